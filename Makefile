@@ -1,0 +1,98 @@
+# Everything is installed into this folder: .tools/ (uv, SAM), .venv/ (Python), node_modules/.
+SHELL := /bin/bash -e -o pipefail
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON313 ?= $(shell for each in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
+  "$$each" -c 'import sys; assert sys.version_info[:2] == (3, 13)' 2>/dev/null && echo "$$each" && break; done)
+
+UV := .tools/uv/bin/uv
+SAM := .tools/sam/bin/sam
+PYTHON := .venv/bin/python
+ARCHITECTURE ?= arm64
+PLATFORM := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,x86_64)-manylinux_2_28
+
+# Trust the certificates that this machine trusts, as pip and npm do.
+export UV_SYSTEM_CERTS := 1
+export UV_NO_CONFIG := 1
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONPATH := src
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: demo
+demo: .venv/ok ## Play sign-ups through the real parts, and check both sides
+	@$(PYTHON) -m sandbox.demo
+
+.PHONY: sandbox
+sandbox: .venv/ok ## Keep the sandbox running
+	@$(PYTHON) -m sandbox
+
+.PHONY: test
+test: .venv/ok node_modules/ok build-host ## Run every test, with coverage
+	npm test --silent
+	$(PYTHON) -m pytest --cov --cov-report=term-missing
+
+.PHONY: lint
+lint: .venv/ok node_modules/ok .tools/sam/ok ## Check style, types, layers and the template
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	PYTHONPATH=src .venv/bin/lint-imports
+	npm run --silent lint
+	.tools/sam/bin/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+.PHONY: build
+build: .tools/sam/ok .venv/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)
+	ARCHITECTURE=$(ARCHITECTURE) $(SAM) build
+
+.PHONY: build-host
+build-host: ## Build the artifact for this machine, for the tests
+	@$(MAKE) --no-print-directory build ARCHITECTURE=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+# Called by `sam build` (BuildMethod: makefile).
+.PHONY: build-PostLoginFunction
+build-PostLoginFunction:
+	$(UV) pip install --quiet --python $(PYTHON) --target "$(ARTIFACTS_DIR)" --require-hashes --no-deps \
+	  --only-binary :all: --python-version 3.13 --python-platform $(PLATFORM) -r requirements/runtime.txt
+	cp -R src/customerlink "$(ARTIFACTS_DIR)/"
+	$(PYTHON) tools/build_artifact.py "$(ARTIFACTS_DIR)"
+
+.PHONY: lock
+lock: $(UV) ## Pin the newest versions that pyproject.toml allows
+	$(COMPILE) -o requirements/runtime.txt pyproject.toml
+	$(COMPILE) -c requirements/runtime.txt --group dev -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --group sam -o requirements/sam.txt
+	$(COMPILE) --group uv -o requirements/uv.txt
+	npm install --package-lock-only
+
+COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes \
+  --no-annotate --custom-compile-command "make lock"
+
+.PHONY: clean
+clean: ## Remove everything that was installed or built
+	rm -rf .venv .tools .aws-sam node_modules .coverage .hypothesis .*_cache
+
+$(UV): requirements/uv.txt
+	@test -n "$(PYTHON313)" || { echo "Python 3.13 is needed: neither on the PATH nor under pyenv" >&2; exit 1; }
+	"$(PYTHON313)" -m venv .tools/uv
+	.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/ok: $(UV) requirements/dev.txt
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .venv
+	$(UV) pip sync --quiet --python $(PYTHON) --require-hashes requirements/dev.txt
+	@touch $@
+
+.tools/sam/ok: $(UV) requirements/sam.txt
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .tools/sam
+	$(UV) pip sync --quiet --python .tools/sam/bin/python --require-hashes requirements/sam.txt
+	@touch $@
+
+node_modules/ok: package-lock.json
+	npm ci --silent
+	@touch $@

@@ -1,0 +1,1 @@
+"""The outside world: each file speaks to one service and implements one port."""

@@ -1,0 +1,361 @@
+"""The ledger on DynamoDB: single-item conditional writes, each clause with a name.
+
+A write whose answer was lost is repeated, so each condition also lets its own effect pass: the
+lease by `owner`, the link by the customer it names, the attempt by its number.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from customerlink.errors import LedgerUnavailableError
+from customerlink.instruction import Reason
+from customerlink.ledger import (
+    EMAIL_LOCK_SECONDS,
+    RECORD_LEASE_SECONDS,
+    Busy,
+    Lease,
+    Linked,
+    State,
+)
+from customerlink.run import Run
+from customerlink.signup import CustomerId, Tenant, User
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONNECT_SECONDS = READ_SECONDS = 0.5
+CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
+"""The longest that one call takes; none is started with less left."""
+
+_TRIES = 3
+_PAUSE_SECONDS = 0.05
+_PASSING = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionConflictException",
+    },
+)
+"""Errors that pass by themselves (docs.aws.amazon.com/amazondynamodb: Error handling)."""
+
+# The clauses that the conditions are made of.
+_NO_ITEM = "attribute_not_exists(pk)"
+_REFUSED = "#state = :refused"
+_LEASE_ENDED = "(#state = :open AND lease_until < :now)"
+_MY_EPOCH = "(#state = :open AND epoch = :epoch)"
+_SAME_ATTEMPT = "attempt = :attempt"
+_SAME_LINK = "(#state = :linked AND customer_id = :customer_id)"
+_SAME_LINK_AND_EPOCH = "(#state = :linked AND customer_id = :customer_id AND epoch = :epoch)"
+_LOCK_ENDED = "lease_until < :now"
+_MY_LOCK = "(holder = :holder AND epoch <= :epoch)"
+_MY_LOCK_OF_THIS_EPOCH = "holder = :holder AND epoch = :epoch"
+
+_RESERVED = {"#state": "state", "#owner": "owner"}
+"""Attributes whose names are among DynamoDB's reserved words."""
+
+type _Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    old: _Item
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The condition did not hold; `item` is what stood in its way, at no second read."""
+
+    item: _Item
+
+    def shows(self, **expected: str | int) -> bool:
+        """Tell whether the item is as an earlier, unanswered try of this write leaves it."""
+        plain = {name: next(iter(self.item.get(name, {"": None}).values())) for name in expected}
+        return plain == {name: str(value) for name, value in expected.items()}
+
+
+class DynamoDbLedger:
+    """The ledger port over one table, for one invocation."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, run: Run) -> None:
+        """Take a client made with `CONNECT_SECONDS`, `READ_SECONDS` and no retries of its own."""
+        self._client = client
+        self._table = table
+        self._run = run
+
+    def knows(self, user: User) -> bool:
+        """Tell whether there is a record, by a strongly consistent read."""
+        answer = self._call(
+            self._client.get_item,
+            Key=_record_key(user),
+            ConsistentRead=True,
+            ProjectionExpression="pk",
+        )
+        return "Item" in answer
+
+    def open(self, user: User, email: str | None) -> Lease | Linked | Busy:
+        """Take the lease of a new, a refused or an abandoned sign-up."""
+        now = self._now()
+        found = self._update(
+            _record_key(user),
+            "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
+            "epoch = if_not_exists(epoch, :zero) + :one, attempt = if_not_exists(attempt, :one), "
+            "attempt_since = if_not_exists(attempt_since, :now) "
+            f"REMOVE reason{_noting(email)}",
+            f"{_NO_ITEM} OR {_REFUSED} OR {_LEASE_ENDED}",
+            self._lease_values(now, email) | {":refused": _s(State.REFUSED), ":zero": _n(0)},
+        )
+        if isinstance(found, _Failed):
+            return self._held(found.item, user, email)
+        return _lease(user, found.old, email, now)
+
+    def reopen(self, user: User, stale: Linked, email: str | None) -> Lease | Busy:
+        """Open a linked sign-up whose customer is gone, with the next attempt."""
+        now = self._now()
+        found = self._update(
+            _record_key(user),
+            "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
+            "epoch = epoch + :one, attempt = attempt + :one, attempt_since = :now "
+            f"REMOVE customer_id{_noting(email)}",
+            _SAME_LINK_AND_EPOCH,
+            self._lease_values(now, email)
+            | {
+                ":linked": _s(State.LINKED),
+                ":customer_id": _s(stale.customer_id),
+                ":epoch": _n(stale.epoch),
+            },
+        )
+        if isinstance(found, _Failed):
+            held = self._held(found.item, user, email)
+            return held if isinstance(held, Lease) else Busy()
+        return replace(
+            _lease(user, found.old, email, now),
+            attempt=int(found.old["attempt"]["N"]) + 1,
+            attempt_since=now,
+        )
+
+    def next_attempt(self, lease: Lease) -> Lease | Busy:
+        """Raise the attempt, and with it the idempotency key."""
+        now = self._now()
+        found = self._update(
+            _record_key(lease.user),
+            "SET attempt = :next, attempt_since = :now, updated_at = :now",
+            f"{_MY_EPOCH} AND {_SAME_ATTEMPT}",
+            {
+                ":open": _s(State.OPEN),
+                ":epoch": _n(lease.epoch),
+                ":attempt": _n(lease.attempt),
+                ":next": _n(lease.attempt + 1),
+                ":now": _n(now),
+            },
+        )
+        raised = replace(lease, attempt=lease.attempt + 1, attempt_since=now)
+        if isinstance(found, _Failed) and not found.shows(
+            epoch=lease.epoch, attempt=raised.attempt
+        ):
+            return Busy()
+        return raised
+
+    def link(self, lease: Lease, customer_id: CustomerId) -> bool:
+        """Record the link; the addresses have served their purpose and go."""
+        found = self._update(
+            _record_key(lease.user),
+            "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
+            "REMOVE lease_until, #owner, emails, reason",
+            f"{_MY_EPOCH} OR {_SAME_LINK}",
+            {
+                ":open": _s(State.OPEN),
+                ":linked": _s(State.LINKED),
+                ":epoch": _n(lease.epoch),
+                ":customer_id": _s(customer_id),
+                ":now": _n(self._now()),
+            },
+        )
+        return not isinstance(found, _Failed)
+
+    def refuse(self, lease: Lease, reason: Reason) -> bool:
+        """Record the refusal, which keeps only addresses that a create was sent with."""
+        forgetting = " DELETE emails :untried" if lease.untried else ""
+        found = self._update(
+            _record_key(lease.user),
+            "SET #state = :refused, reason = :reason, updated_at = :now "
+            f"REMOVE lease_until, #owner{forgetting}",
+            _MY_EPOCH,
+            {
+                ":open": _s(State.OPEN),
+                ":refused": _s(State.REFUSED),
+                ":reason": _s(reason),
+                ":epoch": _n(lease.epoch),
+                ":now": _n(self._now()),
+            }
+            | ({":untried": {"SS": [lease.untried]}} if lease.untried else {}),
+        )
+        refused = isinstance(found, _Failed) and found.shows(epoch=lease.epoch, state=State.REFUSED)
+        return refused or not isinstance(found, _Failed)
+
+    def release(self, lease: Lease) -> None:
+        """End the lease now; the sign-up stays open."""
+        self._update(
+            _record_key(lease.user),
+            "SET lease_until = :zero, updated_at = :now REMOVE #owner",
+            _MY_EPOCH,
+            {
+                ":open": _s(State.OPEN),
+                ":epoch": _n(lease.epoch),
+                ":zero": _n(0),
+                ":now": _n(self._now()),
+            },
+        )
+
+    def lock_email(self, lease: Lease, email: str) -> bool:
+        """Take the lock: free, ended, or this user's own of an earlier or the same epoch."""
+        now = self._now()
+        until = now + EMAIL_LOCK_SECONDS
+        found = self._update(
+            _lock_key(lease.user.tenant, email),
+            "SET holder = :holder, epoch = :epoch, lease_until = :until, expires_at = :expires",
+            f"{_NO_ITEM} OR {_LOCK_ENDED} OR {_MY_LOCK}",
+            {
+                ":holder": _s(lease.user.user_id),
+                ":epoch": _n(lease.epoch),
+                ":now": _n(now),
+                ":until": _n(until),
+                ":expires": _n(int(until) + 1),
+            },
+        )
+        return not isinstance(found, _Failed)
+
+    def unlock_email(self, lease: Lease, email: str) -> None:
+        """Delete the lock if it is still this epoch's."""
+        self._write(
+            self._client.delete_item,
+            Key=_lock_key(lease.user.tenant, email),
+            ConditionExpression=_MY_LOCK_OF_THIS_EPOCH,
+            ExpressionAttributeValues={
+                ":holder": _s(lease.user.user_id),
+                ":epoch": _n(lease.epoch),
+            },
+        )
+
+    def _held(self, item: _Item, user: User, email: str | None) -> Lease | Linked | Busy:
+        """Say who holds a record that could not be opened."""
+        if item["state"]["S"] == State.LINKED:
+            return Linked(CustomerId(item["customer_id"]["S"]), int(item["epoch"]["N"]))
+        if item.get("owner", {}).get("S") != self._run.owner:
+            return Busy()
+        emails = frozenset(item.get("emails", {}).get("SS", ())) | _lowered(email)
+        return Lease(
+            user,
+            int(item["epoch"]["N"]),
+            int(item["attempt"]["N"]),
+            float(item["attempt_since"]["N"]),
+            emails,
+        )
+
+    def _lease_values(self, now: float, email: str | None) -> dict[str, Any]:
+        values = {
+            ":open": _s(State.OPEN),
+            ":owner": _s(self._run.owner),
+            ":now": _n(now),
+            ":until": _n(now + RECORD_LEASE_SECONDS),
+            ":one": _n(1),
+        }
+        return values | ({":emails": {"SS": list(_lowered(email))}} if email else {})
+
+    def _update(
+        self,
+        key: _Item,
+        update: str,
+        condition: str,
+        values: _Item,
+    ) -> _Written | _Failed:
+        expressions = update + condition
+        names = {alias: name for alias, name in _RESERVED.items() if alias in expressions}
+        return self._write(
+            self._client.update_item,
+            Key=key,
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_OLD",
+            **({"ExpressionAttributeNames": names} if names else {}),
+        )
+
+    def _write(self, operation: Callable[..., Any], **request: object) -> _Written | _Failed:
+        try:
+            answer = self._call(
+                operation,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **request,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as failed:
+            return _Failed(cast("_Item", failed.response.get("Item", {})))
+        return _Written(answer.get("Attributes", {}))
+
+    def _call(self, operation: Callable[..., Any], **request: object) -> Any:  # noqa: ANN401 (boto3's answers)
+        for tries_left in reversed(range(_TRIES)):
+            if self._run.remaining() < CALL_SECONDS:
+                break
+            try:
+                return operation(TableName=self._table, **request)
+            except self._client.exceptions.ConditionalCheckFailedException:
+                raise
+            except ClientError as error:
+                code = error.response.get("Error", {}).get("Code", "")
+                if code not in _PASSING:
+                    raise LedgerUnavailableError(f"DynamoDB answered {code}") from None
+            except BotoCoreError:
+                pass  # no connection, or the answer was lost: a repetition is safe either way
+            if tries_left:
+                self._run.clock.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS)  # noqa: S311 (jitter)
+        raise LedgerUnavailableError("DynamoDB did not answer within the budget")
+
+    def _now(self) -> float:
+        return self._run.clock.time()
+
+
+def _record_key(user: User) -> _Item:
+    return {"pk": _s(f"signup#{user.tenant}#{user.user_id}")}
+
+
+def _lock_key(tenant: Tenant, email: str) -> _Item:
+    digest = hashlib.sha256(email.casefold().encode()).hexdigest()
+    return {"pk": _s(f"email#{tenant}#{digest}")}
+
+
+def _lease(user: User, old: _Item, email: str | None, now: float) -> Lease:
+    """Give the lease that an update of `old` took."""
+    known = frozenset(old.get("emails", {}).get("SS", ()))
+    untried = next(iter(_lowered(email) - known), None)
+    return Lease(
+        user,
+        int(old.get("epoch", _n(0))["N"]) + 1,
+        int(old.get("attempt", _n(1))["N"]),
+        float(old.get("attempt_since", _n(now))["N"]),
+        known | _lowered(email),
+        untried,
+    )
+
+
+def _lowered(email: str | None) -> frozenset[str]:
+    return frozenset({email.lower()} if email else ())
+
+
+def _noting(email: str | None) -> str:
+    return " ADD emails :emails" if email else ""
+
+
+def _s(value: str) -> dict[str, str]:
+    return {"S": str(value)}
+
+
+def _n(value: float) -> dict[str, str]:
+    return {"N": str(value) if isinstance(value, int) else f"{value:.3f}"}

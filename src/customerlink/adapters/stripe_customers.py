@@ -1,0 +1,210 @@
+"""Stripe's customers API, each outcome of a call typed.
+
+The SDK's errors and what they mean for the caller: https://docs.stripe.com/error-low-level.
+"""
+
+import random
+from collections.abc import Callable
+from http import HTTPStatus
+
+import stripe
+import urllib3
+
+from customerlink.adapters.stripe_http import BudgetedHTTPClient, NotSentError
+from customerlink.customers import (
+    Customer,
+    Done,
+    Failure,
+    KeySpent,
+    NewCustomer,
+    NotSent,
+    RateLimited,
+    Refused,
+    Unauthorised,
+    Unknown,
+)
+from customerlink.keys import StripeKey
+from customerlink.run import Run
+from customerlink.secret import KeyRefresh
+from customerlink.signup import CustomerId
+
+PAGE = 100
+"""Customers a page: the most that Stripe lists (https://docs.stripe.com/api/pagination)."""
+
+_REPLAYED = "Idempotent-Replayed"
+_TRIES = 4
+_PAUSE_SECONDS = 0.15
+_REFRESH_SECONDS = 2.0
+"""What the port may take to fetch a newer key."""
+
+# Telemetry would write a file in the home directory; the SDK has only this switch for it.
+stripe.enable_telemetry = False
+
+
+class StripeCustomers:
+    """The customers port over Stripe's API, for one invocation."""
+
+    def __init__(
+        self,
+        pool: urllib3.PoolManager,
+        api_base: str,
+        key: StripeKey,
+        refresh: KeyRefresh,
+        run: Run,
+    ) -> None:
+        """Take a key that was checked for `api_base`; `refresh` is asked when Stripe rejects it."""
+        self._pool = pool
+        self._api_base = api_base
+        self._key = key
+        self._refresh = refresh
+        self._run = run
+        self._client = self._client_with(key)
+
+    def list_by_email(self, email: str) -> Done[tuple[Customer, ...]] | Failure:
+        """List by `email`, a case-sensitive filter (https://docs.stripe.com/api/customers/list).
+
+        An empty address would be no filter at all, so it is refused here.
+        """
+        if not email:
+            return Refused("email")
+
+        def pages() -> Done[tuple[Customer, ...]]:
+            listed = self._client.v1.customers.list({"email": email, "limit": PAGE})
+            self._note(listed)
+            return Done(tuple(_customer(each) for each in listed.auto_paging_iter()))
+
+        return _without_key_spent(self._call("stripe_list", pages))
+
+    def retrieve(self, customer_id: CustomerId) -> Done[Customer | None] | Failure:
+        """Retrieve by id; a deleted customer is answered with `deleted: true`, not with 404."""
+        if not _could_be_an_id(customer_id):
+            return Done(None)
+
+        def customer() -> Done[Customer | None]:
+            found = self._client.v1.customers.retrieve(customer_id)
+            self._note(found)
+            gone = getattr(found, "deleted", False) or found.id != customer_id
+            return Done(None if gone else _customer(found))
+
+        outcome = _without_key_spent(self._call("stripe_retrieve", customer))
+        return Done(None) if outcome == Refused("id") else outcome
+
+    def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | KeySpent | Failure:
+        """Create under a key of ours: the SDK's own one is random and repeats nothing."""
+
+        def created() -> Done[Customer]:
+            customer = self._client.v1.customers.create(
+                new.params(),  # type: ignore[arg-type]  # a TypedDict over there
+                {"idempotency_key": idempotency_key},
+            )
+            self._note(customer)
+            answer = customer.last_response
+            replayed = answer is not None and answer.headers.get(_REPLAYED) == "true"
+            return Done(_customer(customer), replayed=replayed)
+
+        return self._call("stripe_create", created)
+
+    def _client_with(self, key: StripeKey) -> stripe.StripeClient:
+        return stripe.StripeClient(
+            key.value,
+            base_addresses={"api": self._api_base},
+            http_client=BudgetedHTTPClient(self._pool, key, self._run),
+            max_network_retries=0,  # the SDK's retries know no deadline: `_call` has its own
+        )
+
+    def _call[Result](
+        self,
+        step: str,
+        request: Callable[[], Done[Result]],
+    ) -> Done[Result] | KeySpent | Failure:
+        """Make a call, again with jitter while it may help and the budget lasts.
+
+        A repetition carries the same idempotency key, so it is safe after a lost answer too.
+        """
+        with self._run.step(step):
+            lost_one = False
+            outcome: Done[Result] | KeySpent | Failure = NotSent()
+            for tries_left in reversed(range(_TRIES)):
+                outcome = self._once(request)
+                lost_one = lost_one or isinstance(outcome, Unknown)
+                if isinstance(outcome, Unauthorised) and self._has_new_key():
+                    continue
+                if not isinstance(outcome, RateLimited | NotSent | Unknown) or not tries_left:
+                    break
+                pause = random.uniform(0.5, 1.5) * _PAUSE_SECONDS * (_TRIES - tries_left)  # noqa: S311 (jitter)
+                if self._run.remaining_for_stripe() < pause:
+                    break
+                self._run.stripe_retries += 1
+                self._run.clock.sleep(pause)
+            if lost_one and isinstance(outcome, RateLimited | NotSent | Unauthorised | Refused):
+                outcome = Unknown()
+            self._run.unknown_outcomes += isinstance(outcome, Unknown)
+            return outcome
+
+    def _once[Result](
+        self,
+        request: Callable[[], Done[Result]],
+    ) -> Done[Result] | KeySpent | Failure:
+        try:
+            return request()
+        except NotSentError:
+            return NotSent()
+        except stripe.StripeError as error:
+            self._note_id(error.request_id)
+            return _outcome(error)
+
+    def _has_new_key(self) -> bool:
+        self._run.key_rejections += 1
+        if self._run.key_rejections > 1 or self._run.remaining_for_stripe() < _REFRESH_SECONDS:
+            return False
+        key = self._refresh(self._key)
+        if key is None:
+            return False
+        self._key = key
+        self._client = self._client_with(key)
+        return True
+
+    def _note(self, answer: stripe.StripeObject) -> None:
+        self._note_id(answer.last_response.request_id if answer.last_response else None)
+
+    def _note_id(self, request_id: str | None) -> None:
+        if request_id:
+            self._run.stripe_request_ids.append(request_id)
+
+
+def _outcome(error: stripe.StripeError) -> KeySpent | Failure:
+    """Say what an error answer means; its message, which may quote an address, is left behind."""
+    replayed = (error.headers or {}).get(_REPLAYED) == "true"
+    if isinstance(error, stripe.IdempotencyError) or replayed:
+        return KeySpent()
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return Unauthorised()
+    if isinstance(error, stripe.RateLimitError):
+        return RateLimited()
+    if isinstance(error, stripe.InvalidRequestError) and error.http_status in (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+    ):
+        return Refused(error.param)
+    return Unknown()
+
+
+def _without_key_spent[Result](
+    outcome: Done[Result] | KeySpent | Failure,
+) -> Done[Result] | Failure:
+    """Narrow the outcomes: a read carries no idempotency key."""
+    return Unknown() if isinstance(outcome, KeySpent) else outcome
+
+
+def _could_be_an_id(customer_id: str) -> bool:
+    return customer_id.isascii() and customer_id.replace("_", "").replace("-", "").isalnum()
+
+
+def _customer(customer: stripe.Customer) -> Customer:
+    metadata = customer.metadata.to_dict() if customer.metadata else {}
+    return Customer(
+        id=CustomerId(customer.id),
+        auth0_user_id=metadata.get("auth0_user_id"),
+        auth0_tenant=metadata.get("auth0_tenant"),
+        created=customer.created,
+    )

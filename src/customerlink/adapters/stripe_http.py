@@ -1,0 +1,72 @@
+"""How the SDK's requests travel: over urllib3, within the sign-up's budget, to one host."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import stripe
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from customerlink.errors import ConfigurationError
+from customerlink.keys import StripeKey, is_stripe
+from customerlink.run import Run
+
+CONNECT_SECONDS = 1.0
+TRY_SECONDS = 2.5
+"""The longest that one try waits, so that a lost answer leaves time to ask again."""
+
+_WORTHWHILE_SECONDS = 0.2
+
+
+class NotSentError(stripe.APIConnectionError):
+    """The request did not leave: no connection, or no time for an answer."""
+
+
+class BudgetedHTTPClient(stripe.HTTPClient):
+    """The SDK's HTTP client for one sign-up: its extension point, `stripe.HTTPClient`.
+
+    The SDK's own clients have one time-out for their life; this one gives each request what is
+    left of the budget. It follows no redirect, so a key goes to no second host.
+    """
+
+    name = "urllib3"
+
+    def __init__(self, pool: urllib3.PoolManager, key: StripeKey, run: Run) -> None:
+        """Share the warm function's connections."""
+        super().__init__()
+        self._pool = pool
+        self._key = key
+        self._run = run
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,  # noqa: ANN401 (the SDK's signature)
+        **_: object,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        """Send one request; raises `stripe.APIConnectionError` when no answer came."""
+        if self._key.live and not is_stripe(url):
+            raise ConfigurationError("a live key goes to no host but Stripe's")
+        seconds = min(self._run.remaining_for_stripe(), TRY_SECONDS)
+        if seconds < _WORTHWHILE_SECONDS:
+            raise NotSentError("no time left")  # type: ignore[no-untyped-call]
+        try:
+            answer = self._pool.request(
+                method.upper(),
+                url,
+                headers=headers,
+                body=post_data,
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds),
+                redirect=False,
+                retries=False,
+            )
+            body = answer.data.decode()
+        except (NewConnectionError, ConnectTimeoutError):
+            raise NotSentError("no connection") from None  # type: ignore[no-untyped-call]
+        except (HTTPError, UnicodeDecodeError):
+            raise stripe.APIConnectionError("no answer") from None  # type: ignore[no-untyped-call]
+        # The SDK prints the text of this header to standard error.
+        answer.headers.discard("Stripe-Notice")
+        return body, answer.status, answer.headers

@@ -1,0 +1,66 @@
+"""API Gateway's HTTP API events, payload format 2.0, and the answers to them.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+type Event = Mapping[str, Any]
+type Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came over the wire: `body` is the raw bytes, header names in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def of(cls, event: Event) -> "Request":
+        """Read an event; a body that is not the base64 that it says to be counts as empty."""
+        headers = {str(k).lower(): str(v) for k, v in (event.get("headers") or {}).items()}
+        return cls(headers, _raw_body(event))
+
+    def is_json(self) -> bool:
+        """Tell whether the content type is JSON's, parameters aside."""
+        media_type = self.headers.get("content-type", "").partition(";")[0]
+        return media_type.strip().lower() == "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An answer that is no decision: an error code, and a text without personal data."""
+
+    status: HTTPStatus
+    error: str
+    detail: str
+
+    def answer(self) -> Answer:
+        """Give the response for API Gateway."""
+        return answer(self.status, {"error": self.error, "detail": self.detail})
+
+
+def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
+    """Give a JSON response for API Gateway."""
+    return {
+        "statusCode": status.value,
+        "headers": {"content-type": "application/json", "cache-control": "no-store"},
+        "body": json.dumps(body),
+    }
+
+
+def _raw_body(event: Event) -> bytes:
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,1 @@
+"""Where the outside calls in: one file per Lambda function."""

@@ -1,0 +1,109 @@
+"""The Lambda function behind `POST /post-login`."""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from customerlink.api_gateway import Answer, Event, Rejection, Request, answer
+from customerlink.errors import ConfigurationError, SecretUnavailableError
+from customerlink.run import SIGN_UP_SECONDS, Run
+from customerlink.settings import Settings
+from customerlink.signature import is_signed
+from customerlink.signup import MAX_BODY_BYTES, InvalidRequest, parse
+from customerlink.telemetry import report_bug, report_outcome, report_rejection
+from customerlink.wiring import Application
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_TIME_TO_ANSWER_SECONDS = 0.5
+
+_TOO_LARGE = Rejection(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "request_too_large",
+    f"body is longer than {MAX_BODY_BYTES} bytes",
+)
+_UNSIGNED = Rejection(
+    HTTPStatus.UNAUTHORIZED,
+    "invalid_signature",
+    "the request is not signed with a current secret",
+)
+_NOT_JSON = Rejection(
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "unsupported_media_type",
+    "content-type is not application/json",
+)
+_INTERNAL_ERROR = Rejection(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "internal_error",
+    "the request could not be handled",
+)
+
+
+def handler(event: Event, context: "LambdaContext") -> Answer:
+    """Answer one login that the Action reports."""
+    return respond(_application, event, context)
+
+
+def respond(
+    application: Callable[[], Application],
+    event: Event,
+    context: "LambdaContext",
+) -> Answer:
+    """Answer, whatever happens: what the runtime prints of an exception may be personal."""
+    try:
+        outcome = _decide(application(), Request.of(event), context)
+    except (ConfigurationError, SecretUnavailableError) as trouble:
+        # These messages name settings and fields only, and are what an operator needs to see.
+        outcome = replace(_INTERNAL_ERROR, detail=str(trouble))
+        report_rejection(outcome, context.aws_request_id)
+        return _INTERNAL_ERROR.answer()
+    except Exception as bug:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
+        report_bug(bug, context.aws_request_id)
+        return _INTERNAL_ERROR.answer()
+    if isinstance(outcome, Rejection):
+        report_rejection(outcome, context.aws_request_id)
+        return outcome.answer()
+    return outcome
+
+
+def _decide(
+    application: Application,
+    request: Request,
+    context: "LambdaContext",
+) -> Answer | Rejection:
+    run = Run(application.clock, owner=secrets.token_hex(16), seconds=_budget(context))
+    if len(request.body) > MAX_BODY_BYTES:
+        return _TOO_LARGE
+    with run.step("secret"):
+        secret = application.secret()
+    if not is_signed(
+        secret.signing_secrets,
+        request.headers,
+        request.body,
+        now=application.clock.time(),
+        tolerance=application.settings.signature_tolerance,
+    ):
+        return _UNSIGNED
+    if not request.is_json():
+        return _NOT_JSON
+    signup = parse(request.body)
+    if isinstance(signup, InvalidRequest):
+        return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
+    instruction = application.provisioning(signup, secret, run).instruction()
+    report_outcome(signup, run, instruction, context.aws_request_id)
+    return answer(HTTPStatus.OK, instruction.as_json())
+
+
+def _budget(context: "LambdaContext") -> float:
+    left = context.get_remaining_time_in_millis() / 1000 - _TIME_TO_ANSWER_SECONDS
+    return min(SIGN_UP_SECONDS, left)
+
+
+@cache
+def _application() -> Application:
+    return Application(Settings.from_environment(os.environ))

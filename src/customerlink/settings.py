@@ -1,0 +1,83 @@
+"""The deployment's settings, read from the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from customerlink.errors import ConfigurationError
+from customerlink.keys import STRIPE_API_BASE
+from customerlink.policy import DENIAL_MESSAGE, Policy
+from customerlink.signature import TOLERANCE_SECONDS
+
+_MAX_TOLERANCE = 10 * 365 * 24 * 3600
+_MAX_MESSAGE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a deployment sets; secrets are not among it."""
+
+    secret_id: str
+    ledger_table: str
+    stripe_api_base: str
+    signature_tolerance: int
+    unrestricted_key_allowed: bool
+    policy: Policy
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the `CUSTOMERLINK_…` variables; a `ConfigurationError` names all that are wrong."""
+        reader = _Reader(environment)
+        settings = cls(
+            secret_id=reader.required("CUSTOMERLINK_SECRET_ID"),
+            ledger_table=reader.required("CUSTOMERLINK_LEDGER_TABLE"),
+            stripe_api_base=reader.address("CUSTOMERLINK_STRIPE_API_BASE", STRIPE_API_BASE),
+            signature_tolerance=reader.seconds(
+                "CUSTOMERLINK_SIGNATURE_TOLERANCE",
+                TOLERANCE_SECONDS,
+            ),
+            unrestricted_key_allowed=reader.flag("CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY"),
+            policy=Policy(denial_message=reader.message("CUSTOMERLINK_DENIAL_MESSAGE")),
+        )
+        if "STRIPE_LOG" in environment:
+            reader.wrong.append("STRIPE_LOG (it would print addresses)")
+        if reader.wrong:
+            raise ConfigurationError(f"missing or wrong: {', '.join(reader.wrong)}")
+        return settings
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.wrong: list[str] = []
+
+    def required(self, name: str) -> str:
+        return self._environment.get(name) or self._complain(name, "")
+
+    def address(self, name: str, default: str) -> str:
+        value = (self._environment.get(name) or default).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return self._complain(name, default)
+        return value
+
+    def seconds(self, name: str, default: int) -> int:
+        value = self._environment.get(name) or str(default)
+        if not (value.isascii() and value.isdigit() and 0 < int(value) <= _MAX_TOLERANCE):
+            return self._complain(name, default)
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        value = self._environment.get(name) or "false"
+        return (
+            value == "true" if value in ("true", "false") else self._complain(name, default=False)
+        )
+
+    def message(self, name: str) -> str:
+        r"""Read the denial text; `\n` stands for a line's end, which a template cannot hold."""
+        value = (self._environment.get(name) or DENIAL_MESSAGE).replace("\\n", "\n")
+        return value if len(value) <= _MAX_MESSAGE else self._complain(name, DENIAL_MESSAGE)
+
+    def _complain[Value](self, name: str, default: Value) -> Value:
+        self.wrong.append(name)
+        return default

@@ -1,0 +1,90 @@
+"""The composition root: which adapter stands behind which port."""
+
+import logging
+import time
+
+import boto3
+import urllib3
+from botocore.config import Config
+
+from customerlink.adapters.dynamodb_ledger import CONNECT_SECONDS, READ_SECONDS, DynamoDbLedger
+from customerlink.adapters.secrets_manager import FETCH_SECONDS, SecretsManagerSecret
+from customerlink.adapters.stripe_customers import StripeCustomers
+from customerlink.errors import ConfigurationError
+from customerlink.keys import StripeKey
+from customerlink.provisioning import Provisioning
+from customerlink.run import Clock, Run
+from customerlink.secret import Secret
+from customerlink.settings import Settings
+from customerlink.signature import TOLERANCE_SECONDS
+from customerlink.signup import SignUp
+
+_LEDGER_CALLS = Config(
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=READ_SECONDS,
+    retries={"total_max_attempts": 1},
+    tcp_keepalive=True,
+)
+_SECRET_CALLS = Config(
+    connect_timeout=FETCH_SECONDS / 2,
+    read_timeout=FETCH_SECONDS / 2,
+    retries={"total_max_attempts": 1},
+)
+
+
+class Application:
+    """What a warm function keeps: settings, clients, their connections, the cached secret."""
+
+    def __init__(self, settings: Settings, clock: Clock = time) -> None:
+        """Make the clients; nothing is called yet."""
+        # These loggers print addresses (in URLs and bodies) from the level INFO or DEBUG on.
+        for name in ("stripe", "urllib3", "boto3", "botocore"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self.settings = settings
+        self.clock = clock
+        self._dynamodb = boto3.client("dynamodb", config=_LEDGER_CALLS)
+        self._secret = SecretsManagerSecret(
+            boto3.client("secretsmanager", config=_SECRET_CALLS),
+            settings.secret_id,
+            clock,
+        )
+        self._connections = urllib3.PoolManager()
+
+    def secret(self) -> Secret:
+        """Give the current secret, once its key was found fit for this deployment."""
+        secret = self._secret.current()
+        self._check(secret.stripe_key)
+        return secret
+
+    def provisioning(self, signup: SignUp, secret: Secret, run: Run) -> Provisioning:
+        """Put the pipeline together for one sign-up."""
+        return Provisioning(
+            signup=signup,
+            ledger=DynamoDbLedger(self._dynamodb, self.settings.ledger_table, run),
+            customers=StripeCustomers(
+                self._connections,
+                self.settings.stripe_api_base,
+                secret.stripe_key,
+                self._replacement_of,
+                run,
+            ),
+            policy=self.settings.policy,
+            run=run,
+        )
+
+    def _replacement_of(self, rejected: StripeKey) -> StripeKey | None:
+        key = self._secret.replacement_of(rejected)
+        try:
+            if key is not None:
+                self._check(key)
+        except ConfigurationError:
+            return None
+        return key
+
+    def _check(self, key: StripeKey) -> None:
+        key.check(
+            self.settings.stripe_api_base,
+            unrestricted_allowed=self.settings.unrestricted_key_allowed,
+        )
+        if key.live and self.settings.signature_tolerance > TOLERANCE_SECONDS:
+            raise ConfigurationError("CUSTOMERLINK_SIGNATURE_TOLERANCE is too long for a live key")

@@ -1,0 +1,75 @@
+"""AWS on one machine: Secrets Manager and DynamoDB by moto, one request at a time.
+
+moto's server is not atomic under concurrent requests, so a lock stands before it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from sandbox.serving import Server, one_at_a_time
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+REGION = "us-east-1"
+TABLE = "customer-link-ledger"
+SECRET = "customer-link"  # noqa: S105 (a name)
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_SESSION_TOKEN": "sandbox",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
+
+
+@dataclass(frozen=True)
+class Aws:
+    """The stand-in's address, and clients of its own for looking inside."""
+
+    url: str
+    dynamodb: "DynamoDBClient"
+    secrets_manager: "SecretsManagerClient"
+
+    def environment(self) -> dict[str, str]:
+        """Give what points any AWS SDK here and nowhere else."""
+        return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def put_secret(self, secret: Mapping[str, object]) -> None:
+        """Store a new version of the secret."""
+        self.secrets_manager.put_secret_value(SecretId=SECRET, SecretString=json.dumps(secret))
+
+    def items(self) -> list[dict[str, object]]:
+        """Give the ledger's items, types left out."""
+        scanned = self.dynamodb.scan(TableName=TABLE)["Items"]
+        return [{k: next(iter(v.values())) for k, v in item.items()} for item in scanned]
+
+
+@contextmanager
+def aws(secret: Mapping[str, object], port: int = 0) -> Iterator[Aws]:
+    """Serve AWS with the deployment's table and secret in it."""
+    application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    with Server(application, port) as server:
+        session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+        dynamodb = session.client("dynamodb", endpoint_url=server.url)
+        secrets_manager = session.client("secretsmanager", endpoint_url=server.url)
+        dynamodb.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
+        try:
+            yield Aws(server.url, dynamodb, secrets_manager)
+        finally:
+            dynamodb.delete_table(TableName=TABLE)
+            secrets_manager.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)

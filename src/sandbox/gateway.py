@@ -1,0 +1,133 @@
+"""API Gateway's HTTP API: turns HTTP into payload-2.0 events and hands them to the function."""
+
+import base64
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from werkzeug.wrappers import Request, Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+FUNCTION_SECONDS = 8.0
+"""The function's time-out, as the template has it."""
+
+ROUTES = {("POST", "/post-login")}
+
+type Event = dict[str, Any]
+type Invoke = Callable[[Event], Mapping[str, Any]]
+
+
+@dataclass
+class Context:
+    """What the handler is given beside the event."""
+
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    function_name: str = "PostLoginFunction"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:PostLoginFunction"
+    _end: float = field(default_factory=lambda: time.monotonic() + FUNCTION_SECONDS)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Give the milliseconds until the function's time-out."""
+        return max(0, int((self._end - time.monotonic()) * 1000))
+
+
+def in_process(handler: Callable[[Event, Any], Mapping[str, Any]]) -> Invoke:
+    """Call the handler in this process."""
+    return lambda event: handler(event, Context())
+
+
+def by_runtime_emulator(url: str) -> Invoke:
+    """Call a function behind the Lambda runtime emulator, one invocation at a time."""
+    pool, lock = urllib3.PoolManager(), threading.Lock()
+
+    def invoke(event: Event) -> Mapping[str, Any]:
+        with lock:
+            answer = pool.request(
+                "POST",
+                f"{url}/2015-03-31/functions/function/invocations",
+                body=json.dumps(event),
+                timeout=30,
+            )
+        return dict(answer.json())
+
+    return invoke
+
+
+def event_of(request: Request) -> Event:
+    """Give the event that API Gateway makes of a request (payload format 2.0)."""
+    body = request.get_data()
+    is_text = request.mimetype.startswith(("application/json", "text/"))
+    try:
+        text = body.decode() if is_text else None
+    except UnicodeDecodeError:
+        text = None
+    now = time.time()
+    return {
+        "version": "2.0",
+        "routeKey": f"{request.method} {request.path}",
+        "rawPath": request.path,
+        "rawQueryString": request.query_string.decode(),
+        "headers": _joined(request.headers),
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "sandbox",
+            "domainName": request.host,
+            "http": {
+                "method": request.method,
+                "path": request.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": request.remote_addr,
+                "userAgent": request.user_agent.string,
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": f"{request.method} {request.path}",
+            "stage": "$default",
+            "timeEpoch": int(now * 1000),
+        },
+        "body": text if text is not None else base64.b64encode(body).decode(),
+        "isBase64Encoded": text is None,
+    }
+
+
+class Gateway:
+    """The WSGI application; `calls` counts what came in."""
+
+    def __init__(self, invoke: Invoke) -> None:
+        """Take the way to the function; it may be exchanged while serving."""
+        self.invoke = invoke
+        self.calls = 0
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        """Serve one request."""
+        request = Request(environ)
+        return self._respond(request)(environ, start)
+
+    def _respond(self, request: Request) -> Response:
+        if (request.method, request.path) not in ROUTES:
+            return _json(404, {"message": "Not Found"})
+        self.calls += 1
+        answer = self.invoke(event_of(request))
+        if "statusCode" not in answer:
+            return _json(500, {"message": "Internal Server Error"})
+        return Response(answer["body"], answer["statusCode"], answer["headers"])
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Lower the names, and join repeated headers with commas, as API Gateway does."""
+    joined: dict[str, str] = {}
+    for given, value in headers:
+        name = given.lower()
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _json(status: int, body: Mapping[str, str]) -> Response:
+    return Response(json.dumps(body), status, {"content-type": "application/json"})

@@ -1,0 +1,123 @@
+"""The whole system on one machine: Auth0, API Gateway, the function, AWS, and Stripe."""
+
+import base64
+import io
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+from unittest.mock import patch
+
+from customerlink import telemetry
+from customerlink.entrypoints.post_login import respond
+from customerlink.settings import Settings
+from customerlink.wiring import Application
+from sandbox.aws import SECRET, TABLE, Aws, aws
+from sandbox.gateway import Gateway, in_process
+from sandbox.serving import Server
+from sandbox.stripe_account import StripeAccount
+from sandbox.stripe_server import stripe_app
+from sandbox.tenant import ActionHost, Tenant
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The parts, running."""
+
+    stripe: StripeAccount
+    stripe_url: str
+    aws: Aws
+    gateway: Gateway
+    url: str
+    tenant: Tenant
+    signing_secret: str
+    stripe_key: str
+    log: io.StringIO
+    """What the function printed: its log lines and metrics."""
+
+    def environment(self) -> dict[str, str]:
+        """Give the function's environment."""
+        return {
+            **self.aws.environment(),
+            "CUSTOMERLINK_SECRET_ID": SECRET,
+            "CUSTOMERLINK_LEDGER_TABLE": TABLE,
+            "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
+        }
+
+
+def new_signing_secret() -> str:
+    """Make a secret as the Standard Webhooks specification has it."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+@contextmanager
+def sandbox(
+    *,
+    stripe_port: int = 0,
+    aws_port: int = 0,
+    gateway_port: int = 0,
+    signing_secret: str | None = None,
+) -> Iterator[Sandbox]:
+    """Run everything while the block runs; the function is this process's own handler."""
+    stripe = StripeAccount()
+    stripe_key = stripe.add_key()
+    signing_secret = signing_secret or new_signing_secret()
+    secret = {"stripe_restricted_key": stripe_key, "action_signing_secrets": [signing_secret]}
+    gateway = Gateway(in_process(_unready))
+    with ExitStack() as running:
+        log = running.enter_context(_captured_output())
+        stripe_server = running.enter_context(Server(stripe_app(stripe), stripe_port))
+        cloud = running.enter_context(aws(secret, aws_port))
+        gateway_server = running.enter_context(Server(gateway, gateway_port))
+        host = running.enter_context(ActionHost())
+        url = f"{gateway_server.url}/post-login"
+        tenant = Tenant(
+            host,
+            {"CUSTOMERLINK_URL": url, "CUSTOMERLINK_SIGNING_SECRET": signing_secret},
+        )
+        running_sandbox = Sandbox(
+            stripe,
+            stripe_server.url,
+            cloud,
+            gateway,
+            url,
+            tenant,
+            signing_secret,
+            stripe_key,
+            log,
+        )
+        gateway.invoke = in_process(partial(respond, application(running_sandbox.environment())))
+        yield running_sandbox
+
+
+def application(environment: Mapping[str, str]) -> Callable[[], Application]:
+    """Make the function's application as a cold start with this environment does."""
+
+    @cache
+    def made() -> Application:
+        with patch.dict(os.environ, environment, clear=True):
+            return Application(Settings.from_environment(environment))
+
+    return made
+
+
+def _unready(*_: object) -> dict[str, Any]:
+    return {}
+
+
+@contextmanager
+def _captured_output() -> Iterator[io.StringIO]:
+    """Catch what the function in this process prints, as CloudWatch would."""
+    log = io.StringIO()
+    handlers = [
+        each for each in telemetry.logger.handlers if isinstance(each, logging.StreamHandler)
+    ]
+    before = [each.setStream(log) for each in handlers]
+    with redirect_stdout(log):
+        yield log
+    for handler, stream in zip(handlers, before, strict=True):
+        handler.setStream(stream)

@@ -1,0 +1,57 @@
+"""WSGI applications as real HTTP servers on free ports of 127.0.0.1."""
+
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class _KeepAlive(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_: Any) -> None:  # noqa: ANN401
+        """Keep quiet: the demo's table is the log."""
+
+
+class Server:
+    """One application on one port, in threads of its own, while the block runs."""
+
+    def __init__(
+        self, application: "WSGIApplication", port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
+        """Bind at once, so that `url` is known before the server runs."""
+        self._server = make_server(
+            host,
+            port,
+            application,
+            threaded=True,
+            request_handler=_KeepAlive,
+        )
+        self.url = f"http://{host}:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start serving."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def one_at_a_time(application: "WSGIApplication") -> "WSGIApplication":
+    """Let one request in at a time: for applications that are not atomic under concurrency."""
+    lock = threading.Lock()
+
+    def locked(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        with lock:
+            return list(application(environ, start))
+
+    return locked

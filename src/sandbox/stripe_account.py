@@ -1,0 +1,336 @@
+"""A Stripe account: customers, keys, idempotency, and the faults that one wants to see."""
+
+import itertools
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+KEY_LIFETIME_SECONDS = 24 * 3600
+MAX_KEY = 255
+MAX_PAGE = 100
+
+_LIMITS = {"email": 512, "name": 256, "description": 5000, "phone": 50}
+_MAX_METADATA, _MAX_METADATA_KEY, _MAX_METADATA_VALUE = 50, 40, 500
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+_LIST_PARAMS = {"email", "limit", "starting_after", "ending_before", "created", "expand"}
+
+type Params = Mapping[str, Any]
+type Body = dict[str, Any]
+
+
+class Permission(StrEnum):
+    """What a restricted key may do with customers; writing includes reading."""
+
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True)
+class StripeFailure(Exception):  # noqa: N818 (Stripe's own word is "error", and it is an answer)
+    """An error answer, in Stripe's form (https://docs.stripe.com/api/errors)."""
+
+    status: int
+    type: str
+    message: str
+    code: str | None = None
+    param: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self) -> Body:
+        """Give the JSON document."""
+        error = {"type": self.type, "message": self.message}
+        optional = {"code": self.code, "param": self.param}
+        return {"error": error | {k: v for k, v in optional.items() if v is not None}}
+
+
+def invalid(message: str, *, param: str | None = None, code: str | None = None) -> StripeFailure:
+    """Give the answer to a bad parameter."""
+    return StripeFailure(400, "invalid_request_error", message, code, param)
+
+
+class FaultKind(StrEnum):
+    """What goes wrong with a request."""
+
+    DOWN = "down"
+    """503 before anything was done; not saved under the idempotency key."""
+    ERROR_BEFORE = "error_before"
+    """500 without the effect; saved under the idempotency key."""
+    ERROR_AFTER = "error_after"
+    """500 although the effect is there; saved."""
+    RATE_LIMIT = "rate_limit"
+    DROP_BEFORE = "drop_before"
+    """The connection drops and nothing was done."""
+    DROP_AFTER = "drop_after"
+    """The effect is there, the answer is lost."""
+    SLOW = "slow"
+    """`seconds` pass before anything is done."""
+
+
+@dataclass
+class Fault:
+    """A fault for the next `times` requests of a method."""
+
+    kind: FaultKind
+    method: str = "POST"
+    times: int = 1
+    seconds: float = 0.0
+
+
+@dataclass
+class _Saved:
+    fingerprint: tuple[str, str]
+    since: float
+    status: int | None = None
+    body: Body | None = None
+
+
+class StripeAccount:
+    """The state behind the stand-in; every method is safe to call from several threads."""
+
+    def __init__(self, *, livemode: bool = False, clock: Callable[[], float] = time.time) -> None:
+        """Start with no customers, no keys and no faults."""
+        self.livemode = livemode
+        self.latency = 0.0
+        self.faults: list[Fault] = []
+        self.requests: list[str] = []
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._customers: dict[str, Body] = {}
+        self._deleted: set[str] = set()
+        self._keys: dict[str, Permission] = {}
+        self._revoked: set[str] = set()
+        self._saved: dict[str, _Saved] = {}
+        self._numbers = itertools.count(1)
+
+    # Keys
+
+    def add_key(self, permission: Permission = Permission.WRITE) -> str:
+        """Make a restricted test key."""
+        key = f"rk_test_{secrets.token_hex(16)}"
+        self._keys[key] = permission
+        return key
+
+    def revoke_key(self, key: str) -> None:
+        """Make a key answer 401 from now on."""
+        self._revoked.add(key)
+
+    def authorise(self, key: str, needed: Permission) -> None:
+        """Raise the 401 or 403 that Stripe answers."""
+        shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
+        if key not in self._keys or key in self._revoked:
+            kind, message = "invalid_request_error", f"Invalid API Key provided: {shown}"
+            raise StripeFailure(401, kind, message)
+        if self._keys[key] is Permission.WRITE or self._keys[key] is needed:
+            return
+        message = (
+            f"The provided key '{shown}' does not have the required permissions for this endpoint. "
+            f"Having the 'rak_customer_{needed}' permission would allow this request to continue."
+        )
+        raise StripeFailure(403, "invalid_request_error", message, "more_permissions_required")
+
+    # Faults
+
+    def next_fault(self, method: str) -> Fault | None:
+        """Take the fault that is due for a request, if any."""
+        with self._lock:
+            for fault in self.faults:
+                if fault.method == method and fault.times > 0:
+                    fault.times -= 1
+                    return fault
+        return None
+
+    # Idempotency (https://docs.stripe.com/api/idempotent_requests)
+
+    def begin(self, key: str, path: str, fingerprint: str) -> tuple[int, Body] | None:
+        """Claim a key, or give the answer that is saved under it."""
+        if len(key) > MAX_KEY:
+            raise invalid(f"Idempotency keys may be at most {MAX_KEY} characters.")
+        with self._lock:
+            saved = self._saved.get(key)
+            if saved is None or self._clock() - saved.since > KEY_LIFETIME_SECONDS:
+                self._saved[key] = _Saved((path, fingerprint), self._clock())
+                return None
+            if saved.fingerprint != (path, fingerprint):
+                raise StripeFailure(
+                    400,
+                    "idempotency_error",
+                    "Keys for idempotent requests can only be used with the same parameters they "
+                    "were first used with.",
+                )
+            if saved.status is None or saved.body is None:
+                raise StripeFailure(
+                    409,
+                    "idempotency_error",
+                    "There is currently another in-progress request using this Idempotent Key.",
+                    "idempotency_key_in_use",
+                )
+            return saved.status, saved.body
+
+    def finish(self, key: str, status: int, body: Body) -> None:
+        """Save the answer of a request that was carried out."""
+        with self._lock:
+            self._saved[key].status = status
+            self._saved[key].body = body
+
+    def abandon(self, key: str) -> None:
+        """Forget a key whose request was refused before it was carried out."""
+        with self._lock:
+            self._saved.pop(key, None)
+
+    # Customers (https://docs.stripe.com/api/customers)
+
+    def create(self, params: Params) -> Body:
+        """Create a customer; two may have the same address."""
+        _validate(params)
+        with self._lock:
+            number = next(self._numbers)
+            customer: Body = {
+                "id": f"cus_{secrets.token_hex(7)}",
+                "object": "customer",
+                "address": None,
+                "balance": 0,
+                "created": int(self._clock()),
+                "currency": None,
+                "default_source": None,
+                "delinquent": False,
+                "description": params.get("description") or None,
+                "discount": None,
+                "email": params.get("email") or None,
+                "invoice_prefix": f"{number:08X}",
+                "invoice_settings": {
+                    "custom_fields": None,
+                    "default_payment_method": None,
+                    "footer": None,
+                    "rendering_options": None,
+                },
+                "livemode": self.livemode,
+                "metadata": _set_metadata({}, params.get("metadata")),
+                "name": params.get("name") or None,
+                "next_invoice_sequence": 1,
+                "phone": params.get("phone") or None,
+                "preferred_locales": [],
+                "shipping": None,
+                "tax_exempt": "none",
+                "test_clock": None,
+            }
+            self._customers[customer["id"]] = customer
+            return dict(customer)
+
+    def retrieve(self, customer_id: str) -> Body:
+        """Give a customer; of a deleted one only that it was."""
+        with self._lock:
+            if customer_id in self._deleted:
+                return {"id": customer_id, "object": "customer", "deleted": True}
+            return dict(self._existing(customer_id))
+
+    def update(self, customer_id: str, params: Params) -> Body:
+        """Change a customer; an empty string unsets a field or a metadata key."""
+        _validate(params)
+        with self._lock:
+            customer = self._existing(customer_id)
+            for name in _LIMITS.keys() & params.keys():
+                customer[name] = params[name] or None
+            customer["metadata"] = _set_metadata(customer["metadata"], params.get("metadata"))
+            return dict(customer)
+
+    def delete(self, customer_id: str) -> Body:
+        """Delete a customer for good."""
+        with self._lock:
+            self._existing(customer_id)
+            del self._customers[customer_id]
+            self._deleted.add(customer_id)
+            return {"id": customer_id, "object": "customer", "deleted": True}
+
+    def list_page(self, params: Params) -> Body:
+        """List a page, newest first; `email` is matched with its letter case, "" is no filter."""
+        unknown = sorted(params.keys() - _LIST_PARAMS)
+        if unknown:
+            raise _unknown_parameter(unknown[0])
+        limit = _limit(params.get("limit", "10"))
+        with self._lock:
+            found = [
+                customer
+                for customer in reversed(self._customers.values())
+                if not params.get("email") or customer["email"] == params["email"]
+            ]
+            found = self._page_from(found, params)
+            return {
+                "object": "list",
+                "data": [dict(each) for each in found[:limit]],
+                "has_more": len(found) > limit,
+                "url": "/v1/customers",
+            }
+
+    def live_customers(self) -> list[Body]:
+        """Give every live customer, oldest first: what the dashboard would show."""
+        with self._lock:
+            return [dict(each) for each in self._customers.values()]
+
+    def _page_from(self, found: list[Body], params: Params) -> list[Body]:
+        after = params.get("starting_after")
+        if not after:
+            return found
+        ids = [each["id"] for each in found]
+        if after not in ids:
+            raise _no_such_customer(after, "starting_after")
+        return found[ids.index(after) + 1 :]
+
+    def _existing(self, customer_id: str) -> Body:
+        if customer_id not in self._customers:
+            raise _no_such_customer(customer_id, "id")
+        return self._customers[customer_id]
+
+
+def _no_such_customer(customer_id: str, param: str) -> StripeFailure:
+    message = f"No such customer: '{customer_id}'"
+    status = 404 if param == "id" else 400
+    return StripeFailure(status, "invalid_request_error", message, "resource_missing", param)
+
+
+def _unknown_parameter(name: str) -> StripeFailure:
+    return invalid(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
+
+
+def _limit(value: str) -> int:
+    if not value.isdigit():
+        raise invalid(f"Invalid integer: {value}", param="limit", code="parameter_invalid_integer")
+    if not 1 <= int(value) <= MAX_PAGE:
+        raise invalid("This value must be between 1 and 100.", param="limit")
+    return int(value)
+
+
+def _validate(params: Params) -> None:
+    for name in params.keys() - _LIMITS.keys() - {"metadata", "expand"}:
+        raise _unknown_parameter(name)
+    for name, limit in _LIMITS.items():
+        value = params.get(name, "")
+        if len(value) > limit:
+            message = f"Invalid string: {value[:10]}…; must be at most {limit} characters"
+            raise invalid(message, param=name, code="string_too_long")
+    email = params.get("email")
+    if email and not _EMAIL.fullmatch(email):
+        raise invalid(f"Invalid email address: {email}", param="email", code="email_invalid")
+
+
+def _set_metadata(
+    old: Mapping[str, str], changes: Mapping[str, str] | str | None
+) -> dict[str, str]:
+    if changes == "":
+        return {}
+    given = changes if isinstance(changes, Mapping) else {}
+    for key, value in given.items():
+        if len(key) > _MAX_METADATA_KEY:
+            raise invalid("Metadata keys can be at most 40 characters.", param="metadata")
+        if len(value) > _MAX_METADATA_VALUE:
+            message = "Metadata values can be at most 500 characters."
+            raise invalid(message, param=f"metadata[{key}]")
+    merged = {key: value for key, value in {**old, **given}.items() if value != ""}
+    if len(merged) > _MAX_METADATA:
+        raise invalid("Metadata can have at most 50 keys.", param="metadata")
+    return merged

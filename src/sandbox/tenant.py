@@ -1,0 +1,191 @@
+"""An Auth0 tenant: users, and the Login flow that runs the Action's real JavaScript in Node."""
+
+import copy
+import itertools
+import json
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+_HOST = Path(__file__).with_name("action_host.js")
+ACTION = Path(__file__).parents[1] / "action" / "post-login.js"
+
+EXECUTION_SECONDS = 25.0
+"""Auth0 gives a trigger 20 s; the host enforces them, this is for a host that hangs."""
+
+STRATEGIES = {
+    "Username-Password-Authentication": "auth0",
+    "google-oauth2": "google-oauth2",
+    "sms": "sms",
+    "acme-saml": "samlp",
+    "legacy-users": "auth0",
+}
+
+type Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a login ended, as the application and the operator see it."""
+
+    user_id: str
+    denial: str | None
+    app_metadata: Json
+    """What the Action wrote in this login."""
+    claims: Json
+    milliseconds: float
+    logs: tuple[str, ...] = ()
+
+    @property
+    def decision(self) -> str:
+        """Give "continue" or "deny"."""
+        return "continue" if self.denial is None else "deny"
+
+
+class ActionHost:
+    """A Node process with the Action loaded; several events may be under way at once."""
+
+    def __init__(self, action: Path = ACTION) -> None:
+        """Name the Action's file."""
+        self._command = ["node", str(_HOST), str(action)]
+        self._answers: dict[str, Json] = {}
+        self._arrived = threading.Condition()
+        self.logs: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Start Node."""
+        self._process = subprocess.Popen(  # noqa: S603 (our own file, whichever Node there is)
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop Node."""
+        self._process.terminate()
+        self._process.wait()
+
+    def run(self, event: Mapping[str, Any]) -> Json:
+        """Run the Action on an event; gives what it asked for."""
+        call = uuid.uuid4().hex
+        line = json.dumps({"call": call, "event": event})
+        with self._arrived:
+            print(line, file=self._process.stdin, flush=True)
+            if not self._arrived.wait_for(lambda: call in self._answers, EXECUTION_SECONDS):
+                raise TimeoutError("the Action's host gave no answer")
+            return self._answers.pop(call)
+
+    def _listen(self) -> None:
+        for line in self._process.stdout or ():
+            answer = json.loads(line)
+            with self._arrived:
+                if "log" in answer:
+                    self.logs.append(answer["log"])
+                else:
+                    self._answers[answer["call"]] = answer["asked"]
+                    self._arrived.notify_all()
+
+
+@dataclass
+class Tenant:
+    """Users and their logins, with Auth0's semantics."""
+
+    host: ActionHost
+    secrets: dict[str, str]
+    name: str = "acme"
+    users: dict[str, Json] = field(default_factory=dict)
+    loses_metadata: bool = False
+    """An Auth0 that loses the metadata writes at the end of the flow."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def add_user(self, user_id: str | None = None, **profile: Any) -> str:  # noqa: ANN401 (a profile)
+        """Put a user into the tenant, not logged in yet; gives the `user_id`."""
+        user_id = user_id or f"auth0|{next(self._numbers):024x}"
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        defaults = {"created_at": now, "updated_at": now, "logins_count": 0, "app_metadata": {}}
+        self.users[user_id] = {**defaults, **profile, "user_id": user_id}
+        return user_id
+
+    def login(self, user_id: str, connection: str = "Username-Password-Authentication") -> Login:
+        """Run one login: count it, run the Action, then write the metadata, denied or not."""
+        with self._lock:
+            user = self.users[user_id]
+            user["logins_count"] += 1
+            event = self.event(copy.deepcopy(user), connection)
+        start = time.monotonic()
+        asked = self.host.run(event)
+        spent = (time.monotonic() - start) * 1000
+        if not self.loses_metadata:
+            with self._lock:
+                self._merge(user, asked["app_metadata"])
+        claims = {} if asked["denial"] is not None else asked["id_token"]
+        return Login(user_id, asked["denial"], asked["app_metadata"], claims, spent)
+
+    def event(self, user: Json, connection: str) -> Json:
+        """Give the whole `event` object of the post-login trigger."""
+        logins_count = user.pop("logins_count")
+        strategy = STRATEGIES.get(connection, connection)
+        return {
+            "authentication": {"methods": [{"name": "pwd", "timestamp": user["updated_at"]}]},
+            "authorization": {"roles": []},
+            "client": {
+                "client_id": "sandbox-client",
+                "name": "Shop",
+                "metadata": {},
+            },
+            "connection": {
+                "id": "con_0000000000000001",
+                "name": connection,
+                "strategy": strategy,
+                "metadata": {},
+            },
+            "request": {
+                "ip": "127.0.0.1",
+                "method": "POST",
+                "query": {},
+                "body": {},
+                "geoip": {},
+                "hostname": f"{self.name}.us.auth0.com",
+                "language": "en",
+                "user_agent": "sandbox",
+            },
+            "resource_server": {"identifier": "https://shop.example/api"},
+            "secrets": self.secrets,
+            "stats": {"logins_count": logins_count},
+            "tenant": {"id": self.name},
+            "transaction": {
+                "acr_values": [],
+                "locale": "en",
+                "protocol": "oidc-basic-profile",
+                "requested_scopes": ["openid", "profile", "email"],
+                "ui_locales": [],
+            },
+            "user": {"identities": [_identity(user, connection)], "user_metadata": {}, **user},
+        }
+
+    @staticmethod
+    def _merge(user: Json, changes: Mapping[str, Any]) -> None:
+        """Merge at the first level; null removes a key. What is no object is replaced."""
+        metadata = user.get("app_metadata")
+        merged = {**(metadata if isinstance(metadata, dict) else {}), **changes}
+        user["app_metadata"] = {key: value for key, value in merged.items() if value is not None}
+
+
+def _identity(user: Json, connection: str) -> Json:
+    provider, _, name = user["user_id"].partition("|")
+    return {
+        "connection": connection,
+        "provider": provider,
+        "user_id": name,
+        "isSocial": connection == "google-oauth2",
+    }
