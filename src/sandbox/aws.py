@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 REGION = "us-east-1"
-TABLE = "customer-link-ledger"
-SECRET = "customer-link"  # noqa: S105 (a name)
+# The names that `sam local` gives the template's resources.
+TABLE = "LedgerTable"
+SECRET = "CustomerLinkSecret"  # noqa: S105 (a name)
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "sandbox",
@@ -54,10 +55,14 @@ class Aws:
 
 
 @contextmanager
-def aws(secret: Mapping[str, object], port: int = 0) -> Iterator[Aws]:
+def aws(
+    secret: Mapping[str, object],
+    port: int = 0,
+    host: str = "127.0.0.1",
+) -> Iterator[Aws]:
     """Serve AWS with the deployment's table and secret in it."""
     application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
-    with Server(application, port) as server:
+    with Server(application, port, host) as server:
         session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
         dynamodb = session.client("dynamodb", endpoint_url=server.url)
         secrets_manager = session.client("secretsmanager", endpoint_url=server.url)

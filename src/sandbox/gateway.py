@@ -97,13 +97,22 @@ def event_of(request: Request) -> Event:
     }
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """One call as the gateway's access log has it."""
+
+    status: int
+    reason: str | None
+    """The decision's reason, or the error code."""
+
+
 class Gateway:
-    """The WSGI application; `calls` counts what came in."""
+    """The WSGI application; `exchanges` tells what went through."""
 
     def __init__(self, invoke: Invoke) -> None:
         """Take the way to the function; it may be exchanged while serving."""
         self.invoke = invoke
-        self.calls = 0
+        self.exchanges: list[Exchange] = []
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Serve one request."""
@@ -113,10 +122,13 @@ class Gateway:
     def _respond(self, request: Request) -> Response:
         if (request.method, request.path) not in ROUTES:
             return _json(404, {"message": "Not Found"})
-        self.calls += 1
         answer = self.invoke(event_of(request))
         if "statusCode" not in answer:
+            self.exchanges.append(Exchange(500, None))
             return _json(500, {"message": "Internal Server Error"})
+        body = json.loads(answer["body"])
+        reason = body.get("reason", body.get("error"))
+        self.exchanges.append(Exchange(answer["statusCode"], reason))
         return Response(answer["body"], answer["statusCode"], answer["headers"])
 
 

@@ -25,6 +25,19 @@ from sandbox.tenant import ActionHost, Tenant
 
 
 @dataclass(frozen=True)
+class Ports:
+    """Where to listen: 0 is any free port; `host` is for Stripe and AWS alone."""
+
+    gateway: int = 0
+    stripe: int = 0
+    aws: int = 0
+    host: str = "127.0.0.1"
+
+
+FREE_PORTS = Ports()
+
+
+@dataclass(frozen=True)
 class Sandbox:
     """The parts, running."""
 
@@ -49,6 +62,10 @@ class Sandbox:
         }
 
 
+SIGNING_SECRET = "whsec_" + base64.b64encode(b"the sandbox's, known to everyone").decode()
+"""What `make sandbox` and the events in events/ sign with."""
+
+
 def new_signing_secret() -> str:
     """Make a secret as the Standard Webhooks specification has it."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
@@ -57,9 +74,7 @@ def new_signing_secret() -> str:
 @contextmanager
 def sandbox(
     *,
-    stripe_port: int = 0,
-    aws_port: int = 0,
-    gateway_port: int = 0,
+    ports: Ports = FREE_PORTS,
     signing_secret: str | None = None,
 ) -> Iterator[Sandbox]:
     """Run everything while the block runs; the function is this process's own handler."""
@@ -70,9 +85,9 @@ def sandbox(
     gateway = Gateway(in_process(_unready))
     with ExitStack() as running:
         log = running.enter_context(_captured_output())
-        stripe_server = running.enter_context(Server(stripe_app(stripe), stripe_port))
-        cloud = running.enter_context(aws(secret, aws_port))
-        gateway_server = running.enter_context(Server(gateway, gateway_port))
+        stripe_server = running.enter_context(Server(stripe_app(stripe), ports.stripe, ports.host))
+        cloud = running.enter_context(aws(secret, ports.aws, ports.host))
+        gateway_server = running.enter_context(Server(gateway, ports.gateway))
         host = running.enter_context(ActionHost())
         url = f"{gateway_server.url}/post-login"
         tenant = Tenant(

@@ -110,9 +110,11 @@ class StripeAccount:
 
     # Keys
 
-    def add_key(self, permission: Permission = Permission.WRITE) -> str:
+    def add_key(
+        self, permission: Permission = Permission.WRITE, *, prefix: str = "rk_test_"
+    ) -> str:
         """Make a restricted test key."""
-        key = f"rk_test_{secrets.token_hex(16)}"
+        key = f"{prefix}{secrets.token_hex(16)}"
         self._keys[key] = permission
         return key
 
@@ -185,13 +187,13 @@ class StripeAccount:
 
     # Customers (https://docs.stripe.com/api/customers)
 
-    def create(self, params: Params) -> Body:
-        """Create a customer; two may have the same address."""
+    def create(self, params: Params, customer_id: str | None = None) -> Body:
+        """Create a customer; two may have the same address. Only the sandbox chooses the id."""
         _validate(params)
         with self._lock:
             number = next(self._numbers)
             customer: Body = {
-                "id": f"cus_{secrets.token_hex(7)}",
+                "id": customer_id or f"cus_{secrets.token_hex(7)}",
                 "object": "customer",
                 "address": None,
                 "balance": 0,

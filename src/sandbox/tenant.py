@@ -40,7 +40,6 @@ class Login:
     """What the Action wrote in this login."""
     claims: Json
     milliseconds: float
-    logs: tuple[str, ...] = ()
 
     @property
     def decision(self) -> str:

@@ -1,0 +1,106 @@
+"""`make sandbox`: keep everything running, and take logins over HTTP."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from werkzeug.wrappers import Request, Response
+
+from sandbox.sandbox import SIGNING_SECRET, Ports, Sandbox, sandbox
+from sandbox.serving import Server
+from sandbox.tenant import STRATEGIES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+LOGIN_PORT = 8800
+PORTS = Ports(gateway=8803, stripe=8801, aws=8802)
+FOREIGN_CUSTOMER = "cus_SandboxGrace"
+
+_HELP = """
+[bold]The sandbox is running.[/] Log somebody in (again: the same user returns):
+
+  curl -s {login} -H 'content-type: application/json' \\
+    -d '{{"email": "ada@example.com", "name": "Ada Lovelace", "connection": "google-oauth2"}}'
+
+  gateway  {gateway}   (the function, in this process)
+  Stripe   {stripe}   (a restricted test key is in the secret)
+  AWS      {aws}   (DynamoDB, Secrets Manager)
+
+Built with [bold]make build-host[/], the function also runs in a container against these:
+
+  sam local invoke PostLoginFunction -e events/new-database-user.json
+
+Ctrl-C ends it.
+"""
+
+
+class LoginPage:
+    """`POST /login` of the tenant: a profile in, how the login ended out."""
+
+    def __init__(self, box: Sandbox) -> None:
+        """Log in to the sandbox's tenant."""
+        self._box = box
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        """Serve one request."""
+        return self._respond(Request(environ))(environ, start)
+
+    def _respond(self, request: Request) -> Response:
+        profile = request.get_json(silent=True) if request.path == "/login" else None
+        if request.method != "POST" or not isinstance(profile, dict):
+            return _json(400, {"error": "POST a JSON profile to /login"})
+        connection = profile.pop("connection", "Username-Password-Authentication")
+        if connection not in STRATEGIES:
+            return _json(400, {"error": f"connection is none of {', '.join(STRATEGIES)}"})
+        tenant = self._box.tenant
+        wanted = profile.pop("user_id", None) or _derived_id(profile, connection)
+        user_id = wanted if wanted in tenant.users else tenant.add_user(wanted, **profile)
+        login = tenant.login(user_id, connection)
+        return _json(
+            200,
+            {
+                "user_id": user_id,
+                "decision": login.decision,
+                "message": login.denial,
+                "app_metadata": tenant.users[user_id]["app_metadata"],
+            },
+        )
+
+
+def _derived_id(profile: dict[str, str], connection: str) -> str:
+    return f"{STRATEGIES[connection]}|{profile.get('email', 'nobody').lower()}"
+
+
+def _json(status: int, body: object) -> Response:
+    return Response(json.dumps(body, indent=2) + "\n", status, content_type="application/json")
+
+
+def main() -> None:
+    """Run until Ctrl-C; `SANDBOX_HOST` is where containers reach Stripe and AWS."""
+    console = Console(file=sys.stdout, soft_wrap=True)
+    ended = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: ended.set())
+    ports = Ports(
+        PORTS.gateway, PORTS.stripe, PORTS.aws, os.environ.get("SANDBOX_HOST", PORTS.host)
+    )
+    with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
+        box.stripe.create(
+            {"email": "grace@example.com", "metadata": {"auth0_user_id": "google-oauth2|1001"}},
+            FOREIGN_CUSTOMER,
+        )
+        with Server(LoginPage(box), LOGIN_PORT) as login:
+            places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
+            console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)
+            console.file.flush()
+            ended.wait()
+
+
+if __name__ == "__main__":
+    main()

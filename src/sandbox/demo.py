@@ -1,0 +1,204 @@
+"""The main job, played: sign-ups through the real parts, then both sides compared.
+
+`make demo`. The exit status is 0 only if every expectation held.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.sandbox import Sandbox, sandbox
+from sandbox.stripe_account import Fault, FaultKind
+from sandbox.tenant import Login
+
+DATABASE, GOOGLE, SMS = "Username-Password-Authentication", "google-oauth2", "sms"
+_NONE = "-"
+_WIDTH = 118
+_PATIENCE_SECONDS = 5
+LONG_AGO = "2024-01-31T08:30:00.000Z"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One login, or several at once, and what should come of it."""
+
+    title: str
+    user_id: str
+    connection: str
+    decision: str
+    reasons: Sequence[str]
+    """What the function should answer, call by call; none for a login that costs no call."""
+    logins: int = 1
+
+
+@dataclass
+class Demo:
+    """The scenes played so far, and what went wrong in them."""
+
+    box: Sandbox
+    table: Table
+    failures: list[str] = field(default_factory=list)
+
+    def play(self, scene: Scene) -> None:
+        """Run a scene and put it into the table."""
+        exchanges, stripe_requests = len(self.box.gateway.exchanges), len(self.box.stripe.requests)
+        with ThreadPoolExecutor(scene.logins) as tabs:
+            running = [tabs.submit(self.box.tenant.login, scene.user_id, scene.connection)]
+            if scene.logins > 1:
+                self._wait_until_under_way(scene.user_id)
+                running += [
+                    tabs.submit(self.box.tenant.login, scene.user_id, scene.connection)
+                    for _ in range(scene.logins - 1)
+                ]
+            logins = [each.result() for each in running]
+        reasons = [str(each.reason) for each in self.box.gateway.exchanges[exchanges:]]
+        held = sorted(reasons) == sorted(scene.reasons)
+        held = held and all(each.decision == scene.decision for each in logins)
+        if not held:
+            self.failures.append(scene.title)
+        self.table.add_row(
+            "[green]✓[/]" if held else "[red]✗[/]",
+            scene.title,
+            _decision(logins),
+            "\n".join(reasons) or "[dim]no call needed[/]",
+            self._metadata(scene.user_id).get("stripe_customer_id", _NONE),
+            f"{len(reasons)} + {len(self.box.stripe.requests) - stripe_requests}",
+            f"{max(each.milliseconds for each in logins):.0f}",
+        )
+
+    def compare_both_sides(self) -> Table:
+        """Check every user as an operator would by hand, in Auth0's and in Stripe's dashboard."""
+        table = _table("", "Auth0 user", "its stripe_customer_id", "that customer's auth0_user_id")
+        customers = {each["id"]: each for each in self.box.stripe.live_customers()}
+        for user_id, user in self.box.tenant.users.items():
+            linked = self._metadata(user_id).get("stripe_customer_id")
+            named = [
+                k for k, v in customers.items() if v["metadata"].get("auth0_user_id") == user_id
+            ]
+            customer = customers.get(linked or "", {"metadata": {}, "email": None})
+            # The foreign id that a profile came with is reported, denied, and left as it was.
+            foreign = user.get("nickname") == "foreign"
+            held = named == [] if foreign or not linked else named == [linked]
+            held = held and (foreign or not linked or customer["email"] == user["email"].lower())
+            if not held:
+                self.failures.append(f"both sides of {user_id}")
+            owner = customer["metadata"].get("auth0_user_id", _NONE)
+            note = "  [dim]somebody else's: denied[/]" if foreign else ""
+            mark = "[green]✓[/]" if held else "[red]✗[/]"
+            table.add_row(mark, user_id, linked or _NONE, owner + note)
+        emails = [each["email"] for each in customers.values()]
+        if len(set(emails)) != len(emails):
+            self.failures.append("one customer an address")
+        return table
+
+    def check_log(self) -> None:
+        """Look for an address or a key in what the function printed."""
+        log = self.box.log.getvalue()
+        personal = [user["email"] for user in self.box.tenant.users.values() if "email" in user]
+        if any(each.lower() in log.lower() for each in [*personal, self.box.stripe_key]):
+            self.failures.append("the function's log holds an address or a key")
+
+    def _wait_until_under_way(self, user_id: str) -> None:
+        key = f"signup#{self.box.tenant.name}#{user_id}"
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < end:
+            if any(each["pk"] == key for each in self.box.aws.items()):
+                return
+            time.sleep(0.005)
+
+    def _metadata(self, user_id: str) -> dict[str, str]:
+        return dict(self.box.tenant.users[user_id]["app_metadata"])
+
+
+def main(console: Console) -> int:
+    """Play, compare, and tell; gives the exit status."""
+    with sandbox() as running:
+        table = _table("", "login", "decision", "reason", "customer", "calls λ + Stripe", "ms")
+        demo = Demo(running, table)
+        _play_all(demo)
+        sides = demo.compare_both_sides()
+        demo.check_log()
+    console.print(
+        "\n[bold]Customer Link[/]: sign-ups as the Action, the Lambda and Stripe saw them\n"
+    )
+    console.print(table)
+    console.print("\nBoth sides, user by user\n")
+    console.print(sides)
+    if demo.failures:
+        console.print(f"\n[bold red]Not as expected:[/] {'; '.join(demo.failures)}\n")
+        return 1
+    users, customers = len(running.tenant.users), len(running.stripe.live_customers())
+    console.print(
+        f"[bold green]Every expectation held[/]: {users} users, {customers} customers, "
+        "no duplicate, no wrong link, no address or key in the log.\n",
+    )
+    return 0
+
+
+def _play_all(demo: Demo) -> None:
+    stripe, tenant, add = demo.box.stripe, demo.box.tenant, demo.box.tenant.add_user
+    play: Callable[[Scene], None] = demo.play
+
+    ada = add("auth0|ada", email="ada@example.com", email_verified=True, name="Ada Lovelace")
+    play(Scene("Ada signs up with a password", ada, DATABASE, "continue", ["customer_created"]))
+    grace = add("google-oauth2|1001", email="grace@example.com", name="Grace Hopper")
+    play(Scene("Grace signs up with Google", grace, GOOGLE, "continue", ["customer_created"]))
+
+    second = add("google-oauth2|1002", email="ada@example.com", name="Ada L.")
+    play(Scene("a second identity with Ada's address", second, GOOGLE, "deny", ["email_in_use"]))
+    play(Scene("… tries once more", second, GOOGLE, "deny", ["email_in_use"]))
+    shouting = add("google-oauth2|1003", email="ADA@Example.com", name="ADA")
+    play(Scene("the same in other letter case", shouting, GOOGLE, "deny", ["email_in_use"]))
+
+    graces = tenant.users[grace]["app_metadata"]["stripe_customer_id"]
+    thief = add(
+        "auth0|mallory",
+        email="mallory@example.com",
+        nickname="foreign",
+        app_metadata={"stripe_customer_id": graces},
+    )
+    play(Scene("a profile with Grace's customer id", thief, DATABASE, "deny", ["link_mismatch"]))
+    play(Scene("… tries once more", thief, DATABASE, "deny", ["link_mismatch"]))
+
+    phone = add("sms|5f0c", phone_number="+1 555 0100")
+    play(Scene("a user without an address", phone, SMS, "deny", ["email_missing"]))
+
+    play(Scene("Ada returns", ada, DATABASE, "continue", []))
+    veteran = add("auth0|linus", email="linus@example.com", created_at=LONG_AGO, logins_count=41)
+    play(Scene("a user from before the installation", veteran, DATABASE, "continue", ["not_new"]))
+    play(Scene("… returns", veteran, DATABASE, "continue", []))
+
+    alan = add("auth0|alan", email="alan@example.com", name="Alan Turing")
+    stripe.faults.append(Fault(FaultKind.DOWN, "GET", times=1000))
+    play(Scene("Alan, while Stripe is down", alan, DATABASE, "deny", ["provisioning_failed"]))
+    stripe.faults.clear()
+    play(Scene("… Stripe is back", alan, DATABASE, "continue", ["customer_created"]))
+
+    stripe.latency = 0.15
+    katherine = add("auth0|katherine", email="katherine@example.com", name="Katherine Johnson")
+    reasons = ["customer_created", "customer_found"]
+    play(
+        Scene("Katherine, in two tabs at once", katherine, DATABASE, "continue", reasons, logins=2)
+    )
+
+
+def _table(*columns: str) -> Table:
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for column in table.columns:
+        column.no_wrap = True
+    return table
+
+
+def _decision(logins: Sequence[Login]) -> str:
+    return "[green]continue[/]" if logins[0].decision == "continue" else "[yellow]deny[/]"
+
+
+if __name__ == "__main__":
+    terminal = Console(file=sys.stdout)
+    sys.exit(main(Console(file=sys.stdout, width=max(terminal.width, _WIDTH))))
