@@ -6,12 +6,13 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 from unittest.mock import patch
 
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
 from customerlink import telemetry
 from customerlink.entrypoints.post_login import respond
 from customerlink.settings import Settings
@@ -132,7 +133,7 @@ def _captured_output() -> Iterator[io.StringIO]:
         each for each in telemetry.logger.handlers if isinstance(each, logging.StreamHandler)
     ]
     before = [each.setStream(log) for each in handlers]
-    with redirect_stdout(log):
+    with patch.object(cloudwatch, "print", partial(print, file=log), create=True):
         yield log
     for handler, stream in zip(handlers, before, strict=True):
         handler.setStream(stream)

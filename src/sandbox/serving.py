@@ -32,7 +32,11 @@ class Server:
             request_handler=_KeepAlive,
         )
         self.url = f"http://{host}:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            args=(0.02,),
+            daemon=True,
+        )
 
     def __enter__(self) -> Self:
         """Start serving."""

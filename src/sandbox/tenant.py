@@ -65,13 +65,15 @@ class ActionHost:
             stdout=subprocess.PIPE,
             text=True,
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop Node."""
-        self._process.terminate()
-        self._process.wait()
+        with self._process:
+            self._process.terminate()
+            self._listener.join()
 
     def run(self, event: Mapping[str, Any]) -> Json:
         """Run the Action on an event; gives what it asked for."""

@@ -10,7 +10,7 @@ from http import HTTPStatus
 import stripe
 import urllib3
 
-from customerlink.adapters.stripe_http import BudgetedHTTPClient, NotSentError
+from customerlink.adapters.stripe_http import WORTHWHILE_SECONDS, BudgetedHTTPClient, NotSentError
 from customerlink.customers import (
     Customer,
     Done,
@@ -132,7 +132,7 @@ class StripeCustomers:
                 if not isinstance(outcome, RateLimited | NotSent | Unknown) or not tries_left:
                     break
                 pause = random.uniform(0.5, 1.5) * _PAUSE_SECONDS * (_TRIES - tries_left)  # noqa: S311 (jitter)
-                if self._run.remaining_for_stripe() < pause:
+                if self._run.remaining_for_stripe() < pause + WORTHWHILE_SECONDS:
                     break
                 self._run.stripe_retries += 1
                 self._run.clock.sleep(pause)

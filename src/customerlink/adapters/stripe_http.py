@@ -15,7 +15,8 @@ CONNECT_SECONDS = 1.0
 TRY_SECONDS = 2.5
 """The longest that one try waits, so that a lost answer leaves time to ask again."""
 
-_WORTHWHILE_SECONDS = 0.2
+WORTHWHILE_SECONDS = 0.2
+"""With less left, no answer can be expected."""
 
 
 class NotSentError(stripe.APIConnectionError):
@@ -50,7 +51,7 @@ class BudgetedHTTPClient(stripe.HTTPClient):
         if self._key.live and not is_stripe(url):
             raise ConfigurationError("a live key goes to no host but Stripe's")
         seconds = min(self._run.remaining_for_stripe(), TRY_SECONDS)
-        if seconds < _WORTHWHILE_SECONDS:
+        if seconds < WORTHWHILE_SECONDS:
             raise NotSentError("no time left")  # type: ignore[no-untyped-call]
         try:
             answer = self._pool.request(

@@ -1,0 +1,25 @@
+"""What every test shares: the sandbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sandbox.sandbox import Sandbox, sandbox
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Sandbox]:
+    """Run one sandbox for the session."""
+    with sandbox() as box:
+        yield box
+
+
+@pytest.fixture
+def box(running: Sandbox) -> Iterator[Sandbox]:
+    """Give the sandbox without the faults that an earlier test may have left."""
+    yield running
+    running.stripe.faults.clear()
+    running.stripe.latency = 0.0
+    running.tenant.loses_metadata = False

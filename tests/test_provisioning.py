@@ -1,0 +1,469 @@
+"""Every branch of the pipeline, over port fakes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from customerlink.customers import (
+    Customer,
+    Done,
+    KeySpent,
+    NotSent,
+    RateLimited,
+    Refused,
+    Unauthorised,
+    Unknown,
+)
+from customerlink.instruction import Decision, Instruction, Reason
+from customerlink.ledger import KEY_LIFETIME_SECONDS, Busy, Lease, Linked
+from customerlink.policy import DENIAL_MESSAGE, Policy
+from customerlink.provisioning import Provisioning
+from customerlink.run import Run
+from customerlink.signup import CustomerId, Marker, SignUp, Tenant, User, UserId
+
+from tests.fakes import ADA, NOW, FakeClock, FakeCustomers, FakeLedger, customer_of
+
+ADAS = SignUp(ADA, logins_count=1, email="Ada@example.com", name="Ada Lovelace")
+BOB = User(Tenant("acme"), UserId("auth0|bob"))
+LEASE = Lease(ADA, 1, 1, NOW, frozenset({"ada@example.com"}))
+STALE_LEASE = replace(LEASE, attempt_since=NOW - KEY_LIFETIME_SECONDS - 1)
+FAILURES = [Refused("limit"), Unauthorised(), RateLimited(), NotSent(), Unknown()]
+
+
+class Case:
+    """A sign-up over fakes that are set up by keyword."""
+
+    def __init__(self, signup: SignUp = ADAS, **ledger: Any) -> None:
+        """Make the fakes."""
+        self.signup = signup
+        self.ledger = FakeLedger(**ledger)
+        self.stripe = FakeCustomers()
+        self.clock = FakeClock()
+        self.run = Run(self.clock, "owner")
+        self.policy = Policy()
+
+    def decide(self) -> Instruction:
+        """Run the pipeline."""
+        provisioning = Provisioning(
+            self.signup,
+            self.ledger,
+            self.stripe,
+            self.policy,
+            self.run,
+        )
+        return provisioning.instruction()
+
+    def assert_denied(self, reason: Reason) -> None:
+        """Hold a denial to its message and to the marker that makes it last."""
+        instruction = self.decide()
+
+        assert (instruction.decision, instruction.reason) == (Decision.DENY, reason)
+        assert instruction.message == DENIAL_MESSAGE
+        assert instruction.app_metadata == {"stripe_signup": "unfinished"}
+
+    def assert_linked(self, reason: Reason, customer_id: str = "cus_new") -> None:
+        """Hold a link to the id, and to the marker's removal."""
+        instruction = self.decide()
+
+        assert (instruction.decision, instruction.reason) == (Decision.CONTINUE, reason)
+        assert instruction.app_metadata == {
+            "stripe_customer_id": customer_id,
+            "stripe_signup": None,
+        }
+        assert instruction.message is None
+
+
+class TestNewUser:
+    """Step 1."""
+
+    def test_second_login_is_not_new(self) -> None:
+        """Nothing is asked of Stripe for a user who is not signing up."""
+        case = Case(replace(ADAS, logins_count=2))
+        instruction = case.decide()
+
+        assert (instruction.decision, instruction.reason) == (Decision.CONTINUE, Reason.NOT_NEW)
+        assert case.stripe.calls == []
+        assert case.ledger.calls == ["knows"]
+
+    @pytest.mark.parametrize(
+        ("age", "metadata"),
+        [
+            (timedelta(minutes=59), {}),
+            (timedelta(minutes=61), {"stripe_signup": "exempt"}),
+            (None, {}),
+        ],
+    )
+    def test_only_an_older_account_is_exempt(
+        self,
+        age: timedelta | None,
+        metadata: dict[str, str],
+    ) -> None:
+        """A younger one may have another login on its way to the ledger."""
+        born = None if age is None else datetime.fromtimestamp(NOW, UTC) - age
+
+        case = Case(replace(ADAS, logins_count=2, created_at=born))
+
+        assert case.decide().app_metadata == metadata
+
+    def test_a_user_with_a_customer_is_not_exempted(self) -> None:
+        """The marker says "no customer", which would contradict the id."""
+        old = datetime(2020, 1, 1, tzinfo=UTC)
+        case = Case(
+            replace(ADAS, logins_count=2, created_at=old, customer_id=CustomerId("cus_1")),
+        )
+
+        assert case.decide().app_metadata == {}
+
+    def test_marker_makes_a_later_login_new(self) -> None:
+        """A denied user's second login has a count of 2, and is still a sign-up."""
+        Case(replace(ADAS, logins_count=2, marker=Marker.UNFINISHED)).assert_linked(
+            Reason.CUSTOMER_CREATED,
+        )
+
+    def test_ledger_makes_a_later_login_new(self) -> None:
+        """The record holds even where Auth0 lost the marker."""
+        Case(replace(ADAS, logins_count=2), known=True).assert_linked(Reason.CUSTOMER_CREATED)
+
+    def test_unreadable_ledger_is_not_taken_for_no_record(self) -> None:
+        """A look-up that failed is never taken for "there is none"."""
+        case = Case(replace(ADAS, logins_count=2), broken=frozenset({"knows"}))
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+
+
+class TestDataIntegrity:
+    """Step 2."""
+
+    SIGNUP = replace(ADAS, customer_id=CustomerId("cus_given"))
+
+    def test_true_link(self) -> None:
+        """An imported user comes with a link that is true on both sides."""
+        case = Case(self.SIGNUP)
+        case.stripe.retrieved = Done(customer_of(ADA, "cus_given"))
+
+        case.assert_linked(Reason.ALREADY_LINKED, "cus_given")
+        assert case.ledger.calls == []
+
+    @pytest.mark.parametrize(
+        "found",
+        [
+            None,
+            customer_of(BOB, "cus_given"),
+            Customer(CustomerId("cus_given")),
+            Customer(CustomerId("cus_given"), ADA.user_id, "another-tenant"),
+        ],
+    )
+    def test_false_link(self, found: Customer | None) -> None:
+        """Deleted, somebody else's, nobody's, another tenant's: denied, and nothing created."""
+        case = Case(self.SIGNUP)
+        case.stripe.retrieved = Done(found)
+
+        case.assert_denied(Reason.LINK_MISMATCH)
+        assert case.stripe.calls == [("retrieve", "cus_given")]
+
+    @pytest.mark.parametrize("failure", FAILURES)
+    def test_failed_look_up(self, failure: object) -> None:
+        """Not knowing is neither a true link nor a false one."""
+        case = Case(self.SIGNUP)
+        case.stripe.retrieved = failure
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+
+
+class TestEmail:
+    """Step 3."""
+
+    @pytest.mark.parametrize("email", [None, "   "])
+    def test_missing(self, email: str | None) -> None:
+        """Denied without a call to Stripe, and recorded, so that it lasts."""
+        case = Case(replace(ADAS, email=email))
+
+        case.assert_denied(Reason.EMAIL_MISSING)
+        assert case.stripe.calls == []
+        assert case.ledger.calls == [("open", None), ("refuse", Reason.EMAIL_MISSING)]
+
+    @pytest.mark.parametrize("email", ["ada", "@example.com", "ada@", "a da@example.com", "a\n@b"])
+    def test_unusable(self, email: str) -> None:
+        """What cannot be looked up safely is not looked up."""
+        case = Case(replace(ADAS, email=email))
+
+        case.assert_denied(Reason.EMAIL_INVALID)
+        assert case.stripe.calls == []
+
+    def test_recorded_link_needs_no_address(self) -> None:
+        """The sign-up ended before the address went."""
+        case = Case(replace(ADAS, email=None), opened=[Linked(CustomerId("cus_old"), 1)])
+        case.stripe.retrieved = Done(customer_of(ADA, "cus_old"))
+
+        case.assert_linked(Reason.CUSTOMER_FOUND, "cus_old")
+
+
+class TestOpen:
+    """Step 4."""
+
+    def test_recorded_link_is_replayed(self) -> None:
+        """A concurrent or a lost sign-up's link, after a look that it is still true."""
+        case = Case(opened=[Linked(CustomerId("cus_old"), 1)])
+        case.stripe.retrieved = Done(customer_of(ADA, "cus_old"))
+
+        case.assert_linked(Reason.CUSTOMER_FOUND, "cus_old")
+        assert case.stripe.calls == [("retrieve", "cus_old")]
+
+    @pytest.mark.parametrize("failure", FAILURES)
+    def test_recorded_link_that_cannot_be_checked(self, failure: object) -> None:
+        """A customer that may be gone is not handed out."""
+        case = Case(opened=[Linked(CustomerId("cus_old"), 1)])
+        case.stripe.retrieved = failure
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+
+    def test_recorded_customer_is_gone(self) -> None:
+        """The sign-up starts over with the next attempt's key."""
+        second = replace(LEASE, attempt=2)
+        case = Case(opened=[Linked(CustomerId("cus_old"), 1)], reopened=second)
+
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+        assert case.stripe.calls[-1] == ("create", "ada@example.com", second.idempotency_key())
+
+    def test_wait_for_another_invocation(self) -> None:
+        """The second tab gets the first one's customer."""
+        case = Case(opened=[Busy(), Busy(), Linked(CustomerId("cus_tab"), 1)])
+        case.stripe.retrieved = Done(customer_of(ADA, "cus_tab"))
+
+        case.assert_linked(Reason.CUSTOMER_FOUND, "cus_tab")
+
+    def test_wait_ends_within_the_budget(self) -> None:
+        """The user gets an answer, and the marker."""
+        case = Case(opened=[Busy()])
+
+        case.assert_denied(Reason.IN_PROGRESS)
+        assert case.run.remaining() > 0
+
+
+class TestEmailLock:
+    """Step 5."""
+
+    def test_taken(self) -> None:
+        """Two users with one address cannot both pass the look-up."""
+        case = Case(locks=False)
+
+        case.assert_denied(Reason.EMAIL_IN_USE)
+        assert case.stripe.calls == []
+        assert ("refuse", Reason.EMAIL_IN_USE) in case.ledger.calls
+
+
+class TestExistingCustomer:
+    """Step 6."""
+
+    def test_both_cases_of_the_address_are_looked_up(self) -> None:
+        """Stripe's filter is case-sensitive."""
+        case = Case()
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+
+        assert case.stripe.calls[:2] == [("list", "Ada@example.com"), ("list", "ada@example.com")]
+
+    def test_lower_case_address_is_looked_up_once(self) -> None:
+        """Two calls to Stripe for the usual sign-up."""
+        case = Case(replace(ADAS, email="ada@example.com"))
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+
+        assert [each[0] for each in case.stripe.calls] == ["list", "create"]
+
+    def test_own_customer(self) -> None:
+        """An earlier attempt's customer is linked; the oldest, should there be more."""
+        case = Case()
+        case.stripe.listed = {
+            "ada@example.com": (
+                customer_of(ADA, "cus_young", created=2),
+                customer_of(BOB, "cus_bobs", created=0),
+                customer_of(ADA, "cus_old", created=1),
+            ),
+        }
+
+        case.assert_linked(Reason.CUSTOMER_FOUND, "cus_old")
+        assert ("link", "cus_old") in case.ledger.calls
+
+    @pytest.mark.parametrize("address", ["ada@example.com", "Ada@example.com"])
+    def test_somebody_elses(self, address: str) -> None:
+        """Denied under either case, and the lock is given back."""
+        case = Case()
+        case.stripe.listed = {address: (customer_of(BOB),)}
+
+        case.assert_denied(Reason.EMAIL_IN_USE)
+        assert case.ledger.calls[-2:] == [("refuse", Reason.EMAIL_IN_USE), "unlock_email"]
+
+    def test_earlier_addresses_are_looked_up_too(self) -> None:
+        """A create whose answer was lost may have used the address of that time."""
+        lease = replace(LEASE, emails=frozenset({"countess@example.com", "ada@example.com"}))
+        case = Case(opened=[lease])
+        case.stripe.listed = {"countess@example.com": (customer_of(ADA, "cus_countess"),)}
+
+        case.assert_linked(Reason.CUSTOMER_FOUND, "cus_countess")
+
+    def test_others_at_an_earlier_address_do_not_matter(self) -> None:
+        """Somebody may have taken the address that the user gave up."""
+        lease = replace(LEASE, emails=frozenset({"countess@example.com", "ada@example.com"}))
+        case = Case(opened=[lease])
+        case.stripe.listed = {"countess@example.com": (customer_of(BOB),)}
+
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+
+    @pytest.mark.parametrize("failure", FAILURES)
+    def test_failed_look_up(self, failure: object) -> None:
+        """Never taken for "there is none"; the lock stays, an earlier create may be on its way."""
+        case = Case()
+        case.stripe.listed = {"ada@example.com": failure}
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+        assert [each[0] for each in case.stripe.calls] == ["list", "list"]
+        assert case.ledger.calls[-1] == "release"
+
+    def test_address_that_stripe_refuses(self) -> None:
+        """The look-up says so before the create does."""
+        case = Case()
+        case.stripe.listed = {"ada@example.com": Refused("email")}
+
+        case.assert_denied(Reason.EMAIL_INVALID)
+
+
+class TestCreate:
+    """Step 7."""
+
+    def test_parameters(self) -> None:
+        """Lower case, and the key of the attempt."""
+        case = Case()
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+
+        assert case.stripe.calls[-1] == ("create", "ada@example.com", LEASE.idempotency_key())
+
+    def test_stripe_refuses_the_address(self) -> None:
+        """Its own reason, recorded."""
+        case = Case()
+        case.stripe.created = [Refused("email")]
+
+        case.assert_denied(Reason.EMAIL_INVALID)
+        assert ("refuse", Reason.EMAIL_INVALID) in case.ledger.calls
+
+    @pytest.mark.parametrize("failure", FAILURES)
+    def test_failure_leaves_the_sign_up_open(self, failure: object) -> None:
+        """Nothing is deleted or refused, and nobody else gets the lock."""
+        case = Case()
+        case.stripe.created = [failure]
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+        assert case.ledger.calls == [("open", "Ada@example.com"), "lock_email", "release"]
+
+    def test_spent_key_looks_again_before_the_next_attempt(self) -> None:
+        """List, then the next key: the customer may be there all the same."""
+        case = Case()
+        case.stripe.created = [KeySpent()]
+
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+        assert [each[0] for each in case.stripe.calls] == [
+            *("list", "list", "create"),
+            *("list", "list", "create"),
+        ]
+        assert case.stripe.calls[2][2] != case.stripe.calls[5][2]
+        assert "next_attempt" in case.ledger.calls
+
+    def test_spent_key_and_the_customer_is_there(self) -> None:
+        """The replayed error hid a create that took effect."""
+        case = Case()
+        case.stripe.created = [KeySpent()]
+        case.stripe.listed = {"ada@example.com": [(), (customer_of(ADA, "cus_hidden"),)]}
+
+        case.assert_linked(Reason.CUSTOMER_FOUND, "cus_hidden")
+        assert "next_attempt" not in case.ledger.calls
+
+    def test_spent_key_and_the_look_up_fails(self) -> None:
+        """No new attempt on a guess."""
+        case = Case()
+        case.stripe.created = [KeySpent()]
+        case.stripe.listed = {"ada@example.com": [(), Unknown()]}
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+        assert "next_attempt" not in case.ledger.calls
+
+    def test_second_key_is_spent_too(self) -> None:
+        """The next login goes on from there."""
+        case = Case()
+        case.stripe.created = [KeySpent(), KeySpent()]
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+
+    def test_another_invocation_raised_the_attempt(self) -> None:
+        """Its lease, its sign-up."""
+        case = Case(raised=Busy())
+        case.stripe.created = [KeySpent()]
+
+        case.assert_denied(Reason.IN_PROGRESS)
+
+    def test_old_key_is_not_used(self) -> None:
+        """Stripe may have forgotten it, and would create anew under it."""
+        case = Case(opened=[STALE_LEASE])
+
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+        assert [each[0] for each in case.stripe.calls] == ["list", "list", "create"]
+        assert case.stripe.calls[-1][2] != STALE_LEASE.idempotency_key()
+        assert case.run.attempt == 2
+
+    def test_replayed_answer_is_checked(self) -> None:
+        """It tells of the past; the customer is retrieved."""
+        case = Case()
+        case.stripe.created = [Done(customer_of(ADA), replayed=True)]
+        case.stripe.retrieved = Done(customer_of(ADA))
+
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+
+    def test_replayed_customer_is_gone(self) -> None:
+        """Deleted since: the key is spent, and the next one makes another."""
+        case = Case()
+        case.stripe.created = [Done(customer_of(ADA, "cus_gone"), replayed=True)]
+
+        case.assert_linked(Reason.CUSTOMER_CREATED, "cus_new")
+
+    def test_replayed_customer_cannot_be_checked(self) -> None:
+        """Not handed out."""
+        case = Case()
+        case.stripe.created = [Done(customer_of(ADA), replayed=True)]
+        case.stripe.retrieved = Unknown()
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+
+
+class TestRecord:
+    """Step 8."""
+
+    def test_order(self) -> None:
+        """Link before unlock."""
+        case = Case()
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+
+        assert case.ledger.calls == [
+            ("open", "Ada@example.com"),
+            "lock_email",
+            ("link", "cus_new"),
+            "unlock_email",
+        ]
+
+    def test_lease_was_taken_over(self) -> None:
+        """The other invocation links; this user tries again."""
+        Case(links=False).assert_denied(Reason.IN_PROGRESS)
+
+    def test_lock_that_cannot_be_given_back(self) -> None:
+        """Its lease ends by itself: no reason to deny."""
+        Case(broken=frozenset({"unlock_email"})).assert_linked(Reason.CUSTOMER_CREATED)
+
+    @pytest.mark.parametrize("call", ["open", "lock_email", "link"])
+    def test_ledger_fails(self, call: str) -> None:
+        """Whatever the step: an instruction, never an exception."""
+        Case(broken=frozenset({call})).assert_denied(Reason.PROVISIONING_FAILED)
+
+
+def test_denial_text_is_settable() -> None:
+    """By the deployment's policy."""
+    case = Case(locks=False)
+    case.policy = Policy("Please call us.")
+
+    assert case.decide().message == "Please call us."

@@ -1,0 +1,62 @@
+"""The environment."""
+
+import pytest
+from customerlink.errors import ConfigurationError
+from customerlink.policy import DENIAL_MESSAGE
+from customerlink.settings import Settings
+
+MINIMAL = {"CUSTOMERLINK_SECRET_ID": "secret", "CUSTOMERLINK_LEDGER_TABLE": "ledger"}
+
+
+def test_defaults() -> None:
+    """Two variables are enough."""
+    settings = Settings.from_environment(MINIMAL)
+
+    assert settings.stripe_api_base == "https://api.stripe.com"
+    assert settings.signature_tolerance == 300
+    assert settings.unrestricted_key_allowed is False
+    assert settings.policy.denial_message == DENIAL_MESSAGE
+
+
+def test_everything_set() -> None:
+    """A line's end in the denial text is written as backslash n."""
+    settings = Settings.from_environment(
+        {
+            **MINIMAL,
+            "CUSTOMERLINK_STRIPE_API_BASE": "http://127.0.0.1:1/",
+            "CUSTOMERLINK_SIGNATURE_TOLERANCE": "60",
+            "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "true",
+            "CUSTOMERLINK_DENIAL_MESSAGE": r"No.\nSorry.",
+        },
+    )
+
+    assert settings.stripe_api_base == "http://127.0.0.1:1"
+    assert settings.signature_tolerance == 60
+    assert settings.unrestricted_key_allowed is True
+    assert settings.policy.denial_message == "No.\nSorry."
+
+
+def test_all_problems_are_named_at_once() -> None:
+    """Without their values."""
+    with pytest.raises(ConfigurationError) as raised:
+        Settings.from_environment(
+            {
+                "CUSTOMERLINK_STRIPE_API_BASE": "ftp://nowhere",
+                "CUSTOMERLINK_SIGNATURE_TOLERANCE": "-1",
+                "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "maybe",
+                "CUSTOMERLINK_DENIAL_MESSAGE": "x" * 1025,
+                "STRIPE_LOG": "debug",
+            },
+        )
+
+    for name in (
+        "CUSTOMERLINK_SECRET_ID",
+        "CUSTOMERLINK_LEDGER_TABLE",
+        "CUSTOMERLINK_STRIPE_API_BASE",
+        "CUSTOMERLINK_SIGNATURE_TOLERANCE",
+        "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY",
+        "CUSTOMERLINK_DENIAL_MESSAGE",
+        "STRIPE_LOG",
+    ):
+        assert name in str(raised.value)
+    assert "nowhere" not in str(raised.value)
