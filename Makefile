@@ -32,7 +32,7 @@ sandbox: .venv/ok ## Keep the sandbox running
 	@$(PYTHON) -m sandbox
 
 .PHONY: test
-test: .venv/ok node_modules/ok build-host ## Run every test, with coverage
+test: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Run every test, with coverage
 	npm test --silent
 	$(PYTHON) -m pytest --cov --cov-report=term-missing
 
@@ -62,11 +62,16 @@ build-PostLoginFunction:
 	cp -R src/customerlink "$(ARTIFACTS_DIR)/"
 	$(PYTHON) tools/build_artifact.py "$(ARTIFACTS_DIR)"
 
+.PHONY: events
+events: .venv/ok ## Write events/ anew
+	$(PYTHON) tools/make_events.py
+
 .PHONY: lock
 lock: $(UV) ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) -o requirements/runtime.txt pyproject.toml
 	$(COMPILE) -c requirements/runtime.txt --group dev -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --group sam -o requirements/sam.txt
+	$(COMPILE) --group runtime -o requirements/lambda-runtime.txt
 	$(COMPILE) --group uv -o requirements/uv.txt
 	npm install --package-lock-only
 
@@ -91,6 +96,11 @@ $(UV): requirements/uv.txt
 .tools/sam/ok: $(UV) requirements/sam.txt
 	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .tools/sam
 	$(UV) pip sync --quiet --python .tools/sam/bin/python --require-hashes requirements/sam.txt
+	@touch $@
+
+.tools/runtime/ok: $(UV) requirements/lambda-runtime.txt
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .tools/runtime
+	$(UV) pip sync --quiet --python .tools/runtime/bin/python --require-hashes requirements/lambda-runtime.txt
 	@touch $@
 
 node_modules/ok: package-lock.json

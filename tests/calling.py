@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import urllib3
+
 from customerlink.signature import SigningSecret, sign
 
 _POOL = urllib3.PoolManager()

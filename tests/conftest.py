@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from sandbox.sandbox import Sandbox, sandbox
 
 FIXTURES = Path(__file__).parent / "fixtures"

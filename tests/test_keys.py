@@ -1,6 +1,7 @@
 """Which keys are taken, and where they may go. Keys are built from parts: none stands here."""
 
 import pytest
+
 from customerlink.errors import ConfigurationError
 from customerlink.keys import STRIPE_API_BASE, StripeKey
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.fakes import ADA, NOW, FakeClock, FakeCustomers, FakeLedger, customer_of
+
 from customerlink.customers import (
     Customer,
     Done,
@@ -21,8 +23,6 @@ from customerlink.policy import DENIAL_MESSAGE, Policy
 from customerlink.provisioning import Provisioning
 from customerlink.run import Run
 from customerlink.signup import CustomerId, Marker, SignUp, Tenant, User, UserId
-
-from tests.fakes import ADA, NOW, FakeClock, FakeCustomers, FakeLedger, customer_of
 
 ADAS = SignUp(ADA, logins_count=1, email="Ada@example.com", name="Ada Lovelace")
 BOB = User(Tenant("acme"), UserId("auth0|bob"))

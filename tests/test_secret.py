@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from customerlink.errors import ConfigurationError
 from customerlink.secret import Secret
 

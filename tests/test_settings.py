@@ -1,6 +1,7 @@
 """The environment."""
 
 import pytest
+
 from customerlink.errors import ConfigurationError
 from customerlink.policy import DENIAL_MESSAGE
 from customerlink.settings import Settings

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from customerlink.signup import InvalidRequest, Marker, SignUp, parse
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.conftest import FIXTURES
+
+from customerlink.signup import InvalidRequest, Marker, SignUp, parse
 
 LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
 

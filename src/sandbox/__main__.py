@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 LOGIN_PORT = 8800
 PORTS = Ports(gateway=8803, stripe=8801, aws=8802)
-FOREIGN_CUSTOMER = "cus_SandboxGrace"
 
 _HELP = """
 [bold]The sandbox is running.[/] Log somebody in (again: the same user returns):
@@ -91,10 +90,7 @@ def main() -> None:
         PORTS.gateway, PORTS.stripe, PORTS.aws, os.environ.get("SANDBOX_HOST", PORTS.host)
     )
     with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
-        box.stripe.create(
-            {"email": "grace@example.com", "metadata": {"auth0_user_id": "google-oauth2|1001"}},
-            FOREIGN_CUSTOMER,
-        )
+        box.seed()
         with Server(LoginPage(box), LOGIN_PORT) as login:
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
             console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)

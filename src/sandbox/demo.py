@@ -94,7 +94,7 @@ class Demo:
             table.add_row(mark, user_id, linked or _NONE, owner + note)
         emails = [each["email"] for each in customers.values()]
         if len(set(emails)) != len(emails):
-            self.failures.append("one customer an address")
+            self.failures.append("two customers with one address")
         return table
 
     def check_log(self) -> None:

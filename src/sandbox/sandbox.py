@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
+
 from customerlink import telemetry
 from customerlink.entrypoints.post_login import respond
 from customerlink.settings import Settings
@@ -53,6 +54,11 @@ class Sandbox:
     log: io.StringIO
     """What the function printed: its log lines and metrics."""
 
+    def seed(self) -> None:
+        """Put in the customer whom some of the events meet."""
+        metadata = {"auth0_user_id": "google-oauth2|1001"}
+        self.stripe.create({"email": TAKEN_EMAIL, "metadata": metadata}, FOREIGN_CUSTOMER)
+
     def environment(self) -> dict[str, str]:
         """Give the function's environment."""
         return {
@@ -65,6 +71,10 @@ class Sandbox:
 
 SIGNING_SECRET = "whsec_" + base64.b64encode(b"the sandbox's, known to everyone").decode()
 """What `make sandbox` and the events in events/ sign with."""
+
+TAKEN_EMAIL = "grace@example.com"
+FOREIGN_CUSTOMER = "cus_SandboxGrace"
+"""Somebody's customer with that address, for the events that meet one."""
 
 
 def new_signing_secret() -> str:

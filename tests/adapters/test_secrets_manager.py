@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from tests.fakes import FakeClock
+
 from customerlink.adapters.secrets_manager import SecretsManagerSecret
 from customerlink.errors import ConfigurationError, SecretUnavailableError
 from customerlink.keys import StripeKey
-
-from tests.fakes import FakeClock
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -43,9 +43,10 @@ class Case:
 
     def __init__(self) -> None:
         """Start cold."""
-        self.client: Any = Client()
+        self.client = Client()
         self.clock = FakeClock()
-        self.secret = SecretsManagerSecret(self.client, "secret", self.clock)
+        client: Any = self.client
+        self.secret = SecretsManagerSecret(client, "secret", self.clock)
 
     def key(self) -> str:
         """Give the current key."""

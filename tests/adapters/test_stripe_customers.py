@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import stripe
 import urllib3
+from tests.fakes import ADA
+
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.adapters.stripe_http import BudgetedHTTPClient
 from customerlink.customers import (
@@ -27,8 +29,6 @@ from customerlink.signup import CustomerId, SignUp
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind, Permission, StripeAccount
 from sandbox.stripe_server import stripe_app
-
-from tests.fakes import ADA
 
 NEW = NewCustomer.of(SignUp(ADA, 1, name="Ada Lovelace"), "Ada@example.com")
 
@@ -55,7 +55,9 @@ class Stripe:
             self.run,
         )
 
-    def fault(self, kind: FaultKind, method: str = "POST", times: int = 1, seconds: float = 0) -> None:
+    def fault(
+        self, kind: FaultKind, method: str = "POST", times: int = 1, seconds: float = 0
+    ) -> None:
         """Let the next requests fail."""
         self.account.faults.append(Fault(kind, method, times, seconds))
 

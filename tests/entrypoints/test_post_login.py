@@ -7,17 +7,17 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.calling import post, report, signed
+from tests.conftest import FIXTURES
+
 from customerlink.entrypoints import post_login
 from customerlink.settings import Settings
 from customerlink.wiring import Application
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sandbox.gateway import Context
 from sandbox.sandbox import Sandbox, application, new_signing_secret
 from sandbox.stripe_account import Fault, FaultKind, Permission
-
-from tests.calling import post, report, signed
-from tests.conftest import FIXTURES
 
 NUMBERS = itertools.count()
 LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
@@ -120,7 +120,11 @@ def test_forged_requests_get_one_answer(box: Sandbox) -> None:
     [
         (b"{", 400, "body is not JSON"),
         (b"[]", 400, "body is not an object"),
-        (b'{"tenant": {"id": "acme"}, "stats": {"logins_count": 1}, "user": {}}', 400, "user.user_id"),
+        (
+            b'{"tenant": {"id": "acme"}, "stats": {"logins_count": 1}, "user": {}}',
+            400,
+            "user.user_id",
+        ),
         (b"\xff", 400, "body is not JSON"),
         (b'"' + b"a" * 65536 + b'"', 413, "65536"),
     ],
@@ -163,7 +167,9 @@ def test_base64_body(box: Sandbox) -> None:
     body=st.text() | st.binary().map(lambda raw: base64.b64encode(raw).decode()),
     encoded=st.booleans(),
 )
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_no_event_raises(
     box: Sandbox,
     headers: dict[str, str],
@@ -177,8 +183,13 @@ def test_no_event_raises(
     assert box.gateway.invoke(event)["statusCode"] == 401
 
 
-@given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: json.dumps({"user": text}).encode()))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.binary(max_size=300)
+    | st.text(max_size=100).map(lambda text: json.dumps({"user": text}).encode())
+)
+@settings(
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_no_signed_body_raises(box: Sandbox, body: bytes) -> None:
     """Signed, whatever it is: 400, without a trace."""
     event = {
@@ -212,7 +223,9 @@ class TestOutcomeLine:
         assert line["attempt"] == 1
         assert line["request_id"]
         assert len(line["stripe_request_ids"]) == 2
-        assert {"open", "lock_email", "stripe_list", "stripe_create", "link"} <= line["steps"].keys()
+        assert {"open", "lock_email", "stripe_list", "stripe_create", "link"} <= line[
+            "steps"
+        ].keys()
         assert 0 < sum(line["steps"].values()) <= line["milliseconds"]
         assert metrics["customer_created"] == [1.0]
         assert metrics["milliseconds"] == [line["milliseconds"]]

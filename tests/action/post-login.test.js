@@ -1,0 +1,360 @@
+/** The Action under Node's test runner, against a real HTTP server. */
+const assert = require('node:assert/strict');
+const crypto = require('node:crypto');
+const http = require('node:http');
+const { after, before, beforeEach, describe, test } = require('node:test');
+
+const { onExecutePostLogin, signatureHeaders } = require('../../src/action/post-login.js');
+const vector = require('../fixtures/standard-webhooks.json');
+
+const SECRET = vector.secret;
+const KEY = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
+const DENIAL = 'We could not create your account.\nPlease contact support for assistance.';
+const LINKED = {
+  version: 1,
+  decision: 'continue',
+  reason: 'customer_created',
+  app_metadata: { stripe_customer_id: 'cus_1', stripe_signup: null },
+};
+
+let server;
+let url;
+let requests;
+/** What the server does with each request, in turn; the last one for ever. */
+let script;
+let logs;
+
+before(async () => {
+  console.log = (text) => logs.push(text);
+  server = http.createServer((request, response) => {
+    const chunks = [];
+    request.on('data', (chunk) => chunks.push(chunk));
+    request.on('end', () => {
+      requests.push({ path: request.url, headers: request.headers, body: Buffer.concat(chunks).toString() });
+      const step = script.length > 1 ? script.shift() : script[0];
+      step(response);
+    });
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${server.address().port}/post-login`;
+});
+
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+beforeEach(() => {
+  requests = [];
+  logs = [];
+  script = [answer(200, LINKED)];
+});
+
+function answer(status, body) {
+  return (response) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  };
+}
+
+const drop = (response) => response.destroy();
+const hang = () => undefined;
+
+function event(changes = {}) {
+  const { secrets, user, stats } = changes;
+  return {
+    tenant: { id: 'acme' },
+    connection: { id: 'con_1', name: 'google-oauth2', strategy: 'google-oauth2' },
+    stats: { logins_count: 1, ...stats },
+    user: {
+      user_id: 'google-oauth2|1',
+      email: 'ada@example.com',
+      email_verified: true,
+      name: 'Ada Lovelace',
+      created_at: '2026-11-23T08:30:00.000Z',
+      nickname: 'ada',
+      app_metadata: {},
+      ...user,
+    },
+    secrets: { CUSTOMERLINK_URL: url, CUSTOMERLINK_SIGNING_SECRET: SECRET, ...secrets },
+  };
+}
+
+/** Run the Action, and give what it asked for. */
+async function login(oneEvent) {
+  const asked = { denials: [], metadata: {}, idToken: {}, accessToken: {} };
+  await onExecutePostLogin(oneEvent, {
+    access: { deny: (reason) => asked.denials.push(reason) },
+    user: { setAppMetadata: (key, value) => (asked.metadata[key] = value) },
+    idToken: { setCustomClaim: (name, value) => (asked.idToken[name] = value) },
+    accessToken: { setCustomClaim: (name, value) => (asked.accessToken[name] = value) },
+  });
+  return asked;
+}
+
+function assertDeniedAndMarked(asked) {
+  assert.deepEqual(asked.denials, [DENIAL]);
+  assert.equal(asked.metadata.stripe_signup, 'unfinished');
+  assert.deepEqual(asked.idToken, {});
+}
+
+describe('who is reported', () => {
+  const marked = { stripe_signup: 'unfinished' };
+  const linked = { stripe_customer_id: 'cus_1' };
+  const exempt = { stripe_signup: 'exempt' };
+  const cases = [
+    ['a first login', 1, {}, 1],
+    ['a first login with a customer id', 1, linked, 1],
+    ['a first login of an exempt profile', 1, exempt, 1],
+    ['a later login without a link', 2, {}, 1],
+    ['a later login that is marked', 2, marked, 1],
+    ['a later login that is marked beside a link', 7, { ...linked, ...marked }, 1],
+    ['a linked user', 2, linked, 0],
+    ['an exempt user', 2, exempt, 0],
+    ['a later login with absent metadata', 2, undefined, 1],
+    ['a later login with odd metadata', 2, 'migrated', 1],
+    ['a later login with null metadata', 2, null, 1],
+  ];
+  for (const [name, count, metadata, calls] of cases) {
+    test(`${name}: ${calls ? 'a call' : 'no call'}`, async () => {
+      await login(event({ stats: { logins_count: count }, user: { app_metadata: metadata } }));
+
+      assert.equal(requests.length, calls);
+    });
+  }
+});
+
+describe('the request', () => {
+  test('says what the contract asks for, and no more', async () => {
+    const metadata = { stripe_customer_id: 'cus_0', stripe_signup: 'unfinished', private: 'x' };
+    await login(event({ user: { app_metadata: metadata } }));
+
+    assert.deepEqual(JSON.parse(requests[0].body), {
+      version: 1,
+      tenant: { id: 'acme' },
+      user: {
+        user_id: 'google-oauth2|1',
+        email: 'ada@example.com',
+        email_verified: true,
+        name: 'Ada Lovelace',
+        created_at: '2026-11-23T08:30:00.000Z',
+        app_metadata: { stripe_customer_id: 'cus_0', stripe_signup: 'unfinished' },
+      },
+      stats: { logins_count: 1 },
+      connection: { name: 'google-oauth2', strategy: 'google-oauth2' },
+      try: 1,
+    });
+  });
+
+  test('is signed over its raw bytes', async () => {
+    await login(event({ user: { name: 'Zoë 🦊' } }));
+
+    const { headers, body } = requests[0];
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+    const digest = crypto.createHmac('sha256', KEY).update(signed).digest('base64');
+    assert.equal(headers['webhook-signature'], `v1,${digest}`);
+    assert.match(headers['webhook-id'], /^msg_[0-9a-f]{32}$/);
+    assert.ok(Math.abs(Date.now() / 1000 - headers['webhook-timestamp']) < 60);
+    assert.equal(headers['content-type'], 'application/json');
+  });
+
+  test('carries the signature of the specification’s vector', () => {
+    const headers = signatureHeaders(KEY, vector.body, vector.id, vector.timestamp);
+
+    assert.deepEqual(headers, {
+      'webhook-id': vector.id,
+      'webhook-timestamp': String(vector.timestamp),
+      'webhook-signature': vector.signature,
+    });
+  });
+});
+
+describe('the instruction', () => {
+  test('to continue: metadata is written', async () => {
+    const asked = await login(event());
+
+    assert.deepEqual(asked.denials, []);
+    assert.deepEqual(asked.metadata, { stripe_customer_id: 'cus_1', stripe_signup: null });
+  });
+
+  test('to deny: message and marker go together', async () => {
+    script = [
+      answer(200, {
+        version: 1,
+        decision: 'deny',
+        reason: 'email_in_use',
+        message: 'No.',
+        app_metadata: { stripe_signup: 'unfinished' },
+      }),
+    ];
+    const asked = await login(event());
+
+    assert.deepEqual(asked.denials, ['No.']);
+    assert.deepEqual(asked.metadata, { stripe_signup: 'unfinished' });
+  });
+
+  test('to exempt', async () => {
+    const app_metadata = { stripe_signup: 'exempt' };
+    script = [answer(200, { version: 1, decision: 'continue', reason: 'not_new', app_metadata })];
+    const asked = await login(event({ stats: { logins_count: 9 } }));
+
+    assert.deepEqual(asked.denials, []);
+    assert.deepEqual(asked.metadata, { stripe_signup: 'exempt' });
+  });
+
+  const malformed = {
+    'no JSON': '<html>',
+    null: 'null',
+    'an array': '[]',
+    'another version': { ...LINKED, version: 2 },
+    'no version': { ...LINKED, version: undefined },
+    'another decision': { ...LINKED, decision: 'allow' },
+    'no reason': { ...LINKED, reason: undefined },
+    'no metadata': { ...LINKED, app_metadata: undefined },
+    'metadata of another kind': { ...LINKED, app_metadata: [] },
+    'an unknown key': { ...LINKED, app_metadata: { roles: ['admin'] } },
+    'an odd customer id': { ...LINKED, app_metadata: { stripe_customer_id: 'cus 1' } },
+    'a customer id of another type': { ...LINKED, app_metadata: { stripe_customer_id: 7 } },
+    'an odd marker': { ...LINKED, app_metadata: { stripe_signup: 'x' } },
+    'an odd message': { ...LINKED, message: 7 },
+    'a denial without marker': { ...LINKED, decision: 'deny', app_metadata: {} },
+  };
+  for (const [name, body] of Object.entries(malformed)) {
+    test(`that is not well-formed counts as a failure: ${name}`, async () => {
+      script = [answer(200, body)];
+
+      assertDeniedAndMarked(await login(event()));
+      assert.equal(requests.length, 1);
+    });
+  }
+});
+
+describe('a failure', () => {
+  for (const status of [400, 401, 413, 415, 500]) {
+    test(`with status ${status} is final`, async () => {
+      script = [answer(status, { error: 'x', detail: 'y' })];
+
+      assertDeniedAndMarked(await login(event()));
+      assert.equal(requests.length, 1);
+      assert.deepEqual(logs, [`Customer Link: status ${status}`]);
+    });
+  }
+
+  for (const status of [429, 502, 503, 504]) {
+    test(`with status ${status} is tried once more, and says so`, async () => {
+      script = [answer(status, ''), answer(200, LINKED)];
+      const asked = await login(event());
+
+      assert.deepEqual(asked.denials, []);
+      assert.deepEqual(requests.map((each) => JSON.parse(each.body).try), [1, 2]);
+      assert.notEqual(requests[0].headers['webhook-id'], requests[1].headers['webhook-id']);
+    });
+  }
+
+  test('of the connection is tried once more', async () => {
+    script = [drop, answer(200, LINKED)];
+
+    assert.deepEqual((await login(event())).denials, []);
+    assert.equal(requests.length, 2);
+  });
+
+  test('twice is enough', async () => {
+    script = [drop];
+
+    assertDeniedAndMarked(await login(event()));
+    assert.equal(requests.length, 2);
+  });
+
+  test('by time-out is final', async () => {
+    script = [hang];
+
+    assertDeniedAndMarked(await login(event({ secrets: { CUSTOMERLINK_TIMEOUT_MS: '50' } })));
+    assert.equal(requests.length, 1);
+    assert.deepEqual(logs, ['Customer Link: timed out']);
+  });
+
+  test('may continue, by setting, and is marked all the same', async () => {
+    script = [answer(500, '')];
+    const asked = await login(event({ secrets: { CUSTOMERLINK_ON_FAILURE: 'continue' } }));
+
+    assert.deepEqual(asked.denials, []);
+    assert.deepEqual(asked.metadata, { stripe_signup: 'unfinished' });
+  });
+
+  test('does not let in a customer id that is in doubt', async () => {
+    script = [answer(500, '')];
+    const secrets = {
+      CUSTOMERLINK_ON_FAILURE: 'continue',
+      CUSTOMERLINK_CLAIM_NAMESPACE: 'https://shop.example',
+    };
+    const app_metadata = { stripe_customer_id: 'cus_0', stripe_signup: 'unfinished' };
+
+    assertDeniedAndMarked(await login(event({ secrets, user: { app_metadata } })));
+  });
+
+  test('does not follow a redirect with a signed body', async () => {
+    script = [
+      (response) => {
+        response.writeHead(307, { location: '/elsewhere' });
+        response.end();
+      },
+    ];
+
+    assertDeniedAndMarked(await login(event()));
+    assert.ok(requests.every((each) => each.path === '/post-login'));
+  });
+
+  for (const [name, secrets] of Object.entries({
+    'no URL': { CUSTOMERLINK_URL: undefined },
+    'no URL at all': { CUSTOMERLINK_URL: 'post-login' },
+    'plain HTTP to another host': { CUSTOMERLINK_URL: 'http://example.com/post-login' },
+    'no secret': { CUSTOMERLINK_SIGNING_SECRET: undefined },
+    'an odd secret': { CUSTOMERLINK_SIGNING_SECRET: 'whsec_%' },
+  })) {
+    test(`of the settings makes no call: ${name}`, async () => {
+      assertDeniedAndMarked(await login(event({ secrets })));
+      assert.equal(requests.length, 0);
+      assert.match(logs[0], /^Customer Link: CUSTOMERLINK_\w+ is missing or wrong$/);
+    });
+  }
+
+  test('never throws, whatever the event is, and never quotes', async () => {
+    const hostile = event();
+    Object.defineProperty(hostile.user, 'email', {
+      get: () => {
+        throw new Error(`ada@example.com ${'x'.repeat(999)}`);
+      },
+    });
+
+    assertDeniedAndMarked(await login(hostile));
+    assertDeniedAndMarked(await login({}));
+    assert.ok(logs.every((each) => each.length <= 256 && !each.includes('ada@')));
+  });
+});
+
+describe('the claim', () => {
+  const secrets = { CUSTOMERLINK_CLAIM_NAMESPACE: 'https://shop.example/' };
+  const claim = { 'https://shop.example/stripe_customer_id': 'cus_1' };
+
+  test('is in both tokens at sign-up', async () => {
+    const asked = await login(event({ secrets }));
+
+    assert.deepEqual([asked.idToken, asked.accessToken], [claim, claim]);
+  });
+
+  test('and at every later login, without a call', async () => {
+    const app_metadata = { stripe_customer_id: 'cus_1' };
+    const asked = await login(event({ secrets, stats: { logins_count: 2 }, user: { app_metadata } }));
+
+    assert.deepEqual([asked.idToken, asked.accessToken], [claim, claim]);
+    assert.equal(requests.length, 0);
+  });
+
+  test('is not in the tokens of a user without a customer, nor without the setting', async () => {
+    const exempt = { stripe_signup: 'exempt' };
+    const one = await login(event({ secrets, stats: { logins_count: 2 }, user: { app_metadata: exempt } }));
+    const other = await login(event());
+
+    assert.deepEqual([one.idToken, other.idToken], [{}, {}]);
+  });
+});

@@ -1,0 +1,104 @@
+"""The artifact under the real Lambda runtime: `awslambdaric` and AWS's runtime emulator.
+
+The emulator is the one that the SAM CLI carries; the runtime's environment holds nothing but the
+runtime, so that what the artifact lacks is missed.
+"""
+
+import os
+import platform
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import urllib3
+
+ROOT = Path(__file__).parents[2]
+ARTIFACT = ROOT / ".aws-sam" / "build" / "PostLoginFunction"
+_ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+_RAPID = ROOT / ".tools/sam/lib/python3.13/site-packages/samcli/local/rapid"
+EMULATOR = _RAPID / f"aws-lambda-rie-{_ARCHITECTURE}"
+PYTHON = ROOT / ".tools" / "runtime" / "bin" / "python"
+HANDLER = "customerlink.entrypoints.post_login.handler"
+
+_START_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A function that runs, its process, and what it printed."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+    output: IO[bytes]
+
+    def log(self) -> str:
+        """Give everything printed so far."""
+        self.output.seek(0)
+        return self.output.read().decode()
+
+
+@contextmanager
+def runtime(environment: Mapping[str, str]) -> Iterator[Runtime]:
+    """Run the built function with an environment while the block runs."""
+    emulator, api = _free_port(), _free_port()
+    command = [
+        str(EMULATOR),
+        *("--runtime-interface-emulator-address", f"127.0.0.1:{emulator}"),
+        *("--runtime-api-address", f"127.0.0.1:{api}"),
+        *(str(PYTHON), "-m", "awslambdaric", HANDLER),
+    ]
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ARTIFACT,
+            env=_environment(environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        with process:
+            try:
+                _wait_for(emulator)
+                yield Runtime(f"http://127.0.0.1:{emulator}", process, output)
+            finally:
+                os.killpg(process.pid, 9)
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ARTIFACT),
+        "LAMBDA_TASK_ROOT": str(ARTIFACT),
+        "AWS_LAMBDA_FUNCTION_NAME": "PostLoginFunction",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": "8",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        **extra,
+    }
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError("the runtime emulator did not start")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def invoke(url: str, event: bytes) -> urllib3.BaseHTTPResponse:
+    """Invoke the function with an event."""
+    path = "/2015-03-31/functions/function/invocations"
+    return urllib3.request("POST", f"{url}{path}", body=event, timeout=30, retries=False)

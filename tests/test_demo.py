@@ -1,0 +1,37 @@
+"""`make demo`: the exit status tells the truth."""
+
+import io
+from unittest.mock import patch
+
+from rich.console import Console
+
+from sandbox import demo
+from sandbox.stripe_account import StripeAccount
+
+
+def played() -> tuple[int, str]:
+    """Play it, and give the status and what a person sees."""
+    shown = io.StringIO()
+    status = demo.main(Console(file=shown, width=120))
+    return status, shown.getvalue()
+
+
+def test_every_expectation_holds() -> None:
+    """The scenes, and both sides compared."""
+    status, shown = played()
+
+    assert status == 0, shown
+    assert "Every expectation held" in shown
+    assert shown.count("✓") == 14 + 9
+    assert "✗" not in shown
+
+
+def test_a_broken_stripe_is_noticed() -> None:
+    """Were Stripe's list to lose customers, duplicates would appear, and the demo would fail."""
+    empty = {"object": "list", "data": [], "has_more": False, "url": "/v1/customers"}
+    with patch.object(StripeAccount, "list_page", return_value=empty):
+        status, shown = played()
+
+    assert status == 1
+    assert "two customers with one address" in " ".join(shown.split())
+    assert "✗" in shown
