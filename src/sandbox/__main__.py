@@ -18,8 +18,8 @@ from sandbox.tenant import STRATEGIES
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-LOGIN_PORT = 8800
-PORTS = Ports(gateway=8803, stripe=8801, aws=8802)
+FIRST_PORT = 8800
+"""The tenant's; Stripe's, AWS's and the gateway's follow. `samconfig.toml` names them too."""
 
 _HELP = """
 [bold]The sandbox is running.[/] Log somebody in (again: the same user returns):
@@ -81,17 +81,20 @@ def _json(status: int, body: object) -> Response:
 
 
 def main() -> None:
-    """Run until Ctrl-C; `SANDBOX_HOST` is where containers reach Stripe and AWS."""
+    """Run until Ctrl-C.
+
+    `SANDBOX_PORT` moves the ports; `SANDBOX_HOST` is where containers reach Stripe and AWS.
+    """
     console = Console(file=sys.stdout, soft_wrap=True)
     ended = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: ended.set())
-    ports = Ports(
-        PORTS.gateway, PORTS.stripe, PORTS.aws, os.environ.get("SANDBOX_HOST", PORTS.host)
-    )
+    first = int(os.environ.get("SANDBOX_PORT", FIRST_PORT))
+    host = os.environ.get("SANDBOX_HOST", "127.0.0.1")
+    ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, host=host)
     with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
         box.seed()
-        with Server(LoginPage(box), LOGIN_PORT) as login:
+        with Server(LoginPage(box), first) as login:
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
             console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)
             console.file.flush()

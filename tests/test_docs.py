@@ -1,0 +1,179 @@
+"""The documents: every command is run, every link leads somewhere."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from tests.e2e.runtime import ROOT
+
+from customerlink.secret import Secret
+from sandbox.aws import CREDENTIALS, SECRET
+
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("[CS]*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+SH = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+COMMANDS = sorted(
+    {
+        line.strip()
+        for page in PAGES
+        for block in SH.findall(page.read_text())
+        for line in block.splitlines()
+    },
+)
+CI = (ROOT / ".ci" / "run").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def starting(prefix: str) -> str:
+    """Give the one documented command that starts so."""
+    command: str
+    [command] = [each for each in COMMANDS if each.startswith(prefix)]
+    return command
+
+
+def shell(command: str, folder: Path, **environment: str) -> str:
+    """Run a command as a reader would, and give what it printed."""
+    tools = f"{ROOT / '.tools' / 'sam' / 'bin'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder,
+        env={"PATH": tools, "HOME": str(folder), **CREDENTIALS, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def first_port() -> Iterator[int]:
+    """Run `make sandbox` as documented, on ports of its own."""
+    first = _free_ports(4)
+    sandbox = subprocess.Popen(
+        ["make", "-s", "sandbox"],
+        cwd=ROOT,
+        env={**os.environ, "SANDBOX_PORT": str(first)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with sandbox:
+        try:
+            _wait_for(first)
+            yield first
+        finally:
+            os.killpg(sandbox.pid, signal.SIGTERM)
+
+
+def test_every_command_is_known() -> None:
+    """A new one needs a test here."""
+    known = ("make ", "curl ", "sam deploy", "sam local", "printf ", "aws ")
+
+    assert [each for each in COMMANDS if not each.startswith(known)] == []
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("make ")])
+def test_make_targets(command: str) -> None:
+    """CI runs them, a test does, or `make test` does on its way to the tests."""
+    target = command.split()[1]
+    on_the_way = {"build": "@$(MAKE) --no-print-directory build", "build-host": "ok build-host"}
+
+    assert f"\n{target}:" in MAKEFILE
+    assert f"\n{command}\n" in CI or target == "sandbox" or on_the_way[target] in MAKEFILE
+
+
+def test_login_with_curl(first_port: int, tmp_path: Path) -> None:
+    """The sandbox takes a login, and the same user returns."""
+    command = starting("curl ").replace("8800", str(first_port))
+    first, second = (json.loads(shell(command, tmp_path)) for _ in range(2))
+
+    assert first["decision"] == "continue"
+    assert first["app_metadata"]["stripe_customer_id"].startswith("cus_")
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/login", "[]"), ("/login", '{"connection": "x"}'), ("/", "{}")],
+)
+def test_sandbox_says_what_is_wrong(first_port: int, tmp_path: Path, path: str, body: str) -> None:
+    """With a login that is none."""
+    address = f"http://127.0.0.1:{first_port}{path}"
+    shown = shell(f"curl -s {address} -H 'content-type: application/json' -d '{body}'", tmp_path)
+
+    assert json.loads(shown)["error"]
+
+
+def test_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
+    """By the AWS CLI; the function can read what the two commands made."""
+    url = f"http://127.0.0.1:{first_port + 2}"
+    key = f"rk_test_{'1' * 24}"
+    shell(starting("printf "), tmp_path, STRIPE_KEY=key)
+    shell(starting("aws "), tmp_path, SECRET_NAME=SECRET, AWS_ENDPOINT_URL=url)
+    stored: Any = boto3.client(
+        "secretsmanager",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    ).get_secret_value(SecretId=SECRET)
+
+    assert Secret.parse(stored["SecretString"], "v").stripe_key.value == key
+
+
+def test_deployment(tmp_path: Path) -> None:
+    """It needs an account; what can be checked without: the option, and the template."""
+    assert starting("sam deploy") == "sam deploy --guided"
+    assert "--guided" in shell("sam deploy --help", tmp_path)
+
+
+def test_local_invoke() -> None:
+    """It needs Docker; its event runs in the runtime emulator, in tests/e2e."""
+    words = starting("sam local").split()
+
+    assert words[:4] == ["sam", "local", "invoke", "PostLoginFunction"]
+    assert (ROOT / words[-1]).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Inside the repository."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+
+    assert [each for each in links if not (page.parent / each).exists()] == []
+
+
+def _free_ports(count: int) -> int:
+    """Find the first of some ports in a row that nobody listens on."""
+    for first in range(18_800, 60_000, 10):
+        probes = [socket.socket() for _ in range(count)]
+        try:
+            for offset, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", first + offset))
+        except OSError:
+            continue
+        else:
+            return first
+        finally:
+            for probe in probes:
+                probe.close()
+    raise OSError("no free ports")
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("make sandbox did not start")
