@@ -10,9 +10,9 @@ from sandbox.sandbox import Sandbox, sandbox
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running() -> Iterator[Sandbox]:
-    """Run one sandbox for the session."""
+    """Run one sandbox for a file's tests: there is one at a time in a process."""
     with sandbox() as box:
         yield box
 

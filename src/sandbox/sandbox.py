@@ -88,7 +88,10 @@ def sandbox(
     ports: Ports = FREE_PORTS,
     signing_secret: str | None = None,
 ) -> Iterator[Sandbox]:
-    """Run everything while the block runs; the function is this process's own handler."""
+    """Run everything while the block runs; the function is this process's own handler.
+
+    One at a time in a process: moto's state is the process's, and so is the function's output.
+    """
     stripe = StripeAccount()
     stripe_key = stripe.add_key()
     signing_secret = signing_secret or new_signing_secret()
