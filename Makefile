@@ -49,6 +49,8 @@ lint: .venv/ok node_modules/ok .tools/sam/ok ## Check style, types, layers and t
 .PHONY: build
 build: .tools/sam/ok .venv/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)
 	ARCHITECTURE=$(ARCHITECTURE) $(SAM) build
+	@# What was built is what a deployment and a local run take by default.
+	@sed -i.bak '/^  Architecture:$$/,/Default:/s/Default: .*/Default: $(ARCHITECTURE)/' .aws-sam/build/template.yaml && rm .aws-sam/build/template.yaml.bak
 
 .PHONY: build-host
 build-host: ## Build the artifact for this machine, for the tests

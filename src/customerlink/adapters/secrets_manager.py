@@ -63,8 +63,12 @@ class SecretsManagerSecret:
     def _fetch(self) -> Secret:
         try:
             answer = self._client.get_secret_value(SecretId=self._secret_id)
-        except (BotoCoreError, ClientError):
-            raise SecretUnavailableError("Secrets Manager did not give the secret") from None
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            raise SecretUnavailableError(f"Secrets Manager answered {code}") from None
+        except BotoCoreError as error:
+            kind = type(error).__name__
+            raise SecretUnavailableError(f"Secrets Manager did not answer: {kind}") from None
         version = answer["VersionId"]
         if self._secret is None or version != self._secret.version:
             self._secret = Secret.parse(answer.get("SecretString", ""), version)
