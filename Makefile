@@ -36,6 +36,15 @@ test: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Run every test, w
 	npm test --silent
 	$(PYTHON) -m pytest --cov --cov-report=term-missing
 
+N ?= 10000
+.PHONY: simulate
+simulate: .venv/ok ## Play N histories under faults, or tell one (SEED=…)
+	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation --histories $(N) $(if $(SEED),--seed $(SEED))
+
+.PHONY: mutate
+mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation must catch each edit
+	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
+
 .PHONY: lint
 lint: .venv/ok node_modules/ok .tools/sam/ok ## Check style, types, layers and the template
 	$(PYTHON) -m ruff check .

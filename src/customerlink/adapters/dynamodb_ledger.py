@@ -1,7 +1,8 @@
 """The ledger on DynamoDB: single-item conditional writes, each clause with a name.
 
-A write whose answer was lost is repeated, so each condition also lets its own effect pass: the
-lease by `owner`, the link by the customer it names, the attempt by its number.
+A write whose answer was lost is repeated, and then fails its condition. So a failed condition is
+compared with the write's own effect: the lease by `owner`, the link by its customer, the attempt by
+its number.
 """
 
 import hashlib
@@ -53,8 +54,7 @@ _REFUSED = "#state = :refused"
 _LEASE_ENDED = "(#state = :open AND lease_until < :now)"
 _MY_EPOCH = "(#state = :open AND epoch = :epoch)"
 _SAME_ATTEMPT = "attempt = :attempt"
-_SAME_LINK = "(#state = :linked AND customer_id = :customer_id)"
-_SAME_LINK_AND_EPOCH = "(#state = :linked AND customer_id = :customer_id AND epoch = :epoch)"
+_SAME_LINK = "(#state = :linked AND customer_id = :customer_id AND epoch = :epoch)"
 _LOCK_ENDED = "lease_until < :now"
 _MY_LOCK = "(holder = :holder AND epoch <= :epoch)"
 _MY_LOCK_OF_THIS_EPOCH = "holder = :holder AND epoch = :epoch"
@@ -125,7 +125,7 @@ class DynamoDbLedger:
             "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
             "epoch = epoch + :one, attempt = attempt + :one, attempt_since = :now "
             f"REMOVE customer_id{_noting(email)}",
-            _SAME_LINK_AND_EPOCH,
+            _SAME_LINK,
             self._lease_values(now, email)
             | {
                 ":linked": _s(State.LINKED),
@@ -170,7 +170,7 @@ class DynamoDbLedger:
             _record_key(lease.user),
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
             "REMOVE lease_until, #owner, emails, reason",
-            f"{_MY_EPOCH} OR {_SAME_LINK}",
+            _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
                 ":linked": _s(State.LINKED),
@@ -179,7 +179,9 @@ class DynamoDbLedger:
                 ":now": _n(self._now()),
             },
         )
-        return not isinstance(found, _Failed)
+        if isinstance(found, _Failed):
+            return found.shows(state=State.LINKED, customer_id=customer_id)
+        return True
 
     def refuse(self, lease: Lease, reason: Reason) -> bool:
         """Record the refusal, which keeps only addresses that a create was sent with."""
@@ -198,8 +200,9 @@ class DynamoDbLedger:
             }
             | ({":untried": {"SS": [lease.untried]}} if lease.untried else {}),
         )
-        refused = isinstance(found, _Failed) and found.shows(epoch=lease.epoch, state=State.REFUSED)
-        return refused or not isinstance(found, _Failed)
+        if isinstance(found, _Failed):
+            return found.shows(state=State.REFUSED, epoch=lease.epoch)
+        return True
 
     def release(self, lease: Lease) -> None:
         """End the lease now; the sign-up stays open."""

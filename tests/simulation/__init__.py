@@ -1,0 +1,1 @@
+"""The real pipeline, ledger and adapters over a simulated outside, one seed a history."""

@@ -1,0 +1,327 @@
+"""The outside, as an invocation meets it: Stripe, DynamoDB and the secret, on virtual time.
+
+Each call is a task of its own on the server's side, so a client that gave up does not stop it.
+"""
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import stripe
+from botocore.exceptions import ClientError, ReadTimeoutError
+from tests.simulation import faults
+from tests.simulation.dynamodb import ConditionalCheckFailedException, Table
+from tests.simulation.faults import Faults
+from tests.simulation.scheduler import Scheduler, Task
+
+from customerlink.adapters.dynamodb_ledger import CALL_SECONDS, READ_SECONDS
+from customerlink.adapters.stripe_customers import StripeCustomers
+from customerlink.adapters.stripe_http import TRY_SECONDS, WORTHWHILE_SECONDS, NotSentError
+from customerlink.keys import StripeKey
+from customerlink.run import Run
+from sandbox.stripe_account import StripeAccount, StripeFailure
+
+EPOCH = 1_795_000_000.0
+LATEST_EFFECT_SECONDS = 45.0
+"""How long after it was sent Stripe may still carry out a create: less than the email lock."""
+
+
+class World:
+    """What all invocations of a history share."""
+
+    def __init__(self, scheduler: Scheduler, trouble: Faults, rng: Any) -> None:
+        """Start with empty services and a first key."""
+        self.scheduler = scheduler
+        self.faults = trouble
+        self.rng = rng
+        self.table = Table()
+        self.stripe = StripeAccount(clock=lambda: EPOCH + scheduler.now)
+        self.keys = [StripeKey("rk_test_0")]
+        self.cached_key = self.keys[0]
+        self.log: list[str] = []
+        self.on_created: Callable[[dict[str, Any]], None] = lambda _: None
+        self.on_written: Callable[[str, str | None, dict[str, Any]], None] = lambda *_: None
+        self._customers = 0
+
+    def tell(self, text: str) -> None:
+        """Write a line of the history."""
+        self.log.append(f"{self.scheduler.now:10.3f}  {text}")
+
+    def rotate_key(self) -> None:
+        """Replace the key in the secret; Stripe takes the new one only."""
+        self.keys.append(StripeKey(f"rk_test_{len(self.keys)}"))
+        self.tell("the Stripe key is rotated")
+
+    def key_of_a_warm_function(self) -> StripeKey:
+        """Give the cached key, which may be a stale one."""
+        if self.rng.random() < 0.5:
+            self.cached_key = self.keys[-1]
+        return self.cached_key
+
+    def give_way(self, longest: float = 0.02) -> None:
+        """Let others run; this invocation may crash or freeze here."""
+        fault = self.faults.draw(faults.INVOCATION, share=0.3)
+        if fault == "crash":
+            self.tell("  the invocation crashes")
+            self.scheduler.kill()
+        if fault == "freeze":
+            seconds = self.rng.uniform(5, 120)
+            self.tell(f"  the invocation freezes for {seconds:.0f} s")
+            self.scheduler.sleep(seconds)
+        self.scheduler.sleep(self.rng.uniform(0.0005, longest))
+
+    def create(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Create a customer with the next id."""
+        self._customers += 1
+        customer = self.stripe.create(params, f"cus_{self._customers}")
+        self.on_created(customer)
+        return customer
+
+
+class SimulatedClock:
+    """An invocation's clock: the wall clock is off by its skew."""
+
+    def __init__(self, world: World) -> None:
+        """Draw a skew of up to two seconds."""
+        self._scheduler = world.scheduler
+        self._skew = world.rng.uniform(-2, 2)
+
+    def time(self) -> float:
+        """Give unix seconds."""
+        now: float = EPOCH + self._scheduler.now + self._skew
+        return now
+
+    def monotonic(self) -> float:
+        """Give seconds."""
+        return self._scheduler.now
+
+    def sleep(self, seconds: float, /) -> None:
+        """Let others run."""
+        self._scheduler.sleep(seconds)
+
+
+class SimulatedDynamoDb:
+    """A boto3 client over the table."""
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
+
+    def __init__(self, world: World) -> None:
+        """Speak to the world's table."""
+        self._world = world
+
+    def get_item(self, **request: Any) -> Any:
+        """Read."""
+        return self._call(self._world.table.get_item, request)
+
+    def update_item(self, **request: Any) -> Any:
+        """Write."""
+
+        def write(request: Any) -> Any:
+            answer = self._world.table.update_item(request)
+            epoch = request["ExpressionAttributeValues"].get(":epoch", {}).get("N")
+            self._world.on_written(request["Key"]["pk"]["S"], epoch, answer["Attributes"])
+            return answer
+
+        return self._call(write, request)
+
+    def delete_item(self, **request: Any) -> Any:
+        """Delete."""
+        return self._call(self._world.table.delete_item, request)
+
+    def _call(self, operation: Callable[[Any], Any], request: Any) -> Any:
+        world = self._world
+        fault = world.faults.draw(faults.DYNAMODB)
+        world.give_way(0.005)
+        if fault is not None:
+            self._fail(fault, lambda: operation(request))
+        server = world.scheduler.spawn(lambda: operation(request))
+        world.scheduler.wait(server, CALL_SECONDS)
+        world.give_way(0.005)
+        return server.outcome()
+
+    def _fail(self, fault: str, effect: Callable[[], Any]) -> None:
+        world = self._world
+        world.tell(f"  DynamoDB: {fault}")
+        if fault == "throttled":
+            error: Any = {"Error": {"Code": "ThrottlingException"}}
+            raise ClientError(error, "UpdateItem")
+        if fault == "answer lost after the write":
+            world.scheduler.spawn(effect)
+        if fault == "write long after the time-out":
+            world.scheduler.spawn(effect, world.rng.uniform(READ_SECONDS, 90))
+        world.scheduler.sleep(READ_SECONDS)
+        raise ReadTimeoutError(endpoint_url="")
+
+
+class SimulatedCustomers(StripeCustomers):
+    """The real adapter, with its client's requests going to the simulated Stripe."""
+
+    def __init__(self, world: World, run: Run) -> None:
+        """Start with the key of a warm function."""
+        self._world = world
+        pool: Any = None
+        super().__init__(pool, "", world.key_of_a_warm_function(), self._refreshed, run)
+
+    def _client_with(self, key: StripeKey) -> Any:
+        return SimpleNamespace(v1=SimpleNamespace(customers=_Api(self._world, key, self._run)))
+
+    def _refreshed(self, rejected: StripeKey) -> StripeKey | None:
+        self._world.give_way()
+        if self._world.faults.draw(faults.SECRETS) is not None:
+            return None
+        self._world.cached_key = self._world.keys[-1]
+        return None if self._world.cached_key == rejected else self._world.cached_key
+
+
+class _Api:
+    """`client.v1.customers`: three calls, each with its faults."""
+
+    def __init__(self, world: World, key: StripeKey, run: Run) -> None:
+        self._world = world
+        self._key = key
+        self._run = run
+
+    def list(self, params: dict[str, Any]) -> Any:
+        """List by email."""
+        body, _ = self._call(
+            lambda _: (
+                self._world.stripe.list_page({"email": params["email"], "limit": "100"}),
+                False,
+            )
+        )
+        customers = [_object(each) for each in body["data"]]
+        return SimpleNamespace(last_response=None, auto_paging_iter=lambda: customers)
+
+    def retrieve(self, customer_id: str) -> Any:
+        """Retrieve."""
+        body, _ = self._call(lambda _: (self._world.stripe.retrieve(customer_id), False))
+        return _object(body)
+
+    def create(self, params: dict[str, Any], options: dict[str, str]) -> Any:
+        """Create under an idempotency key."""
+        key = options["idempotency_key"]
+        body, replayed = self._call(lambda fault: self._keyed(key, params, fault))
+        return _object(body, replayed=replayed)
+
+    def _keyed(self, key: str, params: dict[str, Any], fault: str | None) -> tuple[Any, bool]:
+        """Carry out a create in Stripe's order: the saved answer, or the work and its saving."""
+        account = self._world.stripe
+        try:
+            saved = account.begin(key, "/v1/customers", json.dumps(params, sort_keys=True))
+        except StripeFailure as failure:
+            raise _error(failure) from None
+        if saved is not None:
+            status, body = saved
+            if status >= 500:
+                raise _error(StripeFailure(status, "api_error", ""), replayed=True)
+            return body, True
+        self._world.scheduler.sleep(self._world.rng.uniform(0.001, 0.2))
+        if fault == "500 saved, no effect":
+            account.finish(key, 500, {})
+            raise _error(StripeFailure(500, "api_error", ""))
+        try:
+            body = self._world.create(params)
+        except StripeFailure as failure:
+            account.abandon(key)
+            raise _error(failure) from None
+        if fault == "500 saved, with effect":
+            account.finish(key, 500, {})
+            raise _error(StripeFailure(500, "api_error", ""))
+        account.finish(key, 200, body)
+        return body, False
+
+    def _call(self, work: Callable[[str | None], tuple[Any, bool]]) -> tuple[Any, bool]:
+        """Make a request with the time-out that `BudgetedHTTPClient` would give it."""
+        world = self._world
+        seconds = min(self._run.remaining_for_stripe(), TRY_SECONDS)
+        if seconds < WORTHWHILE_SECONDS:
+            raise NotSentError("")  # type: ignore[no-untyped-call]
+        fault = world.faults.draw(faults.STRIPE)
+        if fault is not None:
+            world.tell(f"  Stripe: {fault}")
+        end = world.scheduler.now + seconds
+        world.give_way()
+        if fault in _AT_ONCE:
+            failure = _AT_ONCE[fault]()
+            raise failure
+        server = self._server(work, fault, seconds)
+        if fault in ("dropped before the effect", "dropped after the effect"):
+            world.scheduler.sleep(world.rng.uniform(0.05, 0.5))
+            raise stripe.APIConnectionError("")  # type: ignore[no-untyped-call]
+        left = end - world.scheduler.now
+        lost = fault in ("time-out before the effect", "time-out after the effect")
+        if lost or server is None or not world.scheduler.wait(server, left):
+            world.scheduler.sleep(max(0.0, end - world.scheduler.now))
+            raise stripe.APIConnectionError("")  # type: ignore[no-untyped-call]
+        world.give_way()
+        result: tuple[Any, bool] = server.outcome()
+        return result
+
+    def _server(
+        self,
+        work: Callable[[str | None], tuple[Any, bool]],
+        fault: str | None,
+        seconds: float,
+    ) -> Task | None:
+        """Start the server's side of a request, some time after it was sent."""
+        rng = self._world.rng
+        delay = rng.uniform(0.01, 0.15)
+        if fault == "slow":
+            delay = rng.uniform(0.3, 3)
+        if fault == "effect long after the time-out":
+            delay = rng.uniform(seconds, LATEST_EFFECT_SECONDS)
+        if fault in ("time-out before the effect", "dropped before the effect"):
+            return None
+        return self._world.scheduler.spawn(lambda: self._served(work, fault), delay)
+
+    def _served(self, work: Callable[[str | None], tuple[Any, bool]], fault: str | None) -> Any:
+        if self._key != self._world.keys[-1]:
+            raise _error(StripeFailure(401, "invalid_request_error", ""))
+        try:
+            return work(fault)
+        except StripeFailure as failure:
+            raise _error(failure) from None
+
+
+def _object(body: dict[str, Any], *, replayed: bool = False) -> Any:
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    metadata = body.get("metadata", {})
+    return SimpleNamespace(
+        id=body["id"],
+        deleted=body.get("deleted", False),
+        created=body.get("created", 0),
+        metadata=SimpleNamespace(to_dict=lambda: metadata),
+        last_response=SimpleNamespace(request_id=None, headers=headers),
+    )
+
+
+def _error(failure: StripeFailure, *, replayed: bool = False) -> stripe.StripeError:
+    """Give the exception that the SDK raises for an error answer."""
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    status, message = failure.status, failure.message
+    if failure.status == 401:
+        return stripe.AuthenticationError(message, None, status, None, headers)
+    if failure.status == 429:
+        return stripe.RateLimitError(message, None, status, None, headers)
+    if failure.status == 400 and failure.type == "idempotency_error":
+        return stripe.IdempotencyError(message, None, status, None, headers)
+    if failure.status in (400, 404):
+        return stripe.InvalidRequestError(  # type: ignore[no-untyped-call]
+            message,
+            failure.param,
+            failure.code,
+            None,
+            status,
+            None,
+            headers,
+        )
+    return stripe.APIError(message, None, status, None, headers)
+
+
+_AT_ONCE: dict[str, Callable[[], Exception]] = {
+    "refused connection": lambda: NotSentError(""),  # type: ignore[no-untyped-call]
+    "429": lambda: _error(StripeFailure(429, "invalid_request_error", "", "rate_limit")),
+    "503": lambda: _error(StripeFailure(503, "api_error", "")),
+}
+"""Faults that end a request before it is carried out."""
