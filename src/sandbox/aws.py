@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from sandbox.serving import Server, one_at_a_time
+from sandbox.serving import Middleware, Server, one_at_a_time, unchanged
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,8 +50,24 @@ class Aws:
 
     def items(self) -> list[dict[str, object]]:
         """Give the ledger's items, types left out."""
-        scanned = self.dynamodb.scan(TableName=TABLE)["Items"]
-        return [{k: next(iter(v.values())) for k, v in item.items()} for item in scanned]
+        return items(self.dynamodb)
+
+
+def create_ledger(dynamodb: "DynamoDBClient") -> None:
+    """Make the table as the template has it."""
+    dynamodb.create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def items(dynamodb: "DynamoDBClient") -> list[dict[str, object]]:
+    """Give a ledger's items, types left out."""
+    pages = dynamodb.get_paginator("scan").paginate(TableName=TABLE)
+    found = [item for page in pages for item in page["Items"]]
+    return [{k: next(iter(v.values())) for k, v in item.items()} for item in found]
 
 
 @contextmanager
@@ -59,19 +75,15 @@ def aws(
     secret: Mapping[str, object],
     port: int = 0,
     host: str = "127.0.0.1",
+    around: "Middleware" = unchanged,
 ) -> Iterator[Aws]:
     """Serve AWS with the deployment's table and secret in it."""
-    application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    application = around(one_at_a_time(DomainDispatcherApplication(create_backend_app)))
     with Server(application, port, host) as server:
         session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
         dynamodb = session.client("dynamodb", endpoint_url=server.url)
         secrets_manager = session.client("secretsmanager", endpoint_url=server.url)
-        dynamodb.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_ledger(dynamodb)
         secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
         try:
             yield Aws(server.url, dynamodb, secrets_manager)

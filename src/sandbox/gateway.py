@@ -2,7 +2,7 @@
 
 import base64
 import json
-import threading
+import queue
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -44,18 +44,27 @@ def in_process(handler: Callable[[Event, Any], Mapping[str, Any]]) -> Invoke:
     return lambda event: handler(event, Context())
 
 
-def by_runtime_emulator(url: str) -> Invoke:
-    """Call a function behind the Lambda runtime emulator, one invocation at a time."""
-    pool, lock = urllib3.PoolManager(), threading.Lock()
+def by_runtime_emulators(*urls: str) -> Invoke:
+    """Call functions behind Lambda runtime emulators, one invocation at a time each."""
+    pool = urllib3.PoolManager(maxsize=len(urls))
+    idle: queue.Queue[str] = queue.Queue()
+    for url in urls:
+        idle.put(url)
 
     def invoke(event: Event) -> Mapping[str, Any]:
-        with lock:
+        url = idle.get()
+        try:
             answer = pool.request(
                 "POST",
                 f"{url}/2015-03-31/functions/function/invocations",
                 body=json.dumps(event),
                 timeout=30,
+                retries=False,
             )
+        except urllib3.exceptions.HTTPError:
+            return {}  # the runtime died: API Gateway answers 500
+        finally:
+            idle.put(url)
         return dict(answer.json())
 
     return invoke

@@ -20,7 +20,7 @@ from customerlink.settings import Settings
 from customerlink.wiring import Application
 from sandbox.aws import SECRET, TABLE, Aws, aws
 from sandbox.gateway import Gateway, in_process
-from sandbox.serving import Server
+from sandbox.serving import Middleware, Server, unchanged
 from sandbox.stripe_account import StripeAccount
 from sandbox.stripe_server import stripe_app
 from sandbox.tenant import ActionHost, Tenant
@@ -87,9 +87,11 @@ def sandbox(
     *,
     ports: Ports = FREE_PORTS,
     signing_secret: str | None = None,
+    around: Middleware = unchanged,
 ) -> Iterator[Sandbox]:
     """Run everything while the block runs; the function is this process's own handler.
 
+    `around` is put around Stripe's and AWS's stand-ins, to watch or to disturb them.
     One at a time in a process: moto's state is the process's, and so is the function's output.
     """
     stripe = StripeAccount()
@@ -99,8 +101,10 @@ def sandbox(
     gateway = Gateway(in_process(_unready))
     with ExitStack() as running:
         log = running.enter_context(_captured_output())
-        stripe_server = running.enter_context(Server(stripe_app(stripe), ports.stripe, ports.host))
-        cloud = running.enter_context(aws(secret, ports.aws, ports.host))
+        stripe_server = running.enter_context(
+            Server(around(stripe_app(stripe)), ports.stripe, ports.host)
+        )
+        cloud = running.enter_context(aws(secret, ports.aws, ports.host, around))
         gateway_server = running.enter_context(Server(gateway, ports.gateway))
         host = running.enter_context(ActionHost())
         url = f"{gateway_server.url}/post-login"

@@ -1,13 +1,21 @@
 """WSGI applications as real HTTP servers on free ports of 127.0.0.1."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+type Middleware = "Callable[[WSGIApplication], WSGIApplication]"
+
+
+def unchanged(application: "WSGIApplication") -> "WSGIApplication":
+    """Put nothing around an application."""
+    return application
 
 
 class _KeepAlive(WSGIRequestHandler):

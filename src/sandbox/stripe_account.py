@@ -1,6 +1,7 @@
 """A Stripe account: customers, keys, idempotency, and the faults that one wants to see."""
 
 import itertools
+import random
 import re
 import secrets
 import threading
@@ -98,6 +99,8 @@ class StripeAccount:
         self.livemode = livemode
         self.latency = 0.0
         self.faults: list[Fault] = []
+        self.fault_rate = 0.0
+        """The share of requests that meet a fault of a random kind."""
         self.requests: list[str] = []
         self._clock = clock
         self._lock = threading.RLock()
@@ -145,6 +148,8 @@ class StripeAccount:
                 if fault.method == method and fault.times > 0:
                     fault.times -= 1
                     return fault
+        if random.random() < self.fault_rate:  # noqa: S311 (trouble, not cryptography)
+            return Fault(random.choice([*FaultKind]), method, seconds=1.0)  # noqa: S311
         return None
 
     # Idempotency (https://docs.stripe.com/api/idempotent_requests)

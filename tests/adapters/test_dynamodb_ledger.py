@@ -1,14 +1,16 @@
-"""The ledger's conditional writes, on moto over HTTP."""
+"""The ledger's conditional writes: on moto, on dynalite, and on the simulation's DynamoDB."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
+from tests.e2e.dynalite import dynalite
 from tests.fakes import FakeClock
+from tests.simulation.dynamodb import Client, Table
 
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.errors import LedgerUnavailableError
@@ -22,8 +24,9 @@ from customerlink.ledger import (
 )
 from customerlink.run import Run
 from customerlink.signup import CustomerId, Tenant, User, UserId
-from sandbox.aws import TABLE
-from sandbox.sandbox import Sandbox
+from sandbox.aws import TABLE, aws, items
+
+type Items = Callable[[], list[dict[str, object]]]
 
 EMAIL = "Ada@Example.com"
 CUSTOMER = CustomerId("cus_1")
@@ -60,12 +63,12 @@ class LossyClient:
 class World:
     """Users, clocks and invocations over one table."""
 
-    def __init__(self, box: Sandbox) -> None:
+    def __init__(self, client: Any, items: Items) -> None:
         """Start with a user of its own, so that tests share the table."""
         self.clock = FakeClock()
         self.user = User(Tenant("acme"), UserId(f"auth0|ledger-{next(NUMBERS)}"))
-        self.client = LossyClient(box.aws.dynamodb)
-        self._box = box
+        self.client = LossyClient(client)
+        self.items = items
 
     def invocation(self, owner: str | None = None) -> DynamoDbLedger:
         """Give the ledger as another invocation has it."""
@@ -75,7 +78,7 @@ class World:
     def record(self) -> dict[str, object]:
         """Give the user's item."""
         key = f"signup#acme#{self.user.user_id}"
-        return next(each for each in self._box.aws.items() if each["pk"] == key)
+        return next(each for each in self.items() if each["pk"] == key)
 
     def opened(self, email: str | None = EMAIL) -> tuple[DynamoDbLedger, Lease]:
         """Open the sign-up in a new invocation."""
@@ -85,10 +88,36 @@ class World:
         return ledger, lease
 
 
+def moto() -> Iterator[tuple[Any, Items]]:
+    """Serve DynamoDB by moto, behind a lock."""
+    with aws({}) as cloud:
+        yield cloud.dynamodb, cloud.items
+
+
+def second_opinion() -> Iterator[tuple[Any, Items]]:
+    """Serve it by dynalite."""
+    with dynalite() as (_, client):
+        yield client, lambda: items(client)
+
+
+def simulated() -> Iterator[tuple[Any, Items]]:
+    """Take the simulation's."""
+    client = Client(Table())
+    yield client, client.items
+
+
+@pytest.fixture(
+    scope="module", params=[moto, second_opinion, simulated], ids=lambda each: each.__name__
+)
+def backend(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Items]]:
+    """Give each DynamoDB in turn."""
+    yield from request.param()
+
+
 @pytest.fixture
-def world(box: Sandbox) -> World:
+def world(backend: tuple[Any, Items]) -> World:
     """Give a world with a user of its own."""
-    return World(box)
+    return World(*backend)
 
 
 class TestOpen:
@@ -283,12 +312,12 @@ class TestEmailLock:
 
         assert world.invocation().lock_email(other, email)
 
-    def test_holds_no_address(self, box: Sandbox, world: World) -> None:
+    def test_holds_no_address(self, world: World) -> None:
         """Only a digest of it."""
         ledger, lease = world.opened()
         ledger.lock_email(lease, "secret@example.com")
 
-        assert not any("secret@" in str(each) for each in box.aws.items())
+        assert not any("secret@" in str(each) for each in world.items())
 
 
 class TestTrouble:

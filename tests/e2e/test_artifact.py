@@ -10,7 +10,7 @@ from tests.calling import report
 from tests.conftest import FIXTURES
 from tests.e2e.runtime import ARTIFACT, ROOT, Runtime, invoke, runtime
 
-from sandbox.gateway import by_runtime_emulator
+from sandbox.gateway import by_runtime_emulators
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
 
@@ -33,7 +33,7 @@ def deployed() -> Iterator[tuple[Sandbox, Runtime]]:
         box.seed()
         environment = {**box.environment(), "CUSTOMERLINK_SIGNATURE_TOLERANCE": "315360000"}
         with runtime(environment) as function:
-            box.gateway.invoke = by_runtime_emulator(function.url)
+            box.gateway.invoke = by_runtime_emulators(function.url)
             yield box, function
 
 

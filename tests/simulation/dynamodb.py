@@ -7,6 +7,7 @@ Amazon DynamoDB Developer Guide, "Condition and filter expressions" and "Update 
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -68,6 +69,33 @@ class Table:
         if not condition(old, request["ExpressionAttributeValues"]):
             wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
             raise ConditionalCheckFailedException(dict(old) if wanted else {})
+
+
+class Client:
+    """A boto3 client over a table, without trouble."""
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
+
+    def __init__(self, table: Table) -> None:
+        """Speak to a table."""
+        self._table = table
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        """Read."""
+        return self._table.get_item(request)
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        """Write."""
+        return self._table.update_item(request)
+
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        """Delete."""
+        return self._table.delete_item(request)
+
+    def items(self) -> list[dict[str, object]]:
+        """Give all items, types left out."""
+        plain = self._table.items.values()
+        return [{k: next(iter(v.values())) for k, v in item.items()} for item in plain]
 
 
 def _names(request: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
