@@ -78,7 +78,7 @@ events: .venv/ok ## Write events/ anew
 	$(PYTHON) tools/make_events.py
 
 .PHONY: lock
-lock: $(UV) ## Pin the newest versions that pyproject.toml allows
+lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest versions)
 	$(COMPILE) -o requirements/runtime.txt pyproject.toml
 	$(COMPILE) -c requirements/runtime.txt --group dev -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --group sam -o requirements/sam.txt
@@ -86,7 +86,7 @@ lock: $(UV) ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --group uv -o requirements/uv.txt
 	npm install --package-lock-only
 
-COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.13 --generate-hashes \
+COMPILE = $(UV) pip compile --quiet $(UPGRADE) --universal --python-version 3.13 --generate-hashes \
   --no-annotate --custom-compile-command "make lock"
 
 .PHONY: clean

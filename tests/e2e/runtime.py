@@ -11,11 +11,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import psutil
 import urllib3
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,16 @@ def runtime(environment: Mapping[str, str]) -> Iterator[Runtime]:
                 _wait_for(emulator)
                 yield Runtime(f"http://127.0.0.1:{emulator}", process, output)
             finally:
-                os.killpg(process.pid, 9)
+                kill(process.pid)
+
+
+def kill(emulator: int) -> None:
+    """Kill -9 the function and its emulator, which are in process groups of their own."""
+    with suppress(psutil.NoSuchProcess):
+        family = psutil.Process(emulator)
+        for each in [*family.children(recursive=True), family]:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
