@@ -7,7 +7,8 @@ from unittest.mock import patch
 import pytest
 from tests.e2e.runtime import ROOT
 from tests.simulation import faults
-from tests.simulation.__main__ import Report, main, play_many, shortest
+from tests.simulation.__main__ import main
+from tests.simulation.campaign import Report, play_many, shortest
 from tests.simulation.history import play
 
 from customerlink.customers import Customer
