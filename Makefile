@@ -1,5 +1,6 @@
 # Everything is installed into this folder: .tools/ (uv, SAM), .venv/ (Python), node_modules/.
-SHELL := /bin/bash -e -o pipefail
+SHELL := /bin/bash
+.SHELLFLAGS := -e -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 

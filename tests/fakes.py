@@ -85,9 +85,9 @@ class FakeLedger(Ledger):
         self._called("refuse", reason)
         return True
 
-    def release(self, lease: Lease) -> None:
+    def release(self, lease: Lease, *, mismatched: bool = False) -> None:
         """Note it."""
-        self._called("release")
+        self._called("mismatched" if mismatched else "release")
 
     def lock_email(self, lease: Lease, email: str) -> bool:
         """Answer `locks`."""

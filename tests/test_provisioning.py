@@ -10,6 +10,7 @@ from tests.fakes import ADA, NOW, FakeClock, FakeCustomers, FakeLedger, customer
 from customerlink.customers import (
     Customer,
     Done,
+    KeyMismatch,
     KeySpent,
     NotSent,
     RateLimited,
@@ -398,6 +399,37 @@ class TestCreate:
         case.stripe.created = [KeySpent()]
 
         case.assert_denied(Reason.IN_PROGRESS)
+
+    @pytest.mark.parametrize(
+        ("last_write", "mismatched_at"),
+        [(NOW - 71, None), (NOW - 1, NOW - 71), (0.0, None)],
+    )
+    def test_mismatch_after_a_while(self, last_write: float, mismatched_at: float | None) -> None:
+        """The key's own request must have ended by now: look again, then the next attempt."""
+        lease = replace(LEASE, last_write=last_write, mismatched_at=mismatched_at)
+        case = Case(opened=[lease])
+        case.stripe.created = [KeyMismatch()]
+
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+        assert "next_attempt" in case.ledger.calls
+
+    @pytest.mark.parametrize(
+        ("last_write", "mismatched_at"),
+        [(NOW - 69, None), (NOW - 1, NOW - 69), (NOW - 1, None)],
+    )
+    def test_mismatch_while_the_first_request_may_be_under_way(
+        self,
+        last_write: float,
+        mismatched_at: float | None,
+    ) -> None:
+        """A second key would make a second customer beside the one that is still to come."""
+        lease = replace(LEASE, last_write=last_write, mismatched_at=mismatched_at)
+        case = Case(opened=[lease])
+        case.stripe.created = [KeyMismatch()]
+
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+        assert "next_attempt" not in case.ledger.calls
+        assert case.ledger.calls[-1] == "mismatched"
 
     def test_old_key_is_not_used(self) -> None:
         """Stripe may have forgotten it, and would create anew under it."""

@@ -82,9 +82,15 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class KeySpent:
-    """The idempotency key stands for a saved error or for other parameters: it creates no more."""
+    """The idempotency key stands for a request that ended: it creates no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyMismatch:
+    """The key stands for a request with other parameters, which may still be under way."""
+
+
+type Spent = KeySpent | KeyMismatch
 type Failure = Refused | Unauthorised | RateLimited | NotSent | Unknown
 
 
@@ -99,6 +105,6 @@ class Customers(Protocol):
         """Retrieve a customer; None when it does not exist or was deleted."""
         ...
 
-    def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | KeySpent | Failure:
+    def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | Spent | Failure:
         """Create a customer under the key."""
         ...

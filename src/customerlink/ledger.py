@@ -21,6 +21,9 @@ RECORD_LEASE_SECONDS = 15.0
 EMAIL_LOCK_SECONDS = 60.0
 """Outlives a create whose answer was lost and that Stripe may still be carrying out."""
 
+SETTLED_SECONDS = EMAIL_LOCK_SECONDS + 10.0
+"""After so long no create is under way any more; clocks may differ, and it was sent a bit later."""
+
 KEY_LIFETIME_SECONDS = 23 * 3600.0
 """Stripe keeps an idempotency key for at least 24 h (https://docs.stripe.com/api/
 idempotent_requests); an hour less leaves room for clocks and for the call itself."""
@@ -40,7 +43,8 @@ class Lease:
 
     `emails` are all addresses (lower case) under which the unfinished sign-up may have made a
     customer; `untried` is the one among them that no create was sent with yet; `attempt` is what
-    the idempotency key is derived from.
+    the idempotency key is derived from. `last_write` is when an earlier invocation last wrote the
+    record, `mismatched_at` when Stripe first said that the key stands for other parameters.
     """
 
     user: User
@@ -49,6 +53,8 @@ class Lease:
     attempt_since: float
     emails: frozenset[str] = frozenset()
     untried: str | None = None
+    last_write: float = 0.0
+    mismatched_at: float | None = None
 
     def trying(self) -> "Lease":
         """Give the lease as it is once a create may have been sent."""
@@ -62,6 +68,14 @@ class Lease:
     def key_may_be_forgotten(self, now: float) -> bool:
         """Tell whether Stripe may have dropped the key, so that repeating it would create anew."""
         return now - self.attempt_since > KEY_LIFETIME_SECONDS
+
+    def has_settled(self, now: float) -> bool:
+        """Tell whether every earlier request under the key must have ended by now.
+
+        A mismatch proves that the key was claimed before it: nothing new starts under it since.
+        """
+        claimed_before = self.last_write if self.mismatched_at is None else self.mismatched_at
+        return now - claimed_before > SETTLED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +125,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def release(self, lease: Lease) -> None:
-        """Give the lease back without an outcome, so that the next login need not wait."""
+    def release(self, lease: Lease, *, mismatched: bool = False) -> None:
+        """Give the lease back without an outcome, so that the next login need not wait.
+
+        `mismatched` notes when the key was first found to stand for other parameters.
+        """
         ...
 
     def lock_email(self, lease: Lease, email: str) -> bool:

@@ -8,9 +8,11 @@ from customerlink.customers import (
     Customers,
     Done,
     Failure,
+    KeyMismatch,
     KeySpent,
     NewCustomer,
     Refused,
+    Spent,
 )
 from customerlink.errors import LedgerUnavailableError
 from customerlink.instruction import Instruction, Reason, denied, linked, not_new
@@ -159,14 +161,16 @@ class Provisioning:
     def _created_customer(self, lease: Lease, email: str) -> Customer | Instruction:
         """Create under the attempt's key; where that key is of no use any more, under the next one.
 
-        A new attempt could make a second customer, so it is taken only right after a look-up that
-        found none.
+        A new attempt could make a second customer, so it is taken only when no request under the
+        old key can be under way any more, and right after a look-up that found none.
         """
         if not lease.key_may_be_forgotten(self.run.clock.time()):
             created = self._create(lease, email)
             if isinstance(created, Customer):
                 return created
-            if not isinstance(created, KeySpent):
+            if not isinstance(created, KeySpent | KeyMismatch):
+                return self._failed(lease, email, created)
+            if isinstance(created, KeyMismatch) and not lease.has_settled(self.run.clock.time()):
                 return self._failed(lease, email, created)
             existing = self._existing_customer(lease, email)
             if existing is not None:
@@ -178,7 +182,7 @@ class Provisioning:
         created = self._create(raised, email)
         return created if isinstance(created, Customer) else self._failed(raised, email, created)
 
-    def _create(self, lease: Lease, email: str) -> Customer | KeySpent | Failure:
+    def _create(self, lease: Lease, email: str) -> Customer | Spent | Failure:
         new = NewCustomer.of(self.signup, email)
         created = self.customers.create(new, lease.idempotency_key())
         if not isinstance(created, Done):
@@ -215,7 +219,7 @@ class Provisioning:
             self._unlock(lease, email)
         return self._denied(reason)
 
-    def _failed(self, lease: Lease, email: str, failure: Failure | KeySpent) -> Instruction:
+    def _failed(self, lease: Lease, email: str, failure: Failure | Spent) -> Instruction:
         """Leave the sign-up open for the next try.
 
         The lock stays until its lease ends, for this user to take again: a create of this or an
@@ -225,7 +229,7 @@ class Provisioning:
         if isinstance(failure, Refused) and failure.param == "email":
             return self._refused(lease, email, Reason.EMAIL_INVALID)
         with self.run.step("release"):
-            self.ledger.release(lease)
+            self.ledger.release(lease, mismatched=isinstance(failure, KeyMismatch))
         return self._denied(Reason.PROVISIONING_FAILED)
 
     def _unlock(self, lease: Lease, email: str) -> None:

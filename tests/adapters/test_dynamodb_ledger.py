@@ -288,6 +288,26 @@ class TestNextAttempt:
         assert world.record()["attempt"] == "2"
 
 
+class TestMismatch:
+    """When the key was found to stand for other parameters."""
+
+    def test_first_time_is_kept(self, world: World) -> None:
+        """However often it is found again, until the attempt is raised."""
+        ledger, lease = world.opened()
+        found_at = world.clock.now
+        ledger.release(lease, mismatched=True)
+        world.clock.sleep(30)
+        ledger, lease = world.opened()
+        assert (lease.last_write, lease.mismatched_at) == (found_at, found_at)
+        ledger.release(lease, mismatched=True)
+        world.clock.sleep(30)
+        ledger, lease = world.opened()
+
+        assert (lease.last_write, lease.mismatched_at) == (found_at + 30, found_at)
+        ledger.next_attempt(lease)
+        assert "mismatched_at" not in world.record()
+
+
 class TestEmailLock:
     """The lock on an address."""
 

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from tests.fakes import FakeClock
 
 from customerlink.adapters.secrets_manager import SecretsManagerSecret
 from customerlink.errors import ConfigurationError, SecretUnavailableError
 from customerlink.keys import StripeKey
 
+DOWN = EndpointConnectionError(endpoint_url="")
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -20,7 +21,7 @@ class Client:
     def __init__(self) -> None:
         """Start with version 1."""
         self.calls = 0
-        self.down = False
+        self.trouble: Exception | None = None
         self.put("one")
 
     def put(self, name: str) -> None:
@@ -33,8 +34,8 @@ class Client:
         """Answer as boto3 does."""
         self.calls += 1
         assert SecretId == "secret"
-        if self.down:
-            raise EndpointConnectionError(endpoint_url="")
+        if self.trouble is not None:
+            raise self.trouble
         return {"VersionId": self.version, "SecretString": self.text}
 
 
@@ -70,7 +71,7 @@ def test_stale_copy_serves_up_to_an_hour() -> None:
     """And is not refreshed at every call meanwhile."""
     case = Case()
     case.key()
-    case.client.down = True
+    case.client.trouble = DOWN
     case.clock.sleep(301)
 
     assert case.key() == "rk_test_one"
@@ -94,9 +95,19 @@ def test_unreadable_new_version_does_not_replace_a_good_one() -> None:
 def test_nothing_to_serve() -> None:
     """Cold and without an answer."""
     case = Case()
-    case.client.down = True
+    case.client.trouble = DOWN
 
     with pytest.raises(SecretUnavailableError):
+        case.key()
+
+
+def test_refused_fetch() -> None:
+    """Named by AWS's code, which tells the operator what to mend."""
+    case = Case()
+    error: Any = {"Error": {"Code": "AccessDeniedException", "Message": "arn:aws:iam::1:role/x"}}
+    case.client.trouble = ClientError(error, "GetSecretValue")
+
+    with pytest.raises(SecretUnavailableError, match=r"answered AccessDeniedException$"):
         case.key()
 
 
@@ -117,5 +128,5 @@ def test_replacement() -> None:
     assert case.secret.replacement_of(one) is None
     case.client.put("two")
     assert case.secret.replacement_of(one) == StripeKey("rk_test_two")
-    case.client.down = True
+    case.client.trouble = DOWN
     assert case.secret.replacement_of(one) is None

@@ -9,13 +9,14 @@ STRIPE = {
     "time-out before the effect": 1,
     "time-out after the effect": 2,
     "effect long after the time-out": 5,
+    "long in flight": 4,
     "dropped before the effect": 1,
     "dropped after the effect": 2,
     "429": 1,
     "500 saved, no effect": 2,
     "500 saved, with effect": 2,
     "503": 1,
-    "slow": 1,
+    "slow": 3,
 }
 DYNAMODB = {
     "throttled": 2,

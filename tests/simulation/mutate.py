@@ -100,8 +100,8 @@ MUTANTS = [
     Mutant(
         "email lock given back after an unknown outcome",
         PIPELINE,
-        "            self.ledger.release(lease)\n",
-        "            self.ledger.release(lease)\n"
+        "            self.ledger.release(lease, mismatched=isinstance(failure, KeyMismatch))\n",
+        "            self.ledger.release(lease, mismatched=isinstance(failure, KeyMismatch))\n"
         "            self.ledger.unlock_email(lease, email)\n",
     ),
     Mutant(
@@ -133,6 +133,12 @@ MUTANTS = [
         PIPELINE,
         "raised = self.ledger.next_attempt(lease)",
         "raised: Lease | Busy = lease",
+    ),
+    Mutant(
+        "attempt raised while a create may be under way",
+        "ledger.py",
+        "SETTLED_SECONDS = EMAIL_LOCK_SECONDS + 10.0",
+        "SETTLED_SECONDS = 0.0",
     ),
     Mutant(
         "attempt raised without a look-up",

@@ -210,13 +210,15 @@ class _Api:
         try:
             saved = account.begin(key, "/v1/customers", json.dumps(params, sort_keys=True))
         except StripeFailure as failure:
+            self._world.faults.counts[f"{failure.status} {failure.code or failure.type}"] += 1
             raise _error(failure) from None
         if saved is not None:
             status, body = saved
             if status >= 500:
                 raise _error(StripeFailure(status, "api_error", ""), replayed=True)
             return body, True
-        self._world.scheduler.sleep(self._world.rng.uniform(0.001, 0.2))
+        longest = {"slow": 8.0, "long in flight": LATEST_EFFECT_SECONDS}.get(fault or "", 0.2)
+        self._world.scheduler.sleep(self._world.rng.uniform(0.001, longest))
         if fault == "500 saved, no effect":
             account.finish(key, 500, {})
             raise _error(StripeFailure(500, "api_error", ""))
@@ -267,8 +269,6 @@ class _Api:
         """Start the server's side of a request, some time after it was sent."""
         rng = self._world.rng
         delay = rng.uniform(0.01, 0.15)
-        if fault == "slow":
-            delay = rng.uniform(0.3, 3)
         if fault == "effect long after the time-out":
             delay = rng.uniform(seconds, LATEST_EFFECT_SECONDS)
         if fault in ("time-out before the effect", "dropped before the effect"):

@@ -124,7 +124,7 @@ class DynamoDbLedger:
             _record_key(user),
             "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
             "epoch = epoch + :one, attempt = attempt + :one, attempt_since = :now "
-            f"REMOVE customer_id{_noting(email)}",
+            f"REMOVE customer_id, mismatched_at{_noting(email)}",
             _SAME_LINK,
             self._lease_values(now, email)
             | {
@@ -140,6 +140,7 @@ class DynamoDbLedger:
             _lease(user, found.old, email, now),
             attempt=int(found.old["attempt"]["N"]) + 1,
             attempt_since=now,
+            mismatched_at=None,
         )
 
     def next_attempt(self, lease: Lease) -> Lease | Busy:
@@ -147,7 +148,7 @@ class DynamoDbLedger:
         now = self._now()
         found = self._update(
             _record_key(lease.user),
-            "SET attempt = :next, attempt_since = :now, updated_at = :now",
+            "SET attempt = :next, attempt_since = :now, updated_at = :now REMOVE mismatched_at",
             f"{_MY_EPOCH} AND {_SAME_ATTEMPT}",
             {
                 ":open": _s(State.OPEN),
@@ -169,7 +170,7 @@ class DynamoDbLedger:
         found = self._update(
             _record_key(lease.user),
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
-            "REMOVE lease_until, #owner, emails, reason",
+            "REMOVE lease_until, #owner, emails, mismatched_at",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
@@ -204,11 +205,12 @@ class DynamoDbLedger:
             return found.shows(state=State.REFUSED, epoch=lease.epoch)
         return True
 
-    def release(self, lease: Lease) -> None:
+    def release(self, lease: Lease, *, mismatched: bool = False) -> None:
         """End the lease now; the sign-up stays open."""
+        noting = ", mismatched_at = if_not_exists(mismatched_at, :now)" if mismatched else ""
         self._update(
             _record_key(lease.user),
-            "SET lease_until = :zero, updated_at = :now REMOVE #owner",
+            f"SET lease_until = :zero, updated_at = :now{noting} REMOVE #owner",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
@@ -254,13 +256,11 @@ class DynamoDbLedger:
             return Linked(CustomerId(item["customer_id"]["S"]), int(item["epoch"]["N"]))
         if item.get("owner", {}).get("S") != self._run.owner:
             return Busy()
-        emails = frozenset(item.get("emails", {}).get("SS", ())) | _lowered(email)
-        return Lease(
-            user,
-            int(item["epoch"]["N"]),
-            int(item["attempt"]["N"]),
-            float(item["attempt_since"]["N"]),
-            emails,
+        return replace(
+            _lease(user, item, email, self._now()),
+            epoch=int(item["epoch"]["N"]),
+            untried=None,
+            last_write=self._now(),
         )
 
     def _lease_values(self, now: float, email: str | None) -> dict[str, Any]:
@@ -337,14 +337,16 @@ def _lock_key(tenant: Tenant, email: str) -> _Item:
 def _lease(user: User, old: _Item, email: str | None, now: float) -> Lease:
     """Give the lease that an update of `old` took."""
     known = frozenset(old.get("emails", {}).get("SS", ()))
-    untried = next(iter(_lowered(email) - known), None)
+    mismatched_at = old.get("mismatched_at")
     return Lease(
         user,
-        int(old.get("epoch", _n(0))["N"]) + 1,
-        int(old.get("attempt", _n(1))["N"]),
-        float(old.get("attempt_since", _n(now))["N"]),
-        known | _lowered(email),
-        untried,
+        epoch=int(old.get("epoch", _n(0))["N"]) + 1,
+        attempt=int(old.get("attempt", _n(1))["N"]),
+        attempt_since=float(old.get("attempt_since", _n(now))["N"]),
+        emails=known | _lowered(email),
+        untried=next(iter(_lowered(email) - known), None),
+        last_write=float(old.get("updated_at", _n(0))["N"]),
+        mismatched_at=float(mismatched_at["N"]) if mismatched_at else None,
     )
 
 

@@ -3,6 +3,7 @@
 The SDK's errors and what they mean for the caller: https://docs.stripe.com/error-low-level.
 """
 
+import itertools
 import random
 from collections.abc import Callable
 from http import HTTPStatus
@@ -15,11 +16,13 @@ from customerlink.customers import (
     Customer,
     Done,
     Failure,
+    KeyMismatch,
     KeySpent,
     NewCustomer,
     NotSent,
     RateLimited,
     Refused,
+    Spent,
     Unauthorised,
     Unknown,
 )
@@ -89,7 +92,7 @@ class StripeCustomers:
         outcome = _without_key_spent(self._call("stripe_retrieve", customer))
         return Done(None) if outcome == Refused("id") else outcome
 
-    def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | KeySpent | Failure:
+    def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | Spent | Failure:
         """Create under a key of ours: the SDK's own one is random and repeats nothing."""
 
         def created() -> Done[Customer]:
@@ -116,23 +119,20 @@ class StripeCustomers:
         self,
         step: str,
         request: Callable[[], Done[Result]],
-    ) -> Done[Result] | KeySpent | Failure:
+    ) -> Done[Result] | Spent | Failure:
         """Make a call, again with jitter while it may help and the budget lasts.
 
         A repetition carries the same idempotency key, so it is safe after a lost answer too.
         """
         with self._run.step(step):
             lost_one = False
-            outcome: Done[Result] | KeySpent | Failure = NotSent()
-            for tries_left in reversed(range(_TRIES)):
+            for number in itertools.count(1):
                 outcome = self._once(request)
                 lost_one = lost_one or isinstance(outcome, Unknown)
                 if isinstance(outcome, Unauthorised) and self._has_new_key():
                     continue
-                if not isinstance(outcome, RateLimited | NotSent | Unknown) or not tries_left:
-                    break
-                pause = random.uniform(0.5, 1.5) * _PAUSE_SECONDS * (_TRIES - tries_left)  # noqa: S311 (jitter)
-                if self._run.remaining_for_stripe() < pause + WORTHWHILE_SECONDS:
+                pause = random.uniform(0.5, 1.5) * _PAUSE_SECONDS * min(number, _TRIES)  # noqa: S311 (jitter)
+                if not self._is_worth_another_try(outcome, number, pause):
                     break
                 self._run.stripe_retries += 1
                 self._run.clock.sleep(pause)
@@ -141,10 +141,17 @@ class StripeCustomers:
             self._run.unknown_outcomes += isinstance(outcome, Unknown)
             return outcome
 
+    def _is_worth_another_try(self, outcome: object, number: int, pause: float) -> bool:
+        """Rate limits pass by themselves; of other trouble the user need not wait for the end."""
+        helps = isinstance(outcome, RateLimited) or (
+            isinstance(outcome, NotSent | Unknown) and number < _TRIES
+        )
+        return helps and self._run.remaining_for_stripe() > pause + WORTHWHILE_SECONDS
+
     def _once[Result](
         self,
         request: Callable[[], Done[Result]],
-    ) -> Done[Result] | KeySpent | Failure:
+    ) -> Done[Result] | Spent | Failure:
         try:
             return request()
         except NotSentError:
@@ -172,11 +179,13 @@ class StripeCustomers:
             self._run.stripe_request_ids.append(request_id)
 
 
-def _outcome(error: stripe.StripeError) -> KeySpent | Failure:
+def _outcome(error: stripe.StripeError) -> Spent | Failure:
     """Say what an error answer means; its message, which may quote an address, is left behind."""
     replayed = (error.headers or {}).get(_REPLAYED) == "true"
-    if isinstance(error, stripe.IdempotencyError) or replayed:
+    if replayed:
         return KeySpent()
+    if isinstance(error, stripe.IdempotencyError):
+        return KeyMismatch()
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         return Unauthorised()
     if isinstance(error, stripe.RateLimitError):
@@ -190,10 +199,10 @@ def _outcome(error: stripe.StripeError) -> KeySpent | Failure:
 
 
 def _without_key_spent[Result](
-    outcome: Done[Result] | KeySpent | Failure,
+    outcome: Done[Result] | Spent | Failure,
 ) -> Done[Result] | Failure:
     """Narrow the outcomes: a read carries no idempotency key."""
-    return Unknown() if isinstance(outcome, KeySpent) else outcome
+    return Unknown() if isinstance(outcome, KeySpent | KeyMismatch) else outcome
 
 
 def _could_be_an_id(customer_id: str) -> bool:
