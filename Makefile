@@ -46,6 +46,10 @@ simulate: .venv/ok ## Play N histories under faults, or tell one (SEED=…)
 mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation must catch each edit
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
 
+.PHONY: contract
+contract: .venv/ok ## Ask the facts of the stand-in, or of Stripe (STRIPE_TEST_KEY=rk_test_…)
+	$(PYTHON) -m pytest tests/contract $(if $(STRIPE_TEST_KEY),--allow-hosts=api.stripe.com)
+
 .PHONY: lint
 lint: .venv/ok node_modules/ok .tools/sam/ok ## Check style, types, layers and the template
 	$(PYTHON) -m ruff check .

@@ -30,6 +30,7 @@ COMMANDS = sorted(
 )
 CI = (ROOT / ".ci" / "run").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
+PYPROJECT = (ROOT / "pyproject.toml").read_text()
 
 
 def starting(prefix: str) -> str:
@@ -86,9 +87,12 @@ def test_make_targets(command: str) -> None:
     """CI runs them, a test does, or `make test` does on its way to the tests."""
     target = command.split()[1]
     on_the_way = {"build": "@$(MAKE) --no-print-directory build", "build-host": "ok build-host"}
+    on_the_way["contract"] = 'testpaths = ["tests"]'
 
     assert f"\n{target}:" in MAKEFILE
-    assert f"\n{command}\n" in CI or target == "sandbox" or on_the_way[target] in MAKEFILE
+    assert (
+        f"\n{command}\n" in CI or target == "sandbox" or on_the_way[target] in MAKEFILE + PYPROJECT
+    )
 
 
 def test_login_with_curl(first_port: int, tmp_path: Path) -> None:

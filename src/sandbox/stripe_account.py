@@ -108,6 +108,7 @@ class StripeAccount:
         self._deleted: set[str] = set()
         self._keys: dict[str, Permission] = {}
         self._revoked: set[str] = set()
+        self._expired: set[str] = set()
         self._saved: dict[str, _Saved] = {}
         self._numbers = itertools.count(1)
 
@@ -125,9 +126,16 @@ class StripeAccount:
         """Make a key answer 401 from now on."""
         self._revoked.add(key)
 
+    def expire_key(self, key: str) -> None:
+        """Make a key answer 401 with `api_key_expired`, as after a roll with a set end."""
+        self._expired.add(key)
+
     def authorise(self, key: str, needed: Permission) -> None:
         """Raise the 401 or 403 that Stripe answers."""
         shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
+        if key in self._expired:
+            message = f"Expired API Key provided: {shown}"
+            raise StripeFailure(401, "invalid_request_error", message, "api_key_expired")
         if key not in self._keys or key in self._revoked:
             kind, message = "invalid_request_error", f"Invalid API Key provided: {shown}"
             raise StripeFailure(401, kind, message)

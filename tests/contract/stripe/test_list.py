@@ -1,0 +1,71 @@
+"""Listing customers: https://docs.stripe.com/api/customers/list."""
+
+import pytest
+import stripe
+from tests.contract.stripe.conftest import Asked
+
+
+def test_email_is_matched_exactly_and_by_letter_case(asked: Asked, email: str) -> None:
+    """`email`: "A case-sensitive filter on the list based on the customer's email field"."""
+    lower, upper = asked.create(email=email), asked.create(email=email.upper())
+    asked.create(email=f"x{email}")
+
+    assert asked.listed(email=email) == [lower.id]
+    assert asked.listed(email=email.upper()) == [upper.id]
+    assert asked.listed(email=email.title()) == []
+
+
+def test_empty_email_is_no_filter(asked: Asked, email: str) -> None:
+    """An empty string unsets a parameter (https://docs.stripe.com/api, form encoding)."""
+    customer = asked.create(email=email)
+    newest = asked.customers.list({"email": "", "limit": 1}).data
+
+    assert [each.id for each in newest] == [customer.id]
+
+
+def test_deleted_customers_are_not_listed(asked: Asked, email: str) -> None:
+    """Deleting: https://docs.stripe.com/api/customers/delete."""
+    customer = asked.create(email=email)
+    asked.customers.delete(customer.id)
+
+    assert asked.listed(email=email) == []
+
+
+def test_newest_first_and_paging(asked: Asked, email: str) -> None:
+    """`starting_after`, `has_more`: https://docs.stripe.com/api/pagination."""
+    ids = [asked.create(email=email).id for _ in range(3)]
+    first = asked.customers.list({"email": email, "limit": 2})
+    second = asked.customers.list({"email": email, "limit": 2, "starting_after": ids[1]})
+
+    assert [each.id for each in first.data] == [ids[2], ids[1]]
+    assert first.has_more is True
+    assert [each.id for each in second.data] == [ids[0]]
+    assert second.has_more is False
+
+
+@pytest.mark.parametrize("limit", [0, 101])
+def test_limit_is_between_1_and_100(asked: Asked, limit: int) -> None:
+    """`limit`: "can range between 1 and 100" (https://docs.stripe.com/api/pagination)."""
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        asked.customers.list({"limit": limit})
+
+    assert (raised.value.http_status, raised.value.param) == (400, "limit")
+
+
+def test_unknown_parameter(asked: Asked) -> None:
+    """`parameter_unknown`: https://docs.stripe.com/error-codes."""
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        asked.customers.list({"mail": "x"})
+
+    assert (raised.value.code, raised.value.param) == ("parameter_unknown", "mail")
+
+
+def test_over_plain_http(asked: Asked, email: str) -> None:
+    """The list object: https://docs.stripe.com/api/pagination."""
+    customer = asked.create(email=email)
+    answer = asked.http("GET", "/v1/customers", email=email)
+    body = answer.json()
+
+    assert answer.status == 200
+    assert (body["object"], body["has_more"], body["url"]) == ("list", False, "/v1/customers")
+    assert [each["id"] for each in body["data"]] == [customer.id]
