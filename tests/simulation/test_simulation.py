@@ -39,7 +39,8 @@ def test_ten_thousand_histories(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert total.failed == []
     assert total.histories == HISTORIES
-    assert {kind for kind, count in total.faults.items() if count >= 50} == kinds
+    assert {kind for kind in kinds if total.faults[kind] < 50} == set()
+    assert total.faults["409 idempotency_key_in_use"] > 50
 
 
 def test_a_seed_is_a_history() -> None:
