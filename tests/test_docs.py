@@ -6,14 +6,13 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from tests.e2e.runtime import ROOT
+from tests.e2e.runtime import ROOT, wait_for
 
 from customerlink.secret import Secret
 from sandbox.aws import CREDENTIALS, SECRET
@@ -69,7 +68,7 @@ def first_port() -> Iterator[int]:
     )
     with sandbox:
         try:
-            _wait_for(first)
+            wait_for(first)
             yield first
         finally:
             os.killpg(sandbox.pid, signal.SIGTERM)
@@ -171,13 +170,3 @@ def _free_ports(count: int) -> int:
             for probe in probes:
                 probe.close()
     raise OSError("no free ports")
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError("make sandbox did not start")

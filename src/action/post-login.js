@@ -27,8 +27,9 @@ const CUSTOMER_ID = /^[A-Za-z0-9_-]{1,255}$/;
 
 /** The Login flow's handler: https://auth0.com/docs/customize/actions (post-login trigger). */
 exports.onExecutePostLogin = async (event, api) => {
+  let metadata = {};
   try {
-    const metadata = metadataOf(event);
+    metadata = metadataOf(event);
     if (!isToBeReported(event, metadata)) {
       return setClaims(event, api, metadata.stripe_customer_id);
     }
@@ -38,7 +39,7 @@ exports.onExecutePostLogin = async (event, api) => {
     }
     return obey(event, api, answer.instruction);
   } catch (error) {
-    return fail(event, api, {}, `unexpected ${nameOf(error)}`);
+    return fail(event, api, metadata, `unexpected ${nameOf(error)}`);
   }
 };
 
@@ -197,14 +198,11 @@ function obey(event, api, { decision, message, metadata }) {
  */
 function fail(event, api, metadata, cause) {
   log(`Customer Link: ${cause}`);
-  try {
-    api.user.setAppMetadata('stripe_signup', 'unfinished');
-  } finally {
-    const mayContinue = event?.secrets?.CUSTOMERLINK_ON_FAILURE === 'continue';
-    if (!mayContinue || metadata.stripe_customer_id) {
-      api.access.deny(DENIAL_MESSAGE);
-    }
+  const mayContinue = event?.secrets?.CUSTOMERLINK_ON_FAILURE === 'continue';
+  if (!mayContinue || metadata.stripe_customer_id) {
+    api.access.deny(DENIAL_MESSAGE);
   }
+  api.user.setAppMetadata('stripe_signup', 'unfinished');
 }
 
 function setClaims(event, api, customerId) {

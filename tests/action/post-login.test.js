@@ -292,6 +292,16 @@ describe('a failure', () => {
     assertDeniedAndMarked(await login(event({ secrets, user: { app_metadata } })));
   });
 
+  test('of its own does not let in a customer id that is in doubt either', async () => {
+    const broken = event({
+      secrets: { CUSTOMERLINK_ON_FAILURE: 'continue' },
+      user: { app_metadata: { stripe_customer_id: 'cus_0', stripe_signup: 'unfinished' } },
+    });
+    Object.defineProperty(broken.user, 'email', { get: () => assert.fail('broken') });
+
+    assertDeniedAndMarked(await login(broken));
+  });
+
   test('does not follow a redirect with a signed body', async () => {
     script = [
       (response) => {

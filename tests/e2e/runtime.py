@@ -65,7 +65,7 @@ def runtime(environment: Mapping[str, str]) -> Iterator[Runtime]:
         )
         with process:
             try:
-                _wait_for(emulator)
+                wait_for(emulator)
                 yield Runtime(f"http://127.0.0.1:{emulator}", process, output)
             finally:
                 kill(process.pid)
@@ -92,14 +92,15 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Wait until somebody listens."""
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    raise TimeoutError("the runtime emulator did not start")
+    raise TimeoutError("what was started does not listen")
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -247,13 +248,10 @@ class TestOutcomeLine:
         reader = box.stripe.add_key(Permission.READ)
         secret = {"stripe_restricted_key": reader, "action_signing_secrets": [box.signing_secret]}
         one = other_application(box, secret)
-        body = json.dumps(document()).encode()
-        start = len(box.log.getvalue())
-        event = {"headers": signed(box.signing_secret, body), "body": body.decode()}
-        answer = post_login.respond(lambda: one, event, Context())  # type: ignore[arg-type]
+        answer, log = called(lambda: one, box)
 
         assert json.loads(answer["body"])["reason"] == "provisioning_failed"
-        assert '"stripe_key_rejected":[1.0]' in box.log.getvalue()[start:]
+        assert '"stripe_key_rejected":[1.0]' in log
 
     def test_address_in_a_user_id_is_not_logged(self, box: Sandbox) -> None:
         """SAML's name ids often are addresses."""
@@ -283,16 +281,17 @@ def other_application(box: Sandbox, secret: dict[str, Any], **environment: str) 
     return application({**box.environment(), "CUSTOMERLINK_SECRET_ID": name, **environment})()
 
 
+def called(application: Callable[[], Application], box: Sandbox) -> tuple[dict[str, Any], str]:
+    """Give an application's answer to a signed first login, and what it printed."""
+    start = len(box.log.getvalue())
+    body = json.dumps(document()).encode()
+    event = {"headers": signed(box.signing_secret, body), "body": body.decode()}
+    context: Any = Context()
+    return post_login.respond(application, event, context), box.log.getvalue()[start:]
+
+
 class TestInternalErrors:
     """500 `internal_error`: never an exception for the runtime to print."""
-
-    def answer(self, application: Any, box: Sandbox) -> tuple[dict[str, Any], str]:
-        """Give the answer to a signed request, and what was printed."""
-        start = len(box.log.getvalue())
-        body = json.dumps(document()).encode()
-        event = {"headers": signed(box.signing_secret, body), "body": body.decode()}
-        context: Any = Context()
-        return post_login.respond(application, event, context), box.log.getvalue()[start:]
 
     def test_bug(self, box: Sandbox) -> None:
         """Logged by kind and place; its text may quote anything."""
@@ -300,7 +299,7 @@ class TestInternalErrors:
         def broken() -> Application:
             raise KeyError("ada@example.com")
 
-        answer, log = self.answer(broken, box)
+        answer, log = called(broken, box)
 
         assert answer["statusCode"] == 500
         assert json.loads(answer["body"])["error"] == "internal_error"
@@ -314,7 +313,7 @@ class TestInternalErrors:
         def unset() -> Application:
             return Application(Settings.from_environment({}))
 
-        answer, log = self.answer(unset, box)
+        answer, log = called(unset, box)
 
         assert answer["statusCode"] == 500
         assert "CUSTOMERLINK_SECRET_ID" in log
@@ -349,7 +348,7 @@ class TestInternalErrors:
             "action_signing_secrets": [box.signing_secret],
         }
         unfit = other_application(box, secret, **environment)
-        answer, log = self.answer(lambda: unfit, box)
+        answer, log = called(lambda: unfit, box)
 
         assert answer["statusCode"] == 500
         assert problem in log
@@ -367,10 +366,7 @@ def test_rotation_while_running(box: Sandbox) -> None:
         SecretString=json.dumps({**secret, "stripe_restricted_key": new}),
     )
     box.stripe.revoke_key(old)
-    body = json.dumps(document()).encode()
-    event = {"headers": signed(box.signing_secret, body), "body": body.decode()}
-    context: Any = Context()
-    answer = post_login.respond(lambda: one, event, context)
+    answer, _ = called(lambda: one, box)
 
     assert json.loads(answer["body"])["reason"] == "customer_created"
 
@@ -386,9 +382,6 @@ def test_rotated_key_that_is_unfit(box: Sandbox) -> None:
         SecretString=json.dumps({**secret, "stripe_restricted_key": f"rk_live_{'0' * 24}"}),
     )
     box.stripe.revoke_key(old)
-    body = json.dumps(document()).encode()
-    event = {"headers": signed(box.signing_secret, body), "body": body.decode()}
-    context: Any = Context()
-    answer = post_login.respond(lambda: one, event, context)
+    answer, _ = called(lambda: one, box)
 
     assert json.loads(answer["body"])["reason"] == "provisioning_failed"
