@@ -13,7 +13,7 @@ from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.errors import ConfigurationError
 from customerlink.keys import StripeKey
 from customerlink.provisioning import Provisioning
-from customerlink.run import Clock, Run
+from customerlink.run import Run
 from customerlink.secret import Secret
 from customerlink.settings import Settings
 from customerlink.signature import TOLERANCE_SECONDS
@@ -35,18 +35,17 @@ _SECRET_CALLS = Config(
 class Application:
     """What a warm function keeps: settings, clients, their connections, the cached secret."""
 
-    def __init__(self, settings: Settings, clock: Clock = time) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Make the clients; nothing is called yet."""
         # These loggers print addresses (in URLs and bodies) from the level INFO or DEBUG on.
         for name in ("stripe", "urllib3", "boto3", "botocore"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.settings = settings
-        self.clock = clock
         self._dynamodb = boto3.client("dynamodb", config=_LEDGER_CALLS)
         self._secret = SecretsManagerSecret(
             boto3.client("secretsmanager", config=_SECRET_CALLS),
             settings.secret_id,
-            clock,
+            time,
         )
         self._connections = urllib3.PoolManager()
 

@@ -233,6 +233,20 @@ class TestOutcomeLine:
         assert metrics["milliseconds"] == [line["milliseconds"]]
         assert "action_retry" not in metrics
 
+    def test_a_slow_start_is_part_of_the_budget(self, box: Sandbox) -> None:
+        """A cold start's clients take their time; the user waits for all of it."""
+        one = application(box.environment())
+
+        def slowly() -> Application:
+            time.sleep(0.3)
+            return one()
+
+        _, log = called(slowly, box)
+        line = json.loads(log.splitlines()[0])
+
+        assert line["steps"]["start"] >= 300
+        assert line["milliseconds"] >= sum(line["steps"].values()) - 1
+
     def test_retries_and_unknown_outcomes_are_counted(self, box: Sandbox) -> None:
         """The Action's second try, ours, and answers that were lost for good."""
         box.stripe.faults.append(Fault(FaultKind.DROP_BEFORE, "POST", times=99))

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -55,8 +56,11 @@ def respond(
     context: "LambdaContext",
 ) -> Answer:
     """Answer, whatever happens: what the runtime prints of an exception may be personal."""
+    run = Run(time, owner=secrets.token_hex(16), seconds=_budget(context))
     try:
-        outcome = _decide(application(), Request.of(event), context)
+        with run.step("start"):
+            started = application()
+        outcome = _decide(started, Request.of(event), run, context.aws_request_id)
     except (ConfigurationError, SecretUnavailableError) as trouble:
         # These messages name settings and fields only, and are what an operator needs to see.
         outcome = replace(_INTERNAL_ERROR, detail=str(trouble))
@@ -74,9 +78,9 @@ def respond(
 def _decide(
     application: Application,
     request: Request,
-    context: "LambdaContext",
+    run: Run,
+    request_id: str,
 ) -> Answer | Rejection:
-    run = Run(application.clock, owner=secrets.token_hex(16), seconds=_budget(context))
     if len(request.body) > MAX_BODY_BYTES:
         return _TOO_LARGE
     with run.step("secret"):
@@ -85,7 +89,7 @@ def _decide(
         secret.signing_secrets,
         request.headers,
         request.body,
-        now=application.clock.time(),
+        now=run.clock.time(),
         tolerance=application.settings.signature_tolerance,
     ):
         return _UNSIGNED
@@ -95,11 +99,12 @@ def _decide(
     if isinstance(signup, InvalidRequest):
         return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
     instruction = application.provisioning(signup, secret, run).instruction()
-    report_outcome(signup, run, instruction, context.aws_request_id)
+    report_outcome(signup, run, instruction, request_id)
     return answer(HTTPStatus.OK, instruction.as_json())
 
 
 def _budget(context: "LambdaContext") -> float:
+    """Give the seconds from here on, the cold start's making of clients included."""
     left = context.get_remaining_time_in_millis() / 1000 - _TIME_TO_ANSWER_SECONDS
     return min(SIGN_UP_SECONDS, left)
 
