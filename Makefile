@@ -61,7 +61,7 @@ lint: .venv/ok node_modules/ok .tools/sam/ok ## Check style, types, layers and t
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
 .PHONY: build
-build: .tools/sam/ok .venv/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)
+build: .tools/sam/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)
 	ARCHITECTURE=$(ARCHITECTURE) $(SAM) build
 	@# What was built is what a deployment and a local run take by default.
 	@sed -i.bak '/^  Architecture:$$/,/Default:/s/Default: .*/Default: $(ARCHITECTURE)/' .aws-sam/build/template.yaml && rm .aws-sam/build/template.yaml.bak
@@ -72,7 +72,7 @@ build-host: ## Build the artifact for this machine, for the tests
 
 # Called by `sam build` (BuildMethod: makefile).
 .PHONY: build-PostLoginFunction
-build-PostLoginFunction:
+build-PostLoginFunction: $(UV) .venv/ok
 	$(UV) pip install --quiet --python $(PYTHON) --target "$(ARTIFACTS_DIR)" --require-hashes --no-deps \
 	  --only-binary :all: --python-version 3.13 --python-platform $(PLATFORM) -r requirements/runtime.txt
 	cp -R src/customerlink "$(ARTIFACTS_DIR)/"

@@ -202,7 +202,11 @@ function fail(event, api, metadata, cause) {
   if (!mayContinue || metadata.stripe_customer_id) {
     api.access.deny(DENIAL_MESSAGE);
   }
-  api.user.setAppMetadata('stripe_signup', 'unfinished');
+  try {
+    api.user.setAppMetadata('stripe_signup', 'unfinished');
+  } catch (error) {
+    log(`Customer Link: the marker was not set, ${nameOf(error)}`);
+  }
 }
 
 function setClaims(event, api, customerId) {

@@ -41,7 +41,7 @@ def report_outcome(signup: SignUp, run: Run, instruction: Instruction, request_i
     )
     counts = {
         instruction.reason.value: 1,
-        "action_retry": signup.tries - 1,
+        "action_retry": int(signup.tries > 1),
         "stripe_retry": run.stripe_retries,
         "unknown_outcome": run.unknown_outcomes,
         "stripe_key_rejected": run.key_rejections,

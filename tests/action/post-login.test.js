@@ -302,6 +302,17 @@ describe('a failure', () => {
     assertDeniedAndMarked(await login(broken));
   });
 
+  test('of the API itself does not throw either', async () => {
+    const denials = [];
+    await onExecutePostLogin(event(), {
+      access: { deny: (reason) => denials.push(reason) },
+      user: { setAppMetadata: () => assert.fail('ada@example.com') },
+    });
+
+    assert.deepEqual(denials, [DENIAL]);
+    assert.ok(logs.every((each) => !each.includes('ada@')));
+  });
+
   test('does not follow a redirect with a signed body', async () => {
     script = [
       (response) => {
