@@ -80,10 +80,9 @@ class FakeLedger(Ledger):
         self._called("link", customer_id)
         return self.links
 
-    def refuse(self, lease: Lease, reason: Reason) -> bool:
+    def refuse(self, lease: Lease, reason: Reason) -> None:
         """Note the reason."""
         self._called("refuse", reason)
-        return True
 
     def release(self, lease: Lease, *, mismatched: bool = False) -> None:
         """Note it."""

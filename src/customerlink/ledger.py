@@ -118,7 +118,7 @@ class Ledger(Protocol):
         """Record the link and forget the addresses."""
         ...
 
-    def refuse(self, lease: Lease, reason: Reason) -> bool:
+    def refuse(self, lease: Lease, reason: Reason) -> None:
         """Record that the sign-up was refused, and forget its address if it is untried.
 
         The next login opens it again.

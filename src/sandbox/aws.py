@@ -44,10 +44,6 @@ class Aws:
         """Give what points any AWS SDK here and nowhere else."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
 
-    def put_secret(self, secret: Mapping[str, object]) -> None:
-        """Store a new version of the secret."""
-        self.secrets_manager.put_secret_value(SecretId=SECRET, SecretString=json.dumps(secret))
-
     def items(self) -> list[dict[str, object]]:
         """Give the ledger's items, types left out."""
         return items(self.dynamodb)

@@ -120,7 +120,7 @@ MUTANTS = [
         "refusal not recorded",
         LEDGER,
         '"""Record the refusal, which keeps only addresses that a create was sent with."""',
-        "self._write(self._client.delete_item, Key=_record_key(lease.user)); return True",
+        "self._write(self._client.delete_item, Key=_record_key(lease.user)); return",
     ),
     Mutant(
         "ledger not asked who is new",

@@ -184,10 +184,10 @@ class DynamoDbLedger:
             return found.shows(state=State.LINKED, customer_id=customer_id)
         return True
 
-    def refuse(self, lease: Lease, reason: Reason) -> bool:
+    def refuse(self, lease: Lease, reason: Reason) -> None:
         """Record the refusal, which keeps only addresses that a create was sent with."""
         forgetting = " DELETE emails :untried" if lease.untried else ""
-        found = self._update(
+        self._update(
             _record_key(lease.user),
             "SET #state = :refused, reason = :reason, updated_at = :now "
             f"REMOVE lease_until, #owner{forgetting}",
@@ -201,9 +201,6 @@ class DynamoDbLedger:
             }
             | ({":untried": {"SS": [lease.untried]}} if lease.untried else {}),
         )
-        if isinstance(found, _Failed):
-            return found.shows(state=State.REFUSED, epoch=lease.epoch)
-        return True
 
     def release(self, lease: Lease, *, mismatched: bool = False) -> None:
         """End the lease now; the sign-up stays open."""
