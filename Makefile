@@ -47,8 +47,10 @@ mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation mu
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
 
 .PHONY: contract
-contract: .venv/ok ## Ask the facts of the stand-in, or of Stripe (STRIPE_TEST_KEY=rk_test_…)
-	$(PYTHON) -m pytest tests/contract $(if $(STRIPE_TEST_KEY),--allow-hosts=api.stripe.com)
+contract: .venv/ok node_modules/ok ## Ask the facts of the stand-ins, or of Stripe and Auth0 (docs/stand-ins.md)
+	$(PYTHON) -m pytest tests/contract -rx $(if $(STRIPE_TEST_KEY)$(AUTH0_DOMAIN),--allow-hosts=127.0.0.1$(comma)api.stripe.com$(comma)$(AUTH0_DOMAIN))
+
+comma := ,
 
 .PHONY: lint
 lint: .venv/ok node_modules/ok .tools/sam/ok ## Check style, types, layers and the template

@@ -1,17 +1,22 @@
-"""Whom the facts are asked of: the stand-in, or Stripe itself when a test key is given.
+"""Whom the facts are asked of: the stand-in and two peers, or Stripe when a test key is given.
 
 `STRIPE_TEST_KEY=rk_test_… make contract` asks Stripe; the key needs *Customers: Write*.
+
+Where a peer contradicts a fact, the test is marked `differs`, with the document that settles it; it
+must then fail on that peer, so that a mark which is no longer true is found.
 """
 
 import os
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import stripe
 import urllib3
+from tests.contract.stripe.peers import COMMANDS, peer
 
 from sandbox.serving import Server
 from sandbox.stripe_account import StripeAccount
@@ -49,6 +54,14 @@ class Asked:
         self.made.append(customer.id)
         return customer
 
+    def create_later(self, **params: Any) -> Any:
+        """Create a customer in a later second: `created` counts seconds, and lists sort by it."""
+        if self.account:
+            self.clock.offset += 1
+        else:
+            time.sleep(1.1)
+        return self.create(**params)
+
     def create_under(self, key: str, **params: Any) -> Any:
         """Create under an idempotency key."""
         customer = self.customers.create(params, {"idempotency_key": key})
@@ -69,7 +82,7 @@ class Asked:
         for customer_id in self.made:
             try:
                 self.customers.delete(customer_id)
-            except stripe.InvalidRequestError:
+            except stripe.StripeError:
                 continue
 
 
@@ -85,16 +98,54 @@ class Clock:
         return time.time() + self.offset
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask the peers too, but for what needs the stand-in's inside."""
+    if "target" in metafunc.fixturenames:
+        peers = [] if "account" in metafunc.fixturenames else [*COMMANDS]
+        metafunc.parametrize("target", ["Stripe"] if KEY else ["stand-in", *peers], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect a test to fail on the peers that are known to differ."""
+    for item in items:
+        for mark in item.iter_markers("differs"):
+            name, what = mark.args
+            asked = getattr(item, "callspec", None)
+            if asked and asked.params.get("target") == name:
+                reason = f"{what}; settled by {mark.kwargs['settled_by']}"
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
 @pytest.fixture(scope="session")
-def target() -> Iterator[Asked]:
-    """Give Stripe, or the stand-in."""
-    clock = Clock()
-    if KEY:
-        yield Asked(STRIPE, KEY, None, clock)
-        return
-    account = StripeAccount(clock=clock.time)
-    with Server(stripe_app(account)) as server:
-        yield Asked(server.url, account.add_key(), account, clock)
+def targets() -> Iterator[dict[str, Asked]]:
+    """Keep whom was asked once running until the end."""
+    with ExitStack() as running:
+        yield _Targets(running)
+
+
+class _Targets(dict[str, Asked]):
+    def __init__(self, running: ExitStack) -> None:
+        super().__init__()
+        self._running = running
+
+    def __missing__(self, name: str) -> Asked:
+        clock = Clock()
+        if name == "Stripe":
+            self[name] = Asked(STRIPE, KEY, None, clock)
+        elif name == "stand-in":
+            account = StripeAccount(clock=clock.time)
+            url = self._running.enter_context(Server(stripe_app(account))).url
+            self[name] = Asked(url, account.add_key(), account, clock)
+        else:
+            unrestricted = "sk_test_" + "0" * 24
+            self[name] = Asked(self._running.enter_context(peer(name)), unrestricted, None, clock)
+        return self[name]
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest, targets: dict[str, Asked]) -> Asked:
+    """Give Stripe, the stand-in or a peer."""
+    return targets[request.param]
 
 
 @pytest.fixture

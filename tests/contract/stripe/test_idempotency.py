@@ -16,6 +16,11 @@ def key() -> str:
     return uuid.uuid4().hex
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "has no idempotency",
+    settled_by="https://docs.stripe.com/api/idempotent_requests",
+)
 def test_answer_is_replayed(asked: Asked, email: str, key: str) -> None:
     """The same status and body, and the header says so."""
     first, second = (asked.create_under(key, email=email) for _ in range(2))
@@ -26,6 +31,16 @@ def test_answer_is_replayed(asked: Asked, email: str, key: str) -> None:
     assert asked.listed(email=email) == [first.id]
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "has no idempotency",
+    settled_by="https://docs.stripe.com/api/idempotent_requests",
+)
+@pytest.mark.differs(
+    "stripe-stateful-mock",
+    "deletes no customers",
+    settled_by="https://docs.stripe.com/api/customers/delete",
+)
 def test_replay_tells_of_the_past(asked: Asked, email: str, key: str) -> None:
     """A customer that was deleted since is answered as it was made."""
     customer = asked.create_under(key, email=email)
@@ -36,6 +51,11 @@ def test_replay_tells_of_the_past(asked: Asked, email: str, key: str) -> None:
     assert asked.listed(email=email) == []
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "has no idempotency",
+    settled_by="https://docs.stripe.com/api/idempotent_requests",
+)
 def test_other_parameters(asked: Asked, email: str, key: str) -> None:
     """400 of the type `idempotency_error`."""
     asked.create_under(key, email=email)
@@ -45,6 +65,16 @@ def test_other_parameters(asked: Asked, email: str, key: str) -> None:
     assert raised.value.http_status == 400
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "takes any address",
+    settled_by="https://docs.stripe.com/error-codes#email-invalid",
+)
+@pytest.mark.differs(
+    "stripe-stateful-mock",
+    "takes any address",
+    settled_by="https://docs.stripe.com/error-codes#email-invalid",
+)
 def test_refused_parameters_are_not_saved(asked: Asked, email: str, key: str) -> None:
     """A request that fails validation saves nothing: the key is free."""
     with pytest.raises(stripe.InvalidRequestError):
@@ -53,6 +83,16 @@ def test_refused_parameters_are_not_saved(asked: Asked, email: str, key: str) ->
     assert asked.create_under(key, email=email).email == email
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "has no idempotency",
+    settled_by="https://docs.stripe.com/api/idempotent_requests",
+)
+@pytest.mark.differs(
+    "stripe-stateful-mock",
+    "takes keys of any length",
+    settled_by="https://docs.stripe.com/api/idempotent_requests",
+)
 def test_255_characters(asked: Asked, email: str, key: str) -> None:
     """A key may have so many, and no more."""
     long = key.ljust(255, "x")
@@ -94,6 +134,11 @@ def test_in_flight(asked: Asked, account: StripeAccount, email: str, key: str) -
     assert raised.value.error.code == "idempotency_key_in_use"
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "has no idempotency",
+    settled_by="https://docs.stripe.com/api/idempotent_requests",
+)
 def test_two_at_once_make_one(asked: Asked, email: str, key: str) -> None:
     """One is carried out; the other is replayed, or told to wait."""
 

@@ -15,14 +15,24 @@ def test_email_is_matched_exactly_and_by_letter_case(asked: Asked, email: str) -
     assert asked.listed(email=email.title()) == []
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "looks for empty addresses",
+    settled_by="https://docs.stripe.com/api/customers/list",
+)
 def test_empty_email_is_no_filter(asked: Asked, email: str) -> None:
     """An empty string unsets a parameter (https://docs.stripe.com/api, form encoding)."""
     customer = asked.create(email=email)
-    newest = asked.customers.list({"email": "", "limit": 1}).data
+    newest = asked.customers.list({"email": "", "limit": 100}).data
 
-    assert [each.id for each in newest] == [customer.id]
+    assert customer.id in [each.id for each in newest]
 
 
+@pytest.mark.differs(
+    "stripe-stateful-mock",
+    "deletes no customers",
+    settled_by="https://docs.stripe.com/api/customers/delete",
+)
 def test_deleted_customers_are_not_listed(asked: Asked, email: str) -> None:
     """Deleting: https://docs.stripe.com/api/customers/delete."""
     customer = asked.create(email=email)
@@ -31,9 +41,13 @@ def test_deleted_customers_are_not_listed(asked: Asked, email: str) -> None:
     assert asked.listed(email=email) == []
 
 
+@pytest.mark.differs(
+    "localstripe", "lists the oldest first", settled_by="https://docs.stripe.com/api/customers/list"
+)
 def test_newest_first_and_paging(asked: Asked, email: str) -> None:
     """`starting_after`, `has_more`: https://docs.stripe.com/api/pagination."""
-    ids = [asked.create(email=email).id for _ in range(3)]
+    ids = [asked.create(email=email).id, asked.create_later(email=email).id]
+    ids.append(asked.create_later(email=email).id)
     first = asked.customers.list({"email": email, "limit": 2})
     second = asked.customers.list({"email": email, "limit": 2, "starting_after": ids[1]})
 
@@ -43,6 +57,14 @@ def test_newest_first_and_paging(asked: Asked, email: str) -> None:
     assert second.has_more is False
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "names no parameter, and has no lower bound",
+    settled_by="https://docs.stripe.com/api/pagination",
+)
+@pytest.mark.differs(
+    "stripe-stateful-mock", "has no bounds", settled_by="https://docs.stripe.com/api/pagination"
+)
 @pytest.mark.parametrize("limit", [0, 101])
 def test_limit_is_between_1_and_100(asked: Asked, limit: int) -> None:
     """`limit`: "can range between 1 and 100" (https://docs.stripe.com/api/pagination)."""
@@ -52,6 +74,16 @@ def test_limit_is_between_1_and_100(asked: Asked, limit: int) -> None:
     assert (raised.value.http_status, raised.value.param) == (400, "limit")
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "has no error codes",
+    settled_by="https://docs.stripe.com/error-codes#parameter-unknown",
+)
+@pytest.mark.differs(
+    "stripe-stateful-mock",
+    "ignores it",
+    settled_by="https://docs.stripe.com/error-codes#parameter-unknown",
+)
 def test_unknown_parameter(asked: Asked) -> None:
     """`parameter_unknown`: https://docs.stripe.com/error-codes."""
     with pytest.raises(stripe.InvalidRequestError) as raised:
@@ -60,6 +92,11 @@ def test_unknown_parameter(asked: Asked) -> None:
     assert (raised.value.code, raised.value.param) == ("parameter_unknown", "mail")
 
 
+@pytest.mark.differs(
+    "stripe-stateful-mock",
+    "gives the URL of refunds",
+    settled_by="https://docs.stripe.com/api/pagination",
+)
 def test_over_plain_http(asked: Asked, email: str) -> None:
     """The list object: https://docs.stripe.com/api/pagination."""
     customer = asked.create(email=email)
