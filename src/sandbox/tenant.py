@@ -9,9 +9,10 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
+
+from sandbox.auth0.users import Users
 
 _HOST = Path(__file__).with_name("action_host.js")
 ACTION = Path(__file__).parents[1] / "action" / "post-login.js"
@@ -103,23 +104,20 @@ class Tenant:
     host: ActionHost
     secrets: dict[str, str]
     name: str = "acme"
-    users: dict[str, Json] = field(default_factory=dict)
+    users: Users = field(default_factory=Users)
     loses_metadata: bool = False
     """An Auth0 that loses the metadata writes at the end of the flow."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def add_user(self, user_id: str | None = None, **profile: Any) -> str:  # noqa: ANN401 (a profile)
         """Put a user into the tenant, not logged in yet; gives the `user_id`."""
         user_id = user_id or f"auth0|{next(self._numbers):024x}"
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        defaults = {"created_at": now, "updated_at": now, "logins_count": 0, "app_metadata": {}}
-        self.users[user_id] = {**defaults, **profile, "user_id": user_id}
+        self.users.add(profile, user_id)
         return user_id
 
     def login(self, user_id: str, connection: str = "Username-Password-Authentication") -> Login:
         """Run one login: count it, run the Action, then write the metadata, denied or not."""
-        with self._lock:
+        with self.users.lock:
             user = self.users[user_id]
             user["logins_count"] += 1
             event = self.event(copy.deepcopy(user), connection)
@@ -127,8 +125,7 @@ class Tenant:
         asked = self.host.run(event)
         spent = (time.monotonic() - start) * 1000
         if not self.loses_metadata:
-            with self._lock:
-                self._merge(user, asked["app_metadata"])
+            self.users.merge_app_metadata(user_id, asked["app_metadata"])
         claims = {} if asked["denial"] is not None else asked["id_token"]
         return Login(user_id, asked["denial"], asked["app_metadata"], claims, spent)
 
@@ -173,13 +170,6 @@ class Tenant:
             },
             "user": {"identities": [_identity(user, connection)], "user_metadata": {}, **user},
         }
-
-    @staticmethod
-    def _merge(user: Json, changes: Mapping[str, Any]) -> None:
-        """Merge at the first level; null removes a key. What is no object is replaced."""
-        metadata = user.get("app_metadata")
-        merged = {**(metadata if isinstance(metadata, dict) else {}), **changes}
-        user["app_metadata"] = {key: value for key, value in merged.items() if value is not None}
 
 
 def _identity(user: Json, connection: str) -> Json:

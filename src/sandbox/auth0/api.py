@@ -1,0 +1,203 @@
+"""The Management API over HTTP, as the auth0-python package speaks to it."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+
+from sandbox.auth0.actions import Actions
+from sandbox.auth0.failure import Auth0Failure, bad_body
+from sandbox.auth0.jobs import Jobs
+from sandbox.auth0.users import Users
+
+TOKEN_SECONDS = 86_400
+SCOPES = (
+    "create:actions",
+    "create:users",
+    "delete:actions",
+    "delete:users",
+    "read:actions",
+    "read:users",
+    "update:actions",
+    "update:users",
+)
+
+type Json = dict[str, Any]
+type Route = tuple[str, str, str, Callable[..., object]]
+
+
+class RateLimit:
+    """So many requests in a window of so many seconds, told in the headers of every answer.
+
+    https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Allow more than a test asks for."""
+        self.requests, self.seconds = 10_000, 1.0
+        self._clock = clock
+        self._window, self._spent = 0.0, 0
+        self._lock = threading.Lock()
+
+    def count(self) -> dict[str, str]:
+        """Count a request; gives the headers, or raises 429 with them."""
+        with self._lock:
+            now = self._clock()
+            if now - self._window >= self.seconds:
+                self._window, self._spent = now, 0
+            self._spent += 1
+            left = self.requests - self._spent
+            reset = int(self._window + self.seconds) + 1
+        headers = {
+            "x-ratelimit-limit": str(self.requests),
+            "x-ratelimit-remaining": str(max(0, left)),
+            "x-ratelimit-reset": str(reset),
+        }
+        if left < 0:
+            message = "Global limit has been reached"
+            raise Auth0Failure(429, message, "too_many_requests", headers)
+        return headers
+
+
+@dataclass
+class ManagementApi:
+    """What is behind the API: clients and their tokens, users, Actions, jobs."""
+
+    users: Users
+    clock: Callable[[], float] = time.time
+    requests: list[str] = field(default_factory=list)
+    _clients: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    _tokens: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Start with no Actions and no jobs."""
+        self.rate = RateLimit(self.clock)
+        self.actions = Actions(self.clock)
+        self.jobs = Jobs(self.users, self.clock)
+
+    def add_client(self, scopes: tuple[str, ...] = SCOPES) -> tuple[str, str]:
+        """Make a machine-to-machine application; gives its id and its secret."""
+        client_id, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+        self._clients[client_id] = (secret, scopes)
+        return client_id, secret
+
+    def token(self, body: Json) -> tuple[Json, int]:
+        """`POST /oauth/token`, by client credentials: a document, and its status."""
+        secret, scopes = self._clients.get(body.get("client_id", ""), ("", ()))
+        if body.get("grant_type") != "client_credentials":
+            return {"error": "unsupported_grant_type", "error_description": "Unsupported"}, 403
+        if not secret or secret != body.get("client_secret"):
+            return {"error": "access_denied", "error_description": "Unauthorized"}, 401
+        if not str(body.get("audience", "")).endswith("/api/v2/"):
+            return {"error": "access_denied", "error_description": "Service not found"}, 403
+        token = secrets.token_urlsafe(32)
+        self._tokens[token] = (self.clock() + TOKEN_SECONDS, scopes)
+        granted = {"access_token": token, "scope": " ".join(scopes)}
+        return granted | {"expires_in": TOKEN_SECONDS, "token_type": "Bearer"}, 200
+
+    def authorise(self, token: str | None, scope: str) -> None:
+        """Raise the 401 or 403 that the API answers."""
+        if not token:
+            raise Auth0Failure(401, "Missing authentication")
+        until, scopes = self._tokens.get(token, (0.0, ()))
+        if self.clock() >= until:
+            raise Auth0Failure(401, "Invalid token")
+        if scope not in scopes:
+            message = f"Insufficient scope, expected any of: {scope}"
+            raise Auth0Failure(403, message, "insufficient_scope")
+
+
+def management_app(api: ManagementApi) -> Flask:
+    """Give the WSGI application over a tenant."""
+    app = Flask("auth0")
+
+    @app.post("/oauth/token")
+    def token() -> tuple[Response, int]:
+        document, status = api.token(request.get_json(silent=True) or request.form.to_dict())
+        return jsonify(document), status
+
+    @app.get("/exports/<token>/<name>")
+    def exported(token: str, name: str) -> Response:
+        content = api.jobs.file(token)
+        if content is None:
+            return Response(f"{name}: Request has expired", 403)
+        return Response(content, content_type="application/gzip")
+
+    for method, path, scope, carry_out in (*_user_routes(api), *_action_routes(api)):
+        view = _view(api, scope, carry_out)
+        app.add_url_rule(f"/api/v2/{path}", f"{method} {path}", view, methods=[method])
+    return app
+
+
+def _user_routes(api: ManagementApi) -> Iterator[Route]:
+    users, jobs, one = api.users, api.jobs, "users/<user_id>"
+    read, update = "read:users", "update:users"
+    yield "GET", "users", read, lambda: users.list_page(_query())
+    yield "POST", "users", "create:users", lambda: users.create(_body())
+    yield "GET", "users-by-email", read, lambda: users.by_email(_query().get("email", ""))
+    yield "GET", one, read, users.read
+    yield "PATCH", one, update, lambda user_id: users.patch(user_id, _body())
+    yield "DELETE", one, "delete:users", users.delete
+    yield "POST", f"{one}/identities", update, lambda user_id: users.link(user_id, _body())
+    yield "POST", "jobs/users-exports", read, lambda: jobs.export(_body())
+    yield "POST", "jobs/verification-email", update, lambda: jobs.send_verification(_body())
+    yield "GET", "jobs/<job_id>", read, lambda job_id: jobs.get(job_id, request.host_url)
+
+
+def _action_routes(api: ManagementApi) -> Iterator[Route]:
+    actions, one = api.actions, "actions/actions/<action_id>"
+    version, bindings = f"{one}/versions/<version_id>", "actions/triggers/<trigger>/bindings"
+    read, create, update = "read:actions", "create:actions", "update:actions"
+    yield "GET", "actions/actions", read, lambda: actions.list_page(_query())
+    yield "POST", "actions/actions", create, lambda: actions.create(_body())
+    yield "GET", one, read, actions.get
+    yield "PATCH", one, update, lambda action_id: actions.update(action_id, _body())
+    yield "DELETE", one, "delete:actions", lambda action_id: actions.delete(action_id, _query())
+    yield "POST", f"{one}/deploy", create, actions.deploy
+    yield "GET", f"{one}/versions", read, lambda action_id: actions.versions(action_id, _query())
+    yield "GET", version, read, actions.version
+    yield "POST", f"{version}/deploy", create, actions.roll_back
+    yield "GET", "actions/triggers", read, actions.triggers
+    yield "GET", bindings, read, lambda trigger: actions.bindings(trigger, _query())
+    yield "PATCH", bindings, update, lambda trigger: actions.bind(trigger, _body())
+
+
+def _view(
+    api: ManagementApi, scope: str, carry_out: Callable[..., object]
+) -> Callable[..., Response]:
+    """Serve a route: the token, then the rate, then the call."""
+
+    def view(**ids: str) -> Response:
+        headers: dict[str, str] = {}
+        try:
+            api.authorise(request.authorization.token if request.authorization else None, scope)
+            headers = api.rate.count()
+            body = carry_out(**ids)
+            status = HTTPStatus.NO_CONTENT if body is None else HTTPStatus.OK
+            status = HTTPStatus.CREATED if body and request.method == "POST" else status
+        except Auth0Failure as failure:
+            status, body = HTTPStatus(failure.status), failure.body()
+            headers |= failure.headers
+        api.requests.append(f"{request.method} {request.path} {status.value}")
+        response = Response() if body is None else jsonify(body)
+        response.status_code = status
+        response.headers.update(headers)
+        return response
+
+    return view
+
+
+def _query() -> dict[str, str]:
+    return request.args.to_dict()
+
+
+def _body() -> Json:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise bad_body("Expected type object")
+    return body

@@ -1,0 +1,111 @@
+"""Jobs: the export of all users, and the mail that asks for a verification."""
+
+import gzip
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.auth0.failure import Auth0Failure, bad_body
+from sandbox.auth0.users import Users
+
+DEFAULT_FIELDS = ("user_id", "email", "email_verified", "name", "created_at", "updated_at")
+
+type Json = dict[str, Any]
+
+
+class Jobs:
+    """https://auth0.com/docs/manage-users/user-migration/bulk-user-exports."""
+
+    def __init__(self, users: Users, clock: Callable[[], float] = time.time) -> None:
+        """Start with none."""
+        self.export_seconds = 0.0
+        """How long an export runs."""
+        self.link_seconds = 60.0
+        """How long the link to an exported file is good for."""
+        self.mails: list[str] = []
+        """To whom a verification was sent, by `user_id`."""
+        self._users = users
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._jobs: dict[str, Json] = {}
+        self._files: dict[str, bytes] = {}
+        self._links: dict[str, tuple[str, float]] = {}
+
+    def export(self, body: Mapping[str, Any]) -> Json:
+        """`POST /jobs/users-exports`: an export of the users as they are when it runs."""
+        if body.get("format", "csv") != "json":
+            raise bad_body("Only the format json is known here: on property format")
+        fields = [
+            (each["name"], each.get("export_as", each["name"])) for each in body.get("fields", [])
+        ] or [(each, each) for each in DEFAULT_FIELDS]
+        rows = [json.dumps(_picked(user, fields)) for user in self._users.exported()]
+        rows = rows[: int(body.get("limit", len(rows)))]
+        job = self._add("users_export") | {"format": "json"}
+        with self._lock:
+            self._jobs[job["id"]] = job
+            self._files[job["id"]] = gzip.compress("".join(f"{row}\n" for row in rows).encode())
+        return _shown(job)
+
+    def send_verification(self, body: Mapping[str, Any]) -> Json:
+        """`POST /jobs/verification-email`."""
+        if not body.get("user_id"):
+            raise bad_body("Missing required property: user_id")
+        self._users.read(body["user_id"])
+        self.mails.append(body["user_id"])
+        return _shown(self._add("verification_email"))
+
+    def get(self, job_id: str, base: str) -> Json:
+        """`GET /jobs/{id}`: when it is done, with a link that does not last."""
+        with self._lock:
+            if job_id not in self._jobs:
+                raise Auth0Failure(404, "The job does not exist.", "inexistent_job")
+            job = self._jobs[job_id]
+            running = self._clock() - job["started"] < self.export_seconds
+            if running and job["type"] == "users_export":
+                return _shown(job) | {"status": "processing", "percentage_done": 50}
+            done = _shown(job) | {"status": "completed", "percentage_done": 100}
+            if job_id not in self._files:
+                return done
+            token = secrets.token_urlsafe(16)
+            self._links[token] = (job_id, self._clock() + self.link_seconds)
+            return done | {"location": f"{base}exports/{token}/{job_id}.json.gz"}
+
+    def file(self, token: str) -> bytes | None:
+        """Give an exported file, gzipped JSON lines, while its link is good."""
+        with self._lock:
+            job_id, until = self._links.get(token, ("", 0.0))
+            return self._files[job_id] if self._clock() < until else None
+
+    def _add(self, kind: str) -> Json:
+        created = datetime.fromtimestamp(self._clock(), UTC).isoformat()
+        job: Json = {
+            "id": f"job_{secrets.token_hex(8)}",
+            "type": kind,
+            "status": "pending",
+            "created_at": created,
+            "started": self._clock(),
+        }
+        with self._lock:
+            self._jobs[job["id"]] = job
+        return job
+
+
+def _shown(job: Json) -> Json:
+    return {name: value for name, value in job.items() if name != "started"}
+
+
+def _picked(user: Json, fields: Sequence[tuple[str, str]]) -> Json:
+    values = {export_as: _at(user, name) for name, export_as in fields}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _at(user: Json, path: str) -> Any:  # noqa: ANN401 (a profile's value)
+    """Read `app_metadata.plan` the way the export's field names mean it."""
+    value: Any = user
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
