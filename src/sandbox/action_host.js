@@ -5,38 +5,26 @@
 const path = require('node:path');
 const readline = require('node:readline');
 
+const { guarded, recordingApi } = require('./auth0/trigger.js');
+
 const EXECUTION_MS = 20_000;
 const { onExecutePostLogin } = require(path.resolve(process.argv[2]));
 
-function record() {
-  const asked = { denial: null, app_metadata: {}, id_token: {}, access_token: {}, error: null };
-  const api = {
-    access: { deny: (reason) => void (asked.denial ??= String(reason)) },
-    user: {
-      setAppMetadata: (key, value) => void (asked.app_metadata[key] = value),
-      setUserMetadata: () => undefined,
-    },
-    idToken: { setCustomClaim: (name, value) => void (asked.id_token[name] = value) },
-    accessToken: { setCustomClaim: (name, value) => void (asked.access_token[name] = value) },
-  };
-  return { asked, api };
-}
-
 async function execute(event) {
-  const { asked, api } = record();
+  const { asked, api } = recordingApi();
+  let error = null;
   let timer;
   const deadline = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error('the trigger ran out of time')), EXECUTION_MS);
   });
   try {
-    await Promise.race([onExecutePostLogin(event, api), deadline]);
-  } catch (error) {
-    asked.error = String(error?.message ?? error);
-    asked.denial = asked.error;
+    await Promise.race([onExecutePostLogin(guarded(event), api), deadline]);
+  } catch (thrown) {
+    error = String(thrown?.message ?? thrown);
   } finally {
     clearTimeout(timer);
   }
-  return asked;
+  return { ...asked, error, denial: error ?? asked.denials[0] ?? null };
 }
 
 const answer = (reply) => process.stdout.write(`${JSON.stringify(reply)}\n`);

@@ -5,6 +5,7 @@ const http = require('node:http');
 const { after, before, beforeEach, describe, test } = require('node:test');
 
 const { onExecutePostLogin, signatureHeaders } = require('../../src/action/post-login.js');
+const { guarded, recordingApi } = require('../../src/sandbox/auth0/trigger.js');
 const vector = require('../fixtures/standard-webhooks.json');
 
 const SECRET = vector.secret;
@@ -82,20 +83,15 @@ function event(changes = {}) {
 
 /** Run the Action, and give what it asked for. */
 async function login(oneEvent) {
-  const asked = { denials: [], metadata: {}, idToken: {}, accessToken: {} };
-  await onExecutePostLogin(oneEvent, {
-    access: { deny: (reason) => asked.denials.push(reason) },
-    user: { setAppMetadata: (key, value) => (asked.metadata[key] = value) },
-    idToken: { setCustomClaim: (name, value) => (asked.idToken[name] = value) },
-    accessToken: { setCustomClaim: (name, value) => (asked.accessToken[name] = value) },
-  });
+  const { asked, api } = recordingApi();
+  await onExecutePostLogin(guarded(oneEvent), api);
   return asked;
 }
 
 function assertDeniedAndMarked(asked) {
   assert.deepEqual(asked.denials, [DENIAL]);
-  assert.equal(asked.metadata.stripe_signup, 'unfinished');
-  assert.deepEqual(asked.idToken, {});
+  assert.equal(asked.app_metadata.stripe_signup, 'unfinished');
+  assert.deepEqual(asked.id_token, {});
 }
 
 describe('who is reported', () => {
@@ -174,7 +170,7 @@ describe('the instruction', () => {
     const asked = await login(event());
 
     assert.deepEqual(asked.denials, []);
-    assert.deepEqual(asked.metadata, { stripe_customer_id: 'cus_1', stripe_signup: null });
+    assert.deepEqual(asked.app_metadata, { stripe_customer_id: 'cus_1', stripe_signup: null });
   });
 
   test('to deny: message and marker go together', async () => {
@@ -190,7 +186,7 @@ describe('the instruction', () => {
     const asked = await login(event());
 
     assert.deepEqual(asked.denials, ['No.']);
-    assert.deepEqual(asked.metadata, { stripe_signup: 'unfinished' });
+    assert.deepEqual(asked.app_metadata, { stripe_signup: 'unfinished' });
   });
 
   test('to exempt', async () => {
@@ -199,7 +195,7 @@ describe('the instruction', () => {
     const asked = await login(event({ stats: { logins_count: 9 } }));
 
     assert.deepEqual(asked.denials, []);
-    assert.deepEqual(asked.metadata, { stripe_signup: 'exempt' });
+    assert.deepEqual(asked.app_metadata, { stripe_signup: 'exempt' });
   });
 
   const malformed = {
@@ -278,7 +274,7 @@ describe('a failure', () => {
     const asked = await login(event({ secrets: { CUSTOMERLINK_ON_FAILURE: 'continue' } }));
 
     assert.deepEqual(asked.denials, []);
-    assert.deepEqual(asked.metadata, { stripe_signup: 'unfinished' });
+    assert.deepEqual(asked.app_metadata, { stripe_signup: 'unfinished' });
   });
 
   test('does not let in a customer id that is in doubt', async () => {
@@ -362,14 +358,14 @@ describe('the claim', () => {
   test('is in both tokens at sign-up', async () => {
     const asked = await login(event({ secrets }));
 
-    assert.deepEqual([asked.idToken, asked.accessToken], [claim, claim]);
+    assert.deepEqual([asked.id_token, asked.access_token], [claim, claim]);
   });
 
   test('and at every later login, without a call', async () => {
     const app_metadata = { stripe_customer_id: 'cus_1' };
     const asked = await login(event({ secrets, stats: { logins_count: 2 }, user: { app_metadata } }));
 
-    assert.deepEqual([asked.idToken, asked.accessToken], [claim, claim]);
+    assert.deepEqual([asked.id_token, asked.access_token], [claim, claim]);
     assert.equal(requests.length, 0);
   });
 
@@ -378,6 +374,6 @@ describe('the claim', () => {
     const one = await login(event({ secrets, stats: { logins_count: 2 }, user: { app_metadata: exempt } }));
     const other = await login(event());
 
-    assert.deepEqual([one.idToken, other.idToken], [{}, {}]);
+    assert.deepEqual([one.id_token, other.id_token], [{}, {}]);
   });
 });
