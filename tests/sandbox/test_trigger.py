@@ -26,7 +26,7 @@ def complaints(event: Any) -> list[str]:
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
 def test_fixtures_are_events_of_the_trigger(path: Path) -> None:
-    """None missing, each of its type; only the profile may have more (a connection's attributes)."""
+    """None missing, each of its type; the profile may have a connection's own."""
     event = json.loads(path.read_text())
     event["secrets"] = event.get("secrets", {})
 

@@ -21,7 +21,7 @@ def test_what_is_given_is_kept(asked: Asked, email: str) -> None:
         metadata={"auth0_user_id": "auth0|1"},
     )
 
-    assert customer.email == email.upper()
+    assert (customer.email, customer.livemode) == (email.upper(), False)
     assert (customer.name, customer.description) == ("Ada Lovelace", "A test")
     assert customer.metadata.to_dict() == {"auth0_user_id": "auth0|1"}
 
@@ -76,13 +76,17 @@ def test_unknown_parameter(asked: Asked) -> None:
     [
         ({"email": "a" * 510 + "@example.com"}, "email"),
         ({"name": "a" * 257}, "name"),
+        ({"description": "a" * 5001}, "description"),
         ({"metadata": {"k" * 41: "v"}}, "metadata"),
         ({"metadata": {"k": "v" * 501}}, "metadata[k]"),
         ({"metadata": {f"k{number}": "v" for number in range(51)}}, "metadata"),
     ],
 )
 def test_limits(asked: Asked, params: dict[str, typing.Any], param: str) -> None:
-    """`email` 512 characters, `name` 256; https://docs.stripe.com/metadata: 50 keys, 40, 500."""
+    """`email` 512, `name` 256, `description` 5000.
+
+    https://docs.stripe.com/metadata: 50 keys of 40 characters, values of 500.
+    """
     with pytest.raises(stripe.InvalidRequestError) as raised:
         asked.create(**params)
 
