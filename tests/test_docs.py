@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,15 @@ def first_port() -> Iterator[int]:
             wait_for(first)
             yield first
         finally:
+            end(sandbox)
+
+
+def end(sandbox: "subprocess.Popen[bytes]") -> None:
+    """Ask for the end more often than needed, as make and a terminal do together."""
+    for _ in range(20):
+        with suppress(ProcessLookupError):
             os.killpg(sandbox.pid, signal.SIGTERM)
+    sandbox.wait(timeout=30)
 
 
 def test_every_command_is_known() -> None:

@@ -4,8 +4,8 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterable
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -86,9 +86,11 @@ def main() -> None:
     `SANDBOX_PORT` moves the ports; `SANDBOX_HOST` is where containers reach Stripe and AWS.
     """
     console = Console(file=sys.stdout, soft_wrap=True)
-    ended = threading.Event()
+    # A signal may come twice, once from make: of all that a handler could tell, only this queue's
+    # `put` may be interrupted by itself.
+    ended: SimpleQueue[None] = SimpleQueue()
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: ended.set())
+        signal.signal(each, lambda *_: ended.put(None))
     first = int(os.environ.get("SANDBOX_PORT", FIRST_PORT))
     host = os.environ.get("SANDBOX_HOST", "127.0.0.1")
     ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, host=host)
@@ -98,7 +100,7 @@ def main() -> None:
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
             console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)
             console.file.flush()
-            ended.wait()
+            ended.get()
 
 
 if __name__ == "__main__":
