@@ -53,7 +53,7 @@ contract: .venv/ok node_modules/ok ## Ask the facts of the stand-ins, or of Stri
 comma := ,
 
 .PHONY: lint
-lint: .venv/ok node_modules/ok .tools/sam/ok ## Check style, types, layers and the template
+lint: .venv/ok node_modules/ok .tools/sam/ok .tools/checkov/ok ## Check style, types, layers and the template
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
@@ -61,24 +61,25 @@ lint: .venv/ok node_modules/ok .tools/sam/ok ## Check style, types, layers and t
 	npm run --silent lint
 	.tools/sam/bin/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	.tools/checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
 
 .PHONY: build
 build: .tools/sam/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)
 	ARCHITECTURE=$(ARCHITECTURE) $(SAM) build
 	@# What was built is what a deployment and a local run take by default.
 	@sed -i.bak '/^  Architecture:$$/,/Default:/s/Default: .*/Default: $(ARCHITECTURE)/' .aws-sam/build/template.yaml && rm .aws-sam/build/template.yaml.bak
+	@$(PYTHON) tools/artifact_summary.py .aws-sam/build
 
 .PHONY: build-host
 build-host: ## Build the artifact for this machine, for the tests
 	@$(MAKE) --no-print-directory build ARCHITECTURE=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-# Called by `sam build` (BuildMethod: makefile).
-.PHONY: build-PostLoginFunction
-build-PostLoginFunction: $(UV) .venv/ok
+# Called by `sam build` (BuildMethod: makefile), for each function of the template.
+build-%Function: $(UV) .venv/ok
 	$(UV) pip install --quiet --python $(PYTHON) --target "$(ARTIFACTS_DIR)" --require-hashes --no-deps \
-	  --only-binary :all: --python-version 3.13 --python-platform $(PLATFORM) -r requirements/runtime.txt
+	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/runtime.txt
 	cp -R src/customerlink "$(ARTIFACTS_DIR)/"
-	$(PYTHON) tools/build_artifact.py "$(ARTIFACTS_DIR)"
+	$(PYTHON) tools/build_artifact.py $*Function "$(ARTIFACTS_DIR)"
 
 .PHONY: events
 events: .venv/ok ## Write events/ anew
@@ -89,6 +90,7 @@ lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest v
 	$(COMPILE) -o requirements/runtime.txt pyproject.toml
 	$(COMPILE) -c requirements/runtime.txt --group dev -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --group sam -o requirements/sam.txt
+	$(COMPILE) --group checkov -o requirements/checkov.txt
 	$(COMPILE) --group runtime -o requirements/lambda-runtime.txt
 	$(COMPILE) --group uv -o requirements/uv.txt
 	npm install --package-lock-only
@@ -114,6 +116,11 @@ $(UV): requirements/uv.txt
 .tools/sam/ok: $(UV) requirements/sam.txt
 	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .tools/sam
 	$(UV) pip sync --quiet --python .tools/sam/bin/python --require-hashes requirements/sam.txt
+	@touch $@
+
+.tools/checkov/ok: $(UV) requirements/checkov.txt
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .tools/checkov
+	$(UV) pip sync --quiet --python .tools/checkov/bin/python --require-hashes requirements/checkov.txt
 	@touch $@
 
 .tools/runtime/ok: $(UV) requirements/lambda-runtime.txt

@@ -46,6 +46,7 @@ def test_all_problems_are_named_at_once() -> None:
                 "CUSTOMERLINK_SIGNATURE_TOLERANCE": "-1",
                 "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "maybe",
                 "CUSTOMERLINK_DENIAL_MESSAGE": "x" * 1025,
+                "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": "10.0.0.0/8,nowhere",
                 "STRIPE_LOG": "debug",
             },
         )
@@ -57,7 +58,28 @@ def test_all_problems_are_named_at_once() -> None:
         "CUSTOMERLINK_SIGNATURE_TOLERANCE",
         "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY",
         "CUSTOMERLINK_DENIAL_MESSAGE",
+        "CUSTOMERLINK_ALLOWED_CALLER_CIDRS",
         "STRIPE_LOG",
     ):
         assert name in str(raised.value)
     assert "nowhere" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("networks", "caller", "allowed"),
+    [
+        ("", "203.0.113.7", True),
+        ("", "", True),
+        ("203.0.113.0/24", "203.0.113.7", True),
+        ("203.0.113.0/24", "203.0.114.7", False),
+        ("203.0.113.0/24, 2001:db8::/32", "2001:db8::1", True),
+        ("203.0.113.7/32", "203.0.113.7", True),
+        ("203.0.113.0/24", "", False),
+        ("203.0.113.0/24", "unknown", False),
+    ],
+)
+def test_allowed_callers(networks: str, caller: str, *, allowed: bool) -> None:
+    """None means all; with some, what is no address is refused."""
+    environment = {**MINIMAL, "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": networks}
+
+    assert Settings.from_environment(environment).allows(caller) is allowed

@@ -47,6 +47,12 @@ class Rejection:
         return answer(self.status, {"error": self.error, "detail": self.detail})
 
 
+def caller_of(event: Event) -> str:
+    """Give the address that a request came from, as API Gateway saw it; "" when it is missing."""
+    context = event.get("requestContext") or {}
+    return str((context.get("http") or {}).get("sourceIp") or "")
+
+
 def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
     """Give a JSON response for API Gateway."""
     return {

@@ -38,6 +38,7 @@ class Run:
     attempt: int = 0
     steps: dict[str, float] = field(default_factory=dict)
     stripe_request_ids: list[str] = field(default_factory=list)
+    stripe_statuses: list[int] = field(default_factory=list)
     stripe_retries: int = 0
     unknown_outcomes: int = 0
     key_rejections: int = 0

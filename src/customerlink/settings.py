@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from customerlink.errors import ConfigurationError
 from customerlink.keys import STRIPE_API_BASE
 from customerlink.policy import DENIAL_MESSAGE, Policy
 from customerlink.signature import TOLERANCE_SECONDS
+
+type Network = IPv4Network | IPv6Network
 
 _MAX_TOLERANCE = 10 * 365 * 24 * 3600
 _MAX_MESSAGE = 1024
@@ -22,6 +25,8 @@ class Settings:
     stripe_api_base: str
     signature_tolerance: int
     unrestricted_key_allowed: bool
+    allowed_callers: tuple[Network, ...]
+    """Empty: anybody may call, and the signature decides alone."""
     policy: Policy
 
     @classmethod
@@ -37,6 +42,7 @@ class Settings:
                 TOLERANCE_SECONDS,
             ),
             unrestricted_key_allowed=reader.flag("CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY"),
+            allowed_callers=reader.networks("CUSTOMERLINK_ALLOWED_CALLER_CIDRS"),
             policy=Policy(denial_message=reader.message("CUSTOMERLINK_DENIAL_MESSAGE")),
         )
         if "STRIPE_LOG" in environment:
@@ -44,6 +50,16 @@ class Settings:
         if reader.wrong:
             raise ConfigurationError(f"missing or wrong: {', '.join(reader.wrong)}")
         return settings
+
+    def allows(self, caller: str) -> bool:
+        """Tell whether an address may call; what is no address may not."""
+        if not self.allowed_callers:
+            return True
+        try:
+            address = ip_address(caller)
+        except ValueError:
+            return False
+        return any(address in network for network in self.allowed_callers)
 
 
 class _Reader:
@@ -72,6 +88,13 @@ class _Reader:
         return (
             value == "true" if value in ("true", "false") else self._complain(name, default=False)
         )
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        value = self._environment.get(name) or ""
+        try:
+            return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+        except ValueError:
+            return self._complain(name, ())
 
     def message(self, name: str) -> str:
         r"""Read the denial text; `\n` stands for a line's end, which a template cannot hold."""

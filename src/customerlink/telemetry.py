@@ -1,8 +1,11 @@
 """What is told of each call: one log line and a handful of metrics, nothing personal among them."""
 
 import hashlib
+import os
 import traceback
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -12,8 +15,26 @@ from customerlink.instruction import Instruction
 from customerlink.run import Run
 from customerlink.signup import SignUp
 
-SERVICE = "customer-link"
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "customer-link")
+"""The metrics' dimension `service`, and the logs': the stack's name, so that stacks stay apart."""
+
 NAMESPACE = "CustomerLink"
+
+
+class Metric(StrEnum):
+    """Every metric but the counts of reasons (`instruction.Reason`) and of `Rejection.error`."""
+
+    ACTION_RETRY = "action_retry"
+    STRIPE_RETRY = "stripe_retry"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    STRIPE_KEY_REJECTED = "stripe_key_rejected"
+    STRIPE_2XX = "stripe_2xx"
+    STRIPE_4XX = "stripe_4xx"
+    STRIPE_429 = "stripe_429"
+    STRIPE_5XX = "stripe_5xx"
+    MILLISECONDS = "milliseconds"
+    OPEN_SIGN_UPS = "open_sign_ups"
+
 
 logger = Logger(service=SERVICE)
 
@@ -33,18 +54,20 @@ def report_outcome(signup: SignUp, run: Run, instruction: Instruction, request_i
             "action_try": signup.tries,
             "attempt": run.attempt,
             "stripe_request_ids": run.stripe_request_ids,
+            "stripe_statuses": run.stripe_statuses,
             "stripe_retries": run.stripe_retries,
             "unknown_outcomes": run.unknown_outcomes,
             "milliseconds": milliseconds,
             "steps": run.steps,
         },
     )
-    counts = {
+    counts: dict[str, int] = {
         instruction.reason.value: 1,
-        "action_retry": int(signup.tries > 1),
-        "stripe_retry": run.stripe_retries,
-        "unknown_outcome": run.unknown_outcomes,
-        "stripe_key_rejected": run.key_rejections,
+        Metric.ACTION_RETRY: int(signup.tries > 1),
+        Metric.STRIPE_RETRY: run.stripe_retries,
+        Metric.UNKNOWN_OUTCOME: run.unknown_outcomes,
+        Metric.STRIPE_KEY_REJECTED: run.key_rejections,
+        **_by_status(run.stripe_statuses),
     }
     _publish(counts, milliseconds)
 
@@ -70,12 +93,26 @@ def report_bug(bug: Exception, request_id: str) -> None:
     _publish({"internal_error": 1})
 
 
+def report_open(count: int) -> None:
+    """Publish how many sign-ups have been open for too long; a zero as well."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    metrics.add_metric(Metric.OPEN_SIGN_UPS, MetricUnit.Count, count)
+    metrics.flush_metrics()
+
+
 def loggable(user_id: str) -> str:
     """Give the `user_id` for a log; where it holds an address (SAML's often do), a digest of it."""
     if "@" not in user_id:
         return user_id
     connection, _, name = user_id.rpartition("|")
     return f"{connection}|sha256:{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _by_status(statuses: Iterable[int]) -> dict[str, int]:
+    named = {429: Metric.STRIPE_429}
+    hundreds = {2: Metric.STRIPE_2XX, 4: Metric.STRIPE_4XX, 5: Metric.STRIPE_5XX}
+    kinds = (named.get(each) or hundreds.get(each // 100) for each in statuses)
+    return Counter(str(each) for each in kinds if each)
 
 
 def _publish(counts: Mapping[str, int], milliseconds: float | None = None) -> None:
@@ -85,5 +122,5 @@ def _publish(counts: Mapping[str, int], milliseconds: float | None = None) -> No
         if value:
             metrics.add_metric(name, MetricUnit.Count, value)
     if milliseconds is not None:
-        metrics.add_metric("milliseconds", MetricUnit.Milliseconds, milliseconds)
+        metrics.add_metric(Metric.MILLISECONDS, MetricUnit.Milliseconds, milliseconds)
     metrics.flush_metrics()

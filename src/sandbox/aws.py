@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from customerlink.adapters.dynamodb_ledger import OPEN_INDEX
 from sandbox.serving import Middleware, Server, one_at_a_time, unchanged
 
 if TYPE_CHECKING:
@@ -54,7 +55,21 @@ def create_ledger(dynamodb: "DynamoDBClient") -> None:
     dynamodb.create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "is_open", "AttributeType": "S"},
+            {"AttributeName": "open_since", "AttributeType": "N"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": OPEN_INDEX,
+                "KeySchema": [
+                    {"AttributeName": "is_open", "KeyType": "HASH"},
+                    {"AttributeName": "open_since", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+        ],
         BillingMode="PAY_PER_REQUEST",
     )
 

@@ -20,7 +20,8 @@ import psutil
 import urllib3
 
 ROOT = Path(__file__).parents[2]
-ARTIFACT = ROOT / ".aws-sam" / "build" / "PostLoginFunction"
+BUILD = ROOT / ".aws-sam" / "build"
+ARTIFACT = BUILD / "PostLoginFunction"
 _ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 _RAPID = ROOT / ".tools/sam/lib/python3.13/site-packages/samcli/local/rapid"
 EMULATOR = _RAPID / f"aws-lambda-rie-{_ARCHITECTURE}"
@@ -45,20 +46,24 @@ class Runtime:
 
 
 @contextmanager
-def runtime(environment: Mapping[str, str]) -> Iterator[Runtime]:
-    """Run the built function with an environment while the block runs."""
+def runtime(
+    environment: Mapping[str, str],
+    artifact: Path = ARTIFACT,
+    handler: str = HANDLER,
+) -> Iterator[Runtime]:
+    """Run a built function with an environment while the block runs."""
     emulator, api = _free_port(), _free_port()
     command = [
         str(EMULATOR),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{emulator}"),
         *("--runtime-api-address", f"127.0.0.1:{api}"),
-        *(str(PYTHON), "-m", "awslambdaric", HANDLER),
+        *(str(PYTHON), "-m", "awslambdaric", handler),
     ]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command,
-            cwd=ARTIFACT,
-            env=_environment(environment),
+            cwd=artifact,
+            env=_environment(artifact, environment),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -80,11 +85,11 @@ def kill(emulator: int) -> None:
                 each.kill()
 
 
-def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+def _environment(artifact: Path, extra: Mapping[str, str]) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ARTIFACT),
-        "LAMBDA_TASK_ROOT": str(ARTIFACT),
+        "PYTHONPATH": str(artifact),
+        "LAMBDA_TASK_ROOT": str(artifact),
         "AWS_LAMBDA_FUNCTION_NAME": "PostLoginFunction",
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "8",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",

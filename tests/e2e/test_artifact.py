@@ -1,6 +1,9 @@
 """Action → gateway → the Lambda runtime running what `sam build` made → the sandbox."""
 
 import json
+import os
+import platform
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,9 @@ from typing import Any
 import pytest
 from tests.calling import report
 from tests.conftest import FIXTURES
-from tests.e2e.runtime import ARTIFACT, ROOT, Runtime, invoke, runtime
+from tests.e2e.runtime import ARTIFACT, BUILD, PYTHON, ROOT, Runtime, invoke, runtime
+from tools.artifact_summary import digest
+from tools.build_artifact import FUNCTIONS, UNUSED
 
 from sandbox.gateway import by_runtime_emulators
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
@@ -91,19 +96,70 @@ def test_every_event_is_expected() -> None:
     assert {path.stem for path in (ROOT / "events").glob("*.json")} == set(EVENTS)
 
 
-def test_artifact_holds_the_function_only() -> None:
-    """No tests, sandbox, Action, type stubs or installer's leftovers."""
-    names = {path.relative_to(ARTIFACT).as_posix() for path in ARTIFACT.rglob("*")}
-    top = {name.split("/")[0] for name in names}
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_artifact_holds_the_function_only(name: str) -> None:
+    """No tests, sandbox, Action, stubs, installer's leftovers, or packages that nobody needs."""
+    folder = BUILD / name
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    top = {each.split("/")[0] for each in names}
 
     assert "customerlink/entrypoints/post_login.py" in names
-    assert not top & {"sandbox", "action", "tests", "pytest", "moto", "bin"}
-    assert not [name for name in names if name.endswith(".pyi")]
-    assert not [name for name in names if ".dist-info" in name or "/tests/" in name]
+    assert top == FUNCTIONS[name].packages | {"__pycache__"}
+    assert not [each for each in names if each.endswith((".pyi", "py.typed"))]
+    assert not [each for each in names if ".dist-info" in each or "/tests/" in each]
+    services = {path.name for path in (folder / "botocore/data").iterdir() if path.is_dir()}
+    assert services == FUNCTIONS[name].services
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_what_is_left_out_exists(name: str) -> None:
+    """So that a package which moves it is noticed."""
+    [installed] = list((ROOT / ".venv" / "lib").glob("python3.13/site-packages"))
+
+    assert (installed / name).exists()
+    assert not (ARTIFACT / name).exists()
+
+
+def test_every_stripe_call_works_without_its_types(deployed: tuple[Sandbox, Runtime]) -> None:
+    """Those that the adapter makes, and every error that it tells apart, by the pruned package."""
+    box, _ = deployed
+    command = [str(PYTHON), str(ROOT / "tests/e2e/stripe_calls.py"), box.stripe_url, box.stripe_key]
+    environment = {"PYTHONPATH": str(ARTIFACT), "PATH": os.environ["PATH"]}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == [
+        *("list", "create", "retrieve", "pages", "deleted", "InvalidRequestError"),
+        *("IdempotencyError", "AuthenticationError", "APIConnectionError"),
+    ]
+
+
+def test_two_builds_are_identical(tmp_path: Path) -> None:
+    """Byte by byte: the same names, the same contents."""
+    architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    for number in ("1", "2"):
+        folder = tmp_path / number
+        folder.mkdir()
+        settings = [f"ARTIFACTS_DIR={folder}", f"ARCHITECTURE={architecture}"]
+        command = ["make", "-s", "build-PostLoginFunction", *settings]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    assert digest(tmp_path / "1") == digest(tmp_path / "2")
+    assert digest(tmp_path / "1") == digest(ARTIFACT), "not what is built: make build-host"
+
+
+def test_byte_code_is_of_the_runtimes_python() -> None:
+    """The same magic number: https://docs.python.org/3/library/importlib.html (MAGIC_NUMBER)."""
+    ask = "import importlib.util, sys; sys.stdout.write(importlib.util.MAGIC_NUMBER.hex())"
+    done = subprocess.run([str(PYTHON), "-c", ask], capture_output=True, text=True, check=True)
+    compiled = [*ARTIFACT.rglob("*.pyc")]
+
+    assert {path.read_bytes()[:4].hex() for path in compiled} == {done.stdout}
+    assert len(compiled) == len([*ARTIFACT.rglob("*.py")])
 
 
 def test_byte_code_is_used_as_it_is() -> None:
     """Hash-based and unchecked (PEP 552, flags 0b01): valid whatever date the zip gives a file."""
-    compiled = next((ARTIFACT / "customerlink" / "__pycache__").glob("provisioning*.pyc"))
+    flags = {path.read_bytes()[4:8] for path in ARTIFACT.rglob("*.pyc")}
 
-    assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00"
+    assert flags == {b"\x01\x00\x00\x00"}

@@ -1,20 +1,26 @@
 """The endpoint over HTTP: gateway, function, ledger and Stripe, in this process."""
 
 import base64
+import gc
 import itertools
 import json
+import random
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import snapshot_restore_py
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.calling import post, report, signed
 from tests.conftest import FIXTURES
 
 from customerlink.entrypoints import post_login
+from customerlink.self_test import SelfTest, has_passed
 from customerlink.settings import Settings
+from customerlink.signature import SigningSecret
 from customerlink.wiring import Application
 from sandbox.gateway import Context
 from sandbox.sandbox import Sandbox, application, new_signing_secret
@@ -399,3 +405,96 @@ def test_rotated_key_that_is_unfit(box: Sandbox) -> None:
     answer, _ = called(lambda: one, box)
 
     assert json.loads(answer["body"])["reason"] == "provisioning_failed"
+
+
+class TestAllowedCallers:
+    """A deployment that takes calls from some networks only."""
+
+    def invoked(self, box: Sandbox, networks: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Answer an event with the setting."""
+        settings_ = {**box.environment(), "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": networks}
+        return post_login.respond(application(settings_), event, Context("allowed-callers"))  # type: ignore[arg-type]
+
+    def test_others_are_refused_before_the_body_is_read(self, box: Sandbox) -> None:
+        """403, even for what is no body at all; no secret is fetched, nothing is left."""
+        before = traces(box)
+        event = {"body": object(), "requestContext": {"http": {"sourceIp": "198.51.100.1"}}}
+        answer = self.invoked(box, "203.0.113.0/24", event)
+
+        assert answer["statusCode"] == 403
+        assert json.loads(answer["body"])["error"] == "caller_not_allowed"
+        assert traces(box) == before
+
+    def test_missing_address(self, box: Sandbox) -> None:
+        """Refused: the gateway always names one."""
+        assert self.invoked(box, "203.0.113.0/24", {"body": "{}"})["statusCode"] == 403
+
+    def test_those_who_may_still_have_to_sign(self, box: Sandbox) -> None:
+        """The network is no proof of who calls."""
+        test = SelfTest.signed(SigningSecret.parse(box.signing_secret), time.time())
+        signed_event = test.event("203.0.113.7")
+        unsigned = {**signed_event, "headers": {"content-type": "application/json"}}
+
+        assert self.invoked(box, "203.0.113.0/24", signed_event)["statusCode"] == 200
+        assert self.invoked(box, "203.0.113.0/24", unsigned)["statusCode"] == 401
+
+
+class TestSelfTest:
+    """The request by which a deployment is checked."""
+
+    def test_passes_and_changes_nothing(self, box: Sandbox) -> None:
+        """`not_new`, without a call to Stripe and without an item in the ledger."""
+        before = traces(box)
+        test = SelfTest.signed(SigningSecret.parse(box.signing_secret), time.time())
+        reply = post(box.url, test.body, test.headers)
+
+        assert has_passed(reply.status, reply.body)
+        assert traces(box) == before
+
+    def test_fails_with_another_secret(self, box: Sandbox) -> None:
+        """As with any answer but the expected one."""
+        test = SelfTest.signed(SigningSecret.parse(new_signing_secret()), time.time())
+        reply = post(box.url, test.body, test.headers)
+
+        assert not has_passed(reply.status, reply.body)
+        assert not has_passed(200, {"reason": "customer_created"})
+        assert not has_passed(500, {"reason": "not_new"})
+        assert not has_passed(200, "not_new")
+
+
+class TestSnapStart:
+    """What the runtime calls around a snapshot."""
+
+    def test_nothing_secret_is_in_the_snapshot(
+        self, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither the secret nor a client; after the restore everything is made anew."""
+        for name, value in box.environment().items():
+            monkeypatch.setenv(name, value)
+        test = SelfTest.signed(SigningSecret.parse(box.signing_secret), time.time())
+        event = test.event("203.0.113.7")
+        context: Any = Context("snap-start")
+        before = snapshot_restore_py.get_before_snapshot()
+        after = snapshot_restore_py.get_after_restore()
+
+        assert post_login.handler(event, context)["statusCode"] == 200
+        warm = weakref.ref(post_login._application())
+        for hook in list(before):
+            call(hook)
+        gc.collect()
+        assert warm() is None
+
+        random.seed(1)
+        expected = random.random()
+        random.seed(1)
+        for hook in list(after):
+            call(hook)
+        assert random.random() != expected
+        assert post_login.handler(event, context)["statusCode"] == 200
+        post_login.forget()
+
+
+def call(hook: Any) -> None:
+    """Call a registered hook as the runtime does: a function, or one with its arguments."""
+    function, args, kwargs = hook if isinstance(hook, tuple) else (hook, (), {})
+    function(*args, **kwargs)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONNECT_SECONDS = READ_SECONDS = 0.5
+OPEN_INDEX = "OpenSignUps"
+"""Sign-ups that are open, by `open_since`; a few at any time, so one partition holds them."""
+
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 """The longest that one call takes; none is started with less left."""
 
@@ -59,6 +62,9 @@ _LOCK_ENDED = "lease_until < :now"
 _MY_LOCK = "(holder = :holder AND epoch <= :epoch)"
 _MY_LOCK_OF_THIS_EPOCH = "holder = :holder AND epoch = :epoch"
 
+_INDEXED = "is_open, open_since"
+"""The keys of the sparse index `OPEN_INDEX`: an item without them is not in it."""
+
 _RESERVED = {"#state": "state", "#owner": "owner"}
 """Attributes whose names are among DynamoDB's reserved words."""
 
@@ -80,6 +86,18 @@ class _Failed:
         """Tell whether the item is as an earlier, unanswered try of this write leaves it."""
         plain = {name: next(iter(self.item.get(name, {"": None}).values())) for name in expected}
         return plain == {name: str(value) for name, value in expected.items()}
+
+
+def count_open(client: "DynamoDBClient", table: str, before: float) -> int:
+    """Count the sign-ups that have been open since before a unix time, off the sparse index."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        IndexName=OPEN_INDEX,
+        KeyConditionExpression="is_open = :open AND open_since < :before",
+        ExpressionAttributeValues={":open": _s(State.OPEN), ":before": _n(before)},
+        Select="COUNT",
+    )
+    return sum(page["Count"] for page in pages)
 
 
 class DynamoDbLedger:
@@ -108,7 +126,8 @@ class DynamoDbLedger:
             _record_key(user),
             "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
             "epoch = if_not_exists(epoch, :zero) + :one, attempt = if_not_exists(attempt, :one), "
-            "attempt_since = if_not_exists(attempt_since, :now) "
+            "attempt_since = if_not_exists(attempt_since, :now), "
+            "is_open = :open, open_since = if_not_exists(open_since, :now) "
             f"REMOVE reason{_noting(email)}",
             f"{_NO_ITEM} OR {_REFUSED} OR {_LEASE_ENDED}",
             self._lease_values(now, email) | {":refused": _s(State.REFUSED), ":zero": _n(0)},
@@ -123,7 +142,8 @@ class DynamoDbLedger:
         found = self._update(
             _record_key(user),
             "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
-            "epoch = epoch + :one, attempt = attempt + :one, attempt_since = :now "
+            "epoch = epoch + :one, attempt = attempt + :one, attempt_since = :now, "
+            "is_open = :open, open_since = :now "
             f"REMOVE customer_id, mismatched_at{_noting(email)}",
             _SAME_LINK,
             self._lease_values(now, email)
@@ -170,7 +190,7 @@ class DynamoDbLedger:
         found = self._update(
             _record_key(lease.user),
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
-            "REMOVE lease_until, #owner, emails, mismatched_at",
+            f"REMOVE lease_until, #owner, emails, mismatched_at, {_INDEXED}",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
@@ -190,7 +210,7 @@ class DynamoDbLedger:
         self._update(
             _record_key(lease.user),
             "SET #state = :refused, reason = :reason, updated_at = :now "
-            f"REMOVE lease_until, #owner{forgetting}",
+            f"REMOVE lease_until, #owner, {_INDEXED}{forgetting}",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),

@@ -68,6 +68,7 @@ class BudgetedHTTPClient(stripe.HTTPClient):
             raise NotSentError("no connection") from None  # type: ignore[no-untyped-call]
         except (HTTPError, UnicodeDecodeError):
             raise stripe.APIConnectionError("no answer") from None  # type: ignore[no-untyped-call]
+        self._run.stripe_statuses.append(answer.status)
         # The SDK prints the text of this header to standard error.
         answer.headers.discard("Stripe-Notice")
         return body, answer.status, answer.headers

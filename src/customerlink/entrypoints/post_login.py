@@ -1,6 +1,7 @@
 """The Lambda function behind `POST /post-login`."""
 
 import os
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from customerlink.api_gateway import Answer, Event, Rejection, Request, answer
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+from customerlink.api_gateway import Answer, Event, Rejection, Request, answer, caller_of
 from customerlink.errors import ConfigurationError, SecretUnavailableError
 from customerlink.run import SIGN_UP_SECONDS, Run
 from customerlink.settings import Settings
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
 _TIME_TO_ANSWER_SECONDS = 0.5
 
+_NOT_ALLOWED = Rejection(
+    HTTPStatus.FORBIDDEN,
+    "caller_not_allowed",
+    "the caller's address is not among those that may call",
+)
 _TOO_LARGE = Rejection(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request_too_large",
@@ -56,11 +64,15 @@ def respond(
     context: "LambdaContext",
 ) -> Answer:
     """Answer, whatever happens: what the runtime prints of an exception may be personal."""
+    outcome: Answer | Rejection
     run = Run(time, owner=secrets.token_hex(16), seconds=_budget(context))
     try:
         with run.step("start"):
             started = application()
-        outcome = _decide(started, Request.of(event), run, context.aws_request_id)
+        if started.settings.allows(caller_of(event)):
+            outcome = _decide(started, Request.of(event), run, context.aws_request_id)
+        else:
+            outcome = _NOT_ALLOWED
     except (ConfigurationError, SecretUnavailableError) as trouble:
         # These messages name settings and fields only, and are what an operator needs to see.
         outcome = replace(_INTERNAL_ERROR, detail=str(trouble))
@@ -112,3 +124,20 @@ def _budget(context: "LambdaContext") -> float:
 @cache
 def _application() -> Application:
     return Application(Settings.from_environment(os.environ))
+
+
+def forget() -> None:
+    """Leave clients, connections and secrets out of a SnapStart snapshot.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-uniqueness.html
+    """
+    _application.cache_clear()
+
+
+def reseed() -> None:
+    """Let no two copies of a snapshot draw the same jitter."""
+    random.seed()
+
+
+register_before_snapshot(forget)
+register_after_restore(reseed)

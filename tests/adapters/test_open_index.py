@@ -1,0 +1,92 @@
+"""The sparse index of open sign-ups: on moto and on dynalite."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.dynalite import dynalite
+from tests.fakes import FakeClock
+
+from customerlink.adapters.dynamodb_ledger import DynamoDbLedger, count_open
+from customerlink.instruction import Reason
+from customerlink.ledger import RECORD_LEASE_SECONDS, Lease, Linked
+from customerlink.run import Run
+from customerlink.signup import CustomerId, Tenant, User, UserId
+from sandbox.aws import TABLE, aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+USER = User(Tenant("acme"), UserId("auth0|index"))
+
+
+@pytest.fixture(params=["moto", "dynalite"])
+def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
+    """Give each DynamoDB, empty."""
+    if request.param == "moto":
+        with aws({}) as cloud:
+            yield cloud.dynamodb
+    else:
+        with dynalite() as (_, other):
+            yield other
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Give a clock that the test moves."""
+    return FakeClock()
+
+
+def invocation(client: "DynamoDBClient", clock: FakeClock) -> DynamoDbLedger:
+    """Give the ledger as another invocation has it."""
+    return DynamoDbLedger(client, TABLE, Run(clock, f"owner-{time.monotonic_ns()}"))
+
+
+def opened(client: "DynamoDBClient", clock: FakeClock) -> tuple[DynamoDbLedger, Lease]:
+    """Open the sign-up in a new invocation."""
+    ledger = invocation(client, clock)
+    lease = ledger.open(USER, "ada@example.com")
+    assert isinstance(lease, Lease)
+    return ledger, lease
+
+
+def test_open_since_the_first_time(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """A sign-up that is tried again is as old as its first try."""
+    start = clock.time()
+    ledger, lease = opened(client, clock)
+    ledger.release(lease)
+    clock.sleep(RECORD_LEASE_SECONDS + 1)
+    opened(client, clock)
+
+    assert count_open(client, TABLE, start) == 0
+    assert count_open(client, TABLE, start + 1) == 1
+
+
+def test_linked_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Until its customer is gone, and it is opened again from then on."""
+    ledger, lease = opened(client, clock)
+    ledger.link(lease, CustomerId("cus_1"))
+    assert count_open(client, TABLE, clock.time() + 1) == 0
+
+    clock.sleep(100)
+    stale = Linked(CustomerId("cus_1"), lease.epoch)
+    invocation(client, clock).reopen(USER, stale, "ada@example.com")
+    assert count_open(client, TABLE, clock.time() - 1) == 0
+    assert count_open(client, TABLE, clock.time() + 1) == 1
+
+
+def test_refused_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Its cause is for the user, not for an operator."""
+    ledger, lease = opened(client, clock)
+    ledger.refuse(lease, Reason.EMAIL_IN_USE)
+
+    assert count_open(client, TABLE, clock.time() + 1) == 0
+
+
+def test_an_email_lock_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """The index holds sign-ups alone."""
+    ledger, lease = opened(client, clock)
+    ledger.lock_email(lease, "ada@example.com")
+
+    assert count_open(client, TABLE, clock.time() + 1) == 1

@@ -1,0 +1,205 @@
+"""The functions beside the sign-up's, as built, in the Lambda runtime: pre-traffic check and watch.
+
+Lambda's and CodeDeploy's own APIs are stood in for by a few lines around moto: an invocation goes
+to the sign-up function's runtime, a verdict is kept.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.e2e.runtime import BUILD, Runtime, invoke, runtime
+from werkzeug.wrappers import Request, Response
+
+from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
+from customerlink.ledger import Lease
+from customerlink.run import Run
+from customerlink.signup import CustomerId, Tenant, User, UserId
+from sandbox.aws import TABLE
+from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+VERSION = "arn:aws:lambda:us-east-1:000000000000:function:PostLoginFunction:2"
+HOOK = json.dumps({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "hook-1"}).encode()
+
+
+@dataclass
+class DeploymentApis:
+    """Lambda's Invoke and CodeDeploy's verdict, before AWS's stand-in."""
+
+    new_version: str = ""
+    """The runtime that stands for the new version."""
+    forbidden_times: int = 0
+    """How often a permission is not known yet."""
+    verdicts: list[dict[str, str]] = field(default_factory=list)
+
+    def around(self, application: "WSGIApplication") -> "WSGIApplication":
+        """Serve these two, and leave the rest to an application."""
+
+        def served(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+            request = Request(environ)
+            if request.path.endswith("/invocations"):
+                return self._invoked(request)(environ, start)
+            if "CodeDeploy" in request.headers.get("X-Amz-Target", ""):
+                self.verdicts.append(json.loads(request.get_data()))
+                body = json.dumps({"lifecycleEventHookExecutionId": "hook-1"})
+                return Response(body, content_type="application/x-amz-json-1.1")(environ, start)
+            return application(environ, start)
+
+        return served
+
+    def _invoked(self, request: Request) -> Response:
+        if self.forbidden_times:
+            self.forbidden_times -= 1
+            headers = {"x-amzn-errortype": "AccessDeniedException"}
+            return Response('{"Message": "not yet"}', 403, headers)
+        assert f"/functions/{VERSION}/" in request.path
+        return Response(invoke(self.new_version, request.get_data()).data)
+
+    def verdict(self) -> str:
+        """Give what CodeDeploy was told last."""
+        last = self.verdicts[-1]
+        assert (last["deploymentId"], last["lifecycleEventHookExecutionId"]) == ("d-1", "hook-1")
+        return last["status"]
+
+
+@pytest.fixture(scope="module")
+def apis() -> DeploymentApis:
+    """Give the deployment's APIs."""
+    return DeploymentApis()
+
+
+@pytest.fixture(scope="module")
+def running(apis: DeploymentApis) -> Iterator[Sandbox]:
+    """Run the sandbox with these APIs, and a sign-up function as the new version."""
+    with (
+        sandbox(signing_secret=SIGNING_SECRET, around=apis.around) as box,
+        runtime(box.environment()) as function,
+    ):
+        apis.new_version = function.url
+        yield box
+
+
+@pytest.fixture(scope="module")
+def hook(running: Sandbox) -> Iterator[Runtime]:
+    """Run the pre-traffic check."""
+    environment = {**running.environment(), "CUSTOMERLINK_NEW_VERSION": VERSION}
+    handler = "customerlink.entrypoints.pre_traffic.handler"
+    with runtime(environment, BUILD / "PreTrafficFunction", handler) as function:
+        yield function
+
+
+class TestPreTraffic:
+    """A new version before it gets traffic."""
+
+    def test_working_version(self, box: Sandbox, apis: DeploymentApis, hook: Runtime) -> None:
+        """The self-test passes: no call to Stripe, no item in the ledger."""
+        before = len(box.stripe.requests), box.aws.items()
+        invoke(hook.url, HOOK)
+
+        assert apis.verdict() == "Succeeded", hook.log()
+        assert (len(box.stripe.requests), box.aws.items()) == before
+
+    def test_permission_that_is_not_known_yet(self, apis: DeploymentApis, hook: Runtime) -> None:
+        """Asked for again."""
+        apis.forbidden_times = 1
+        invoke(hook.url, HOOK)
+
+        assert (apis.verdict(), apis.forbidden_times) == ("Succeeded", 0)
+
+    def test_broken_version(self, running: Sandbox, apis: DeploymentApis, hook: Runtime) -> None:
+        """A wrong setting in it: the deployment stops."""
+        good = apis.new_version
+        environment = {**running.environment(), "CUSTOMERLINK_SIGNATURE_TOLERANCE": "soon"}
+        with runtime(environment) as broken:
+            apis.new_version = broken.url
+            invoke(hook.url, HOOK)
+        apis.new_version = good
+
+        assert apis.verdict() == "Failed"
+        assert '"reason":"internal_error"' in hook.log()
+
+    def test_version_that_crashes(self, apis: DeploymentApis, hook: Runtime) -> None:
+        """What cannot be invoked at all fails too, and CodeDeploy is told."""
+        good, apis.new_version = apis.new_version, "http://127.0.0.1:9"
+        invoke(hook.url, HOOK)
+        apis.new_version = good
+
+        assert apis.verdict() == "Failed"
+
+    def test_secret_without_a_value(
+        self, box: Sandbox, apis: DeploymentApis, hook: Runtime
+    ) -> None:
+        """Nobody signs up yet, so nothing is at stake: the deployment goes on."""
+        value = box.aws.secrets_manager.get_secret_value(SecretId="CustomerLinkSecret")
+        box.aws.secrets_manager.delete_secret(
+            SecretId="CustomerLinkSecret", ForceDeleteWithoutRecovery=True
+        )
+        box.aws.secrets_manager.create_secret(Name="CustomerLinkSecret")
+        invoke(hook.url, HOOK)
+        box.aws.secrets_manager.put_secret_value(
+            SecretId="CustomerLinkSecret", SecretString=value["SecretString"]
+        )
+
+        assert apis.verdict() == "Succeeded"
+        assert "the secret has no value yet" in hook.log()
+
+    def test_log_holds_no_secret(self, box: Sandbox, hook: Runtime) -> None:
+        """Neither key."""
+        assert box.stripe_key not in hook.log()
+        assert SIGNING_SECRET not in hook.log()
+
+
+def published(function: Runtime) -> list[dict[str, Any]]:
+    """Give the metrics that a function printed."""
+    lines = [json.loads(each) for each in function.log().splitlines() if each.startswith("{")]
+    return [each for each in lines if "_aws" in each]
+
+
+class TestWatch:
+    """How many sign-ups stay open."""
+
+    def test_counts_the_old_ones(self, box: Sandbox) -> None:
+        """From 15 minutes on, those that are open and no others; a zero is told as well."""
+        handler = "customerlink.entrypoints.watch.handler"
+        with runtime(box.environment(), BUILD / "WatchFunction", handler) as function:
+            invoke(function.url, b"{}")
+            for minutes, name in ((16, "old"), (14, "young"), (16, "linked")):
+                open_sign_up(box, f"auth0|{name}", minutes, linked=name == "linked")
+            invoke(function.url, b"{}")
+            metrics = published(function)
+
+        assert [each["open_sign_ups"] for each in metrics] == [[0.0], [1.0]]
+        assert metrics[0]["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "CustomerLink"
+        assert metrics[0]["service"] == "customer-link"
+
+
+class _EarlierClock:
+    """Time as it was some minutes ago."""
+
+    def __init__(self, minutes: float) -> None:
+        self._offset = minutes * 60
+
+    def time(self) -> float:
+        return time.time() - self._offset
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float, /) -> None:
+        time.sleep(seconds)
+
+
+def open_sign_up(box: Sandbox, user_id: str, minutes: float, *, linked: bool) -> None:
+    """Open a sign-up as a function did some minutes ago."""
+    user = User(Tenant("acme"), UserId(user_id))
+    ledger = DynamoDbLedger(box.aws.dynamodb, TABLE, Run(_EarlierClock(minutes), "earlier"))
+    lease = ledger.open(user, f"{minutes}@example.com")
+    assert isinstance(lease, Lease)
+    if linked:
+        ledger.link(lease, CustomerId("cus_1"))
