@@ -37,6 +37,10 @@ test: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Run every test, w
 	npm test --silent
 	$(PYTHON) -m pytest --cov --cov-report=term-missing
 
+.PHONY: sam-local
+sam-local: .venv/ok node_modules/ok build-host ## Run events/ and the API in containers (needs Docker)
+	$(PYTHON) -m pytest tests/e2e/test_sam_local.py -s
+
 N ?= 10000
 .PHONY: simulate
 simulate: .venv/ok ## Play N histories under faults, or tell one (SEED=…)

@@ -4,8 +4,8 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.e2e.runtime import ROOT, wait_for
+from tests.e2e.runtime import ROOT, free_ports, wait_for
 
 from customerlink.secret import Secret
+from sandbox.__main__ import FIRST_PORT
 from sandbox.aws import CREDENTIALS, SECRET
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("[CS]*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,7 +60,7 @@ def shell(command: str, folder: Path, **environment: str) -> str:
 @pytest.fixture(scope="module")
 def first_port() -> Iterator[int]:
     """Run `make sandbox` as documented, on ports of its own."""
-    first = _free_ports(4)
+    first = free_ports(4)
     sandbox = subprocess.Popen(
         ["make", "-s", "sandbox"],
         cwd=ROOT,
@@ -148,12 +149,25 @@ def test_deployment(tmp_path: Path) -> None:
     assert "--guided" in shell("sam deploy --help", tmp_path)
 
 
-def test_local_invoke() -> None:
-    """It needs Docker; its event runs in the runtime emulator, in tests/e2e."""
-    words = starting("sam local").split()
+def test_local_runs() -> None:
+    """They need Docker: tests/e2e/test_sam_local.py runs them where it is there."""
+    invoke, start = starting("sam local invoke").split(), starting("sam local start-api").split()
 
-    assert words[:4] == ["sam", "local", "invoke", "PostLoginFunction"]
-    assert (ROOT / words[-1]).is_file()
+    assert invoke[:4] == ["sam", "local", "invoke", "PostLoginFunction"]
+    assert (ROOT / invoke[-1]).is_file()
+    assert start == ["sam", "local", "start-api"]
+
+
+def test_local_runs_need_no_flag() -> None:
+    """samconfig.toml names the sandbox's ports, and how a container reaches this machine."""
+    settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]
+    for command in ("local_invoke", "local_start_api"):
+        parameters = settings[command]["parameters"]
+        host = "http://host.docker.internal"
+
+        assert f"StripeApiBase={host}:{FIRST_PORT + 1} " in parameters["parameter_overrides"]
+        assert f"AwsEndpointUrl={host}:{FIRST_PORT + 2} " in parameters["parameter_overrides"]
+        assert parameters["add_host"] == "host.docker.internal:host-gateway"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -162,20 +176,3 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
 
     assert [each for each in links if not (page.parent / each).exists()] == []
-
-
-def _free_ports(count: int) -> int:
-    """Find the first of some ports in a row that nobody listens on."""
-    for first in range(18_800, 60_000, 10):
-        probes = [socket.socket() for _ in range(count)]
-        try:
-            for offset, probe in enumerate(probes):
-                probe.bind(("127.0.0.1", first + offset))
-        except OSError:
-            continue
-        else:
-            return first
-        finally:
-            for probe in probes:
-                probe.close()
-    raise OSError("no free ports")

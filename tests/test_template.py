@@ -1,55 +1,49 @@
 """The template, held to what the code and the operator rely on."""
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
-from tests.e2e.runtime import HANDLER, ROOT
+from tests.e2e.runtime import HANDLER
+from tests.translation import ROOT, TEMPLATE, translated
+from tools.build_artifact import FUNCTIONS as BUILT
 
 from customerlink.ledger import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
 from customerlink.policy import DENIAL_MESSAGE
 from customerlink.run import SIGN_UP_SECONDS
 from customerlink.settings import Settings
+from customerlink.telemetry import EMITTED, NAMESPACE
 from sandbox.aws import SECRET, TABLE
 from sandbox.gateway import FUNCTION_SECONDS, ROUTES
 
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms: `!Ref X` as {"Ref": "X"}."""
-
-
-def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {tag: loader.construct_scalar(node)}
-    assert isinstance(node, yaml.SequenceNode)
-    return {tag: loader.construct_sequence(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)
-
-TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506 (a safe loader)
-RESOURCES = TEMPLATE["Resources"]
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+TRANSLATED: dict[str, Any] = translated(TEMPLATE)["Resources"]
+FUNCTIONS = [
+    name for name, each in RESOURCES.items() if each["Type"] == "AWS::Serverless::Function"
+]
 FUNCTION = RESOURCES["PostLoginFunction"]["Properties"]
+VARIABLES = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 
 
 def of_type(kind: str) -> Iterator[dict[str, Any]]:
     """Give the properties of all resources of a type."""
-    return (each["Properties"] for each in RESOURCES.values() if each["Type"] == kind)
+    return (each["Properties"] for each in TRANSLATED.values() if each["Type"] == kind)
 
 
 def test_function_reads_what_the_template_sets() -> None:
     """Every variable is known to the settings, and the denial text arrives as it should."""
-    variables = FUNCTION["Environment"]["Variables"]
     defaults = {name: value["Default"] for name, value in TEMPLATE["Parameters"].items()}
     environment = {
         name: str(defaults.get(value.get("Ref"), value.get("Ref")))
-        for name, value in variables.items()
+        for name, value in VARIABLES.items()
         if name.startswith("CUSTOMERLINK_")
     }
     settings = Settings.from_environment(environment)
 
-    assert len(environment) == 6
+    assert len(environment) == 7
     assert settings.policy.denial_message == DENIAL_MESSAGE
     assert settings.stripe_api_base == "https://api.stripe.com"
     assert settings.signature_tolerance == 300
@@ -73,18 +67,230 @@ def test_sandbox_serves_the_templates_routes() -> None:
     assert FUNCTION["Handler"] == HANDLER
 
 
-def test_permissions_are_exact() -> None:
-    """The calls that the adapters make, on the resources that they make them on."""
-    [role] = of_type("AWS::IAM::Role")
-    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
-    granted = {each["Sid"]: (each["Action"], each["Resource"]) for each in statements}
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give what a role may do, the part for a key of one's own as well."""
+    return [
+        each["Fn::If"][1] if "Fn::If" in each else each
+        for policy in role.get("Policies", [])
+        for each in policy["PolicyDocument"]["Statement"]
+    ]
 
-    assert granted["Ledger"] == (
-        ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
-        {"GetAtt": "LedgerTable.Arn"},
-    )
-    assert granted["Secret"] == ("secretsmanager:GetSecretValue", {"Ref": "CustomerLinkSecret"})
-    assert "*" not in str(statements)
+
+def test_sign_ups_permissions_are_exact() -> None:
+    """The calls that the adapters make, on the resources that they make them on."""
+    granted = {
+        each["Sid"]: (each["Action"], each["Resource"])
+        for each in statements(TRANSLATED["PostLoginRole"]["Properties"])
+    }
+
+    assert granted == {
+        "Ledger": (
+            ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+            {"Fn::GetAtt": ["LedgerTable", "Arn"]},
+        ),
+        "Secret": ("secretsmanager:GetSecretValue", {"Ref": "CustomerLinkSecret"}),
+        "Logs": (
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            {"Fn::GetAtt": ["PostLoginLogGroup", "Arn"]},
+        ),
+        "Key": ("kms:Decrypt", {"Ref": "KmsKeyArn"}),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, each in TRANSLATED.items() if each["Type"] == "AWS::IAM::Role"]
+)
+def test_no_wildcard_in_a_role(name: str) -> None:
+    """Neither in an action nor in a resource; AWS's one managed policy is CodeDeploy's own."""
+    role = TRANSLATED[name]["Properties"]
+
+    assert "*" not in str(statements(role))
+    managed = json.dumps(role.get("ManagedPolicyArns", []))
+    assert managed == "[]" or "AWSCodeDeployRoleForLambda" in managed
+    assert statements(role) or managed != "[]"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_is_bounded(name: str) -> None:
+    """Time-out, memory, processor, concurrency; a role and a log group of its own."""
+    function = TRANSLATED[name]["Properties"]
+    others = [TRANSLATED[each]["Properties"] for each in FUNCTIONS if each != name]
+    group = function["LoggingConfig"]["LogGroup"]["Ref"]
+
+    assert function["Architectures"] == [{"Ref": "Architecture"}]
+    for bound in ("Timeout", "MemorySize", "ReservedConcurrentExecutions"):
+        assert bound in function
+    assert "RetentionInDays" in TRANSLATED[group]["Properties"]
+    for own in ("Role", "LoggingConfig"):
+        assert function[own] not in [each[own] for each in others]
+    assert function["Handler"].startswith("customerlink.entrypoints.")
+    assert BUILT[name].services
+
+
+def test_every_route_is_signed_or_authorised() -> None:
+    """Each function behind a route checks the signature itself, or the route has an authoriser."""
+    routes = [
+        (name, event["Properties"])
+        for name in FUNCTIONS
+        for event in RESOURCES[name]["Properties"].get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    signed = {"customerlink.entrypoints.post_login.handler"}
+
+    assert routes
+    for name, route in routes:
+        assert "Auth" in route or RESOURCES[name]["Properties"]["Handler"] in signed
+
+
+def test_stage() -> None:
+    """Throttled; its log names no address, no user, no body."""
+    api = RESOURCES["Api"]["Properties"]
+    logged = set(re.findall(r"\$context\.(\w+)", api["AccessLogSettings"]["Format"]))
+
+    assert api["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+    assert api["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
+    assert logged == {
+        *("requestId", "requestTimeEpoch", "routeKey", "status"),
+        *("responseLatency", "integrationLatency", "integrationErrorMessage"),
+    }
+
+
+def alarms() -> dict[str, dict[str, Any]]:
+    """Give the alarms' properties by name."""
+    kind = "AWS::CloudWatch::Alarm"
+    return {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the metrics that an alarm looks at, one or several."""
+    several = [
+        each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each
+    ]
+    return several or [alarm]
+
+
+@pytest.mark.parametrize("name", alarms())
+def test_every_alarm_has_a_metric_that_is_emitted(name: str) -> None:
+    """By the code, with the dimension it gives it, or by Lambda itself."""
+    for metric in metrics(alarms()[name]):
+        if metric["Namespace"] == "AWS/Lambda":
+            assert metric["MetricName"] in {"Errors", "Throttles", "Duration"}
+            assert metric["Dimensions"][0]["Value"] == {"Ref": "PostLoginFunction"}
+        else:
+            assert metric["Namespace"] == NAMESPACE
+            assert metric["MetricName"] in EMITTED
+            service = {"Name": "service", "Value": {"Ref": "AWS::StackName"}}
+            assert metric["Dimensions"] == [service]
+    assert VARIABLES["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
+
+
+@pytest.mark.parametrize("name", alarms())
+def test_every_alarm_has_a_runbook(name: str) -> None:
+    """The description leads to a section of docs/operations.md, and the topic is told."""
+    alarm = alarms()[name]
+    [anchor] = re.findall(r"docs/operations\.md#([a-z-]+)$", alarm["AlarmDescription"])
+    headings = re.findall(r"^#+ (.+)$", OPERATIONS, re.MULTILINE)
+
+    assert anchor in {each.lower().replace(" ", "-") for each in headings}
+    assert "AlarmTopicArn" in str(alarm["AlarmActions"])
+    assert alarm["TreatMissingData"] in {"notBreaching", "breaching"}
+
+
+def test_slow_is_80_percent_of_the_time_out() -> None:
+    """The threshold follows the function's time-out."""
+    assert alarms()["SlowAlarm"]["Threshold"] == 0.8 * FUNCTION["Timeout"] * 1000
+
+
+def test_dashboards_show_what_is_emitted() -> None:
+    """Metrics of ours, or of Lambda's; fields of the log line."""
+    shown = set()
+    for each in of_type("AWS::CloudWatch::Dashboard"):
+        for widget in json.loads(each["DashboardBody"]["Fn::Sub"])["widgets"]:
+            for metric in widget["properties"].get("metrics", []):
+                shown.add((metric[0], metric[1]))
+
+    ours = {name for namespace, name in shown if namespace == NAMESPACE}
+    lambdas = {name for namespace, name in shown if namespace != NAMESPACE}
+    assert ours == EMITTED
+    assert lambdas == {"Invocations", "Errors", "Throttles", "ConcurrentExecutions", "Duration"}
+
+
+LANGUAGE = {"SOURCE", "and", "as", "avg", "bin", "by", "count", "desc", "fields", "filter", "h"}
+LANGUAGE |= {"in", "or", "pct", "sort", "stats", "steps"}
+COMPUTED = {"logins", "cold", "all_calls", "milliseconds"}
+
+
+def test_queries_ask_for_fields_that_are_logged() -> None:
+    """Saved queries and the dashboards' own: each word is the language's, or a field of a line."""
+    widgets = [
+        widget["properties"].get("query", "")
+        for each in of_type("AWS::CloudWatch::Dashboard")
+        for widget in json.loads(each["DashboardBody"]["Fn::Sub"])["widgets"]
+    ]
+    queries = [each["QueryString"] for each in of_type("AWS::Logs::QueryDefinition")] + widgets
+    computed = re.compile(r"\"[^\"]*\"|'[^']*'|@\w+|\w+_p\d+")
+    words = set(re.findall(r"[A-Za-z_]+", computed.sub("", " ".join(queries))))
+    code = "".join(path.read_text() for path in (ROOT / "src/customerlink").rglob("*.py"))
+
+    assert len(queries) > 6
+    unknown = words - LANGUAGE - COMPUTED - {"message"}
+    assert "user_id" in unknown
+    assert "stripe_list" in unknown
+    for each in unknown:
+        assert f'"{each}"' in code, each
+
+
+def test_deployment_is_checked_and_rolled_back() -> None:
+    """A canary with a pre-traffic check, alarms that stop it, and settings that make a version."""
+    preference = FUNCTION["DeploymentPreference"]
+    rolled_back_by = {each["Ref"] for each in preference["Alarms"]}
+
+    assert FUNCTION["AutoPublishAlias"] == "live"
+    assert FUNCTION["AutoPublishAliasAllProperties"] is True
+    assert TEMPLATE["Parameters"]["DeploymentPreference"]["Default"].startswith("Canary")
+    assert preference["Hooks"] == {"PreTraffic": {"Ref": "PreTrafficFunction"}}
+    assert rolled_back_by <= alarms().keys()
+    assert "FunctionErrorsAlarm" in rolled_back_by
+    hook = RESOURCES["PreTrafficFunction"]["Properties"]
+    assert hook["FunctionName"] == {"Fn::Sub": "CodeDeployHook_${AWS::StackName}"}
+    version = hook["Environment"]["Variables"]["CUSTOMERLINK_NEW_VERSION"]
+    assert version == {"Ref": "PostLoginFunction.Version"}
+    assert {"Ref": "PostLoginFunction.Version"} in [
+        each["Resource"] for each in statements(RESOURCES["PreTrafficRole"]["Properties"])
+    ]
+
+
+def test_watch_comes_every_five_minutes() -> None:
+    """As often as its alarm looks."""
+    [schedule] = of_type("AWS::Scheduler::Schedule")
+
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["WatchFunction", "Arn"]}
+    assert alarms()["OpenSignUpsAlarm"]["Period"] == 300
+    assert alarms()["OpenSignUpsAlarm"]["TreatMissingData"] == "breaching"
+
+
+def test_snap_start_is_off_by_default() -> None:
+    """And a parameter."""
+    assert TEMPLATE["Parameters"]["SnapStart"]["Default"] == "None"
+    assert FUNCTION["SnapStart"]["ApplyOn"] == {"Ref": "SnapStart"}
+
+
+def test_a_key_of_ones_own_is_used_everywhere() -> None:
+    """Table, secret, log groups, functions' settings; and every role may decrypt."""
+    used = [
+        *of_type("AWS::DynamoDB::Table"),
+        *of_type("AWS::SecretsManager::Secret"),
+        *of_type("AWS::Logs::LogGroup"),
+        *of_type("AWS::Lambda::Function"),
+    ]
+
+    assert len(used) == 9
+    for each in used:
+        assert "KmsKeyArn" in str(each)
+    for name in FUNCTIONS:
+        role = RESOURCES[RESOURCES[name]["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]
+        assert "kms:Decrypt" in str(statements(role))
 
 
 @pytest.mark.parametrize("name", ["LedgerTable", "CustomerLinkSecret"])
@@ -101,17 +307,16 @@ def test_table() -> None:
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
-    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert all(each["SSEEnabled"] for each in table["SSESpecification"]["Fn::If"][1:])
     assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
 
 
 def test_every_log_group_has_retention() -> None:
-    """And the function has one of its own."""
+    """Nothing is kept for ever."""
     groups = list(of_type("AWS::Logs::LogGroup"))
 
-    assert len(groups) == 2
+    assert len(groups) == len(FUNCTIONS) + 1
     assert all(each["RetentionInDays"] == {"Ref": "LogRetentionDays"} for each in groups)
-    assert FUNCTION["LoggingConfig"]["LogGroup"] == {"Ref": "PostLoginLogGroup"}
 
 
 @pytest.mark.parametrize("name", TEMPLATE["Parameters"])

@@ -11,6 +11,18 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+ERRORS = frozenset(
+    {
+        "caller_not_allowed",
+        "internal_error",
+        "invalid_request",
+        "invalid_signature",
+        "request_too_large",
+        "unsupported_media_type",
+    },
+)
+"""The codes of answers that are no decision, by which they are counted too."""
+
 type Event = Mapping[str, Any]
 type Answer = dict[str, Any]
 
@@ -41,6 +53,11 @@ class Rejection:
     status: HTTPStatus
     error: str
     detail: str
+
+    def __post_init__(self) -> None:
+        """Know every code, so that alarms and dashboards can."""
+        if self.error not in ERRORS:
+            raise ValueError(f"{self.error} is not among the codes")
 
     def answer(self) -> Answer:
         """Give the response for API Gateway."""

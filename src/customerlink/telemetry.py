@@ -10,8 +10,8 @@ from enum import StrEnum
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from customerlink.api_gateway import Rejection
-from customerlink.instruction import Instruction
+from customerlink.api_gateway import ERRORS, Rejection
+from customerlink.instruction import Instruction, Reason
 from customerlink.run import Run
 from customerlink.signup import SignUp
 
@@ -35,6 +35,9 @@ class Metric(StrEnum):
     MILLISECONDS = "milliseconds"
     OPEN_SIGN_UPS = "open_sign_ups"
 
+
+EMITTED = frozenset({*Metric, *Reason, *ERRORS})
+"""The names of all metrics."""
 
 logger = Logger(service=SERVICE)
 

@@ -108,6 +108,23 @@ def wait_for(port: int) -> None:
     raise TimeoutError("what was started does not listen")
 
 
+def free_ports(count: int) -> int:
+    """Find the first of some ports in a row that nobody listens on."""
+    for first in range(18_800, 60_000, 10):
+        probes = [socket.socket() for _ in range(count)]
+        try:
+            for offset, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", first + offset))
+        except OSError:
+            continue
+        else:
+            return first
+        finally:
+            for probe in probes:
+                probe.close()
+    raise OSError("no free ports")
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
