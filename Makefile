@@ -91,7 +91,7 @@ events: .venv/ok ## Write events/ anew
 
 .PHONY: lock
 lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest versions)
-	$(COMPILE) -o requirements/runtime.txt pyproject.toml
+	$(COMPILE) --group lambda -o requirements/runtime.txt
 	$(COMPILE) -c requirements/runtime.txt --group dev -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --group sam -o requirements/sam.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt

@@ -35,6 +35,8 @@ FUNCTIONS = {
 }
 
 UNUSED = (
+    # The command line, and the Actions that it carries.
+    "customerlink/cli",
     # The types of parameters and of events: imported by type checkers, and by no call of ours.
     "stripe/params",
     "stripe/events",

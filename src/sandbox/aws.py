@@ -5,7 +5,7 @@ moto's server is not atomic under concurrent requests, so a lock stands before i
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ REGION = "us-east-1"
 # The names that `sam local` gives the template's resources.
 TABLE = "LedgerTable"
 SECRET = "CustomerLinkSecret"  # noqa: S105 (a name)
+STACK = "customer-link"
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "sandbox",
@@ -44,6 +45,19 @@ class Aws:
     def environment(self) -> dict[str, str]:
         """Give what points any AWS SDK here and nowhere else."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def create_stack(self, url: str) -> None:
+        """Let there be a stack with the outputs of template.yaml, for the tools that read them."""
+        outputs = {"PostLoginUrl": url, "SecretName": SECRET, "LedgerTableName": TABLE}
+        template = {
+            "Resources": {"Marker": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+        }
+        session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+        stacks = session.client("cloudformation", endpoint_url=self.url)
+        with suppress(stacks.exceptions.ClientError):
+            stacks.delete_stack(StackName=STACK)
+        stacks.create_stack(StackName=STACK, TemplateBody=json.dumps(template))
 
     def items(self) -> list[dict[str, object]]:
         """Give the ledger's items, types left out."""

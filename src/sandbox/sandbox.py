@@ -18,6 +18,7 @@ from customerlink import telemetry
 from customerlink.entrypoints.post_login import respond
 from customerlink.settings import Settings
 from customerlink.wiring import Application
+from sandbox.auth0.api import ManagementApi, management_app
 from sandbox.aws import SECRET, TABLE, Aws, aws
 from sandbox.gateway import Gateway, in_process
 from sandbox.serving import Middleware, Server, unchanged
@@ -33,6 +34,7 @@ class Ports:
     gateway: int = 0
     stripe: int = 0
     aws: int = 0
+    auth0: int = 0
     host: str = "127.0.0.1"
 
 
@@ -49,6 +51,8 @@ class Sandbox:
     gateway: Gateway
     url: str
     tenant: Tenant
+    management: ManagementApi
+    auth0_url: str
     signing_secret: str
     stripe_key: str
     log: io.StringIO
@@ -58,6 +62,17 @@ class Sandbox:
         """Put in the customer whom some of the events meet."""
         metadata = {"auth0_user_id": "google-oauth2|1001"}
         self.stripe.create({"email": TAKEN_EMAIL, "metadata": metadata}, FOREIGN_CUSTOMER)
+
+    def tools_environment(self) -> dict[str, str]:
+        """Give the environment in which `customerlink` works on all this."""
+        client_id, client_secret = self.management.add_client()
+        return {
+            **self.aws.environment(),
+            "AUTH0_DOMAIN": self.auth0_url,
+            "AUTH0_CLIENT_ID": client_id,
+            "AUTH0_CLIENT_SECRET": client_secret,
+            "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
+        }
 
     def environment(self) -> dict[str, str]:
         """Give the function's environment."""
@@ -108,10 +123,13 @@ def sandbox(
         gateway_server = running.enter_context(Server(gateway, ports.gateway))
         host = running.enter_context(ActionHost())
         url = f"{gateway_server.url}/post-login"
+        cloud.create_stack(url)
         tenant = Tenant(
             host,
             {"CUSTOMERLINK_URL": url, "CUSTOMERLINK_SIGNING_SECRET": signing_secret},
         )
+        management = ManagementApi(tenant.users)
+        auth0 = running.enter_context(Server(management_app(management), ports.auth0))
         running_sandbox = Sandbox(
             stripe,
             stripe_server.url,
@@ -119,6 +137,8 @@ def sandbox(
             gateway,
             url,
             tenant,
+            management,
+            auth0.url,
             signing_secret,
             stripe_key,
             log,

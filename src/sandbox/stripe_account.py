@@ -32,7 +32,7 @@ class Permission(StrEnum):
     WRITE = "write"
 
 
-@dataclass(frozen=True)
+@dataclass
 class StripeFailure(Exception):  # noqa: N818 (Stripe's own word is "error", and it is an answer)
     """An error answer, in Stripe's form (https://docs.stripe.com/api/errors)."""
 
@@ -107,6 +107,7 @@ class StripeAccount:
         self._customers: dict[str, Body] = {}
         self._deleted: set[str] = set()
         self._keys: dict[str, Permission] = {}
+        self._readers_of_charges: set[str] = set()
         self._revoked: set[str] = set()
         self._expired: set[str] = set()
         self._saved: dict[str, _Saved] = {}
@@ -115,11 +116,17 @@ class StripeAccount:
     # Keys
 
     def add_key(
-        self, permission: Permission = Permission.WRITE, *, prefix: str = "rk_test_"
+        self,
+        permission: Permission = Permission.WRITE,
+        *,
+        prefix: str = "rk_test_",
+        charges: bool = False,
     ) -> str:
-        """Make a restricted test key."""
+        """Make a restricted test key; `charges` lets it read those as well."""
         key = f"{prefix}{secrets.token_hex(16)}"
         self._keys[key] = permission
+        if charges:
+            self._readers_of_charges.add(key)
         return key
 
     def revoke_key(self, key: str) -> None:
@@ -130,8 +137,8 @@ class StripeAccount:
         """Make a key answer 401 with `api_key_expired`, as after a roll with a set end."""
         self._expired.add(key)
 
-    def authorise(self, key: str, needed: Permission) -> None:
-        """Raise the 401 or 403 that Stripe answers."""
+    def authorise(self, key: str, needed: Permission, resource: str = "customer") -> None:
+        """Raise the 401 or 403 that Stripe answers; resources are `customer` and `charge`."""
         shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
         if key in self._expired:
             message = f"Expired API Key provided: {shown}"
@@ -139,11 +146,15 @@ class StripeAccount:
         if key not in self._keys or key in self._revoked:
             kind, message = "invalid_request_error", f"Invalid API Key provided: {shown}"
             raise StripeFailure(401, kind, message)
-        if self._keys[key] is Permission.WRITE or self._keys[key] is needed:
+        if resource == "charge":
+            is_allowed = key in self._readers_of_charges
+        else:
+            is_allowed = self._keys[key] in (Permission.WRITE, needed)
+        if is_allowed:
             return
         message = (
             f"The provided key '{shown}' does not have the required permissions for this endpoint. "
-            f"Having the 'rak_customer_{needed}' permission would allow this request to continue."
+            f"Having the 'rak_{resource}_{needed}' permission would allow this request to continue."
         )
         raise StripeFailure(403, "invalid_request_error", message, "more_permissions_required")
 

@@ -25,14 +25,14 @@ class _DroppedError(Exception):
     """The connection ends without an answer."""
 
 
-def stripe_app(account: StripeAccount) -> Flask:
+def stripe_app(account: StripeAccount) -> Flask:  # noqa: C901 (a function for each route)
     """Give the WSGI application over an account."""
     app = Flask("stripe")
 
-    def serve(carry_out: Callable[[], Body]) -> Response:
+    def serve(carry_out: Callable[[], Body], resource: str = "customer") -> Response:
         request_id = f"req_{secrets.token_hex(7)}"
         try:
-            status, body, headers = _answer(account, carry_out)
+            status, body, headers = _answer(account, carry_out, resource)
         except StripeFailure as failure:
             status, body, headers = failure.status, failure.body(), dict(failure.headers)
         account.requests.append(f"{request.method} {request.path} {status}")
@@ -60,6 +60,11 @@ def stripe_app(account: StripeAccount) -> Flask:
     @app.delete("/v1/customers/<customer_id>")
     def delete_customer(customer_id: str) -> Response:
         return serve(lambda: account.delete(customer_id))
+
+    @app.get("/v1/charges")
+    def list_charges() -> Response:
+        empty = {"object": "list", "data": [], "has_more": False, "url": "/v1/charges"}
+        return serve(lambda: empty, "charge")
 
     @app.errorhandler(_DroppedError)
     def drop(_: _DroppedError) -> Response:
@@ -91,13 +96,14 @@ def nested(flat: dict[str, str]) -> dict[str, Any]:
 def _answer(
     account: StripeAccount,
     carry_out: Callable[[], Body],
+    resource: str,
 ) -> tuple[int, Body, dict[str, str]]:
     """Serve one request in the order of Stripe's layers: key, rate, idempotency, the call."""
     time.sleep(account.latency)
     fault = account.next_fault(request.method)
     _fail_before(fault)
     key = request.authorization.token if request.authorization else None
-    account.authorise(key or _basic_user(), _IS_READ[request.method])
+    account.authorise(key or _basic_user(), _IS_READ[request.method], resource)
     idempotency_key = request.headers.get("Idempotency-Key")
     if request.method != "POST" or not idempotency_key:
         return 200, _with_fault(fault, carry_out), {}

@@ -102,7 +102,7 @@ class Tenant:
     """Users and their logins, with Auth0's semantics."""
 
     host: ActionHost
-    secrets: dict[str, str]
+    secrets: Mapping[str, str]
     name: str = "acme"
     users: Users = field(default_factory=Users)
     loses_metadata: bool = False
@@ -158,7 +158,7 @@ class Tenant:
                 "user_agent": "sandbox",
             },
             "resource_server": {"identifier": "https://shop.example/api"},
-            "secrets": self.secrets,
+            "secrets": dict(self.secrets),
             "stats": {"logins_count": logins_count},
             "tenant": {"id": self.name},
             "transaction": {

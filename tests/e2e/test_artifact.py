@@ -116,7 +116,7 @@ def test_what_is_left_out_exists(name: str) -> None:
     """So that a package which moves it is noticed."""
     [installed] = list((ROOT / ".venv" / "lib").glob("python3.13/site-packages"))
 
-    assert (installed / name).exists()
+    assert (installed / name).exists() or (ROOT / "src" / name).exists()
     assert not (ARTIFACT / name).exists()
 
 

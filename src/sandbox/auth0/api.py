@@ -71,6 +71,8 @@ class ManagementApi:
     users: Users
     clock: Callable[[], float] = time.time
     requests: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    """Requests that fail once with 503, by their beginning: `PATCH /api/v2/actions`."""
     _clients: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     _tokens: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
 
@@ -99,6 +101,13 @@ class ManagementApi:
         self._tokens[token] = (self.clock() + TOKEN_SECONDS, scopes)
         granted = {"access_token": token, "scope": " ".join(scopes)}
         return granted | {"expires_in": TOKEN_SECONDS, "token_type": "Bearer"}, 200
+
+    def fail(self, asked: str) -> None:
+        """Raise the fault that is due for a request, if any."""
+        due = next((each for each in self.faults if asked.startswith(each)), None)
+        if due:
+            self.faults.remove(due)
+            raise Auth0Failure(503, "Service unavailable")
 
     def authorise(self, token: str | None, scope: str) -> None:
         """Raise the 401 or 403 that the API answers."""
@@ -174,7 +183,9 @@ def _view(
 
     def view(**ids: str) -> Response:
         headers: dict[str, str] = {}
+        asked = f"{request.method} {request.path}"
         try:
+            api.fail(asked)
             api.authorise(request.authorization.token if request.authorization else None, scope)
             headers = api.rate.count()
             body = carry_out(**ids)
@@ -183,7 +194,7 @@ def _view(
         except Auth0Failure as failure:
             status, body = HTTPStatus(failure.status), failure.body()
             headers |= failure.headers
-        api.requests.append(f"{request.method} {request.path} {status.value}")
+        api.requests.append(f"{asked} {status.value}")
         response = Response() if body is None else jsonify(body)
         response.status_code = status
         response.headers.update(headers)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass
 class Auth0Failure(Exception):  # noqa: N818 (an answer, not a mistake of ours)
     """An error answer (https://auth0.com/docs/api/management/v2)."""
 

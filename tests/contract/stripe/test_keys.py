@@ -71,6 +71,24 @@ def test_write_includes_read(asked: Asked, email: str) -> None:
     assert asked.listed(email=email) == [customer.id]
 
 
+@pytest.mark.differs(
+    "localstripe",
+    "knows no permissions",
+    settled_by="https://docs.stripe.com/keys/restricted-api-keys",
+)
+@pytest.mark.differs(
+    "stripe-stateful-mock",
+    "knows no permissions",
+    settled_by="https://docs.stripe.com/keys/restricted-api-keys",
+)
+def test_a_key_for_customers_reads_no_charges(asked: Asked) -> None:
+    """https://docs.stripe.com/keys/restricted-api-keys: each resource has its permission."""
+    answer = asked.http("GET", "/v1/charges")
+
+    assert answer.status == 403
+    assert answer.json()["error"]["code"] == "more_permissions_required"
+
+
 def test_rate_limit(asked: Asked, account: StripeAccount) -> None:
     """429 with its reason: https://docs.stripe.com/rate-limits."""
     account.faults.append(Fault(FaultKind.RATE_LIMIT, "GET"))

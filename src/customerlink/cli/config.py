@@ -1,0 +1,91 @@
+"""Where the command line gets its settings: flags, then the environment, then customerlink.toml."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from customerlink.cli.errors import CliError, Exit
+from customerlink.keys import STRIPE_API_BASE
+
+DEFAULT_FILE = Path("customerlink.toml")
+DEFAULT_PROFILE = "default"
+
+
+class Mode(StrEnum):
+    """Stripe's modes; a profile is for one of them."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One deployment: a tenant, a stack, a mode."""
+
+    profile: str = DEFAULT_PROFILE
+    mode: Mode = Mode.TEST
+    domain: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    stack: str = "customer-link"
+    region: str = ""
+    aws_profile: str = ""
+    action_name: str = "Customer Link"
+    stripe_api_base: str = STRIPE_API_BASE
+
+    def auth0_url(self) -> str:
+        """Give the tenant's address; only this very machine is spoken to over plain HTTP."""
+        if not self.domain:
+            fix = "--domain, AUTH0_DOMAIN, or domain in customerlink.toml"
+            raise CliError("The Auth0 domain is missing.", fix, Exit.USAGE)
+        host = self.domain.removeprefix("https://").removesuffix("/")
+        if host.startswith("http://127.0.0.1:"):
+            return host
+        if "/" in host or "." not in host:
+            fix = "It looks like example.us.auth0.com."
+            raise CliError("The Auth0 domain is wrong.", fix, Exit.USAGE)
+        return f"https://{host}"
+
+
+_FLAGS = {each.name for each in fields(Config)} - {"profile"}
+
+
+def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]) -> Config:
+    """Put the settings together; `flags` hold what flags or the environment gave.
+
+    `customerlink.toml` has settings for all profiles on its top level, and those of one under
+    `[profiles.NAME]`.
+    """
+    document = _read(file)
+    profiles = document.pop("profiles", {})
+    name = profile or DEFAULT_PROFILE
+    if profile and name not in profiles and name != DEFAULT_PROFILE:
+        known = ", ".join(sorted(profiles)) or "none"
+        raise CliError(f"There is no profile {name}.", f"Known profiles: {known}.", Exit.USAGE)
+    chosen = {**document, **profiles.get(name, {})}
+    for key, value in chosen.items():
+        if key not in _FLAGS or not isinstance(value, str):
+            fix = f"Known settings, all of them text: {', '.join(sorted(_FLAGS))}."
+            raise CliError(f"customerlink.toml: {key} is unknown or no text.", fix, Exit.USAGE)
+    given = {key: value for key, value in flags.items() if value}
+    settings: dict[str, Any] = {**chosen, **given}
+    try:
+        settings["mode"] = Mode(settings.get("mode", Mode.TEST))
+    except ValueError:
+        raise CliError("mode is neither test nor live.", "", Exit.USAGE) from None
+    return Config(profile=name, **settings)
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    path = file or DEFAULT_FILE
+    if not path.exists():
+        if file:
+            raise CliError(f"{path} does not exist.", "", Exit.USAGE)
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise CliError(f"{path} is not TOML.", "https://toml.io", Exit.USAGE) from None

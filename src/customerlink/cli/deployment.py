@@ -1,0 +1,161 @@
+"""The AWS side of a deployment: the stack's outputs, the secret, alarms, open sign-ups."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config as AwsConfig
+from botocore.exceptions import ClientError
+
+from customerlink.adapters.dynamodb_ledger import count_open
+from customerlink.cli.config import Config
+from customerlink.cli.errors import CliError, Exit
+from customerlink.errors import ConfigurationError
+from customerlink.keys import StripeKey
+from customerlink.signature import SigningSecret
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+OPEN_FOR_SECONDS = 15 * 60
+
+STRIPE_KEY, SIGNING_SECRETS = "stripe_restricted_key", "action_signing_secrets"
+
+_CALLS = AwsConfig(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the stack tells (template.yaml, Outputs)."""
+
+    url: str
+    secret_name: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """A version of the deployment's secret; fields that are not ours are kept as they are."""
+
+    stripe_key: str | None = field(default=None, repr=False)
+    signing_secrets: tuple[str, ...] = field(default=(), repr=False)
+    others: dict[str, Any] = field(default_factory=dict, repr=False)
+    made_at: datetime | None = None
+
+    @classmethod
+    def parse(cls, text: str, made_at: datetime) -> "StoredSecret":
+        """Read the JSON document; a `CliError` names the field that has an unknown shape."""
+        try:
+            document = json.loads(text)
+        except ValueError:
+            raise _unknown_shape("it is not JSON") from None
+        if not isinstance(document, dict):
+            raise _unknown_shape("it is not a JSON object")
+        key = document.pop(STRIPE_KEY, None)
+        signing = document.pop(SIGNING_SECRETS, [])
+        try:
+            if key is not None:
+                StripeKey(key if isinstance(key, str) else "")
+            if not isinstance(signing, list) or not all(isinstance(each, str) for each in signing):
+                raise _unknown_shape(f"{SIGNING_SECRETS} is no list of texts")
+            for each in signing:
+                SigningSecret.parse(each)
+        except ConfigurationError as error:
+            raise _unknown_shape(str(error)) from None
+        return cls(key, tuple(signing), document, made_at)
+
+    def age(self, now: float) -> float:
+        """Give the seconds since this version was put in."""
+        return now - self.made_at.timestamp() if self.made_at else 0.0
+
+    def text(self) -> str:
+        """Give the JSON document."""
+        ours = {STRIPE_KEY: self.stripe_key, SIGNING_SECRETS: list(self.signing_secrets)}
+        return json.dumps({**self.others, **{name: each for name, each in ours.items() if each}})
+
+    def with_key(self, key: str) -> "StoredSecret":
+        """Give it with another Stripe key."""
+        return replace(self, stripe_key=key)
+
+    def with_signing(self, *secrets: str) -> "StoredSecret":
+        """Give it with these signing secrets and no others."""
+        return replace(self, signing_secrets=secrets)
+
+
+def _unknown_shape(why: str) -> CliError:
+    fix = "Look at it in the AWS console; nothing was changed."
+    return CliError(f"The secret has an unknown shape: {why}.", fix, Exit.REFUSED)
+
+
+class Deployment:
+    """The stack of a profile."""
+
+    def __init__(self, config: Config) -> None:
+        """Name the stack; nothing is called yet."""
+        self.stack = config.stack
+        self._session = boto3.Session(
+            profile_name=config.aws_profile or None, region_name=config.region or None
+        )
+
+    def account(self) -> str:
+        """Give the account that the credentials are for."""
+        return self._session.client("sts", config=_CALLS).get_caller_identity()["Account"]
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Read the stack's outputs."""
+        stacks = self._session.client("cloudformation", config=_CALLS)
+        fix = "make build && sam deploy --guided, or name another one by --stack"
+        try:
+            stack = stacks.describe_stacks(StackName=self.stack)["Stacks"][0]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ValidationError":
+                raise
+            raise CliError(f"There is no stack {self.stack}.", fix) from None
+        if stack["StackStatus"].startswith("DELETE"):
+            raise CliError(f"The stack {self.stack} was deleted.", fix)
+        given = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+        try:
+            return Outputs(given["PostLoginUrl"], given["SecretName"], given["LedgerTableName"])
+        except KeyError as missing:
+            text = f"The stack {self.stack} has no output {missing.args[0]}."
+            raise CliError(text, fix) from None
+
+    def read_secret(self) -> StoredSecret:
+        """Give the current version; one without anything where none was put in yet."""
+        try:
+            stored = self._secrets.get_secret_value(SecretId=self.outputs.secret_name)
+        except self._secrets.exceptions.ResourceNotFoundException:
+            return StoredSecret()
+        return StoredSecret.parse(stored.get("SecretString", ""), stored["CreatedDate"])
+
+    def write_secret(self, secret: StoredSecret) -> StoredSecret:
+        """Put in a new version; gives it with its date."""
+        self._secrets.put_secret_value(
+            SecretId=self.outputs.secret_name, SecretString=secret.text()
+        )
+        return replace(secret, made_at=datetime.now(UTC))
+
+    def alarms(self) -> dict[str, str]:
+        """Give the stack's alarms and their states."""
+        cloudwatch = self._session.client("cloudwatch", config=_CALLS)
+        pages = cloudwatch.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=f"{self.stack}-"
+        )
+        return {
+            each["AlarmName"]: each["StateValue"] for page in pages for each in page["MetricAlarms"]
+        }
+
+    def open_sign_ups(self, clock: Callable[[], float] = time.time) -> int:
+        """Count the sign-ups that have been open for more than 15 minutes."""
+        dynamodb = self._session.client("dynamodb", config=_CALLS)
+        return count_open(dynamodb, self.outputs.table, clock() - OPEN_FOR_SECONDS)
+
+    @cached_property
+    def _secrets(self) -> "SecretsManagerClient":
+        return self._session.client("secretsmanager", config=_CALLS)

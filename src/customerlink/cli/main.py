@@ -1,0 +1,346 @@
+"""`customerlink`: its commands, flags and help texts."""
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Annotated
+
+import questionary
+import typer
+
+from customerlink.adapters.secrets_manager import REFRESH_SECONDS
+from customerlink.cli.config import Config, Mode, load
+from customerlink.cli.deployment import Deployment
+from customerlink.cli.doctor import Doctor, Verdict
+from customerlink.cli.errors import CliError, Exit, explain
+from customerlink.cli.install import Plan, carry_out, look, plan, take_out
+from customerlink.cli.output import Output
+from customerlink.cli.probes import StripeProbe, checked, self_test
+from customerlink.cli.rotate import (
+    LAST_LOGINS_SECONDS,
+    MARGIN_SECONDS,
+    Rotation,
+    rotate_stripe_key,
+)
+from customerlink.cli.tenant import Tenant
+
+app = typer.Typer(
+    name="customerlink",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Sets up, checks and looks after a Customer Link deployment.",
+    epilog="Example: customerlink --profile live doctor",
+)
+rotate = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Replace a key or a secret, while sign-ups go on.",
+)
+app.add_typer(rotate, name="rotate")
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every command has."""
+
+    config: Config
+    output: Output
+
+    def deployment(self) -> Deployment:
+        """Give the AWS side."""
+        return Deployment(self.config)
+
+    def tenant(self) -> Tenant:
+        """Give the Auth0 side."""
+        return Tenant(self.config, self.output.waiting)
+
+    def probe(self, key: str) -> StripeProbe:
+        """Give the Stripe side, for a key."""
+        return StripeProbe(key, self.config.stripe_api_base, self.config.mode)
+
+    def confirm(self, what: str, *, yes: bool) -> None:
+        """Ask before anything changes in live mode, unless `--yes` was said."""
+        if self.config.mode is not Mode.LIVE or yes:
+            return
+        if not sys.stdin.isatty():
+            text = "A change in live mode has to be confirmed."
+            raise CliError(text, "--yes", Exit.USAGE)
+        where = f"{what} in LIVE mode, tenant {self.config.domain}, stack {self.config.stack}?"
+        if not questionary.confirm(where, default=False).ask():
+            raise CliError("Nothing was changed.", "", Exit.INTERRUPTED)
+
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask no question in live mode.")]
+
+
+@app.callback()
+def main(  # noqa: PLR0913 (a flag each)
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None, typer.Option(help="The settings' file; customerlink.toml if it is there.")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="A profile of that file.", envvar="CUSTOMERLINK_PROFILE"),
+    ] = None,
+    mode: Annotated[
+        Mode | None, typer.Option(help="Stripe's mode.", envvar="CUSTOMERLINK_MODE")
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="The Auth0 tenant's domain.", envvar="AUTH0_DOMAIN")
+    ] = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option(help="Its machine-to-machine application.", envvar="AUTH0_CLIENT_ID"),
+    ] = None,
+    stack: Annotated[
+        str | None, typer.Option(help="The CloudFormation stack.", envvar="CUSTOMERLINK_STACK")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The stack's AWS region.", envvar="AWS_REGION")
+    ] = None,
+    aws_profile: Annotated[
+        str | None, typer.Option(help="A profile of the AWS CLI's.", envvar="AWS_PROFILE")
+    ] = None,
+    action_name: Annotated[
+        str | None,
+        typer.Option(help="The Action's name in Auth0.", envvar="CUSTOMERLINK_ACTION_NAME"),
+    ] = None,
+    stripe_api_base: Annotated[
+        str | None, typer.Option(hidden=True, envvar="CUSTOMERLINK_STRIPE_API_BASE")
+    ] = None,
+) -> None:
+    """Set up, check and look after a Customer Link deployment.
+
+    Settings come from flags, then the environment, then customerlink.toml. The Auth0 client's
+    secret comes from AUTH0_CLIENT_SECRET, or is asked for.
+    """
+    flags = {
+        "mode": mode,
+        "domain": domain,
+        "client_id": client_id,
+        "client_secret": os.environ.get("AUTH0_CLIENT_SECRET"),
+        "stack": stack,
+        "region": region,
+        "aws_profile": aws_profile,
+        "action_name": action_name,
+        "stripe_api_base": stripe_api_base,
+    }
+    context.obj = lambda: load(config, profile, flags)
+
+
+def session(context: typer.Context, *, as_json: bool) -> Session:
+    """Give what a command needs; asks for the Auth0 client's secret where nobody gave it."""
+    config: Config = context.obj()
+    output = Output(as_json=as_json)
+    if config.client_id and not config.client_secret and sys.stdin.isatty():
+        asked = questionary.password("Auth0 client secret:").unsafe_ask()
+        config = replace(config, client_secret=str(asked).strip())
+    return Session(config, output)
+
+
+def stripe_key_given(output: Output) -> str:
+    """Read a Stripe key from a pipe, or ask for it without echo: never from an argument."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    output.say("A restricted key of Stripe's is needed, with Customers: Write and nothing else.")
+    return str(questionary.password("Stripe key (rk_…):").unsafe_ask()).strip()
+
+
+@app.command(epilog="Example: customerlink install --dry-run")
+def install(
+    context: typer.Context,
+    *,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Put this release's Action into the tenant, and the keys into Secrets Manager.
+
+    Other Actions, their order and their secrets stay as they are. Running it again changes
+    nothing; run again after a failure, it goes on. The Stripe key is asked for, or read from a
+    pipe, when the stack has none yet.
+    """
+    now = session(context, as_json=as_json)
+    deployment, tenant, output = now.deployment(), now.tenant(), now.output
+    with output.busy("Looking at the stack and the tenant"):
+        found = look(deployment, tenant, now.config.action_name)
+    key = None
+    if not found.secret.stripe_key and not dry_run:
+        key = checked(stripe_key_given(output), now.config.mode).value
+        with output.busy("Asking Stripe"):
+            now.probe(key).list_customers()
+    elif not found.secret.stripe_key:
+        output.say("The stack has no Stripe key yet: install will ask for one.")
+    made = plan(found, now.config.action_name, key)
+    if dry_run:
+        _show(output, made)
+        return
+    if made.changes:
+        now.confirm("Install", yes=yes)
+    with output.busy("Installing"):
+        carry_out(made, deployment, tenant, lambda each: output.step(f"{each.kind}: {each.about}"))
+    with output.busy("Sending a self-test"):
+        result = self_test(found.url, made.signing_secret)
+    answer = f"{result.status} {result.reason}, {result.milliseconds:.0f} ms"
+    output.table(
+        "Done." if made.changes else "Nothing to do: everything is in place.",
+        [
+            ("Action", f"{made.action_name}, in the Login flow of {now.config.domain}"),
+            ("endpoint", found.url),
+            ("self-test", answer),
+        ],
+    )
+    output.document(
+        {
+            "changes": [each.kind for each in made.changes],
+            "url": found.url,
+            "self_test": {"passed": result.passed, "answer": answer},
+        }
+    )
+    if not result.passed:
+        text = "The endpoint did not pass the self-test."
+        raise CliError(text, "Wait five minutes after a new secret; then customerlink doctor.")
+
+
+def _show(output: Output, made: Plan) -> None:
+    for each in made.changes:
+        output.say(f"would {each.kind}: {each.about}")
+        output.diff(each.diff)
+    if not made.changes:
+        output.say("Nothing to do: everything is in place.")
+    changes = [
+        {"kind": each.kind, "about": each.about, "diff": list(each.diff)} for each in made.changes
+    ]
+    output.document({"dry_run": True, "changes": changes})
+
+
+@app.command(epilog="Example: customerlink uninstall --dry-run")
+def uninstall(
+    context: typer.Context,
+    *,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Take out of the tenant what install put in: the Action, and its place in the Login flow.
+
+    The stack with its secret and its ledger stays: sam delete takes that, and keeps the data.
+    """
+    now = session(context, as_json=as_json)
+    tenant, output = now.tenant(), now.output
+    with output.busy("Looking at the tenant"):
+        action = tenant.find(now.config.action_name)
+    if action is None:
+        output.say("Nothing to do: the Action is not there.")
+    elif dry_run:
+        output.say(f"would unbind and delete the Action {action.name}")
+    else:
+        now.confirm("Uninstall", yes=yes)
+        take_out(tenant, now.config.action_name, output.step)
+    output.document({"dry_run": dry_run, "found": action is not None, "steps": output.steps})
+
+
+@app.command(epilog="Example: customerlink doctor --json")
+def doctor(
+    context: typer.Context,
+    *,
+    probe_write: Annotated[
+        bool,
+        typer.Option("--probe-write", help="Create a customer, and delete it (test mode only)."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a deployment from end to end: what is wrong, what it means, and what mends it.
+
+    Exit code 1 when a check is ✗.
+    """
+    now = session(context, as_json=as_json)
+    patient = Doctor(now.config, now.deployment(), now.tenant(), probe_write)
+    made = now.output.checks(patient.checks())
+    bad = sum(each.verdict is Verdict.BAD for each in made)
+    warnings = sum(each.verdict is Verdict.WARNING for each in made)
+    now.output.say(f"\n{len(made)} checks, {bad} failed, {warnings} to look at.")
+    now.output.document({"ok": not bad, "checks": [each.as_json() for each in made]})
+    if bad:
+        raise typer.Exit(Exit.FAILED)
+
+
+@rotate.command("signing-secret", epilog="Example: customerlink rotate signing-secret")
+def signing_secret(
+    context: typer.Context,
+    *,
+    yes: Yes = False,
+    as_json: Json = False,
+    refresh_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = REFRESH_SECONDS
+    + MARGIN_SECONDS,
+    last_logins_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = LAST_LOGINS_SECONDS,
+) -> None:
+    """Replace the secret that the Action signs with; it takes about six minutes.
+
+    No sign-up is refused meanwhile. Interrupted anywhere, a second run finishes.
+    """
+    now = session(context, as_json=as_json)
+    now.confirm("Rotate the signing secret", yes=yes)
+    output = now.output
+    Rotation(
+        now.deployment(),
+        now.tenant(),
+        now.config.action_name,
+        output.step,
+        output.wait,
+        refresh_seconds,
+        last_logins_seconds,
+    ).run()
+    output.say("Done: the new signing secret is the only one.")
+    output.document({"steps": output.steps})
+
+
+@rotate.command("stripe-key", epilog="Example: customerlink rotate stripe-key < new-key")
+def stripe_key(
+    context: typer.Context,
+    *,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Replace the Stripe key, after Stripe was asked what the new one may do.
+
+    The new key is asked for, or read from a pipe. Functions take it within five minutes, or as
+    soon as Stripe rejects the old one.
+    """
+    now = session(context, as_json=as_json)
+    key = checked(stripe_key_given(now.output), now.config.mode).value
+    now.confirm("Rotate the Stripe key", yes=yes)
+    changed = rotate_stripe_key(now.deployment(), now.probe(key), key, now.output.step)
+    if changed:
+        now.output.say("Done. In five minutes, expire the old key in Stripe's dashboard.")
+    else:
+        now.output.say("Nothing to do: this is the key that is stored.")
+    now.output.document({"changed": changed, "steps": now.output.steps})
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(version_of("customer-link"))
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run a command; every expected end is a sentence and an exit code, never a stack trace."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(words, prog_name="customerlink")
+    except Exception as error:  # noqa: BLE001 (the one place where errors become sentences)
+        told = explain(error)
+        Output(as_json="--json" in words).error(told)
+        sys.exit(int(told.code))
+
+
+if __name__ == "__main__":
+    run()

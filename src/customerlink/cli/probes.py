@@ -1,0 +1,120 @@
+"""Questions to Stripe and to the endpoint that change nothing, but for one that says so."""
+
+import email.utils
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+import urllib3
+
+from customerlink.cli.config import Mode
+from customerlink.cli.errors import CliError, Exit
+from customerlink.errors import ConfigurationError
+from customerlink.keys import StripeKey
+from customerlink.self_test import SelfTest, has_passed
+from customerlink.signature import SigningSecret
+
+TIME_OUT_SECONDS = 15.0
+
+
+class StripeProbe:
+    """What a key may do, asked of Stripe by its own SDK."""
+
+    def __init__(self, key: str, api_base: str, mode: Mode) -> None:
+        """Take a key that fits a profile's mode; a `CliError` says what does not."""
+        self.key = checked(key, mode)
+        self.key.check(api_base, unrestricted_allowed=True)
+        client = stripe.StripeClient(
+            key,
+            base_addresses={"api": api_base},
+            http_client=stripe.RequestsClient(timeout=TIME_OUT_SECONDS),
+            max_network_retries=1,
+        )
+        self._api = client.v1
+
+    def list_customers(self) -> None:
+        """List one customer; raises what Stripe answers."""
+        self._api.customers.list({"limit": 1})
+
+    def may_read_charges(self) -> bool:
+        """Tell whether the key may see payments, which ours should not."""
+        try:
+            self._api.charges.list({"limit": 1})
+        except stripe.PermissionError:
+            return False
+        return True
+
+    def create_and_delete(self) -> None:
+        """Create a customer in test mode, and delete it."""
+        if self.key.live:
+            text = "A write is probed in test mode only."
+            raise CliError(text, "Leave out --probe-write.", Exit.USAGE)
+        made = self._api.customers.create({"description": "customerlink doctor --probe-write"})
+        self._api.customers.delete(made.id)
+
+
+def checked(text: str, mode: Mode) -> StripeKey:
+    """Read a Stripe key that a person gave; never says what it is."""
+    try:
+        key = StripeKey(text)
+    except ConfigurationError:
+        text = "That is no secret key of Stripe's: a restricted one starts with rk_."
+        raise CliError(text, "", Exit.USAGE) from None
+    if key.live != (mode is Mode.LIVE):
+        found = "live" if key.live else "test"
+        text = f"The Stripe key is for {found} mode, this profile for {mode} mode."
+        raise CliError(text, "--mode, or another --profile", Exit.USAGE)
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestResult:
+    """How the endpoint answered."""
+
+    passed: bool
+    status: int
+    reason: str
+    milliseconds: float
+    skew: float | None
+    """Seconds by which the endpoint's clock is ahead of ours, to about a second."""
+
+
+def self_test(
+    url: str, signing_secret: str, clock: Callable[[], float] = time.time
+) -> SelfTestResult:
+    """Send the endpoint a signed request that changes nothing."""
+    test = SelfTest.signed(SigningSecret.parse(signing_secret), clock())
+    start = time.monotonic()
+    answer = urllib3.request(
+        "POST",
+        url,
+        body=test.body,
+        headers=dict(test.headers),
+        timeout=TIME_OUT_SECONDS,
+        retries=False,
+        redirect=False,
+    )
+    milliseconds = (time.monotonic() - start) * 1000
+    body = _document(answer.data)
+    reason = body.get("reason") or body.get("error") or "no JSON"
+    skew = _skew(answer.headers.get("date"), clock())
+    passed = has_passed(answer.status, body)
+    return SelfTestResult(passed, answer.status, str(reason), milliseconds, skew)
+
+
+def _skew(date: str | None, now: float) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(date or "").timestamp() - now
+    except ValueError:
+        return None
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

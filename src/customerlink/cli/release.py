@@ -1,0 +1,37 @@
+"""What this release puts into a tenant: the Action's code, signed with a print of its settings."""
+
+import hashlib
+import re
+from pathlib import Path
+
+_PACKAGED = Path(__file__).with_name("action")
+_IN_SOURCE = Path(__file__).parents[2] / "action"
+
+_MARK = re.compile(r"\n// Set up by customerlink install: (?P<print>[0-9a-f]{32})\n?\Z")
+
+URL, SIGNING_SECRET = "CUSTOMERLINK_URL", "CUSTOMERLINK_SIGNING_SECRET"
+
+
+def action_code(name: str = "post-login.js") -> str:
+    """Give the text of one of this release's Actions."""
+    folder = _PACKAGED if _PACKAGED.is_dir() else _IN_SOURCE
+    return (folder / name).read_text()
+
+
+def fingerprint(url: str, signing_secret: str) -> str:
+    """Give a print of the Action's settings, which tells nothing about a secret of 24 random bytes.
+
+    Auth0 never tells a secret's value, so this is how one sees whether it is the current one.
+    """
+    return hashlib.sha256(f"{url}\n{signing_secret}".encode()).hexdigest()[:32]
+
+
+def marked(code: str, settings: str) -> str:
+    """Give the code with the print of its settings as its last line."""
+    return f"{code.rstrip()}\n// Set up by customerlink install: {settings}\n"
+
+
+def unmarked(code: str) -> tuple[str, str | None]:
+    """Take the last line off: the code, and the print, if there is one."""
+    mark = _MARK.search(code)
+    return (code[: mark.start()].rstrip() + "\n", mark["print"]) if mark else (code, None)

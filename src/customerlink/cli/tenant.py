@@ -1,0 +1,221 @@
+"""The Auth0 side of a deployment: the Action, its versions, its place in the Login flow."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from auth0.authentication import GetToken
+from auth0.management import Auth0
+from auth0.management.core.api_error import ApiError
+from auth0.management.errors import ConflictError, ForbiddenError, TooManyRequestsError
+
+from customerlink.cli.config import Config
+from customerlink.cli.errors import CliError, Exit
+
+TRIGGER = "post-login"
+RUNTIME = "node22"
+RUNTIMES = frozenset({"node18", "node18-actions", "node20", "node22", "node24"})
+"""Those that have `fetch`, which the Action needs."""
+
+SCOPES = ("read:actions", "create:actions", "update:actions", "delete:actions")
+
+BUILD_SECONDS = 60.0
+_POLL_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 60.0
+_WAITS = 10
+_TIME_OUT_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An Action as the tenant has it; of secrets only the names are ever told."""
+
+    id: str
+    name: str
+    code: str
+    runtime: str
+    secrets: tuple[str, ...]
+    is_deployed: bool
+    """Whether the draft is what is deployed."""
+    deployed_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A place in the Login flow."""
+
+    id: str
+    display_name: str
+    action_id: str
+
+
+class Tenant:
+    """A tenant's Actions, by a machine-to-machine application."""
+
+    def __init__(
+        self,
+        config: Config,
+        on_wait: Callable[[float], None] = lambda _: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Name the tenant; `on_wait` is told the seconds of each wait for the rate limit."""
+        self._config = config
+        self._on_wait = on_wait
+        self._sleep = sleep
+
+    @cached_property
+    def _granted(self) -> dict[str, Any]:
+        protocol, _, domain = self._config.auth0_url().partition("://")
+        for name in ("client_id", "client_secret"):
+            if not getattr(self._config, name):
+                fix = f"AUTH0_{name.upper()}, or {name} in customerlink.toml"
+                raise CliError(f"The Auth0 {name} is missing.", fix, Exit.USAGE)
+        client = GetToken(
+            domain, self._config.client_id, self._config.client_secret, protocol=protocol
+        )
+        granted: dict[str, Any] = client.client_credentials(f"{self._config.auth0_url()}/api/v2/")
+        return granted
+
+    @cached_property
+    def _api(self) -> Auth0:
+        return Auth0(
+            base_url=f"{self._config.auth0_url()}/api/v2",
+            token=self._granted["access_token"],
+            timeout=_TIME_OUT_SECONDS,
+            max_retries=0,
+        )
+
+    def missing_scopes(self) -> tuple[str, ...]:
+        """Give the scopes that the client lacks."""
+        granted = str(self._granted.get("scope", "")).split()
+        return tuple(each for each in SCOPES if each not in granted)
+
+    def find(self, name: str) -> Action | None:
+        """Find a post-login Action by its name."""
+        listed = self._call(
+            lambda: list(self._api.actions.list(trigger_id=TRIGGER, action_name=name))
+        )
+        found = next((each for each in listed if each.name == name), None)
+        return _action(found) if found else None
+
+    def get(self, action_id: str) -> Action:
+        """Read an Action."""
+        return _action(self._call(lambda: self._api.actions.get(action_id)))
+
+    def create(self, name: str, code: str, secrets: Mapping[str, str]) -> Action:
+        """Create a draft."""
+
+        def create() -> Any:  # noqa: ANN401 (as the SDK has it)
+            return self._api.actions.create(
+                name=name,
+                supported_triggers=[{"id": TRIGGER, "version": "v3"}],
+                code=code,
+                runtime=RUNTIME,
+                secrets=_values(secrets),
+            )
+
+        try:
+            return _action(self._call(create))
+        except ConflictError:
+            text = f"The tenant has an Action {name} already, for another trigger."
+            raise CliError(text, "--action-name", Exit.REFUSED) from None
+        except ForbiddenError as error:
+            if isinstance(error.body, dict) and error.body.get("errorCode"):
+                raise
+            text = "The tenant takes no more Actions: the limit of its plan is reached."
+            fix = "Auth0's dashboard, Actions > Library: delete one that is not needed."
+            raise CliError(text, fix, Exit.REFUSED) from None
+
+    def update(self, action: Action, code: str, secrets: Mapping[str, str]) -> None:
+        """Change code, runtime and these secrets; others keep their values."""
+        kept = [{"name": each} for each in action.secrets if each not in secrets]
+        wanted: Any = [*kept, *_values(secrets)]
+        self._call(
+            lambda: self._api.actions.update(action.id, code=code, runtime=RUNTIME, secrets=wanted)
+        )
+
+    def deploy(self, action_id: str) -> None:
+        """Wait until the draft is built, and deploy it."""
+        end = time.monotonic() + BUILD_SECONDS
+        while True:
+            status = self._call(lambda: self._api.actions.get(action_id)).status
+            if status == "built":
+                break
+            if status == "failed":
+                fix = "Auth0's dashboard, Actions > Library, shows what the build says."
+                raise CliError("Auth0 could not build the Action.", fix)
+            if time.monotonic() > end:
+                raise CliError("Auth0 has not built the Action yet.", "Run the same command again.")
+            self._sleep(_POLL_SECONDS)
+        self._call(lambda: self._api.actions.deploy(action_id))
+
+    def delete(self, action_id: str) -> None:
+        """Delete an Action that is bound nowhere."""
+        self._call(lambda: self._api.actions.delete(action_id))
+
+    def bindings(self) -> tuple[Binding, ...]:
+        """Give the Login flow, in its order."""
+        listed = self._call(lambda: list(self._api.actions.triggers.bindings.list(TRIGGER)))
+        return tuple(
+            Binding(
+                str(each.id),
+                str(each.display_name),
+                str(each.action.id) if each.action else "",
+            )
+            for each in listed
+        )
+
+    def bind(self, kept: Sequence[Binding], added: Action | None = None) -> None:
+        """Replace the Login flow: those that are kept, in their order, and one more at its end."""
+        wanted = [_ref("binding_id", each.id, each.display_name) for each in kept]
+        wanted += [_ref("action_id", added.id, added.name)] if added else []
+        self._call(
+            lambda: self._api.actions.triggers.bindings.update_many(
+                TRIGGER,
+                bindings=wanted,
+            )
+        )
+
+    def _call[Result](self, request: Callable[[], Result]) -> Result:
+        """Make a call; on 429 wait until the time that the header names, and make it again."""
+        for waits_left in reversed(range(_WAITS)):
+            try:
+                return request()
+            except TooManyRequestsError as error:
+                if not waits_left:
+                    raise
+                seconds = _seconds_until_reset(error)
+                self._on_wait(seconds)
+                self._sleep(seconds)
+        raise AssertionError("unreachable")
+
+
+def _seconds_until_reset(error: ApiError) -> float:
+    """https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy."""
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    reset = headers.get("x-ratelimit-reset", "")
+    seconds = float(reset) - time.time() if reset.isdigit() else 1.0
+    return min(max(seconds, _POLL_SECONDS), _LONGEST_WAIT_SECONDS)
+
+
+def _action(found: Any) -> Action:  # noqa: ANN401 (a model for each of the SDK's calls)
+    deployed = found.deployed_version
+    return Action(
+        id=str(found.id),
+        name=str(found.name),
+        code=found.code or "",
+        runtime=found.runtime or "",
+        secrets=tuple(str(each.name) for each in found.secrets or ()),
+        is_deployed=bool(found.all_changes_deployed and deployed),
+        deployed_code=deployed.code if deployed else None,
+    )
+
+
+def _values(secrets: Mapping[str, str]) -> Any:  # noqa: ANN401 (the SDK's model, or its dictionary)
+    return [{"name": name, "value": value} for name, value in secrets.items()]
+
+
+def _ref(kind: str, value: str, display_name: str) -> dict[str, Any]:
+    return {"ref": {"type": kind, "value": value}, "display_name": display_name}

@@ -1,0 +1,153 @@
+"""The command line over the sandbox: its tenant, its stack, its Stripe."""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from customerlink.cli.main import run
+from customerlink.entrypoints.post_login import respond
+from sandbox.auth0.actions import Actions
+from sandbox.aws import SECRET
+from sandbox.gateway import in_process
+from sandbox.sandbox import Sandbox, application
+
+ACTION = "Customer Link"
+FOREIGN = ("Enrich the profile", "Block a country", "Add claims")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, Any]:
+        """Read the JSON document."""
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+@dataclass
+class Cli:
+    """Runs commands in this process, and looks at what they did."""
+
+    box: Sandbox
+    capture: pytest.CaptureFixture[str]
+    patch: pytest.MonkeyPatch
+    typed: set[str] = field(default_factory=set)
+    """What was piped in, which must never come out."""
+
+    def __call__(self, *words: str, stdin: str = "") -> Result:
+        """Run a command; gives how it ended."""
+        self.patch.setattr(sys, "stdin", io.StringIO(f"{stdin}\n"))
+        self.capture.readouterr()
+        try:
+            run(list(words))
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        done = self.capture.readouterr()
+        for secret in {*self.typed, stdin, *self.stored().get("action_signing_secrets", [])} - {""}:
+            assert secret not in done.out + done.err, "a secret was printed"
+        assert "Traceback" not in done.out + done.err
+        return Result(code, done.out, done.err)
+
+    def stored(self) -> dict[str, Any]:
+        """Give the deployment's secret."""
+        client = self.box.aws.secrets_manager
+        try:
+            text = client.get_secret_value(SecretId=SECRET)["SecretString"]
+            document = json.loads(text)
+        except (client.exceptions.ResourceNotFoundException, ValueError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def store(self, text: str | None) -> None:
+        """Put in another version of the secret; None for a secret without a value."""
+        client = self.box.aws.secrets_manager
+        client.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+        if text is None:
+            client.create_secret(Name=SECRET)
+        else:
+            client.create_secret(Name=SECRET, SecretString=text)
+
+    def actions(self) -> Actions:
+        """Give the tenant's Actions."""
+        return self.box.management.actions
+
+    def flow(self) -> list[str]:
+        """Name the Login flow's Actions, in order."""
+        bindings = self.actions().bindings("post-login", {})["bindings"]
+        return [each["action"]["name"] for each in bindings]
+
+    def changes(self) -> list[str]:
+        """Give the requests so far that changed the tenant, and start to count anew."""
+        requests = self.box.management.requests
+        made = [each for each in requests if not each.startswith("GET")]
+        requests.clear()
+        return made
+
+    def install(self) -> None:
+        """Install for what comes next."""
+        assert self("install", stdin=self.box.stripe_key).code == 0
+
+
+def foreign(actions: Actions, name: str, *, bound: bool = True) -> str:
+    """Put somebody else's Action into the tenant; gives its id."""
+    made = actions.create(
+        {
+            "name": name,
+            "supported_triggers": [{"id": "post-login", "version": "v3"}],
+            "code": f"// {name}",
+            "secrets": [{"name": "THEIRS", "value": name}],
+        }
+    )
+    actions.deploy(made["id"])
+    if bound:
+        before = actions.bindings("post-login", {})["bindings"]
+        kept = [{"ref": {"type": "binding_id", "value": each["id"]}} for each in before]
+        new = {"ref": {"type": "action_id", "value": made["id"]}, "display_name": f"{name} (1)"}
+        actions.bind("post-login", {"bindings": [*kept, new]})
+    return str(made["id"])
+
+
+@pytest.fixture
+def cli(
+    box: Sandbox,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> Iterator[Cli]:
+    """Give it over a tenant with three foreign Actions, and a stack whose secret has no value."""
+    for name, value in box.tools_environment().items():
+        monkeypatch.setenv(name, value)
+    for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    made = Cli(box, capsys, monkeypatch, {box.stripe_key})
+    _clear(made.actions())
+    for name in FOREIGN:
+        foreign(made.actions(), name)
+    made.store(None)
+    made.changes()
+    # A cold start: the warm function still has the last test's secret.
+    invoke = box.gateway.invoke
+    box.gateway.invoke = in_process(partial(respond, application(box.environment())))
+    yield made
+    box.gateway.invoke = invoke
+    box.management.faults.clear()
+    _clear(made.actions())
+
+
+def _clear(actions: Actions) -> None:
+    for each in actions.list_page({"per_page": "100"})["actions"]:
+        actions.delete(each["id"], {"force": "true"})

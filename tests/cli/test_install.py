@@ -1,0 +1,409 @@
+"""`customerlink install` and `uninstall`, with three foreign Actions in the Login flow."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
+
+from customerlink.cli.release import unmarked
+from sandbox.sandbox import Sandbox
+from sandbox.tenant import ACTION as ACTION_FILE
+from sandbox.tenant import ActionHost, Tenant
+
+STEPS = [
+    "store the Stripe key",
+    "store a signing secret",
+    "create the Action",
+    "deploy the Action",
+    "bind the Action to the Login flow",
+]
+
+
+def installed(cli: Cli) -> dict[str, Any]:
+    """Give the Action as the tenant has it."""
+    [action] = cli.actions().list_page({"actionName": ACTION})["actions"]
+    return dict(action)
+
+
+def end_state(cli: Cli) -> tuple[Any, ...]:
+    """Give everything that an install leaves, but for what is random."""
+    action = installed(cli)
+    secret = cli.stored()
+    settings = cli.actions().secrets_of(ACTION)
+    return (
+        cli.flow(),
+        action["all_changes_deployed"],
+        unmarked(action["code"])[0],
+        settings["CUSTOMERLINK_URL"],
+        [settings["CUSTOMERLINK_SIGNING_SECRET"]] == secret["action_signing_secrets"],
+        secret["stripe_restricted_key"],
+    )
+
+
+class TestInstall:
+    """The Action, its place, its settings, and the deployment's keys."""
+
+    def test_everything_is_put_in(self, cli: Cli, box: Sandbox) -> None:
+        """Ours at the end of the flow; the three others are where they were."""
+        result = cli("install", stdin=box.stripe_key)
+
+        assert result.code == 0, result.err
+        assert cli.flow() == [*FOREIGN, ACTION]
+        assert end_state(cli) == (
+            [*FOREIGN, ACTION],
+            True,
+            ACTION_FILE.read_text(),
+            box.url,
+            True,
+            box.stripe_key,
+        )
+        assert installed(cli)["runtime"] == "node22"
+        assert "200 not_new" in result.out
+
+    def test_the_installed_action_signs_somebody_up(self, cli: Cli, tmp_path: Path) -> None:
+        """By the code and the secrets that the tenant has now."""
+        cli.install()
+        path = tmp_path / "action.js"
+        path.write_text(installed(cli)["deployed_version"]["code"])
+        with ActionHost(path) as host:
+            tenant = Tenant(host, cli.actions().secrets_of(ACTION))
+            login = tenant.login(tenant.add_user("auth0|installed", email="installed@example.com"))
+
+        assert login.decision == "continue", host.logs
+
+    def test_others_keep_names_secrets_and_code(self, cli: Cli) -> None:
+        """Nothing of theirs is touched, display names included."""
+        names = [
+            each["display_name"] for each in cli.actions().bindings("post-login", {})["bindings"]
+        ]
+        cli.install()
+        after = cli.actions().bindings("post-login", {})["bindings"]
+
+        assert [each["display_name"] for each in after] == [*names, ACTION]
+        for name in FOREIGN:
+            assert cli.actions().secrets_of(name) == {"THEIRS": name}
+
+    def test_again_changes_nothing(self, cli: Cli) -> None:
+        """No request but for reading, no new version of the secret."""
+        cli.install()
+        stored = cli.stored()
+        cli.changes()
+        result = cli("install")
+
+        assert result.code == 0
+        assert "Nothing to do" in result.out
+        assert cli.changes() == []
+        assert cli.stored() == stored
+
+    def test_place_in_the_flow_is_kept(self, cli: Cli) -> None:
+        """Somebody moved ours to the front: it stays there."""
+        cli.install()
+        bindings = cli.actions().bindings("post-login", {})["bindings"]
+        moved = [bindings[-1], *bindings[:-1]]
+        refs = [{"ref": {"type": "binding_id", "value": each["id"]}} for each in moved]
+        cli.actions().bind("post-login", {"bindings": refs})
+        cli("install")
+
+        assert cli.flow() == [ACTION, *FOREIGN]
+
+    def test_optional_secrets_survive(self, cli: Cli, box: Sandbox) -> None:
+        """Which somebody put in by hand, also when the code is changed."""
+        cli.install()
+        action = installed(cli)
+        kept = [{"name": each["name"]} for each in action["secrets"]]
+        more = {"name": "CUSTOMERLINK_TIMEOUT_MS", "value": "4000"}
+        cli.actions().update(action["id"], {"secrets": [*kept, more], "code": "// edited"})
+        cli.actions().deploy(action["id"])
+        result = cli("install")
+
+        assert result.code == 0
+        secrets = cli.actions().secrets_of(ACTION)
+        assert secrets["CUSTOMERLINK_TIMEOUT_MS"] == "4000"
+        assert secrets["CUSTOMERLINK_URL"] == box.url
+        assert end_state(cli)[2] == ACTION_FILE.read_text()
+
+    def test_another_url_is_noticed(self, cli: Cli, box: Sandbox) -> None:
+        """Auth0 never tells a secret's value: the code's last line has a print of it."""
+        cli.install()
+        action = installed(cli)
+        code = action["code"].replace(unmarked(action["code"])[1], "0" * 32)
+        cli.actions().update(action["id"], {"code": code})
+        result = cli("install", "--json")
+
+        assert result.json()["changes"] == ["update the Action", "deploy the Action"]
+        assert cli.actions().secrets_of(ACTION)["CUSTOMERLINK_URL"] == box.url
+
+    def test_json(self, cli: Cli, box: Sandbox) -> None:
+        """One document, nothing beside it."""
+        document = cli("install", "--json", stdin=box.stripe_key).json()
+
+        assert document["changes"] == STEPS
+        assert document["self_test"]["passed"] is True
+        assert document["url"] == box.url
+
+
+class TestDryRun:
+    """The plan, without a change."""
+
+    def test_plan_of_a_first_install(self, cli: Cli) -> None:
+        """A diff for the code and for the flow."""
+        result = cli("install", "--dry-run")
+
+        assert result.code == 0
+        assert cli.changes() == []
+        assert cli.stored() == {}
+        assert "+exports.onExecutePostLogin" in result.out
+        assert f"+{ACTION}" in result.out
+        assert "will ask for one" in result.out
+
+    def test_plan_in_json(self, cli: Cli) -> None:
+        """For machines."""
+        cli.install()
+        assert cli("install", "--dry-run", "--json").json() == {"dry_run": True, "changes": []}
+
+
+class TestHalfWay:
+    """A failure anywhere is resumed by running the same command again."""
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            "GET /api/v2/actions/actions",
+            "GET /api/v2/actions/triggers",
+            "POST /api/v2/actions/actions",
+            "PATCH /api/v2/actions/triggers",
+        ],
+    )
+    def test_auth0_down_in_the_middle(self, cli: Cli, box: Sandbox, fault: str) -> None:
+        """Exit code 3, a sentence, and the second run ends where the first would have."""
+        cli.box.management.faults.append(fault)
+        first = cli("install", stdin=box.stripe_key)
+        second = cli("install", stdin=box.stripe_key)
+
+        assert first.code == 3
+        assert "Run the same command again" in first.err
+        assert second.code == 0, second.err
+        assert end_state(cli)[:2] == ([*FOREIGN, ACTION], True)
+        assert end_state(cli)[4] is True
+
+    def test_created_but_not_deployed(self, cli: Cli, box: Sandbox) -> None:
+        """The second run deploys and binds what the first one made, and makes no second one."""
+        cli.box.management.faults.append("POST /api/v2/actions/actions/")
+        assert cli("install", stdin=box.stripe_key).code == 3
+        second = cli("install", "--json")
+
+        assert second.json()["changes"] == STEPS[3:]
+        assert end_state(cli)[:2] == ([*FOREIGN, ACTION], True)
+
+    def test_build_that_takes_its_time(self, cli: Cli, box: Sandbox) -> None:
+        """Waited for."""
+        cli.actions().build_seconds = 1.0
+        result = cli("install", stdin=box.stripe_key)
+        cli.actions().build_seconds = 0.0
+
+        assert result.code == 0
+
+    def test_build_that_fails(self, cli: Cli, box: Sandbox) -> None:
+        """Said; nothing is bound."""
+        cli.actions().broken_code, before = "exports", cli.actions().broken_code
+        result = cli("install", stdin=box.stripe_key)
+        cli.actions().broken_code = before
+
+        assert (result.code, cli.flow()) == (1, [*FOREIGN])
+        assert "could not build" in result.err
+
+
+def without_stack(cli: Cli) -> None:
+    """Delete the stack."""
+    cli.patch.setenv("CUSTOMERLINK_STACK", "gone")
+
+
+def wrong_client(cli: Cli) -> None:
+    """Give a secret that is none."""
+    cli.patch.setenv("AUTH0_CLIENT_SECRET", "wrong")
+
+
+def without_scope(cli: Cli) -> None:
+    """Take a client that may only read."""
+    client_id, secret = cli.box.management.add_client(("read:actions",))
+    cli.patch.setenv("AUTH0_CLIENT_ID", client_id)
+    cli.patch.setenv("AUTH0_CLIENT_SECRET", secret)
+
+
+def no_network(cli: Cli) -> None:
+    """Point to a port where nobody listens."""
+    cli.patch.setenv("AUTH0_DOMAIN", "http://127.0.0.1:9")
+
+
+def full_tenant(cli: Cli) -> None:
+    """Let the plan's limit be reached."""
+    cli.patch.setattr(cli.actions(), "limit", 3)
+
+
+def taken_name(cli: Cli) -> None:
+    """Let somebody else have an Action of the name."""
+    foreign(cli.actions(), ACTION, bound=False)
+
+
+def odd(text: str) -> Callable[[Cli], None]:
+    """Put something odd into the secret."""
+    return lambda cli: cli.store(text)
+
+
+def env(name: str, value: str) -> Callable[[Cli], None]:
+    """Set a variable."""
+    return lambda cli: cli.patch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said"),
+    [
+        (without_stack, 1, "There is no stack gone"),
+        (wrong_client, 4, "gave no token"),
+        (without_scope, 4, "lacks the scope create:actions"),
+        (no_network, 3, "did not answer|network failed"),
+        (full_tenant, 4, "limit of its plan"),
+        (taken_name, 4, "not Customer Link's"),
+        (odd("not JSON"), 4, "not JSON"),
+        (odd("[]"), 4, "not a JSON object"),
+        (odd('{"stripe_restricted_key": 1}'), 4, "stripe_restricted_key"),
+        (odd('{"action_signing_secrets": "§"}'), 4, "action_signing_secrets"),
+        (odd('{"action_signing_secrets": ["§"]}'), 4, "action_signing_secrets"),
+        (env("AUTH0_DOMAIN", ""), 2, "domain is missing"),
+        (env("AUTH0_DOMAIN", "acme"), 2, "domain is wrong"),
+        (env("AUTH0_DOMAIN", "https://acme.us.auth0.com/login"), 2, "domain is wrong"),
+        (env("AUTH0_CLIENT_ID", ""), 2, "client_id is missing"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(
+    cli: Cli, box: Sandbox, spoil: Callable[[Cli], None], code: int, said: str
+) -> None:
+    """And an exit code; the flow and the secret stay as they were."""
+    spoil(cli)
+    before = cli.stored()
+    result = cli("install", stdin=box.stripe_key)
+
+    assert result.code == code, result.err
+    assert any(each in result.err for each in said.split("|")), result.err
+    assert cli.flow() == [*FOREIGN]
+    if spoil not in (without_scope, full_tenant):
+        assert cli.stored() == before
+
+
+def test_missing_scope_names_the_click(cli: Cli, box: Sandbox) -> None:
+    """In the JSON document as well."""
+    without_scope(cli)
+    document = cli("install", "--json", stdin=box.stripe_key).json()
+
+    assert document["exit_code"] == 4
+    assert "Machine to Machine Applications: grant create:actions" in document["fix"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("", "no secret key"),
+        ("pk_test_1", "no secret key"),
+        ("_".join(("rk", "live", "0" * 24)), "The Stripe key is for live mode"),
+        ("rk_test_unknown", "Stripe does not know this key"),
+    ],
+)
+def test_wrong_stripe_key(cli: Cli, key: str, said: str) -> None:
+    """Never printed, never stored."""
+    result = cli("install", stdin=key)
+
+    assert result.code in (2, 4)
+    assert said in result.err
+    assert cli.stored() == {}
+    assert cli.changes() == []
+
+
+def test_rate_limit_is_waited_for(cli: Cli, box: Sandbox) -> None:
+    """As long as the header says, and shown."""
+    rate = box.management.rate
+    rate.requests, rate.seconds = 2, 1.0
+    result = cli("install", stdin=box.stripe_key)
+    rate.requests = 10_000
+
+    assert result.code == 0
+    assert "rate limit is exceeded: going on in" in result.err
+
+
+class TestUninstall:
+    """Only what install put in."""
+
+    def test_takes_out_ours_alone(self, cli: Cli) -> None:
+        """The flow is as it was before the install."""
+        cli.install()
+        result = cli("uninstall")
+
+        assert result.code == 0
+        assert cli.flow() == [*FOREIGN]
+        assert cli.actions().list_page({"actionName": ACTION})["actions"] == []
+        assert cli.stored()["action_signing_secrets"]
+
+    def test_again_and_dry_run(self, cli: Cli) -> None:
+        """Nothing to do, nothing done."""
+        cli.install()
+        assert "would unbind" in cli("uninstall", "--dry-run").out
+        assert cli.flow() == [*FOREIGN, ACTION]
+        cli("uninstall")
+        assert "Nothing to do" in cli("uninstall").out
+
+    def test_interrupted(self, cli: Cli) -> None:
+        """Unbound, not deleted yet: the second run deletes."""
+        cli.install()
+        cli.box.management.faults.append("DELETE /api/v2/actions")
+        first, second = cli("uninstall"), cli("uninstall")
+
+        assert (first.code, second.code) == (3, 0)
+        assert cli.actions().list_page({"actionName": ACTION})["actions"] == []
+
+    def test_somebody_elses_is_left_alone(self, cli: Cli) -> None:
+        """An Action of the name that install did not put in."""
+        foreign(cli.actions(), ACTION)
+
+        assert cli("uninstall").code == 4
+        assert cli.flow() == [*FOREIGN, ACTION]
+
+
+class TestLiveMode:
+    """A change has to be confirmed."""
+
+    def test_without_a_terminal(self, cli: Cli) -> None:
+        """Only with `--yes`."""
+        cli.install()
+        refused = cli("--mode", "live", "uninstall")
+        assert (refused.code, cli.flow()) == (2, [*FOREIGN, ACTION])
+        assert "--yes" in refused.err
+
+        assert cli("--mode", "live", "uninstall", "--yes").code == 0
+        assert cli.flow() == [*FOREIGN]
+
+    def test_reading_needs_none(self, cli: Cli) -> None:
+        """Neither does a dry run."""
+        cli.install()
+
+        assert cli("--mode", "live", "uninstall", "--dry-run").code == 0
+
+
+def test_as_a_program(cli: Cli, box: Sandbox) -> None:
+    """In a process of its own, the key from a pipe."""
+    done = subprocess.run(
+        [sys.executable, "-m", "customerlink.cli.main", "install", "--json"],
+        input=f"{box.stripe_key}\n",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["changes"] == STEPS
+    assert cli.flow() == [*FOREIGN, ACTION]
