@@ -89,6 +89,11 @@ build-%Function: $(UV) .venv/ok
 events: .venv/ok ## Write events/ anew
 	$(PYTHON) tools/make_events.py
 
+.PHONY: cli-docs
+cli-docs: .venv/ok ## Write docs/cli.md's help texts and docs/cli.svg anew
+	$(PYTHON) tools/make_cli_docs.py
+	$(PYTHON) tools/record_cli.py
+
 .PHONY: lock
 lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest versions)
 	$(COMPILE) --group lambda -o requirements/runtime.txt

@@ -60,7 +60,7 @@ def shell(command: str, folder: Path, **environment: str) -> str:
 @pytest.fixture(scope="module")
 def first_port() -> Iterator[int]:
     """Run `make sandbox` as documented, on ports of its own."""
-    first = free_ports(4)
+    first = free_ports(5)
     sandbox = subprocess.Popen(
         ["make", "-s", "sandbox"],
         cwd=ROOT,
@@ -86,7 +86,7 @@ def end(sandbox: "subprocess.Popen[bytes]") -> None:
 
 def test_every_command_is_known() -> None:
     """A new one needs a test here."""
-    known = ("make ", "curl ", "sam deploy", "sam local", "printf ", "aws ")
+    known = ("make ", "curl ", "sam deploy", "sam local", "printf ", "aws ", "uv tool")
 
     assert [each for each in COMMANDS if not each.startswith(known)] == []
 
@@ -141,6 +141,11 @@ def test_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
     ).get_secret_value(SecretId=SECRET)
 
     assert Secret.parse(stored["SecretString"], "v").stripe_key.value == key
+
+
+def test_tool_is_installed() -> None:
+    """It fetches packages; tests/cli/test_docs.py builds what it installs."""
+    assert starting("uv tool") == "uv tool install ."
 
 
 def test_deployment(tmp_path: Path) -> None:

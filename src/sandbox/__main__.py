@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 FIRST_PORT = 8800
-"""The tenant's; Stripe's, AWS's and the gateway's follow. `samconfig.toml` names them too."""
+"""The log-in's; Stripe's, AWS's, the gateway's and Auth0's follow. samconfig.toml names them."""
 
 _HELP = """
 [bold]The sandbox is running.[/] Log somebody in (again: the same user returns):
@@ -29,7 +29,12 @@ _HELP = """
 
   gateway  {gateway}   (the function, in this process)
   Stripe   {stripe}   (a restricted test key is in the secret)
-  AWS      {aws}   (DynamoDB, Secrets Manager)
+  AWS      {aws}   (DynamoDB, Secrets Manager, the stack)
+  Auth0    {auth0}   (the Management API)
+
+The command line works on all this with
+
+  export {tools}
 
 Built with [bold]make build-host[/], the function also runs in a container against these:
 
@@ -93,11 +98,13 @@ def main() -> None:
         signal.signal(each, lambda *_: ended.put(None))
     first = int(os.environ.get("SANDBOX_PORT", FIRST_PORT))
     host = os.environ.get("SANDBOX_HOST", "127.0.0.1")
-    ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, host=host)
+    ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, auth0=first + 4, host=host)
     with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
         box.seed()
         with Server(LoginPage(box), first) as login:
+            tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
+            places |= {"auth0": box.auth0_url, "tools": tools}
             console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)
             console.file.flush()
             ended.get()

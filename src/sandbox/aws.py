@@ -24,6 +24,7 @@ REGION = "us-east-1"
 TABLE = "LedgerTable"
 SECRET = "CustomerLinkSecret"  # noqa: S105 (a name)
 STACK = "customer-link"
+ALARM = "customer-link-InternalErrorsAlarm"
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "sandbox",
@@ -47,7 +48,7 @@ class Aws:
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
 
     def create_stack(self, url: str) -> None:
-        """Let there be a stack with the outputs of template.yaml, for the tools that read them."""
+        """Let there be a stack with template.yaml's outputs and an alarm, for the tools."""
         outputs = {"PostLoginUrl": url, "SecretName": SECRET, "LedgerTableName": TABLE}
         template = {
             "Resources": {"Marker": {"Type": "AWS::SNS::Topic"}},
@@ -58,6 +59,16 @@ class Aws:
         with suppress(stacks.exceptions.ClientError):
             stacks.delete_stack(StackName=STACK)
         stacks.create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+        session.client("cloudwatch", endpoint_url=self.url).put_metric_alarm(
+            AlarmName=ALARM,
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            EvaluationPeriods=1,
+            MetricName="internal_error",
+            Namespace="CustomerLink",
+            Period=300,
+            Statistic="Sum",
+            Threshold=1,
+        )
 
     def items(self) -> list[dict[str, object]]:
         """Give the ledger's items, types left out."""

@@ -138,6 +138,7 @@ def cli(
     for name in FOREIGN:
         foreign(made.actions(), name)
     made.store(None)
+    box.aws.create_stack(box.url)
     made.changes()
     # A cold start: the warm function still has the last test's secret.
     invoke = box.gateway.invoke

@@ -63,7 +63,7 @@ def local() -> Iterator[Local]:
     gateway = docker(
         "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"
     )
-    first = free_ports(4)
+    first = free_ports(5)
     sandbox = subprocess.Popen(
         ["make", "-s", "sandbox"],
         cwd=ROOT,

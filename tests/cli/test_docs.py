@@ -1,0 +1,68 @@
+"""docs/cli.md, its picture, and the package that people install."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from tests.e2e.runtime import ROOT
+from tools.make_cli_docs import PAGE, page
+from tools.record_cli import PICTURE, picture
+
+from sandbox.tenant import ACTION as ACTION_FILE
+
+
+def words(svg: str) -> str:
+    """Give what an SVG says, but for what differs from run to run."""
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    plain = " ".join(texts).replace("&#160;", " ")
+    return re.sub(r"\s+", " ", re.sub(r"127\.0\.0\.1:\d+|\d+ ms", "…", plain))
+
+
+def test_help_texts_are_current() -> None:
+    """`make cli-docs` writes them."""
+    assert PAGE.read_text() == page()
+
+
+def test_picture_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recorded from the real program; it fetches nothing."""
+    for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ), sys.stdin
+    try:
+        recorded = words(picture())
+    finally:
+        os.environ.clear()
+        os.environ.update(before[0])
+        sys.stdin = before[1]
+
+    assert words(PICTURE.read_text()) == recorded
+    assert "14 checks, 0 failed, 0 to look at." in recorded
+    assert set(re.findall(r"https?://([^/\"<:]+)", PICTURE.read_text())) == {
+        "127.0.0.1",
+        "www.w3.org",
+    }
+
+
+def test_installed_package(tmp_path: Path) -> None:
+    """A wheel with the program and the Actions in it, as `uv tool install .` makes one."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    ask = (
+        "from customerlink.cli import release; import sys; sys.stdout.write(release.action_code())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
+    done = subprocess.run(
+        [sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True
+    )
+    points = next((tmp_path / "installed").glob("*.dist-info")) / "entry_points.txt"
+
+    assert done.stdout == ACTION_FILE.read_text()
+    assert "customerlink = customerlink.cli.main:run" in points.read_text()
+    assert not list((tmp_path / "installed").glob("sandbox*"))

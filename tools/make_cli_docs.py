@@ -1,0 +1,40 @@
+"""Write the help texts into docs/cli.md."""
+
+import os
+from pathlib import Path
+
+os.environ["COLUMNS"] = "100"
+
+from typer.testing import CliRunner
+
+from customerlink.cli.main import app
+
+PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
+COMMANDS: tuple[list[str], ...] = (
+    [],
+    ["install"],
+    ["doctor"],
+    ["rotate"],
+    ["rotate", "signing-secret"],
+    ["rotate", "stripe-key"],
+    ["uninstall"],
+    ["version"],
+)
+WIDE = {"COLUMNS": "100"}
+MARK = "<!-- From here on, written by make cli-docs. -->\n"
+
+
+def page() -> str:
+    """Give the whole page: what stands above the mark, and the help texts below."""
+    runner = CliRunner()
+    parts = [PAGE.read_text().partition(MARK)[0] + MARK]
+    for words in COMMANDS:
+        shown = runner.invoke(app, [*words, "--help"], prog_name="customerlink", env=WIDE).output
+        name = " ".join(["customerlink", *words])
+        text = "\n".join(line.rstrip() for line in shown.strip().splitlines())
+        parts.append(f"## {name}\n\n```\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,49 @@
+"""Record docs/cli.svg: the real program, installing into the sandbox and checking it."""
+
+import io
+import os
+import re
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+
+from customerlink.cli import main, output
+from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
+
+PICTURE = Path(__file__).parents[1] / "docs" / "cli.svg"
+WIDTH = 108
+
+
+def record(box: Sandbox, screen: Console) -> None:
+    """Run the commands with everything that they print going to one screen."""
+    os.environ.update(box.tools_environment())
+    box.aws.secrets_manager.delete_secret(
+        SecretId="CustomerLinkSecret", ForceDeleteWithoutRecovery=True
+    )
+    box.aws.secrets_manager.create_secret(Name="CustomerLinkSecret")
+    for words in (["install"], ["doctor"]):
+        screen.print(f"[bold]$ customerlink {' '.join(words)}")
+        sys.stdin = io.StringIO(f"{box.stripe_key}\n")
+        try:
+            main.run(words)
+        except SystemExit as end:
+            screen.print("" if not end.code else f"[red]exit code {end.code}")
+
+
+def picture() -> str:
+    """Give the recording as SVG."""
+    screen = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
+    everywhere = patch.object(output, "Console", lambda **_: screen)
+    with sandbox(signing_secret=SIGNING_SECRET) as box, everywhere:
+        record(box, screen)
+    # No font from elsewhere: the reader's own monospace does.
+    plain = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    plain = plain.replace("<!-- Generated with Rich https://www.textualize.io -->", "")
+    return screen.export_svg(title="customerlink", code_format=plain.replace("Fira Code", "Menlo"))
+
+
+if __name__ == "__main__":
+    PICTURE.write_text(picture())
