@@ -50,6 +50,10 @@ simulate: .venv/ok ## Play N histories under faults, or tell one (SEED=…)
 mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation must catch each edit
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
 
+.PHONY: bench
+bench: .venv/ok ## Measure: the diff of a million users against a million customers
+	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.diff
+
 .PHONY: contract
 contract: .venv/ok node_modules/ok ## Ask the facts of the stand-ins, or of Stripe and Auth0 (docs/stand-ins.md)
 	$(PYTHON) -m pytest tests/contract -rx $(if $(STRIPE_TEST_KEY)$(AUTH0_DOMAIN),--allow-hosts=127.0.0.1$(comma)api.stripe.com$(comma)$(AUTH0_DOMAIN))

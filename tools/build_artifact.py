@@ -35,8 +35,9 @@ FUNCTIONS = {
 }
 
 UNUSED = (
-    # The command line, and the Actions that it carries.
+    # The command line, the Actions that it carries, and what it compares by.
     "customerlink/cli",
+    "customerlink/reconcile",
     # The types of parameters and of events: imported by type checkers, and by no call of ours.
     "stripe/params",
     "stripe/events",

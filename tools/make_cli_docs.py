@@ -14,6 +14,7 @@ COMMANDS: tuple[list[str], ...] = (
     [],
     ["install"],
     ["doctor"],
+    ["verify"],
     ["rotate"],
     ["rotate", "signing-secret"],
     ["rotate", "stripe-key"],

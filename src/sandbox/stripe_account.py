@@ -1,6 +1,7 @@
 """A Stripe account: customers, keys, idempotency, and the faults that one wants to see."""
 
 import itertools
+import operator
 import random
 import re
 import secrets
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 KEY_LIFETIME_SECONDS = 24 * 3600
@@ -106,6 +108,8 @@ class StripeAccount:
         self._lock = threading.RLock()
         self._customers: dict[str, Body] = {}
         self._deleted: set[str] = set()
+        self.other_mode: set[str] = set()
+        """Ids of customers that Stripe's other mode has."""
         self._keys: dict[str, Permission] = {}
         self._readers_of_charges: set[str] = set()
         self._revoked: set[str] = set()
@@ -279,11 +283,13 @@ class StripeAccount:
         if unknown:
             raise _unknown_parameter(unknown[0])
         limit = _limit(params.get("limit", "10"))
+        created = _created(params.get("created"))
         with self._lock:
             found = [
                 customer
                 for customer in reversed(self._customers.values())
-                if not params.get("email") or customer["email"] == params["email"]
+                if (not params.get("email") or customer["email"] == params["email"])
+                and all(holds(customer["created"]) for holds in created)
             ]
             found = self._page_from(found, params)
             return {
@@ -309,12 +315,31 @@ class StripeAccount:
 
     def _existing(self, customer_id: str) -> Body:
         if customer_id not in self._customers:
-            raise _no_such_customer(customer_id, "id")
+            other = ("test" if self.livemode else "live") if customer_id in self.other_mode else ""
+            raise _no_such_customer(customer_id, "id", other)
         return self._customers[customer_id]
 
 
-def _no_such_customer(customer_id: str, param: str) -> StripeFailure:
+def _created(given: object) -> list[Callable[[int], bool]]:
+    """Read `created`, a moment or bounds in unix seconds."""
+    one = {"eq": given} if given else {}
+    bounds: Mapping[str, Any] = given if isinstance(given, Mapping) else one
+    holds = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+    holds["eq"] = operator.eq
+    for name, bound in bounds.items():
+        if name not in holds or not str(bound).isdigit():
+            raise invalid("Invalid created", param=f"created[{name}]")
+    return [partial(_compared, holds[name], int(bound)) for name, bound in bounds.items()]
+
+
+def _compared(compare: Callable[[int, int], bool], bound: int, value: int) -> bool:
+    return compare(value, bound)
+
+
+def _no_such_customer(customer_id: str, param: str, other_mode: str = "") -> StripeFailure:
     message = f"No such customer: '{customer_id}'"
+    if other_mode:
+        message += f"; a similar object exists in {other_mode} mode, but another key was used."
     status = 404 if param == "id" else 400
     return StripeFailure(status, "invalid_request_error", message, "resource_missing", param)
 

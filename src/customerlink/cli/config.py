@@ -28,6 +28,8 @@ class Config:
     profile: str = DEFAULT_PROFILE
     mode: Mode = Mode.TEST
     domain: str = ""
+    tenant: str = ""
+    """Auth0's name of the tenant (`event.tenant.id`); the domain's first label unless given."""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     stack: str = "customer-link"
@@ -48,6 +50,10 @@ class Config:
             fix = "It looks like example.us.auth0.com."
             raise CliError("The Auth0 domain is wrong.", fix, Exit.USAGE)
         return f"https://{host}"
+
+    def tenant_name(self) -> str:
+        """Give the name under which customers name the tenant."""
+        return self.tenant or self.auth0_url().rpartition("/")[2].partition(".")[0]
 
 
 _FLAGS = {each.name for each in fields(Config)} - {"profile"}

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ from customerlink.cli.errors import CliError, Exit, explain
 from customerlink.cli.install import Plan, carry_out, look, plan, take_out
 from customerlink.cli.output import Output
 from customerlink.cli.probes import StripeProbe, checked, self_test
+from customerlink.cli.report import html as page
 from customerlink.cli.rotate import (
     LAST_LOGINS_SECONDS,
     MARGIN_SECONDS,
@@ -25,6 +26,9 @@ from customerlink.cli.rotate import (
     rotate_stripe_key,
 )
 from customerlink.cli.tenant import Tenant
+from customerlink.cli.verify import Report, Verification, default_folder
+from customerlink.reconcile.drift import IN_ORDER, MEANING, REPAIR
+from customerlink.reconcile.listing import Listing
 
 app = typer.Typer(
     name="customerlink",
@@ -95,6 +99,13 @@ def main(  # noqa: PLR0913 (a flag each)
     domain: Annotated[
         str | None, typer.Option(help="The Auth0 tenant's domain.", envvar="AUTH0_DOMAIN")
     ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(
+            help="Its name, where that is not the domain's first word.",
+            envvar="CUSTOMERLINK_TENANT",
+        ),
+    ] = None,
     client_id: Annotated[
         str | None,
         typer.Option(help="Its machine-to-machine application.", envvar="AUTH0_CLIENT_ID"),
@@ -124,6 +135,7 @@ def main(  # noqa: PLR0913 (a flag each)
     flags = {
         "mode": mode,
         "domain": domain,
+        "tenant": tenant,
         "client_id": client_id,
         "client_secret": os.environ.get("AUTH0_CLIENT_SECRET"),
         "stack": stack,
@@ -270,6 +282,69 @@ def doctor(
     now.output.document({"ok": not bad, "checks": [each.as_json() for each in made]})
     if bad:
         raise typer.Exit(Exit.FAILED)
+
+
+@app.command(epilog="Examples: customerlink verify; customerlink verify 'auth0|64f…'")
+def verify(
+    context: typer.Context,
+    user: Annotated[
+        str | None, typer.Argument(help="One user's user_id or address; nobody named: everybody.")
+    ] = None,
+    *,
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to compare, and to remember the counts.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare Auth0's users with Stripe's customers, and count what differs by kind.
+
+    Exit code 0 only when everybody is linked or exempt. Nothing is changed. The Auth0 client
+    needs the scope read:users; no address is printed or kept.
+    """
+    now = session(context, as_json=as_json)
+    secret = now.deployment().read_secret()
+    if not secret.stripe_key:
+        raise CliError("The stack has no Stripe key yet.", "customerlink install")
+    listing = Listing(now.probe(secret.stripe_key).customers)
+    place = folder or default_folder(now.config.profile)
+    name = now.config.tenant_name()
+    comparison = Verification(place, now.tenant(), name, listing, now.output.step)
+    with now.output.busy("Comparing both sides"):
+        report = comparison.one(user) if user else comparison.everybody()
+    history = [] if user else comparison.remember(report)
+    if html:
+        html.write_text(page(report, history))
+    _print(now.output, report)
+    if not report.in_order:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _print(output: Output, report: Report) -> None:
+    shown = {kind: number for kind, number in report.counts.items() if number or kind in IN_ORDER}
+    output.table(
+        "Both sides agree." if report.in_order else "The two sides differ.",
+        [(str(kind), f"{number:>9,}  {MEANING[kind]}") for kind, number in shown.items()],
+    )
+    for kind in shown.keys() - IN_ORDER:
+        output.say(f"\n{kind}: {REPAIR[kind]}")
+        for each in report.samples[kind]:
+            output.say(
+                f"  {each.user_id or '-'}  {each.customer_id or '-'}  {each.detail}".rstrip()
+            )
+    output.document(
+        {
+            "at": report.at,
+            "tenant": report.tenant,
+            "in_order": report.in_order,
+            "counts": report.counts,
+            "samples": {
+                kind: [asdict(each) for each in found]
+                for kind, found in report.samples.items()
+                if found and kind not in IN_ORDER
+            },
+        }
+    )
 
 
 @rotate.command("signing-secret", epilog="Example: customerlink rotate signing-secret")

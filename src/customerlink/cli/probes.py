@@ -35,6 +35,11 @@ class StripeProbe:
         )
         self._api = client.v1
 
+    @property
+    def customers(self) -> Any:  # noqa: ANN401 (the SDK's service)
+        """Give the SDK's customers service."""
+        return self._api.customers
+
     def list_customers(self) -> None:
         """List one customer; raises what Stripe answers."""
         self._api.customers.list({"limit": 1})

@@ -4,15 +4,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+import httpx
 from auth0.authentication import GetToken
 from auth0.management import Auth0
 from auth0.management.core.api_error import ApiError
-from auth0.management.errors import ConflictError, ForbiddenError, TooManyRequestsError
+from auth0.management.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    TooManyRequestsError,
+)
 
 from customerlink.cli.config import Config
-from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.errors import AGAIN, CliError, Exit
 
 TRIGGER = "post-login"
 RUNTIME = "node22"
@@ -21,6 +28,16 @@ RUNTIMES = frozenset({"node18", "node18-actions", "node20", "node22", "node24"})
 
 SCOPES = ("read:actions", "create:actions", "update:actions", "delete:actions")
 
+EXPORTED = {
+    "user_id": "user_id",
+    "email": "email",
+    "app_metadata.stripe_customer_id": "customer_id",
+    "app_metadata.stripe_signup": "marker",
+    "identities": "identities",
+}
+"""What is exported of a user, and under which name (`reconcile.store`)."""
+
+EXPORT_SECONDS = 3600.0
 BUILD_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 60.0
@@ -178,6 +195,39 @@ class Tenant:
             )
         )
 
+    # Users
+
+    def read_user(self, user: str) -> dict[str, Any] | None:
+        """Find a user by id or by address, consistently: never by search, which lags."""
+        if "|" not in user:
+            found = self._call(lambda: self._api.users.list_users_by_email(email=user.lower()))
+            return _row(found[0]) if found else None
+        try:
+            return _row(self._call(lambda: self._api.users.get(user)))
+        except NotFoundError:
+            return None
+
+    def export_users(self, file: Path) -> None:
+        """Export all users, by Auth0's job, as gzipped JSON lines.
+
+        https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
+        """
+        fields: Any = [{"name": name, "export_as": column} for name, column in EXPORTED.items()]
+        job = self._call(lambda: self._api.jobs.users_exports.create(format="json", fields=fields))
+        end = time.monotonic() + EXPORT_SECONDS
+        while (state := self._call(lambda: self._api.jobs.get(job.id))).status != "completed":
+            if state.status == "failed":
+                raise CliError("Auth0's export of the users failed.", AGAIN)
+            if time.monotonic() > end:
+                raise CliError("Auth0's export of the users takes too long.", AGAIN)
+            self._sleep(_POLL_SECONDS)
+        # The link does not last, so it is used at once.
+        with httpx.stream("GET", str(state.location), timeout=_TIME_OUT_SECONDS) as answer:
+            answer.raise_for_status()
+            with file.open("wb") as content:
+                for chunk in answer.iter_raw():
+                    content.write(chunk)
+
     def _call[Result](self, request: Callable[[], Result]) -> Result:
         """Make a call; on 429 wait until the time that the header names, and make it again."""
         for waits_left in reversed(range(_WAITS)):
@@ -198,6 +248,21 @@ def _seconds_until_reset(error: ApiError) -> float:
     reset = headers.get("x-ratelimit-reset", "")
     seconds = float(reset) - time.time() if reset.isdigit() else 1.0
     return min(max(seconds, _POLL_SECONDS), _LONGEST_WAIT_SECONDS)
+
+
+def _row(user: Any) -> dict[str, Any]:  # noqa: ANN401 (a model for each of the SDK's calls)
+    """Give a user as the export has one."""
+    metadata = user.app_metadata if isinstance(user.app_metadata, dict) else {}
+    identities = [
+        {"provider": each.provider, "user_id": str(each.user_id)} for each in user.identities or ()
+    ]
+    return {
+        "user_id": user.user_id,
+        "email": user.email,
+        "customer_id": metadata.get("stripe_customer_id"),
+        "marker": metadata.get("stripe_signup"),
+        "identities": identities,
+    }
 
 
 def _action(found: Any) -> Action:  # noqa: ANN401 (a model for each of the SDK's calls)

@@ -1,0 +1,60 @@
+"""The kinds of difference between Auth0's users and Stripe's customers."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Drift(StrEnum):
+    """What a user, or a customer that names one, is found to be."""
+
+    LINKED = "linked"
+    EXEMPT = "exempt"
+    UNLINKED = "unlinked"
+    UNRECORDED = "unrecorded"
+    DANGLING = "dangling"
+    WRONG_MODE = "wrong_mode"
+    MISMATCHED = "mismatched"
+    DUPLICATE = "duplicate"
+    ORPHANED = "orphaned"
+    EMAIL_DRIFT = "email_drift"
+
+
+IN_ORDER = frozenset({Drift.LINKED, Drift.EXEMPT})
+"""Kinds that are no difference."""
+
+MEANING = {
+    Drift.LINKED: "user and customer name each other",
+    Drift.EXEMPT: "policy leaves the user without a customer",
+    Drift.UNLINKED: "the user has no customer",
+    Drift.UNRECORDED: "a customer names the user, whose profile has no id",
+    Drift.DANGLING: "the profile's customer is deleted, or was never there",
+    Drift.WRONG_MODE: "the profile's customer is of Stripe's other mode",
+    Drift.MISMATCHED: "the profile's customer names somebody else, or nobody",
+    Drift.DUPLICATE: "several customers name the user, or have the address",
+    Drift.ORPHANED: "the customer names a user that is gone",
+    Drift.EMAIL_DRIFT: "user and customer have different addresses",
+}
+
+REPAIR = {
+    Drift.LINKED: "nothing",
+    Drift.EXEMPT: "nothing",
+    Drift.UNLINKED: "create a customer, through the pipeline",
+    Drift.UNRECORDED: "write the customer's id into the profile",
+    Drift.DANGLING: "take the id out of the profile, then as unlinked",
+    Drift.WRONG_MODE: "take the id out of the profile, then as unlinked",
+    Drift.MISMATCHED: "nothing by itself: somebody has to decide whose it is",
+    Drift.DUPLICATE: "a merge plan to read; nothing is deleted in Stripe",
+    Drift.ORPHANED: "nothing by itself: a linked account's customer may be the primary's",
+    Drift.EMAIL_DRIFT: "give the customer the user's address",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One user or one customer that is not in order."""
+
+    drift: Drift
+    user_id: str | None
+    customer_id: str | None
+    detail: str
+    """More ids where there are any; never an address."""
