@@ -12,6 +12,7 @@ import pytest
 
 from customerlink.cli.main import run
 from customerlink.entrypoints.post_login import respond
+from customerlink.reconcile import listing
 from sandbox.auth0.actions import Actions
 from sandbox.aws import SECRET
 from sandbox.gateway import in_process
@@ -132,6 +133,8 @@ def cli(
     for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
+    # The stand-in has no limit; a comparison asks for at least one page of each segment.
+    monkeypatch.setattr(listing, "PER_SECOND", 1000.0)
     monkeypatch.chdir(tmp_path)
     made = Cli(box, capsys, monkeypatch, {box.stripe_key})
     _clear(made.actions())

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config as AwsConfig
 from botocore.exceptions import ClientError
 
-from customerlink.adapters.dynamodb_ledger import count_open
+from customerlink.adapters.dynamodb_ledger import CONNECT_SECONDS, READ_SECONDS, count_open
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
 from customerlink.errors import ConfigurationError
@@ -20,12 +20,16 @@ from customerlink.keys import StripeKey
 from customerlink.signature import SigningSecret
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 OPEN_FOR_SECONDS = 15 * 60
 
 STRIPE_KEY, SIGNING_SECRETS = "stripe_restricted_key", "action_signing_secrets"
 
+_LEDGER_CALLS = AwsConfig(
+    connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1}
+)
 _CALLS = AwsConfig(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
 
 
@@ -153,8 +157,12 @@ class Deployment:
 
     def open_sign_ups(self, clock: Callable[[], float] = time.time) -> int:
         """Count the sign-ups that have been open for more than 15 minutes."""
-        dynamodb = self._session.client("dynamodb", config=_CALLS)
-        return count_open(dynamodb, self.outputs.table, clock() - OPEN_FOR_SECONDS)
+        return count_open(self.dynamodb, self.outputs.table, clock() - OPEN_FOR_SECONDS)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """Give the client for the ledger, with its time-outs and without retries of its own."""
+        return self._session.client("dynamodb", config=_LEDGER_CALLS)
 
     @cached_property
     def _secrets(self) -> "SecretsManagerClient":

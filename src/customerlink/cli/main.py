@@ -18,6 +18,8 @@ from customerlink.cli.errors import CliError, Exit, explain
 from customerlink.cli.install import Plan, carry_out, look, plan, take_out
 from customerlink.cli.output import Output
 from customerlink.cli.probes import StripeProbe, checked, self_test
+from customerlink.cli.provision import Provisioner
+from customerlink.cli.repair import Outcome, Repair
 from customerlink.cli.report import html as page
 from customerlink.cli.rotate import (
     LAST_LOGINS_SECONDS,
@@ -27,8 +29,10 @@ from customerlink.cli.rotate import (
 )
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.verify import Report, Verification, default_folder
-from customerlink.reconcile.drift import IN_ORDER, MEANING, REPAIR
-from customerlink.reconcile.listing import Listing
+from customerlink.reconcile.bucket import Bucket
+from customerlink.reconcile.drift import IN_ORDER, MEANING, REPAIR, Drift
+from customerlink.reconcile.listing import PER_SECOND, Listing
+from customerlink.reconcile.plan import SAFE, planned, read
 
 app = typer.Typer(
     name="customerlink",
@@ -64,6 +68,32 @@ class Session:
     def probe(self, key: str) -> StripeProbe:
         """Give the Stripe side, for a key."""
         return StripeProbe(key, self.config.stripe_api_base, self.config.mode)
+
+    def own_key(self) -> str:
+        """Give the deployment's Stripe key."""
+        key = self.deployment().read_secret().stripe_key
+        if not key:
+            raise CliError("The stack has no Stripe key yet.", "customerlink install")
+        return key
+
+    def provisioner(self, per_second: float) -> Provisioner:
+        """Give what creates customers, at a rate."""
+        deployment, probe = self.deployment(), self.probe(self.own_key())
+        return Provisioner(
+            self.config.tenant_name(),
+            deployment.dynamodb,
+            deployment.outputs.table,
+            self.config.stripe_api_base,
+            probe.key,
+            probe.customers,
+            Bucket(per_second),
+        )
+
+    def comparison(self, folder: Path | None) -> Verification:
+        """Give a comparison of both sides, in a folder."""
+        place = folder or default_folder(self.config.profile)
+        name, listing = self.config.tenant_name(), Listing(self.probe(self.own_key()).customers)
+        return Verification(place, self.tenant(), name, listing, self.output.step)
 
     def confirm(self, what: str, *, yes: bool) -> None:
         """Ask before anything changes in live mode, unless `--yes` was said."""
@@ -303,13 +333,7 @@ def verify(
     needs the scope read:users; no address is printed or kept.
     """
     now = session(context, as_json=as_json)
-    secret = now.deployment().read_secret()
-    if not secret.stripe_key:
-        raise CliError("The stack has no Stripe key yet.", "customerlink install")
-    listing = Listing(now.probe(secret.stripe_key).customers)
-    place = folder or default_folder(now.config.profile)
-    name = now.config.tenant_name()
-    comparison = Verification(place, now.tenant(), name, listing, now.output.step)
+    comparison = now.comparison(folder)
     with now.output.busy("Comparing both sides"):
         report = comparison.one(user) if user else comparison.everybody()
     history = [] if user else comparison.remember(report)
@@ -345,6 +369,48 @@ def _print(output: Output, report: Report) -> None:
             },
         }
     )
+
+
+@app.command(epilog="Example: customerlink repair > plan && customerlink repair --apply plan")
+def repair(  # noqa: PLR0913 (a flag each)
+    context: typer.Context,
+    *,
+    kinds: Annotated[
+        list[Drift] | None, typer.Option("--kind", help="A kind to repair; again for more.")
+    ] = None,
+    apply: Annotated[Path | None, typer.Option(help="Carry out this plan.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where to compare.")] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Print a plan that mends what verify finds, one action a line; or carry one out.
+
+    Without --kind it is for those that nothing is made or taken away for: unrecorded. With
+    --apply each line's expectation is looked at again before its change; what changed since is
+    skipped and said. Nothing is ever deleted in Stripe. The Auth0 client needs read:users, and
+    update:users to apply.
+    """
+    now = session(context, as_json=True if apply is None else as_json)
+    if apply is None:
+        chosen = tuple(kinds or SAFE)
+        report = now.comparison(folder).everybody(chosen)
+        for step in planned(each for kind in chosen for each in report.samples[kind]):
+            typer.echo(step.line())
+        return
+    if not apply.is_file():
+        raise CliError(f"{apply} is no file.", "customerlink repair > plan", Exit.USAGE)
+    steps = [*read(apply.read_text().splitlines())]
+    if steps:
+        now.confirm(f"Repair: {len(steps)} steps", yes=yes)
+    worker = Repair(now.config.tenant_name(), now.tenant(), now.provisioner(PER_SECOND))
+    results = []
+    for each in worker.apply(steps):
+        results.append(each)
+        ids = f"{each.step.user_id or '-'} {each.step.customer_id or '-'}"
+        now.output.step(f"{each.outcome}: {ids}: {each.why}")
+    counts = {kind: sum(each.outcome is kind for each in results) for kind in Outcome}
+    now.output.say(", ".join(f"{number} {kind}" for kind, number in counts.items()))
+    now.output.document({"counts": counts, "steps": now.output.steps})
 
 
 @rotate.command("signing-secret", epilog="Example: customerlink rotate signing-secret")

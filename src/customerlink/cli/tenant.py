@@ -207,6 +207,10 @@ class Tenant:
         except NotFoundError:
             return None
 
+    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> None:
+        """Merge these keys into a user's `app_metadata`; None removes one, the rest stays."""
+        self._call(lambda: self._api.users.update(user_id, app_metadata=dict(changes)))
+
     def export_users(self, file: Path) -> None:
         """Export all users, by Auth0's job, as gzipped JSON lines.
 
@@ -259,6 +263,7 @@ def _row(user: Any) -> dict[str, Any]:  # noqa: ANN401 (a model for each of the 
     return {
         "user_id": user.user_id,
         "email": user.email,
+        "name": user.name,
         "customer_id": metadata.get("stripe_customer_id"),
         "marker": metadata.get("stripe_signup"),
         "identities": identities,

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +30,7 @@ class Report:
     tenant: str
     counts: dict[Drift, int]
     samples: dict[Drift, list[Finding]]
+    """The first of each kind; all of them for the kinds that a plan asked for."""
 
     @property
     def in_order(self) -> bool:
@@ -53,8 +54,8 @@ class Verification:
         self._tenant, self._listing, self._tell = tenant, listing, tell
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def everybody(self) -> Report:
-        """Compare the whole tenant.
+    def everybody(self, whole: Collection[Drift] = ()) -> Report:
+        """Compare the whole tenant; of the kinds in `whole` the report has every finding.
 
         Stripe is read first: whoever signs up meanwhile has a customer that the list lacks, which a
         second look at the `dangling` ones finds.
@@ -69,7 +70,7 @@ class Verification:
             users = parts / "users.json.gz"
             self._tenant.export_users(users)
             self._tell("compare")
-            return self._compared(parts, [users], customers)
+            return self._compared(parts, [users], customers, whole)
         finally:
             shutil.rmtree(parts, ignore_errors=True)
 
@@ -97,7 +98,13 @@ class Verification:
             lines.write(json.dumps({"at": report.at, "counts": report.counts}) + "\n")
         return [json.loads(each) for each in history.read_text().splitlines()]
 
-    def _compared(self, folder: Path, users: list[Path], customers: list[Path]) -> Report:
+    def _compared(
+        self,
+        folder: Path,
+        users: list[Path],
+        customers: list[Path],
+        whole: Collection[Drift] = (),
+    ) -> Report:
         store = Store(folder)
         try:
             store.load_users(*users)
@@ -107,7 +114,9 @@ class Verification:
                 kind = self._second_look(finding)
                 if kind is not finding.drift:
                     store.correct(finding, kind)
-            samples = {kind: [*store.findings(kind, SAMPLES)] for kind in Drift}
+            samples = {
+                kind: [*store.findings(kind, None if kind in whole else SAMPLES)] for kind in Drift
+            }
             at = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
             return Report(at, self.tenant_name, store.counts(), samples)
         finally:
