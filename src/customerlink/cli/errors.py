@@ -101,9 +101,8 @@ def _of_auth0(error: ApiError) -> CliError:
         return CliError("Auth0's rate limit stayed exceeded.", fix, Exit.UNREACHABLE)
     if status is not None and status >= 500:  # noqa: PLR2004 (a server's error)
         return CliError(f"Auth0 answered {status}.", AGAIN, Exit.UNREACHABLE)
-    return CliError(
-        f"Auth0 refused: {status} {body.get('errorCode', '')}".strip(), "", Exit.REFUSED
-    )
+    code = body.get("errorCode", "without a code")
+    return CliError(f"Auth0 refused: {status}, {code}.", "", Exit.REFUSED)
 
 
 def _of_token(error: Auth0Error) -> CliError:

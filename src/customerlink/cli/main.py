@@ -11,6 +11,14 @@ import questionary
 import typer
 
 from customerlink.adapters.secrets_manager import REFRESH_SECONDS
+from customerlink.cli.backfill import (
+    AUTH0_PER_SECOND,
+    CREATIONS_PER_SECOND,
+    Backfill,
+    Checkpoint,
+    Fate,
+    run_backfill,
+)
 from customerlink.cli.config import Config, Mode, load
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.doctor import Doctor, Verdict
@@ -411,6 +419,50 @@ def repair(  # noqa: PLR0913 (a flag each)
     counts = {kind: sum(each.outcome is kind for each in results) for kind in Outcome}
     now.output.say(", ".join(f"{number} {kind}" for kind, number in counts.items()))
     now.output.document({"counts": counts, "steps": now.output.steps})
+
+
+@app.command(epilog="Example: customerlink backfill --per-second 25")
+def backfill(  # noqa: PLR0913 (a flag each)
+    context: typer.Context,
+    *,
+    per_second: Annotated[
+        float, typer.Option(min=0.1, help="Creations a second; each asks Stripe three times.")
+    ] = CREATIONS_PER_SECOND,
+    auth0_per_second: Annotated[
+        float, typer.Option(min=0.1, help="Writes to Auth0 a second.")
+    ] = AUTH0_PER_SECOND,
+    folder: Annotated[Path | None, typer.Option(help="Where the checkpoint is.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Make a customer for every user without one, those of before the installation included.
+
+    Both sides are compared first: an address that is there already is told, never duplicated.
+    Ctrl-C stops after those who are under way; the same command goes on. The Auth0 client needs
+    read:users and update:users.
+    """
+    now = session(context, as_json=as_json)
+    output, place = now.output, folder or default_folder(now.config.profile)
+    checkpoint = Checkpoint(place / "backfill")
+    if fresh or not checkpoint.is_begun:
+        checkpoint.begin(now.comparison(place).without_customer())
+    users = checkpoint.left()
+    output.step(f"{len(users):,} users without a customer")
+    if dry_run or not users:
+        output.document({"left": len(users), "counts": {}})
+        return
+    now.confirm(f"Backfill: {len(users):,} users", yes=yes)
+    worker = Backfill(now.provisioner(per_second), now.tenant(), Bucket(auth0_per_second))
+    counts = run_backfill(worker, checkpoint, users, output)
+    left = len(checkpoint.left())
+    if not left:
+        checkpoint.finish()
+    output.say(", ".join(f"{number:,} {fate}" for fate, number in counts.items()))
+    output.document({"left": left, "counts": counts})
+    if left or counts[Fate.FAILED]:
+        raise typer.Exit(Exit.FAILED)
 
 
 @rotate.command("signing-secret", epilog="Example: customerlink rotate signing-secret")

@@ -3,12 +3,18 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -68,6 +74,28 @@ class Output:
             return
         with self.out.status(text):
             yield
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
+        """Show a bar with rate and time left, where there is a terminal; gives what advances it."""
+        columns = (
+            TextColumn(what),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        hidden = self.as_json or not self.out.is_terminal
+        with Progress(*columns, console=self.out, disable=hidden) as bar:
+            task = bar.add_task(what, total=total, rate="")
+            start = time.monotonic()
+
+            def advance() -> None:
+                done = bar.tasks[0].completed + 1
+                rate = done / max(1e-9, time.monotonic() - start)
+                bar.update(task, advance=1, rate=f"{rate:.1f}/s")
+
+            yield advance
 
     def checks(self, checks: Iterable[Check]) -> list[Check]:
         """Print each check as soon as it is made, and what mends it."""

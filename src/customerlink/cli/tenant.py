@@ -31,6 +31,7 @@ SCOPES = ("read:actions", "create:actions", "update:actions", "delete:actions")
 EXPORTED = {
     "user_id": "user_id",
     "email": "email",
+    "name": "name",
     "app_metadata.stripe_customer_id": "customer_id",
     "app_metadata.stripe_signup": "marker",
     "identities": "identities",

@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -60,36 +61,49 @@ class Verification:
         Stripe is read first: whoever signs up meanwhile has a customer that the list lacks, which a
         second look at the `dangling` ones finds.
         """
-        parts = self.folder / "parts"
-        shutil.rmtree(parts, ignore_errors=True)
-        parts.mkdir(mode=0o700)
-        try:
+        with self._both_sides() as store:
+            return self._report(store, whole)
+
+    def without_customer(self) -> list[dict[str, Any]]:
+        """Give every user who has no customer."""
+        with self._both_sides() as store:
+            return [*store.without_customer()]
+
+    @contextmanager
+    def _both_sides(self) -> Iterator[Store]:
+        with self._emptied("parts") as parts:
             self._tell("list Stripe's customers")
             customers = self._listing.write(parts)
             self._tell("export Auth0's users")
             users = parts / "users.json.gz"
             self._tenant.export_users(users)
             self._tell("compare")
-            return self._compared(parts, [users], customers, whole)
+            with closing(self._joined(parts, [users], customers)) as store:
+                yield store
+
+    @contextmanager
+    def _emptied(self, name: str) -> Iterator[Path]:
+        """Give a folder that is gone afterwards: what is in it has addresses."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
         finally:
-            shutil.rmtree(parts, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def one(self, user: str) -> Report:
         """Compare one user, by id or address, as one would check two dashboards by hand."""
         found = self._tenant.read_user(user)
         if found is None:
             raise CliError("The tenant has no such user.", "A user_id, or an address.")
-        parts = self.folder / "one"
-        shutil.rmtree(parts, ignore_errors=True)
-        parts.mkdir(mode=0o700)
-        try:
-            (parts / "users.json").write_text(json.dumps(found) + "\n")
-            customers = {each["id"]: each for each in self._customers_of(found)}
-            text = "".join(json.dumps(each) + "\n" for each in customers.values())
-            (parts / "customers.json").write_text(text)
-            return self._compared(parts, [parts / "users.json"], [parts / "customers.json"])
-        finally:
-            shutil.rmtree(parts, ignore_errors=True)
+        with self._emptied("one") as parts:
+            users, customers = parts / "users.json", parts / "customers.json"
+            users.write_text(json.dumps(found) + "\n")
+            rows = {each["id"]: each for each in self._customers_of(found)}
+            customers.write_text("".join(json.dumps(each) + "\n" for each in rows.values()))
+            with closing(self._joined(parts, [users], [customers])) as store:
+                return self._report(store)
 
     def remember(self, report: Report) -> list[dict[str, Any]]:
         """Add a report's counts to the history; gives all of it, the oldest first."""
@@ -98,29 +112,23 @@ class Verification:
             lines.write(json.dumps({"at": report.at, "counts": report.counts}) + "\n")
         return [json.loads(each) for each in history.read_text().splitlines()]
 
-    def _compared(
-        self,
-        folder: Path,
-        users: list[Path],
-        customers: list[Path],
-        whole: Collection[Drift] = (),
-    ) -> Report:
+    def _joined(self, folder: Path, users: list[Path], customers: list[Path]) -> Store:
         store = Store(folder)
-        try:
-            store.load_users(*users)
-            store.load_customers(*customers)
-            store.classify(self.tenant_name)
-            for finding in [*store.findings(Drift.DANGLING)]:
-                kind = self._second_look(finding)
-                if kind is not finding.drift:
-                    store.correct(finding, kind)
-            samples = {
-                kind: [*store.findings(kind, None if kind in whole else SAMPLES)] for kind in Drift
-            }
-            at = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
-            return Report(at, self.tenant_name, store.counts(), samples)
-        finally:
-            store.close()
+        store.load_users(*users)
+        store.load_customers(*customers)
+        store.classify(self.tenant_name)
+        for finding in [*store.findings(Drift.DANGLING)]:
+            kind = self._second_look(finding)
+            if kind is not finding.drift:
+                store.correct(finding, kind)
+        return store
+
+    def _report(self, store: Store, whole: Collection[Drift] = ()) -> Report:
+        samples = {
+            kind: [*store.findings(kind, None if kind in whole else SAMPLES)] for kind in Drift
+        }
+        at = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+        return Report(at, self.tenant_name, store.counts(), samples)
 
     def _second_look(self, finding: Finding) -> Drift:
         """Retrieve a customer that the list lacks: it may be new, deleted, or of the other mode."""

@@ -1,0 +1,182 @@
+"""Backfill: a customer for every user without one, at a steady rate, resumed at will."""
+
+import itertools
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from customerlink.cli.output import Output
+from customerlink.cli.provision import Provisioner
+from customerlink.cli.tenant import Tenant
+from customerlink.instruction import Decision, Instruction, Reason
+from customerlink.ledger import RECORD_LEASE_SECONDS
+from customerlink.reconcile.bucket import Bucket
+
+CREATIONS_PER_SECOND = 8.0
+"""Three requests each: below the 25 a second of Stripe's sandboxes (live mode allows 100)."""
+
+AUTH0_PER_SECOND = 10.0
+"""Below the sustained rate of Auth0's production tenants, sign-ups beside it.
+
+https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy
+"""
+
+WORKERS = 16
+ROUNDS = 3
+"""How often a user whose provisioning failed is tried, a lease after everybody else: what a
+killed run left behind has ended by then."""
+
+
+class Fate(StrEnum):
+    """What became of a user."""
+
+    CREATED = "created"
+    FOUND = "found"
+    """The user's own customer was there already."""
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One user, done with."""
+
+    user_id: str
+    fate: Fate
+    why: str
+    customer_id: str | None = None
+
+    def line(self) -> str:
+        """Give it as JSON."""
+        row = {"user_id": self.user_id, "fate": self.fate, "why": self.why}
+        return json.dumps(row | {"customer_id": self.customer_id}) + "\n"
+
+
+class Checkpoint:
+    """What is to be done and what is done, in two files: a line each, written before it counts."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; `todo` holds addresses, so nobody else may read it."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._todo, self._done = folder / "todo.jsonl", folder / "done.jsonl"
+
+    @property
+    def is_begun(self) -> bool:
+        """Tell whether there is something to resume."""
+        return self._todo.exists()
+
+    def begin(self, users: Iterable[dict[str, Any]]) -> None:
+        """Write down whom to do; the file appears whole or not at all."""
+        new = self._todo.with_suffix(".new")
+        with new.open("w") as lines:
+            new.chmod(0o600)
+            for each in users:
+                lines.write(json.dumps(each) + "\n")
+        self._done.unlink(missing_ok=True)
+        new.rename(self._todo)
+
+    def left(self) -> list[dict[str, Any]]:
+        """Give whom nobody has done yet; a line that a crash cut short counts as not done."""
+        done = set()
+        for each in self._done.read_text().splitlines() if self._done.exists() else ():
+            try:
+                done.add(json.loads(each)["user_id"])
+            except ValueError:
+                continue
+        users = [json.loads(each) for each in self._todo.read_text().splitlines()]
+        return [each for each in users if each["user_id"] not in done]
+
+    @contextmanager
+    def noting(self) -> Iterator[Callable[[Done], None]]:
+        """Open the second file; gives what writes a line into it."""
+        cut_short = self._done.exists() and not self._done.read_bytes().endswith(b"\n")
+        with self._done.open("a", buffering=1) as lines:
+            if cut_short:
+                lines.write("\n")
+            yield lambda done: print(done.line(), end="", file=lines)
+
+    def finish(self) -> None:
+        """Forget the addresses; what was done stays."""
+        self._todo.unlink(missing_ok=True)
+
+
+class Backfill:
+    """Provisions users side by side, and writes the links into their profiles."""
+
+    def __init__(self, provisioner: Provisioner, tenant: Tenant, auth0: Bucket) -> None:
+        """Take what creates customers, the tenant, and the rate for its writes."""
+        self._provisioner, self._tenant, self._auth0 = provisioner, tenant, auth0
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Begin nobody more; those who are under way are finished."""
+        self._stop.set()
+
+    def run(self, users: list[dict[str, Any]]) -> Iterator[Done]:
+        """Give each user's fate as soon as it is known; failures come again at the end."""
+        for round_number in range(1, ROUNDS + 1):
+            if round_number > 1 and users and self._stop.wait(RECORD_LEASE_SECONDS):
+                return
+            failed = []
+            for user, done in self._round(users):
+                if done.fate is Fate.FAILED and round_number < ROUNDS:
+                    failed.append(user)
+                else:
+                    yield done
+            users = failed
+
+    def _round(self, users: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Done]]:
+        waiting = iter(users)
+        under_way: dict[Future[Done], dict[str, Any]] = {}
+        with ThreadPoolExecutor(WORKERS) as workers:
+            while True:
+                room = 0 if self._stop.is_set() else 2 * WORKERS - len(under_way)
+                for user in itertools.islice(waiting, room):
+                    under_way[workers.submit(self._one, user)] = user
+                if not under_way:
+                    return
+                finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for each in finished:
+                    yield under_way.pop(each), each.result()
+
+    def _one(self, user: dict[str, Any]) -> Done:
+        user_id = str(user["user_id"])
+        outcome = self._provisioner.provision(user)
+        if not isinstance(outcome, Instruction):
+            return Done(user_id, Fate.SKIPPED, outcome)
+        if outcome.decision is not Decision.CONTINUE:
+            is_passing = outcome.reason in (Reason.PROVISIONING_FAILED, Reason.IN_PROGRESS)
+            return Done(user_id, Fate.FAILED if is_passing else Fate.SKIPPED, str(outcome.reason))
+        self._auth0.take()
+        self._tenant.merge_app_metadata(user_id, dict(outcome.app_metadata))
+        created = outcome.reason is Reason.CUSTOMER_CREATED
+        customer_id = outcome.app_metadata.get("stripe_customer_id")
+        fate = Fate.CREATED if created else Fate.FOUND
+        return Done(user_id, fate, str(outcome.reason), customer_id)
+
+
+def run_backfill(
+    worker: Backfill, checkpoint: Checkpoint, users: list[dict[str, Any]], output: Output
+) -> dict[Fate, int]:
+    """Run to the end or to Ctrl-C, each user noted as soon as done with; gives the counts."""
+    counts = dict.fromkeys(Fate, 0)
+    before = signal.signal(signal.SIGINT, lambda *_: worker.stop())
+    try:
+        with checkpoint.noting() as note, output.progress("customers", len(users)) as advance:
+            for done in worker.run(users):
+                if done.fate is not Fate.FAILED:
+                    note(done)
+                counts[done.fate] += 1
+                if done.fate in (Fate.SKIPPED, Fate.FAILED):
+                    output.say(f"{done.fate}: {done.user_id}: {done.why}")
+                advance()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return counts

@@ -1,0 +1,92 @@
+"""What the SDKs raise, as sentences: none of their texts gets through."""
+
+import httpx
+import pytest
+import stripe
+from auth0.authentication.exceptions import Auth0Error
+from auth0.management.core.api_error import ApiError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+from urllib3.exceptions import ProtocolError
+
+from customerlink.adapters.stripe_http import NotSentError
+from customerlink.cli.errors import CliError, Exit, explain
+from customerlink.errors import ConfigurationError
+
+SECRET = "rk_test_hidden"
+
+
+def api_error(status: int, **body: str) -> ApiError:
+    """Give an answer of the Management API."""
+    return ApiError(status_code=status, headers={}, body={"message": SECRET, **body})
+
+
+def aws_error(code: str) -> ClientError:
+    """Give an answer of AWS."""
+    return ClientError({"Error": {"Code": code, "Message": SECRET}}, "GetSecretValue")
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "code"),
+    [
+        (CliError("as it is", "", Exit.USAGE), "as it is", Exit.USAGE),
+        (ConfigurationError("a field"), "a field", Exit.FAILED),
+        (api_error(429), "rate limit", Exit.UNREACHABLE),
+        (api_error(503), "answered 503", Exit.UNREACHABLE),
+        (api_error(400, errorCode="invalid_body"), "400, invalid_body", Exit.REFUSED),
+        (api_error(404), "404, without a code", Exit.REFUSED),
+        (ApiError(status_code=400, headers={}, body=SECRET), "400", Exit.REFUSED),
+        (Auth0Error(401, "access_denied", SECRET), "no token for this client", Exit.REFUSED),
+        (Auth0Error(404, "x", SECRET), "no token (404)", Exit.REFUSED),
+        (stripe.AuthenticationError(SECRET), "does not know this key", Exit.REFUSED),
+        (stripe.PermissionError(SECRET), "may not do this", Exit.REFUSED),
+        (NotSentError(SECRET), "Stripe did not answer", Exit.UNREACHABLE),  # type: ignore[no-untyped-call]
+        (stripe.APIError(SECRET, http_status=500), "Stripe answered 500", Exit.UNREACHABLE),
+        (NoCredentialsError(), "No AWS credentials", Exit.REFUSED),
+        (ProfileNotFound(profile=SECRET), "No AWS credentials", Exit.REFUSED),
+        (NoRegionError(), "No AWS region", Exit.USAGE),
+        (aws_error("ExpiredToken"), "have expired", Exit.REFUSED),
+        (
+            aws_error("AccessDeniedException"),
+            "GetSecretValue: AccessDeniedException",
+            Exit.REFUSED,
+        ),
+        (EndpointConnectionError(endpoint_url=SECRET), "AWS did not answer", Exit.UNREACHABLE),
+        (httpx.ConnectError(SECRET), "network failed (ConnectError)", Exit.UNREACHABLE),
+        (ProtocolError(SECRET), "network failed (ProtocolError)", Exit.UNREACHABLE),
+        (ConnectionResetError(SECRET), "network failed", Exit.UNREACHABLE),
+        (KeyError(SECRET), "A bug: KeyError", Exit.BUG),
+    ],
+)
+def test_sentence_and_exit_code(error: Exception, said: str, code: Exit) -> None:
+    """Kind, status and code at the most."""
+    told = explain(error)
+
+    assert said in told.message
+    assert told.code == code
+    assert SECRET not in told.message + told.fix
+
+
+def test_missing_scope() -> None:
+    """It is named, with the click that grants it."""
+    message = "Insufficient scope, expected any of: update:actions"
+    told = explain(api_error(403, errorCode="insufficient_scope", message=message))
+
+    assert told.message == "The Auth0 client lacks the scope update:actions."
+    assert "grant update:actions" in told.fix
+
+
+def test_place_of_a_bug() -> None:
+    """The function and the line, for the report."""
+
+    def broken() -> None:
+        raise ZeroDivisionError(SECRET)
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        broken()
+    assert "ZeroDivisionError at broken:" in explain(raised.value).message
