@@ -15,6 +15,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["install"],
     ["doctor"],
     ["verify"],
+    ["repair"],
+    ["backfill"],
     ["rotate"],
     ["rotate", "signing-secret"],
     ["rotate", "stripe-key"],
