@@ -7,7 +7,6 @@ Amazon DynamoDB Developer Guide, "Condition and filter expressions" and "Update 
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -73,8 +72,6 @@ class Table:
 
 class Client:
     """A boto3 client over a table, without trouble."""
-
-    exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
 
     def __init__(self, table: Table) -> None:
         """Speak to a table."""

@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 from botocore.exceptions import ClientError, ReadTimeoutError
 from tests.simulation import faults
-from tests.simulation.dynamodb import ConditionalCheckFailedException, Table
+from tests.simulation.dynamodb import Table
 from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler, Task
 
@@ -103,8 +103,6 @@ class SimulatedClock:
 
 class SimulatedDynamoDb:
     """A boto3 client over the table."""
-
-    exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
 
     def __init__(self, world: World) -> None:
         """Speak to the world's table."""

@@ -7,7 +7,7 @@ its number.
 
 import hashlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +24,7 @@ from customerlink.ledger import (
     State,
 )
 from customerlink.run import Run
-from customerlink.signup import CustomerId, Tenant, User
+from customerlink.signup import CustomerId, Tenant, User, UserId
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,6 +35,9 @@ OPEN_INDEX = "OpenSignUps"
 
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 """The longest that one call takes; none is started with less left."""
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+"""By its code: a client makes its exception classes lazily, and two threads each their own."""
 
 _TRIES = 3
 _PAUSE_SECONDS = 0.05
@@ -88,16 +91,23 @@ class _Failed:
         return plain == {name: str(value) for name, value in expected.items()}
 
 
-def count_open(client: "DynamoDBClient", table: str, before: float) -> int:
-    """Count the sign-ups that have been open since before a unix time, off the sparse index."""
+def open_sign_ups(client: "DynamoDBClient", table: str, before: float) -> Iterator[User]:
+    """Give the users whose sign-ups have been open since before a unix time, the oldest first."""
     pages = client.get_paginator("query").paginate(
         TableName=table,
         IndexName=OPEN_INDEX,
         KeyConditionExpression="is_open = :open AND open_since < :before",
         ExpressionAttributeValues={":open": _s(State.OPEN), ":before": _n(before)},
-        Select="COUNT",
     )
-    return sum(page["Count"] for page in pages)
+    for page in pages:
+        for item in page["Items"]:
+            _, tenant, user_id = item["pk"]["S"].split("#", 2)
+            yield User(Tenant(tenant), UserId(user_id))
+
+
+def count_open(client: "DynamoDBClient", table: str, before: float) -> int:
+    """Count those sign-ups."""
+    return sum(1 for _ in open_sign_ups(client, table, before))
 
 
 class DynamoDbLedger:
@@ -316,7 +326,7 @@ class DynamoDbLedger:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **request,
             )
-        except self._client.exceptions.ConditionalCheckFailedException as failed:
+        except ClientError as failed:
             return _Failed(cast("_Item", failed.response.get("Item", {})))
         return _Written(answer.get("Attributes", {}))
 
@@ -326,10 +336,10 @@ class DynamoDbLedger:
                 break
             try:
                 return operation(TableName=self._table, **request)
-            except self._client.exceptions.ConditionalCheckFailedException:
-                raise
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "")
+                if code == CONDITION_FAILED:
+                    raise
                 if code not in _PASSING:
                     raise LedgerUnavailableError(f"DynamoDB answered {code}") from None
             except BotoCoreError:
