@@ -51,8 +51,9 @@ mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation mu
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
 
 .PHONY: bench
-bench: .venv/ok ## Measure: the diff of a million users against a million customers
+bench: .venv/ok ## Measure: the diff of a million users, the backfill at Stripe's limit
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.diff
+	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.backfill
 
 .PHONY: contract
 contract: .venv/ok node_modules/ok ## Ask the facts of the stand-ins, or of Stripe and Auth0 (docs/stand-ins.md)
@@ -85,7 +86,7 @@ build-host: ## Build the artifact for this machine, for the tests
 # Called by `sam build` (BuildMethod: makefile), for each function of the template.
 build-%Function: $(UV) .venv/ok
 	$(UV) pip install --quiet --python $(PYTHON) --target "$(ARTIFACTS_DIR)" --require-hashes --no-deps \
-	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/runtime.txt
+	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/$(if $(filter $*,Repair Backfill),beside,runtime).txt
 	cp -R src/customerlink "$(ARTIFACTS_DIR)/"
 	$(PYTHON) tools/build_artifact.py $*Function "$(ARTIFACTS_DIR)"
 
@@ -101,7 +102,8 @@ cli-docs: .venv/ok ## Write docs/cli.md's help texts and docs/cli.svg anew
 .PHONY: lock
 lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest versions)
 	$(COMPILE) --group lambda -o requirements/runtime.txt
-	$(COMPILE) -c requirements/runtime.txt --group dev -o requirements/dev.txt pyproject.toml
+	$(COMPILE) -c requirements/runtime.txt --group beside -o requirements/beside.txt
+	$(COMPILE) -c requirements/beside.txt --group dev -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --group sam -o requirements/sam.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
 	$(COMPILE) --group runtime -o requirements/lambda-runtime.txt

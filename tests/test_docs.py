@@ -15,9 +15,9 @@ import boto3
 import pytest
 from tests.e2e.runtime import ROOT, free_ports, wait_for
 
-from customerlink.secret import Secret
+from customerlink.secret import Secret, TenantSecret
 from sandbox.__main__ import FIRST_PORT
-from sandbox.aws import CREDENTIALS, SECRET
+from sandbox.aws import CREDENTIALS, SECRET, TENANT_SECRET
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("[CS]*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SH = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
@@ -126,21 +126,59 @@ def test_sandbox_says_what_is_wrong(first_port: int, tmp_path: Path, path: str, 
     assert json.loads(shown)["error"]
 
 
+def client(service: str, first_port: int) -> Any:
+    """Give a client of the sandbox's AWS."""
+    return boto3.client(
+        service,
+        endpoint_url=f"http://127.0.0.1:{first_port + 2}",
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
+
+
 def test_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
     """By the AWS CLI; the function can read what the two commands made."""
     url = f"http://127.0.0.1:{first_port + 2}"
     key = f"rk_test_{'1' * 24}"
-    shell(starting("printf "), tmp_path, STRIPE_KEY=key)
-    shell(starting("aws "), tmp_path, SECRET_NAME=SECRET, AWS_ENDPOINT_URL=url)
-    stored: Any = boto3.client(
-        "secretsmanager",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    ).get_secret_value(SecretId=SECRET)
+    shell(starting("printf '{\"stripe"), tmp_path, STRIPE_KEY=key)
+    put = starting('aws secretsmanager put-secret-value --secret-id "$SECRET')
+    shell(put, tmp_path, SECRET_NAME=SECRET, AWS_ENDPOINT_URL=url)
+    stored = client("secretsmanager", first_port).get_secret_value(SecretId=SECRET)
 
     assert Secret.parse(stored["SecretString"], "v").stripe_key.value == key
+
+
+def test_tenants_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
+    """Likewise, for repair and backfill."""
+    url = f"http://127.0.0.1:{first_port + 2}"
+    given = {"TENANT": "acme", "AUTH0_DOMAIN": "acme.us.auth0.com"}
+    given |= {"AUTH0_CLIENT_ID": "id", "AUTH0_CLIENT_SECRET": "hidden"}
+    shell(starting("printf '{\"tenant"), tmp_path, **given)
+    put = starting('aws secretsmanager put-secret-value --secret-id "$TENANT')
+    shell(put, tmp_path, TENANT_SECRET_NAME=TENANT_SECRET, AWS_ENDPOINT_URL=url)
+    stored = client("secretsmanager", first_port).get_secret_value(SecretId=TENANT_SECRET)
+    secret = TenantSecret.parse(stored["SecretString"])
+
+    assert (secret.tenant, secret.client.url) == ("acme", "https://acme.us.auth0.com")
+
+
+def test_state_machine_is_started(first_port: int, tmp_path: Path) -> None:
+    """With an input and without; a failed execution is redriven (of that, moto knows nothing)."""
+    states = client("stepfunctions", first_port)
+    made = states.create_state_machine(
+        name="backfill",
+        definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/any",
+    )
+    given = {"BACKFILL_ARN": made["stateMachineArn"]}
+    given["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{first_port + 2}"
+    starts = [each for each in COMMANDS if each.startswith("aws stepfunctions start-execution")]
+    for each in starts:
+        assert "executionArn" in shell(each, tmp_path, **given)
+    redrive = starting("aws stepfunctions redrive-execution")
+    assert "executionArn" in shell(f"{redrive} --generate-cli-skeleton", tmp_path, EXECUTION_ARN="")
+    assert len(starts) == 2
 
 
 def test_tool_is_installed() -> None:

@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 from tests.e2e.runtime import HANDLER
 from tests.translation import ROOT, TEMPLATE, translated
 from tools.build_artifact import FUNCTIONS as BUILT
 
+from customerlink.entrypoints.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
+from customerlink.instruction import Reason
 from customerlink.ledger import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
 from customerlink.policy import DENIAL_MESSAGE
+from customerlink.reconcile.cloud import TIME_TO_WRITE_SECONDS
+from customerlink.reconcile.drift import Drift
 from customerlink.run import SIGN_UP_SECONDS
 from customerlink.settings import Settings
-from customerlink.telemetry import EMITTED, NAMESPACE
+from customerlink.telemetry import DRIFT, EMITTED, NAMESPACE
 from sandbox.aws import SECRET, TABLE
 from sandbox.gateway import FUNCTION_SECONDS, ROUTES
 
@@ -97,6 +102,14 @@ def test_sign_ups_permissions_are_exact() -> None:
     }
 
 
+TAILS = {
+    "Files": "objects of the backfill's bucket, which have no names before they are written",
+    "Results": "likewise",
+    "ItsOwnWorkers": "executions that the state machine starts, which get their names then",
+}
+"""Statements whose resource is a named one's members: `…/*`, and why no single name will do."""
+
+
 @pytest.mark.parametrize(
     "name", [name for name, each in TRANSLATED.items() if each["Type"] == "AWS::IAM::Role"]
 )
@@ -104,7 +117,9 @@ def test_no_wildcard_in_a_role(name: str) -> None:
     """Neither in an action nor in a resource; AWS's one managed policy is CodeDeploy's own."""
     role = TRANSLATED[name]["Properties"]
 
-    assert "*" not in str(statements(role))
+    for each in statements(role):
+        assert "*" not in str(each["Action"])
+        assert "*" not in str(each["Resource"]) or each["Sid"] in TAILS
     managed = json.dumps(role.get("ManagedPolicyArns", []))
     assert managed == "[]" or "AWSCodeDeployRoleForLambda" in managed
     assert statements(role) or managed != "[]"
@@ -211,7 +226,7 @@ def test_dashboards_show_what_is_emitted() -> None:
 
     ours = {name for namespace, name in shown if namespace == NAMESPACE}
     lambdas = {name for namespace, name in shown if namespace != NAMESPACE}
-    assert ours == EMITTED
+    assert ours == EMITTED - {Reason.USER_GONE} | {f"{DRIFT}{each}" for each in Drift}
     assert lambdas == {"Invocations", "Errors", "Throttles", "ConcurrentExecutions", "Duration"}
 
 
@@ -260,14 +275,50 @@ def test_deployment_is_checked_and_rolled_back() -> None:
     ]
 
 
-def test_watch_comes_every_five_minutes() -> None:
-    """As often as its alarm looks."""
+def test_repair_comes_every_five_minutes() -> None:
+    """As often as its alarm looks; two at once would only meet each other's leases."""
     [schedule] = of_type("AWS::Scheduler::Schedule")
 
     assert schedule["ScheduleExpression"] == "rate(5 minutes)"
-    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["WatchFunction", "Arn"]}
+    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["RepairFunction", "Arn"]}
     assert alarms()["OpenSignUpsAlarm"]["Period"] == 300
     assert alarms()["OpenSignUpsAlarm"]["TreatMissingData"] == "breaching"
+    assert RESOURCES["RepairFunction"]["Properties"]["ReservedConcurrentExecutions"] == 1
+
+
+def test_a_repair_that_begins_ends() -> None:
+    """Two calls to Auth0 and the pipeline between them fit into what it is begun with."""
+    assert TIME_FOR_ONE_SECONDS > SIGN_UP_SECONDS + 2 * TENANT_SECONDS
+    assert RESOURCES["RepairFunction"]["Properties"]["Timeout"] > 2 * TIME_FOR_ONE_SECONDS
+
+
+def test_the_state_machine_invokes_what_it_may() -> None:
+    """Its definition's placeholders are filled in, and its workers fit into the function."""
+    text = (ROOT / "src/statemachine/backfill.asl.yaml").read_text()
+    given = RESOURCES["BackfillStateMachine"]["Properties"]["DefinitionSubstitutions"]
+    function = RESOURCES["BackfillFunction"]["Properties"]
+
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == given.keys()
+    workers = yaml_parse(text)["States"]["Provision"]["MaxConcurrency"]
+    assert workers <= function["ReservedConcurrentExecutions"]
+    assert function["Timeout"] > 10 * TIME_TO_WRITE_SECONDS
+
+
+def test_nothing_of_the_sign_ups_holds_the_tenants_secret() -> None:
+    """Only the functions that speak to Auth0 can read it."""
+    for name in FUNCTIONS:
+        may_read = "TenantSecret" in str(statements(role_of(name)))
+        assert may_read is (name in {"RepairFunction", "BackfillFunction"})
+
+
+def test_the_bucket_forgets() -> None:
+    """What the backfill writes down holds addresses: private, encrypted, gone after a week."""
+    [bucket] = of_type("AWS::S3::Bucket")
+    [policy] = of_type("AWS::S3::BucketPolicy")
+
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 7
+    assert "aws:SecureTransport" in str(policy)
 
 
 def test_snap_start_is_off_by_default() -> None:
@@ -283,17 +334,24 @@ def test_a_key_of_ones_own_is_used_everywhere() -> None:
         *of_type("AWS::SecretsManager::Secret"),
         *of_type("AWS::Logs::LogGroup"),
         *of_type("AWS::Lambda::Function"),
+        *of_type("AWS::S3::Bucket"),
     ]
 
-    assert len(used) == 9
+    assert len(used) == 13
     for each in used:
         assert "KmsKeyArn" in str(each)
     for name in FUNCTIONS:
-        role = RESOURCES[RESOURCES[name]["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]
-        assert "kms:Decrypt" in str(statements(role))
+        assert "kms:Decrypt" in str(statements(role_of(name)))
 
 
-@pytest.mark.parametrize("name", ["LedgerTable", "CustomerLinkSecret"])
+def role_of(function: str) -> dict[str, Any]:
+    """Give the properties of a function's role."""
+    role = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"][0]
+    properties: dict[str, Any] = RESOURCES[role]["Properties"]
+    return properties
+
+
+@pytest.mark.parametrize("name", ["LedgerTable", "CustomerLinkSecret", "TenantSecret"])
 def test_data_survives_the_stack(name: str) -> None:
     """Neither a deletion nor a replacement takes it along."""
     assert RESOURCES[name]["DeletionPolicy"] == "Retain"

@@ -32,6 +32,8 @@ def translated(template: dict[str, Any]) -> dict[str, Any]:
     for name, resource in packaged["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = f"s3://{BUCKET}/{name}"
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionUri"] = {"Bucket": BUCKET, "Key": name}
     logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     with patch.dict(os.environ, {"AWS_DEFAULT_REGION": REGION}):
         document: dict[str, Any] = transform(packaged, {}, _ManagedPolicies())

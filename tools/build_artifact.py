@@ -5,6 +5,7 @@ import py_compile
 import shutil
 import sys
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 
@@ -14,6 +15,12 @@ class Function:
 
     services: frozenset[str]
     packages: frozenset[str]
+    """By name, or by pattern where a platform or a version is part of it."""
+    reconciles: bool = False
+
+    def has(self, name: str) -> bool:
+        """Tell whether a file or a folder of site-packages is among them."""
+        return any(fnmatch(name, each) for each in self.packages)
 
 
 _AWS_SDK = frozenset(
@@ -21,6 +28,15 @@ _AWS_SDK = frozenset(
 )
 _TELEMETRY = frozenset({"aws_lambda_powertools", "typing_extensions.py"})
 _COMMON = _AWS_SDK | _TELEMETRY | {"customerlink"}
+_AUTH0_SDK = frozenset(
+    {
+        *("auth0", "annotated_types", "anyio", "certifi", "charset_normalizer", "cryptography"),
+        *("h11", "httpcore", "httpx", "idna", "jwt", "pydantic", "pydantic_core", "requests"),
+        *("typing_inspection", "_cffi_backend.*.so"),
+        # Asks for its own version, as does duckdb.
+        "auth0_python-*.dist-info",
+    }
+)
 
 FUNCTIONS = {
     "PostLoginFunction": Function(
@@ -31,13 +47,21 @@ FUNCTIONS = {
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),
         packages=_COMMON,
     ),
-    "WatchFunction": Function(services=frozenset({"dynamodb"}), packages=_COMMON),
+    "RepairFunction": Function(
+        services=frozenset({"dynamodb", "secretsmanager"}),
+        packages=_COMMON | {"stripe"} | _AUTH0_SDK,
+        reconciles=True,
+    ),
+    "BackfillFunction": Function(
+        services=frozenset({"dynamodb", "s3", "secretsmanager"}),
+        packages=_COMMON | _AUTH0_SDK | {"stripe", "duckdb", "duckdb-*.dist-info", "_duckdb.*.so"},
+        reconciles=True,
+    ),
 }
 
 UNUSED = (
-    # The command line, the Actions that it carries, and what it compares by.
+    # The command line, and the Actions that it carries.
     "customerlink/cli",
-    "customerlink/reconcile",
     # The types of parameters and of events: imported by type checkers, and by no call of ours.
     "stripe/params",
     "stripe/events",
@@ -62,13 +86,20 @@ UNUSED = (
     # Data of services that are not called.
     "boto3/examples",
 )
-LEFTOVERS = ("bin", "*.dist-info", "**/__pycache__", "**/tests", "**/*.pyi", "**/py.typed", ".lock")
+RECONCILING = ("customerlink/reconcile", "customerlink/adapters/auth0_management.py")
+"""Left out of the functions that see one login at a time."""
+
+LEFTOVERS = (
+    *("bin", "*.dist-info/[!M]*", ".lock"),
+    *("**/__pycache__", "**/tests", "**/*.pyi", "**/py.typed"),
+)
 
 
 def main(function: Function, folder: Path) -> None:
     """Prune and compile a folder of installed packages in place."""
-    strangers = [each.name for each in folder.iterdir() if each.name not in function.packages]
-    for pattern in (*LEFTOVERS, *strangers, *UNUSED):
+    strangers = [each.name for each in folder.iterdir() if not function.has(each.name)]
+    unused = UNUSED if function.reconciles else (*UNUSED, *RECONCILING)
+    for pattern in (*LEFTOVERS, *strangers, *unused):
         for path in list(folder.glob(pattern)):
             _remove(path)
     for service in (folder / "botocore" / "data").iterdir():

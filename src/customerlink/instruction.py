@@ -34,6 +34,8 @@ class Reason(StrEnum):
     EMAIL_INVALID = "email_invalid"
     IN_PROGRESS = "in_progress"
     PROVISIONING_FAILED = "provisioning_failed"
+    USER_GONE = "user_gone"
+    """Only in the ledger: the user was deleted before the sign-up ended."""
 
 
 @dataclass(frozen=True, slots=True)

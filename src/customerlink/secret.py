@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from customerlink.errors import ConfigurationError
 from customerlink.keys import StripeKey
 from customerlink.signature import SigningSecret
+from customerlink.signup import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,7 @@ class Secret:
     @classmethod
     def parse(cls, text: str, version: str) -> "Secret":
         """Read the JSON document; `ConfigurationError` names the field that is missing or wrong."""
-        try:
-            document = json.loads(text)
-        except ValueError:
-            raise ConfigurationError("the secret is not JSON") from None
-        if not isinstance(document, dict):
-            raise ConfigurationError("the secret is not a JSON object")
+        document = _json_object(text)
         key = document.get("stripe_restricted_key")
         if not isinstance(key, str):
             raise ConfigurationError("the secret's field stripe_restricted_key is missing")
@@ -35,6 +32,50 @@ class Secret:
         if not all(isinstance(each, str) for each in signing):
             raise ConfigurationError("the secret's field action_signing_secrets has a wrong type")
         return cls(version, StripeKey(key), tuple(SigningSecret.parse(each) for each in signing))
+
+
+@dataclass(frozen=True, slots=True)
+class Auth0Client:
+    """A machine-to-machine application of a tenant."""
+
+    url: str
+    """`https://` and the tenant's domain."""
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSecret:
+    """What lets a function into a tenant's Management API; the sign-up's function has none."""
+
+    tenant: Tenant
+    client: Auth0Client
+
+    @classmethod
+    def parse(cls, text: str) -> "TenantSecret":
+        """Read the JSON document; `ConfigurationError` names the field that is missing or wrong."""
+        document = _json_object(text)
+        for name in ("tenant", "domain", "client_id", "client_secret"):
+            if not isinstance(document.get(name), str) or not document[name]:
+                raise ConfigurationError(f"the secret's field {name} is missing")
+        domain = document["domain"].removeprefix("https://").removesuffix("/")
+        # Nothing but this very machine is spoken to over plain HTTP.
+        is_here = domain.startswith("http://127.0.0.1:")
+        if "/" in domain and not is_here:
+            raise ConfigurationError("the secret's field domain is wrong")
+        url = domain if is_here else f"https://{domain}"
+        client = Auth0Client(url, document["client_id"], document["client_secret"])
+        return cls(Tenant(document["tenant"]), client)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise ConfigurationError("the secret is not JSON") from None
+    if not isinstance(document, dict):
+        raise ConfigurationError("the secret is not a JSON object")
+    return document
 
 
 type KeyRefresh = Callable[[StripeKey], StripeKey | None]

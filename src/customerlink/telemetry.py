@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from customerlink.api_gateway import ERRORS, Rejection
 from customerlink.instruction import Instruction, Reason
 from customerlink.run import Run
-from customerlink.signup import SignUp
+from customerlink.signup import SignUp, User
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "customer-link")
 """The metrics' dimension `service`, and the logs': the stack's name, so that stacks stay apart."""
@@ -34,10 +34,17 @@ class Metric(StrEnum):
     STRIPE_5XX = "stripe_5xx"
     MILLISECONDS = "milliseconds"
     OPEN_SIGN_UPS = "open_sign_ups"
+    REPAIR_FINISHED = "repair_finished"
+    REPAIR_DENIED = "repair_denied"
+    REPAIR_GONE = "repair_gone"
+    REPAIR_FAILED = "repair_failed"
 
+
+DRIFT = "drift_"
+"""Before each kind's name (`reconcile.drift.Drift`): how many a comparison found."""
 
 EMITTED = frozenset({*Metric, *Reason, *ERRORS})
-"""The names of all metrics."""
+"""The names of all metrics but those of drift."""
 
 logger = Logger(service=SERVICE)
 
@@ -96,10 +103,26 @@ def report_bug(bug: Exception, request_id: str) -> None:
     _publish({"internal_error": 1})
 
 
-def report_open(count: int) -> None:
-    """Publish how many sign-ups have been open for too long; a zero as well."""
+def report_repair(user: User, end: StrEnum, reason: str) -> None:
+    """Log how the repair of one user's sign-up ended."""
+    extra = {"tenant": user.tenant, "user_id": loggable(user.user_id), "end": end, "reason": reason}
+    logger.info("repair", extra=extra)
+
+
+def report_open(repaired: Mapping[str, int], still_open: int) -> None:
+    """Count what was repaired, and publish how many sign-ups stay open; a zero as well."""
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
-    metrics.add_metric(Metric.OPEN_SIGN_UPS, MetricUnit.Count, count)
+    metrics.add_metric(Metric.OPEN_SIGN_UPS, MetricUnit.Count, still_open)
+    for end, count in repaired.items():
+        metrics.add_metric(Metric(f"repair_{end}"), MetricUnit.Count, count)
+    metrics.flush_metrics()
+
+
+def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:
+    """Publish what a comparison of both sides found, zeros included."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    for kind, count in counts.items():
+        metrics.add_metric(f"{DRIFT}{kind}", MetricUnit.Count, count)
     metrics.flush_metrics()
 
 

@@ -41,7 +41,7 @@ class Application:
         for name in ("stripe", "urllib3", "boto3", "botocore"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.settings = settings
-        self._dynamodb = boto3.client("dynamodb", config=_LEDGER_CALLS)
+        self.dynamodb = boto3.client("dynamodb", config=_LEDGER_CALLS)
         self._secret = SecretsManagerSecret(
             boto3.client("secretsmanager", config=_SECRET_CALLS),
             settings.secret_id,
@@ -55,11 +55,15 @@ class Application:
         self._check(secret.stripe_key)
         return secret
 
+    def ledger(self, run: Run) -> DynamoDbLedger:
+        """Give the ledger for one sign-up."""
+        return DynamoDbLedger(self.dynamodb, self.settings.ledger_table, run)
+
     def provisioning(self, signup: SignUp, secret: Secret, run: Run) -> Provisioning:
         """Put the pipeline together for one sign-up."""
         return Provisioning(
             signup=signup,
-            ledger=DynamoDbLedger(self._dynamodb, self.settings.ledger_table, run),
+            ledger=self.ledger(run),
             customers=StripeCustomers(
                 self._connections,
                 self.settings.stripe_api_base,

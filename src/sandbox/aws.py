@@ -23,6 +23,8 @@ REGION = "us-east-1"
 # The names that `sam local` gives the template's resources.
 TABLE = "LedgerTable"
 SECRET = "CustomerLinkSecret"  # noqa: S105 (a name)
+TENANT_SECRET = "TenantSecret"  # noqa: S105 (likewise)
+BUCKET = "backfillbucket"
 STACK = "customer-link"
 ALARM = "customer-link-InternalErrorsAlarm"
 
@@ -121,8 +123,10 @@ def aws(
         secrets_manager = session.client("secretsmanager", endpoint_url=server.url)
         create_ledger(dynamodb)
         secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
+        secrets_manager.create_secret(Name=TENANT_SECRET)
         try:
             yield Aws(server.url, dynamodb, secrets_manager)
         finally:
             dynamodb.delete_table(TableName=TABLE)
-            secrets_manager.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+            for each in (SECRET, TENANT_SECRET):
+                secrets_manager.delete_secret(SecretId=each, ForceDeleteWithoutRecovery=True)

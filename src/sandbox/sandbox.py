@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import logging
 import os
 import secrets
@@ -19,7 +20,7 @@ from customerlink.entrypoints.post_login import respond
 from customerlink.settings import Settings
 from customerlink.wiring import Application
 from sandbox.auth0.api import ManagementApi, management_app
-from sandbox.aws import SECRET, TABLE, Aws, aws
+from sandbox.aws import SECRET, TABLE, TENANT_SECRET, Aws, aws
 from sandbox.gateway import Gateway, in_process
 from sandbox.serving import Middleware, Server, unchanged
 from sandbox.stripe_account import StripeAccount
@@ -74,11 +75,21 @@ class Sandbox:
             "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
         }
 
+    def let_functions_into_the_tenant(self) -> None:
+        """Put in the secret that repair and backfill need, as an operator does."""
+        client_id, client_secret = self.management.add_client(("read:users", "update:users"))
+        client = {"client_id": client_id, "client_secret": client_secret}
+        secret = {"tenant": self.tenant.name, "domain": self.auth0_url, **client}
+        self.aws.secrets_manager.put_secret_value(
+            SecretId=TENANT_SECRET, SecretString=json.dumps(secret)
+        )
+
     def environment(self) -> dict[str, str]:
-        """Give the function's environment."""
+        """Give the functions' environment."""
         return {
             **self.aws.environment(),
             "CUSTOMERLINK_SECRET_ID": SECRET,
+            "CUSTOMERLINK_TENANT_SECRET_ID": TENANT_SECRET,
             "CUSTOMERLINK_LEDGER_TABLE": TABLE,
             "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
         }

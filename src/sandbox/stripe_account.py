@@ -103,6 +103,15 @@ class StripeAccount:
         self.faults: list[Fault] = []
         self.fault_rate = 0.0
         """The share of requests that meet a fault of a random kind."""
+        self.creations_per_second: float | None = None
+        """A limit on the endpoint, with a burst of one second's worth.
+
+        https://docs.stripe.com/rate-limits
+        """
+        self.refused_creations = 0
+        self.created_at: list[float] = []
+        """When each customer was created, to fractions of a second."""
+        self._tokens, self._tokens_at = 0.0, clock()
         self.requests: list[str] = []
         self._clock = clock
         self._lock = threading.RLock()
@@ -174,6 +183,20 @@ class StripeAccount:
         if random.random() < self.fault_rate:  # noqa: S311 (trouble, not cryptography)
             return Fault(random.choice([*FaultKind]), method, seconds=1.0)  # noqa: S311
         return None
+
+    def count_creation(self) -> bool:
+        """Take a token for a creation; False when the limit is reached."""
+        if self.creations_per_second is None:
+            return True
+        with self._lock:
+            now, rate = self._clock(), self.creations_per_second
+            self._tokens = min(rate, self._tokens + (now - self._tokens_at) * rate)
+            self._tokens_at = now
+            if self._tokens < 1:
+                self.refused_creations += 1
+                return False
+            self._tokens -= 1
+            return True
 
     # Idempotency (https://docs.stripe.com/api/idempotent_requests)
 
@@ -250,6 +273,7 @@ class StripeAccount:
                 "test_clock": None,
             }
             self._customers[customer["id"]] = customer
+            self.created_at.append(self._clock())
             return dict(customer)
 
     def retrieve(self, customer_id: str) -> Body:

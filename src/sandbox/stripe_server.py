@@ -104,6 +104,8 @@ def _answer(
     _fail_before(fault)
     key = request.authorization.token if request.authorization else None
     account.authorise(key or _basic_user(), _IS_READ[request.method], resource)
+    if request.method == "POST" and not account.count_creation():
+        raise _rate_limited("endpoint-rate")
     idempotency_key = request.headers.get("Idempotency-Key")
     if request.method != "POST" or not idempotency_key:
         return 200, _with_fault(fault, carry_out), {}
@@ -136,13 +138,17 @@ def _fail_before(fault: Fault | None) -> None:
         case Fault(kind=FaultKind.DOWN):
             raise StripeFailure(503, "api_error", "Stripe is down.")
         case Fault(kind=FaultKind.RATE_LIMIT):
-            reason = {"Stripe-Rate-Limited-Reason": "global-rate"}
-            message = "Request rate limit exceeded."
-            raise StripeFailure(429, "invalid_request_error", message, "rate_limit", None, reason)
+            raise _rate_limited("global-rate")
         case Fault(kind=FaultKind.DROP_BEFORE):
             raise _DroppedError
         case Fault(kind=FaultKind.SLOW):
             time.sleep(fault.seconds)
+
+
+def _rate_limited(reason: str) -> StripeFailure:
+    message = "Request rate limit exceeded."
+    headers = {"Stripe-Rate-Limited-Reason": reason}
+    return StripeFailure(429, "invalid_request_error", message, "rate_limit", None, headers)
 
 
 def _with_fault(fault: Fault | None, carry_out: Callable[[], Body]) -> Body:

@@ -16,7 +16,8 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.cli.test_verify import TENANT, linked, sides, user
 
-from customerlink.cli.backfill import Checkpoint, Done, Fate
+from customerlink.cli.backfill import Checkpoint
+from customerlink.reconcile.backfill import Done, Fate
 from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]

@@ -107,7 +107,7 @@ class FastLedger(Client):
 def fast(cli: Cli, box: Sandbox) -> Cli:
     """Give the command line over a function that can take so many sign-ups."""
     made = application(box.environment())()
-    made._dynamodb = FastLedger()  # type: ignore[assignment]
+    made.dynamodb = FastLedger()  # type: ignore[assignment]
     box.gateway.invoke = in_process(partial(respond, lambda: made))
     return cli
 

@@ -1,4 +1,4 @@
-"""The functions beside the sign-up's, as built, in the Lambda runtime: pre-traffic check and watch.
+"""The functions beside the sign-up's, as built, in the Lambda runtime: new versions and repair.
 
 Lambda's and CodeDeploy's own APIs are stood in for by a few lines around moto: an invocation goes
 to the sign-up function's runtime, a verdict is kept.
@@ -20,6 +20,7 @@ from customerlink.run import Run
 from customerlink.signup import CustomerId, Tenant, User, UserId
 from sandbox.aws import TABLE
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
+from sandbox.stripe_account import Fault, FaultKind
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -161,22 +162,36 @@ def published(function: Runtime) -> list[dict[str, Any]]:
     return [each for each in lines if "_aws" in each]
 
 
-class TestWatch:
-    """How many sign-ups stay open."""
+class TestRepair:
+    """Sign-ups that their users left open."""
 
-    def test_counts_the_old_ones(self, box: Sandbox) -> None:
-        """From 15 minutes on, those that are open and no others; a zero is told as well."""
-        handler = "customerlink.entrypoints.watch.handler"
-        with runtime(box.environment(), BUILD / "WatchFunction", handler) as function:
+    def test_finishes_and_counts(self, running: Sandbox) -> None:
+        """From two minutes on it is finished; whoever cannot be is counted from 15 minutes on."""
+        running.let_functions_into_the_tenant()
+        running.tenant.add_user("auth0|old", email="16@example.com")
+        running.tenant.add_user("auth0|stuck", email="17@example.com")
+        handler = "customerlink.entrypoints.repair.handler"
+        environment = {**running.environment(), "AWS_LAMBDA_FUNCTION_TIMEOUT": "60"}
+        with runtime(environment, BUILD / "RepairFunction", handler) as function:
             invoke(function.url, b"{}")
-            for minutes, name in ((16, "old"), (14, "young"), (16, "linked")):
-                open_sign_up(box, f"auth0|{name}", minutes, linked=name == "linked")
+            for minutes, name in ((16, "old"), (1, "young"), (18, "linked")):
+                open_sign_up(running, f"auth0|{name}", minutes, linked=name == "linked")
             invoke(function.url, b"{}")
-            metrics = published(function)
+            running.stripe.faults.append(Fault(FaultKind.DOWN, "GET", times=99))
+            open_sign_up(running, "auth0|stuck", 17, linked=False)
+            invoke(function.url, b"{}")
+            metrics, log = published(function), function.log()
+        running.stripe.faults.clear()
+        profile = running.tenant.users["auth0|old"]["app_metadata"]
 
-        assert [each["open_sign_ups"] for each in metrics] == [[0.0], [1.0]]
+        assert [each["open_sign_ups"] for each in metrics] == [[0.0], [0.0], [1.0]], log
+        assert metrics[1]["repair_finished"] == metrics[2]["repair_failed"] == [1.0]
         assert metrics[0]["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "CustomerLink"
         assert metrics[0]["service"] == "customer-link"
+        customer = running.stripe.retrieve(profile["stripe_customer_id"])
+        assert customer["metadata"]["auth0_user_id"] == "auth0|old"
+        assert "@example.com" not in log
+        assert running.stripe_key not in log
 
 
 class _EarlierClock:

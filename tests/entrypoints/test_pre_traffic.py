@@ -1,13 +1,13 @@
-"""The pre-traffic check and the watch, in this process; tests/e2e runs them as they are built."""
+"""The pre-traffic check, in this process; tests/e2e runs it as it is built."""
 
 import json
 from collections.abc import Iterator
 
 import pytest
-from tests.e2e.test_deployment_functions import HOOK, VERSION, DeploymentApis, open_sign_up
+from tests.e2e.test_deployment_functions import HOOK, VERSION, DeploymentApis
 from werkzeug.wrappers import Request, Response
 
-from customerlink.entrypoints import pre_traffic, watch
+from customerlink.entrypoints import pre_traffic
 from customerlink.entrypoints.post_login import respond
 from sandbox.gateway import Context
 from sandbox.sandbox import Sandbox, application, sandbox
@@ -46,9 +46,7 @@ def deployment(apis: InProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[San
         for name, value in box.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("CUSTOMERLINK_NEW_VERSION", VERSION)
-        watch._dynamodb.cache_clear()
         yield box
-        watch._dynamodb.cache_clear()
 
 
 def verdict(apis: InProcess) -> str:
@@ -105,13 +103,3 @@ class TestPreTraffic:
         assert apis.answers == []
         secrets.put_secret_value(SecretId="CustomerLinkSecret", SecretString="{}")
         assert verdict(apis) == "Failed"
-
-
-def test_watch(deployment: Sandbox) -> None:
-    """It publishes a zero too."""
-    watch.handler({}, None)
-    open_sign_up(deployment, "auth0|old", 16, linked=False)
-    watch.handler({}, None)
-    lines = [json.loads(each) for each in deployment.log.getvalue().splitlines()]
-
-    assert [each["open_sign_ups"] for each in lines if "open_sign_ups" in each] == [[0.0], [1.0]]

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from customerlink.errors import ConfigurationError, SecretUnavailableError
 from customerlink.keys import StripeKey
 from customerlink.run import Clock
-from customerlink.secret import Secret
+from customerlink.secret import Secret, TenantSecret
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -75,3 +75,12 @@ class SecretsManagerSecret:
         self._fetched_at = self._clock.monotonic()
         self._next_refresh = self._fetched_at + REFRESH_SECONDS
         return self._secret
+
+
+def tenant_secret(client: "SecretsManagerClient", secret_id: str) -> TenantSecret | None:
+    """Give what lets a function into the tenant; None while nobody has put it in."""
+    try:
+        answer = client.get_secret_value(SecretId=secret_id)
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    return TenantSecret.parse(answer.get("SecretString", ""))

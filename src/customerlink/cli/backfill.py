@@ -7,17 +7,15 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from customerlink.cli.output import Output
-from customerlink.cli.provision import Provisioner
 from customerlink.cli.tenant import Tenant
-from customerlink.instruction import Decision, Instruction, Reason
 from customerlink.ledger import RECORD_LEASE_SECONDS
+from customerlink.reconcile.backfill import Done, Fate, provision_one
 from customerlink.reconcile.bucket import Bucket
+from customerlink.reconcile.provision import Provisioner
 
 CREATIONS_PER_SECOND = 8.0
 """Three requests each: below the 25 a second of Stripe's sandboxes (live mode allows 100)."""
@@ -32,31 +30,6 @@ WORKERS = 16
 ROUNDS = 3
 """How often a user whose provisioning failed is tried, a lease after everybody else: what a
 killed run left behind has ended by then."""
-
-
-class Fate(StrEnum):
-    """What became of a user."""
-
-    CREATED = "created"
-    FOUND = "found"
-    """The user's own customer was there already."""
-    SKIPPED = "skipped"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """One user, done with."""
-
-    user_id: str
-    fate: Fate
-    why: str
-    customer_id: str | None = None
-
-    def line(self) -> str:
-        """Give it as JSON."""
-        row = {"user_id": self.user_id, "fate": self.fate, "why": self.why}
-        return json.dumps(row | {"customer_id": self.customer_id}) + "\n"
 
 
 class Checkpoint:
@@ -147,19 +120,7 @@ class Backfill:
                     yield under_way.pop(each), each.result()
 
     def _one(self, user: dict[str, Any]) -> Done:
-        user_id = str(user["user_id"])
-        outcome = self._provisioner.provision(user)
-        if not isinstance(outcome, Instruction):
-            return Done(user_id, Fate.SKIPPED, outcome)
-        if outcome.decision is not Decision.CONTINUE:
-            is_passing = outcome.reason in (Reason.PROVISIONING_FAILED, Reason.IN_PROGRESS)
-            return Done(user_id, Fate.FAILED if is_passing else Fate.SKIPPED, str(outcome.reason))
-        self._auth0.take()
-        self._tenant.merge_app_metadata(user_id, dict(outcome.app_metadata))
-        created = outcome.reason is Reason.CUSTOMER_CREATED
-        customer_id = outcome.app_metadata.get("stripe_customer_id")
-        fate = Fate.CREATED if created else Fate.FOUND
-        return Done(user_id, fate, str(outcome.reason), customer_id)
+        return provision_one(user, self._provisioner, self._tenant.users, self._auth0)
 
 
 def run_backfill(

@@ -16,7 +16,6 @@ from customerlink.cli.backfill import (
     CREATIONS_PER_SECOND,
     Backfill,
     Checkpoint,
-    Fate,
     run_backfill,
 )
 from customerlink.cli.config import Config, Mode, load
@@ -26,7 +25,6 @@ from customerlink.cli.errors import CliError, Exit, explain
 from customerlink.cli.install import Plan, carry_out, look, plan, take_out
 from customerlink.cli.output import Output
 from customerlink.cli.probes import StripeProbe, checked, self_test
-from customerlink.cli.provision import Provisioner
 from customerlink.cli.repair import Outcome, Repair
 from customerlink.cli.report import html as page
 from customerlink.cli.rotate import (
@@ -37,10 +35,12 @@ from customerlink.cli.rotate import (
 )
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.verify import Report, Verification, default_folder
+from customerlink.reconcile.backfill import Fate
 from customerlink.reconcile.bucket import Bucket
 from customerlink.reconcile.drift import IN_ORDER, MEANING, REPAIR, Drift
 from customerlink.reconcile.listing import PER_SECOND, Listing
 from customerlink.reconcile.plan import SAFE, planned, read
+from customerlink.reconcile.provision import Provisioner
 
 app = typer.Typer(
     name="customerlink",

@@ -7,12 +7,14 @@ from typing import Any
 
 import stripe
 
-from customerlink.cli.provision import Provisioner
 from customerlink.cli.tenant import Tenant
 from customerlink.instruction import Decision
 from customerlink.reconcile.listing import line, patiently
 from customerlink.reconcile.plan import Act, Step
+from customerlink.reconcile.provision import Provisioner
 from customerlink.signup import CustomerId, Marker
+
+_GONE = "the user is gone"
 
 
 class Outcome(StrEnum):
@@ -65,27 +67,25 @@ class Repair:
         """Write the id of a customer that names the user; gives why not."""
         user = self._user(step)
         if user is None:
-            return "the user is gone"
+            return _GONE
         if user["customer_id"]:
             return "the profile has an id by now"
         customer = self._customer(step)
         if customer is None or not self._names(customer, step):
             return "the customer does not name the user any more"
-        self._write(step, {"stripe_customer_id": step.customer_id, "stripe_signup": None})
-        return None
+        return self._write(step, {"stripe_customer_id": step.customer_id, "stripe_signup": None})
 
     def _clear(self, step: Step) -> str | None:
         """Take out an id that leads nowhere; the next login finishes the sign-up."""
         user = self._user(step)
         if user is None:
-            return "the user is gone"
+            return _GONE
         if user["customer_id"] != step.customer_id:
             return "the profile has another id by now"
         if self._customer(step) is not None:
             return "the customer is there"
         unfinished = Marker.UNFINISHED.value
-        self._write(step, {"stripe_customer_id": None, "stripe_signup": unfinished})
-        return None
+        return self._write(step, {"stripe_customer_id": None, "stripe_signup": unfinished})
 
     def _set_email(self, step: Step) -> str | None:
         """Give the customer the user's address, unless another customer has it."""
@@ -108,7 +108,7 @@ class Repair:
         """Run the pipeline like a login that finishes its sign-up, and write what it says."""
         user = self._user(step)
         if user is None:
-            return "the user is gone"
+            return _GONE
         if user["customer_id"]:
             return "the profile has an id by now"
         instruction = self._provisioner.provision(user)
@@ -116,8 +116,7 @@ class Repair:
             return instruction
         if instruction.decision is not Decision.CONTINUE:
             return str(instruction.reason)
-        self._write(step, dict(instruction.app_metadata))
-        return None
+        return self._write(step, dict(instruction.app_metadata))
 
     def _user(self, step: Step) -> dict[str, Any] | None:
         return self._tenant.read_user(str(step.user_id))
@@ -134,8 +133,9 @@ class Repair:
         tenant = customer["auth0_tenant"] in (None, self._tenant_name)
         return tenant and customer["auth0_user_id"] == step.user_id
 
-    def _write(self, step: Step, metadata: dict[str, str | None]) -> None:
-        self._tenant.merge_app_metadata(str(step.user_id), metadata)
+    def _write(self, step: Step, metadata: dict[str, str | None]) -> str | None:
+        is_there = self._tenant.users.merge_app_metadata(str(step.user_id), metadata)
+        return None if is_there else _GONE
 
     def _asked(self, request: Any) -> Any:  # noqa: ANN401 (as the SDK has it)
         return patiently(self._bucket, request)

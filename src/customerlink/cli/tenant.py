@@ -7,19 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import httpx
-from auth0.authentication import GetToken
 from auth0.management import Auth0
-from auth0.management.core.api_error import ApiError
-from auth0.management.errors import (
-    ConflictError,
-    ForbiddenError,
-    NotFoundError,
-    TooManyRequestsError,
-)
+from auth0.management.errors import ConflictError, ForbiddenError
 
+from customerlink.adapters.auth0_management import Management, Users, downloading
 from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit
+from customerlink.secret import Auth0Client
 
 TRIGGER = "post-login"
 RUNTIME = "node22"
@@ -28,22 +22,9 @@ RUNTIMES = frozenset({"node18", "node18-actions", "node20", "node22", "node24"})
 
 SCOPES = ("read:actions", "create:actions", "update:actions", "delete:actions")
 
-EXPORTED = {
-    "user_id": "user_id",
-    "email": "email",
-    "name": "name",
-    "app_metadata.stripe_customer_id": "customer_id",
-    "app_metadata.stripe_signup": "marker",
-    "identities": "identities",
-}
-"""What is exported of a user, and under which name (`reconcile.store`)."""
-
 EXPORT_SECONDS = 3600.0
 BUILD_SECONDS = 60.0
 _POLL_SECONDS = 0.5
-_LONGEST_WAIT_SECONDS = 60.0
-_WAITS = 10
-_TIME_OUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +65,30 @@ class Tenant:
         self._sleep = sleep
 
     @cached_property
-    def _granted(self) -> dict[str, Any]:
-        protocol, _, domain = self._config.auth0_url().partition("://")
+    def _management(self) -> Management:
         for name in ("client_id", "client_secret"):
             if not getattr(self._config, name):
                 fix = f"AUTH0_{name.upper()}, or {name} in customerlink.toml"
                 raise CliError(f"The Auth0 {name} is missing.", fix, Exit.USAGE)
-        client = GetToken(
-            domain, self._config.client_id, self._config.client_secret, protocol=protocol
-        )
-        granted: dict[str, Any] = client.client_credentials(f"{self._config.auth0_url()}/api/v2/")
-        return granted
+        config = self._config
+        client = Auth0Client(config.auth0_url(), config.client_id, config.client_secret)
+        return Management(client, self._on_wait, self._sleep)
+
+    @property
+    def _api(self) -> Auth0:
+        return self._management.api
 
     @cached_property
-    def _api(self) -> Auth0:
-        return Auth0(
-            base_url=f"{self._config.auth0_url()}/api/v2",
-            token=self._granted["access_token"],
-            timeout=_TIME_OUT_SECONDS,
-            max_retries=0,
-        )
+    def users(self) -> Users:
+        """Give the tenant's users."""
+        return Users(self._management)
+
+    def _call[Result](self, request: Callable[[], Result]) -> Result:
+        return self._management.call(request)
 
     def missing_scopes(self) -> tuple[str, ...]:
         """Give the scopes that the client lacks."""
-        granted = str(self._granted.get("scope", "")).split()
+        granted = str(self._management.granted.get("scope", "")).split()
         return tuple(each for each in SCOPES if each not in granted)
 
     def find(self, name: str) -> Action | None:
@@ -196,79 +177,22 @@ class Tenant:
             )
         )
 
-    # Users
-
     def read_user(self, user: str) -> dict[str, Any] | None:
-        """Find a user by id or by address, consistently: never by search, which lags."""
-        if "|" not in user:
-            found = self._call(lambda: self._api.users.list_users_by_email(email=user.lower()))
-            return _row(found[0]) if found else None
-        try:
-            return _row(self._call(lambda: self._api.users.get(user)))
-        except NotFoundError:
-            return None
-
-    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> None:
-        """Merge these keys into a user's `app_metadata`; None removes one, the rest stays."""
-        self._call(lambda: self._api.users.update(user_id, app_metadata=dict(changes)))
+        """Find a user by id or by address."""
+        return self.users.get(user) if "|" in user else self.users.find(user)
 
     def export_users(self, file: Path) -> None:
-        """Export all users, by Auth0's job, as gzipped JSON lines.
-
-        https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
-        """
-        fields: Any = [{"name": name, "export_as": column} for name, column in EXPORTED.items()]
-        job = self._call(lambda: self._api.jobs.users_exports.create(format="json", fields=fields))
+        """Export all users as gzipped JSON lines."""
+        job = self.users.start_export()
         end = time.monotonic() + EXPORT_SECONDS
-        while (state := self._call(lambda: self._api.jobs.get(job.id))).status != "completed":
-            if state.status == "failed":
+        while (state := self.users.export(job))[0] != "completed":
+            if state[0] == "failed":
                 raise CliError("Auth0's export of the users failed.", AGAIN)
             if time.monotonic() > end:
                 raise CliError("Auth0's export of the users takes too long.", AGAIN)
             self._sleep(_POLL_SECONDS)
-        # The link does not last, so it is used at once.
-        with httpx.stream("GET", str(state.location), timeout=_TIME_OUT_SECONDS) as answer:
-            answer.raise_for_status()
-            with file.open("wb") as content:
-                for chunk in answer.iter_raw():
-                    content.write(chunk)
-
-    def _call[Result](self, request: Callable[[], Result]) -> Result:
-        """Make a call; on 429 wait until the time that the header names, and make it again."""
-        for waits_left in reversed(range(_WAITS)):
-            try:
-                return request()
-            except TooManyRequestsError as error:
-                if not waits_left:
-                    raise
-                seconds = _seconds_until_reset(error)
-                self._on_wait(seconds)
-                self._sleep(seconds)
-        raise AssertionError("unreachable")
-
-
-def _seconds_until_reset(error: ApiError) -> float:
-    """https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy."""
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    reset = headers.get("x-ratelimit-reset", "")
-    seconds = float(reset) - time.time() if reset.isdigit() else 1.0
-    return min(max(seconds, _POLL_SECONDS), _LONGEST_WAIT_SECONDS)
-
-
-def _row(user: Any) -> dict[str, Any]:  # noqa: ANN401 (a model for each of the SDK's calls)
-    """Give a user as the export has one."""
-    metadata = user.app_metadata if isinstance(user.app_metadata, dict) else {}
-    identities = [
-        {"provider": each.provider, "user_id": str(each.user_id)} for each in user.identities or ()
-    ]
-    return {
-        "user_id": user.user_id,
-        "email": user.email,
-        "name": user.name,
-        "customer_id": metadata.get("stripe_customer_id"),
-        "marker": metadata.get("stripe_signup"),
-        "identities": identities,
-    }
+        with downloading(str(state[1])) as pieces, file.open("wb") as content:
+            content.writelines(pieces)
 
 
 def _action(found: Any) -> Action:  # noqa: ANN401 (a model for each of the SDK's calls)

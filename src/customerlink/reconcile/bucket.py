@@ -3,6 +3,19 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
+
+
+class Pace(Protocol):
+    """At which requests are made."""
+
+    def take(self) -> None:
+        """Wait for this request's turn."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody go on for some seconds: the other side said so."""
+        ...
 
 
 class Bucket:

@@ -10,7 +10,7 @@ from typing import Any
 
 import stripe
 
-from customerlink.reconcile.bucket import Bucket
+from customerlink.reconcile.bucket import Bucket, Pace
 
 PER_SECOND = 20.0
 """Below the 25 a second that Stripe's sandboxes and single endpoints allow, sign-ups beside it.
@@ -32,14 +32,13 @@ class Listing:
     """Reads customers by an SDK client that does not retry by itself."""
 
     customers: Any
-    bucket: Bucket = field(default_factory=lambda: Bucket(PER_SECOND))
+    bucket: Pace = field(default_factory=lambda: Bucket(PER_SECOND))
     on_page: Callable[[int], None] = lambda _: None
     """Told the number of customers of each page."""
 
     def write(self, folder: Path, now: float | None = None) -> list[Path]:
         """Write one file of JSON lines for each segment; gives the files."""
-        end = int(time.time() if now is None else now) + 1
-        edges = self._edges(end)
+        edges = self.edges(time.time() if now is None else now)
         files = [folder / f"customers-{number:03d}.json" for number in range(len(edges) - 1)]
         with ThreadPoolExecutor(WORKERS) as workers:
             segments = zip(files, edges, edges[1:], strict=False)
@@ -47,11 +46,12 @@ class Listing:
                 pass
         return files
 
-    def _edges(self, end: int) -> list[int]:
-        """Cut the time since the oldest customer into equal segments.
+    def edges(self, now: float) -> list[int]:
+        """Cut the time in which customers can have been made into equal segments.
 
         The newest segment has no end, so that a clock which is behind loses nobody.
         """
+        end = int(now) + 1
         newest = self._page({})
         if not newest.data:
             return [STRIPES_FIRST_DAY, 2 * end]
@@ -59,26 +59,27 @@ class Listing:
         edges = [STRIPES_FIRST_DAY + span * number // SEGMENTS for number in range(SEGMENTS)]
         return [*edges, 2 * end]
 
-    def _write(self, file: Path, start: int, end: int) -> None:
-        with file.open("w") as lines:
-            for each in self._segment(start, end):
-                lines.write(json.dumps(line(each)) + "\n")
-
-    def _segment(self, start: int, end: int) -> Iterator[Any]:
-        after: dict[str, str] = {}
+    def pages(self, start: int, end: int, after: str | None = None) -> Iterator[list[Any]]:
+        """Give the customers created in a segment, from behind one of them on, page by page."""
         while True:
-            page = self._page({"created": {"gte": start, "lt": end}, **after})
+            behind = {"starting_after": after} if after else {}
+            page = self._page({"created": {"gte": start, "lt": end}, **behind})
             self.on_page(len(page.data))
-            yield from page.data
+            yield page.data
             if not page.has_more:
                 return
-            after = {"starting_after": page.data[-1].id}
+            after = page.data[-1].id
+
+    def _write(self, file: Path, start: int, end: int) -> None:
+        with file.open("w") as lines:
+            for page in self.pages(start, end):
+                lines.writelines(json.dumps(line(each)) + "\n" for each in page)
 
     def _page(self, params: dict[str, Any]) -> Any:  # noqa: ANN401 (a list object of the SDK's)
         return patiently(self.bucket, lambda: self.customers.list({"limit": PAGE, **params}))
 
 
-def patiently[Result](bucket: Bucket, request: Callable[[], Result]) -> Result:
+def patiently[Result](bucket: Pace, request: Callable[[], Result]) -> Result:
     """Make a request that changes nothing, again on 429, 5xx and lost answers."""
     for tries_left in reversed(range(_TRIES)):
         bucket.take()

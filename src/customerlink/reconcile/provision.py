@@ -14,7 +14,7 @@ from customerlink.instruction import Instruction
 from customerlink.keys import StripeKey
 from customerlink.policy import DENIAL_MESSAGE, Policy
 from customerlink.provisioning import Provisioning
-from customerlink.reconcile.bucket import Bucket
+from customerlink.reconcile.bucket import Bucket, Pace
 from customerlink.reconcile.listing import line, patiently
 from customerlink.run import Run
 from customerlink.signup import Marker, SignUp, Tenant, User, UserId
@@ -34,7 +34,7 @@ class Provisioner:
     key: StripeKey
     customers: Any
     """The SDK's service."""
-    bucket: Bucket
+    bucket: Pace
     """Of creations; the look-ups beside each go at the same pace."""
     _pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32))
 

@@ -1,0 +1,122 @@
+"""The Lambda functions behind the backfill's state machine (backfill.yaml)."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import stripe
+
+from customerlink.adapters.auth0_management import Management, Users
+from customerlink.adapters.dynamodb_bucket import SharedBucket
+from customerlink.adapters.secrets_manager import tenant_secret
+from customerlink.errors import ConfigurationError, CustomerLinkError
+from customerlink.reconcile import cloud
+from customerlink.reconcile.backfill import provision_one
+from customerlink.reconcile.listing import Listing
+from customerlink.reconcile.provision import Provisioner
+from customerlink.settings import Settings
+from customerlink.telemetry import report_drift
+from customerlink.wiring import Application
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from customerlink.secret import TenantSecret
+
+STRIPE_SECONDS = 20.0
+
+
+class StepFailedError(CustomerLinkError):
+    """A step failed in a way that another try may mend; the message is the error's kind."""
+
+
+class Backfill:
+    """What a warm function keeps; an event is `{"step": …, "run": …}` and the step's own."""
+
+    def __init__(self) -> None:
+        """Read settings and secrets."""
+        self._application = application = Application(Settings.from_environment(os.environ))
+        self._tenant = _tenant_secret()
+        self._users = Users(Management(self._tenant.client))
+        key = application.secret().stripe_key
+        client = stripe.StripeClient(
+            key.value,
+            base_addresses={"api": application.settings.stripe_api_base},
+            http_client=stripe.RequestsClient(timeout=STRIPE_SECONDS),
+            max_network_retries=0,
+        )
+        rate = partial(SharedBucket, application.dynamodb, application.settings.ledger_table)
+        self._listing = Listing(
+            client.v1.customers, rate("stripe-lists", _per_second("LISTS_PER_SECOND"))
+        )
+        creations = rate("stripe-creations", _per_second("CREATIONS_PER_SECOND"))
+        self._auth0 = rate("auth0-writes", _per_second("AUTH0_PER_SECOND"))
+        self._provisioner = Provisioner(
+            self._tenant.tenant,
+            application.dynamodb,
+            application.settings.ledger_table,
+            application.settings.stripe_api_base,
+            key,
+            client.v1.customers,
+            creations,
+        )
+
+    def carry_out(self, event: dict[str, Any], left: cloud.Left) -> object:
+        """Do a step; what it gives goes into the execution's state, so it holds no address."""
+        files = cloud.Files(boto3.client("s3"), os.environ["CUSTOMERLINK_BUCKET"], event["run"])
+        steps: dict[str, Callable[[], object]] = {
+            "segments": lambda: cloud.segments(self._listing),
+            "list": lambda: cloud.list_segment(event["segment"], self._listing, files, left),
+            "start_export": lambda: {"job": self._users.start_export(), "is_done": False},
+            "export": lambda: cloud.export(event["job"], self._users, files),
+            "compare": lambda: self._compare(files),
+            "provision": lambda: cloud.provision_chunk(
+                Path(event["key"]).name,
+                files,
+                lambda user: provision_one(user, self._provisioner, self._users, self._auth0),
+                left,
+            ),
+        }
+        return steps[event["step"]]()
+
+    def _compare(self, files: cloud.Files) -> object:
+        folder = Path(tempfile.gettempdir()) / "both-sides"
+        counts = cloud.compare(self._tenant.tenant, files, folder)
+        report_drift(counts)
+        return counts
+
+
+def handler(event: dict[str, Any], context: "LambdaContext") -> object:
+    """Do one step; what the SDKs raise, whose texts may be personal, goes on as its kind alone."""
+    end = time.monotonic() + context.get_remaining_time_in_millis() / 1000
+    try:
+        return _backfill().carry_out(event, lambda: end - time.monotonic())
+    except CustomerLinkError:
+        raise
+    except Exception as error:  # noqa: BLE001 (told by kind; the state machine tries again)
+        raise StepFailedError(type(error).__name__) from None
+
+
+@cache
+def _backfill() -> Backfill:
+    return Backfill()
+
+
+def _tenant_secret() -> "TenantSecret":
+    secret_id = os.environ["CUSTOMERLINK_TENANT_SECRET_ID"]
+    found = tenant_secret(boto3.client("secretsmanager"), secret_id)
+    if found is None:
+        raise ConfigurationError("the tenant's secret has no value yet")
+    return found
+
+
+def _per_second(name: str) -> float:
+    try:
+        return float(os.environ[f"CUSTOMERLINK_{name}"])
+    except (KeyError, ValueError):
+        raise ConfigurationError(f"missing or wrong: CUSTOMERLINK_{name}") from None
