@@ -128,13 +128,8 @@ def test_sandbox_says_what_is_wrong(first_port: int, tmp_path: Path, path: str, 
 
 def client(service: str, first_port: int) -> Any:
     """Give a client of the sandbox's AWS."""
-    return boto3.client(
-        service,
-        endpoint_url=f"http://127.0.0.1:{first_port + 2}",
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    )
+    session: Any = boto3.Session("x", "x", "x", "us-east-1")
+    return session.client(service, endpoint_url=f"http://127.0.0.1:{first_port + 2}")
 
 
 def test_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
