@@ -25,8 +25,8 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: demo
-demo: .venv/ok ## Play sign-ups through the real parts, and check both sides
-	@$(PYTHON) -m sandbox.demo
+demo: .venv/ok ## Play sign-ups through the real parts, and check both sides (POLICY=verified, adopt, provision, continue)
+	@$(PYTHON) -m sandbox.demo $(POLICY)
 
 .PHONY: sandbox
 sandbox: .venv/ok ## Keep the sandbox running

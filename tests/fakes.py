@@ -45,6 +45,7 @@ class FakeLedger(Ledger):
     raised: Lease | Busy | None = None
     locks: bool = True
     links: bool = True
+    claims: bool = True
     broken: frozenset[str] = frozenset()
     calls: list[Any] = field(default_factory=list)
 
@@ -93,6 +94,11 @@ class FakeLedger(Ledger):
         self._called("lock_email")
         return self.locks
 
+    def claim(self, lease: Lease, customer_id: CustomerId) -> bool:
+        """Answer `claims`."""
+        self._called("claim", customer_id)
+        return self.claims
+
     def unlock_email(self, lease: Lease, email: str) -> None:
         """Note it."""
         self._called("unlock_email")
@@ -105,6 +111,7 @@ class FakeCustomers(Customers):
     listed: dict[str, Any] = field(default_factory=dict)
     retrieved: Any = field(default_factory=lambda: Done(None))
     created: list[Any] = field(default_factory=list)
+    adopted: Any = None
     calls: list[Any] = field(default_factory=list)
 
     def list_by_email(self, email: str) -> Any:
@@ -119,6 +126,11 @@ class FakeCustomers(Customers):
         """Answer `retrieved`."""
         self.calls.append(("retrieve", customer_id))
         return self.retrieved
+
+    def adopt(self, customer_id: CustomerId, user: User) -> Any:
+        """Answer `adopted`, or the customer, naming the user."""
+        self.calls.append(("adopt", customer_id))
+        return self.adopted or Done(customer_of(user, customer_id))
 
     def create(self, new: NewCustomer, idempotency_key: str) -> Any:
         """Answer the next of `created`, or a customer of the user's."""

@@ -3,6 +3,7 @@
 import io
 from unittest.mock import patch
 
+import pytest
 from rich.console import Console
 
 from sandbox import demo
@@ -35,3 +36,20 @@ def test_a_broken_stripe_is_noticed() -> None:
     assert status == 1
     assert "two customers with one address" in " ".join(shown.split())
     assert "✗" in shown
+
+
+@pytest.mark.parametrize("policy", [each for each in demo.PLAYS if each])
+def test_every_policy_is_played(policy: str) -> None:
+    """By its own deployment."""
+    shown = io.StringIO()
+
+    assert demo.main(Console(file=shown, width=120), policy) == 0, shown.getvalue()
+    assert "Every expectation held" in shown.getvalue()
+
+
+def test_unknown_policy() -> None:
+    """Named are those that there are."""
+    shown = io.StringIO()
+
+    assert demo.main(Console(file=shown, width=120), "none") == 2
+    assert "verified, adopt, provision, continue" in shown.getvalue()

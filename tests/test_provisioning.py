@@ -20,7 +20,14 @@ from customerlink.customers import (
 )
 from customerlink.instruction import Decision, Instruction, Reason
 from customerlink.ledger import KEY_LIFETIME_SECONDS, Busy, Lease, Linked
-from customerlink.policy import DENIAL_MESSAGE, Policy
+from customerlink.policy import (
+    DENIAL_MESSAGE,
+    ExistingCustomer,
+    ExistingUsers,
+    OnFailure,
+    Policy,
+    VerifiedEmail,
+)
 from customerlink.provisioning import Provisioning
 from customerlink.run import Run
 from customerlink.signup import CustomerId, Marker, SignUp, Tenant, User, UserId
@@ -499,3 +506,189 @@ def test_denial_text_is_settable() -> None:
     case.policy = Policy("Please call us.")
 
     assert case.decide().message == "Please call us."
+
+
+class TestVerifiedEmail:
+    """`VERIFIED_EMAIL=required`."""
+
+    REQUIRED = Policy(verified_email=VerifiedEmail.REQUIRED)
+
+    def test_unverified_is_put_off(self) -> None:
+        """In, without a customer; recorded, so that the next login counts even without a marker."""
+        case = Case()
+        case.policy = self.REQUIRED
+        instruction = case.decide()
+
+        assert (instruction.decision, instruction.reason) == (Decision.CONTINUE, Reason.DEFERRED)
+        assert instruction.app_metadata == {"stripe_signup": "unfinished"}
+        assert case.ledger.calls == [("open", None), ("refuse", Reason.DEFERRED)]
+        assert case.stripe.calls == []
+
+    def test_verified_gets_one(self) -> None:
+        """At the first login after verifying."""
+        case = Case(replace(ADAS, logins_count=2, marker=Marker.UNFINISHED, email_verified=True))
+        case.policy = self.REQUIRED
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+
+    def test_no_address_is_no_address(self) -> None:
+        """Denied before anybody asks whether it is verified."""
+        case = Case(replace(ADAS, email=None))
+        case.policy = self.REQUIRED
+        case.assert_denied(Reason.EMAIL_MISSING)
+
+
+NOBODYS = Customer(CustomerId("cus_shop"))
+
+
+class TestAdoption:
+    """`EXISTING_CUSTOMER=adopt`."""
+
+    FRESH = replace(LEASE, untried="ada@example.com")
+
+    def case(self, *found: Customer, verified: bool = True, **ledger: Any) -> Case:
+        """Give a user whose address customers have."""
+        ledger.setdefault("opened", [self.FRESH])
+        case = Case(replace(ADAS, email_verified=verified), **ledger)
+        case.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
+        case.stripe.listed["ada@example.com"] = found
+        return case
+
+    def test_adopted(self) -> None:
+        """Claimed, changed, linked, in this order."""
+        case = self.case(NOBODYS)
+        case.assert_linked(Reason.CUSTOMER_FOUND, "cus_shop")
+
+        assert ("adopt", "cus_shop") in case.stripe.calls
+        claim, link = ("claim", "cus_shop"), ("link", "cus_shop")
+        assert case.ledger.calls.index(claim) < case.ledger.calls.index(link)
+
+    @pytest.mark.parametrize(
+        "found",
+        [
+            (NOBODYS, replace(NOBODYS, id=CustomerId("cus_2"))),
+            (customer_of(BOB),),
+        ],
+    )
+    def test_more_than_one_or_somebodys(self, found: tuple[Customer, ...]) -> None:
+        """Nothing is changed."""
+        case = self.case(*found)
+        case.assert_denied(Reason.EMAIL_IN_USE)
+        assert "adopt" not in str(case.stripe.calls)
+
+    def test_unverified(self) -> None:
+        """Whoever typed the address need not own it."""
+        case = self.case(NOBODYS, verified=False)
+        case.assert_denied(Reason.EMAIL_IN_USE)
+        assert "adopt" not in str(case.stripe.calls)
+
+    def test_claimed_by_another_user(self) -> None:
+        """One of two gets it."""
+        case = self.case(NOBODYS, claims=False)
+        case.assert_denied(Reason.EMAIL_IN_USE)
+        assert "adopt" not in str(case.stripe.calls)
+
+    def test_lost_answer(self) -> None:
+        """It stays open, for the next login to finish."""
+        case = self.case(NOBODYS)
+        case.stripe.adopted = Unknown()
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+        assert "release" in case.ledger.calls
+
+    def test_waits_for_a_create_that_may_be_under_way(self) -> None:
+        """Or the user would have two."""
+        case = self.case(NOBODYS, opened=[replace(LEASE, last_write=NOW - 60)])
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+        assert "adopt" not in str(case.stripe.calls)
+
+        settled = self.case(NOBODYS, opened=[replace(LEASE, last_write=NOW - 71)])
+        settled.assert_linked(Reason.CUSTOMER_FOUND, "cus_shop")
+
+    @pytest.mark.parametrize(
+        ("now_is", "expected"),
+        [
+            (Done(NOBODYS), "cus_shop"),
+            (Done(replace(NOBODYS, auth0_user_id=ADA.user_id)), "cus_shop"),
+            (Done(customer_of(BOB)), "cus_new"),
+            (Done(None), "cus_new"),
+        ],
+    )
+    def test_begun_earlier(self, now_is: Any, expected: str) -> None:
+        """Finished whatever the address is now, unless the customer is gone or somebody's."""
+        case = self.case(opened=[replace(self.FRESH, adopting=CustomerId("cus_shop"))])
+        case.stripe.retrieved = now_is
+        reason = Reason.CUSTOMER_CREATED if expected == "cus_new" else Reason.CUSTOMER_FOUND
+        case.assert_linked(reason, expected)
+
+    def test_begun_earlier_and_not_known_now(self) -> None:
+        """A look-up that failed is no answer."""
+        case = self.case(opened=[replace(self.FRESH, adopting=CustomerId("cus_shop"))])
+        case.stripe.retrieved = Unknown()
+        case.assert_denied(Reason.PROVISIONING_FAILED)
+
+
+class TestExistingUsers:
+    """`EXISTING_USERS=provision`."""
+
+    def test_provisioned(self) -> None:
+        """Like a sign-up; the ledger need not be asked who is new."""
+        case = Case(replace(ADAS, logins_count=42))
+        case.policy = Policy(existing_users=ExistingUsers.PROVISION)
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+        assert "knows" not in case.ledger.calls
+
+    def test_linked_users_are_left_alone(self) -> None:
+        """Nothing is asked of Stripe."""
+        case = Case(replace(ADAS, logins_count=42, customer_id=CustomerId("cus_1")))
+        case.policy = Policy(existing_users=ExistingUsers.PROVISION)
+
+        assert case.decide().reason is Reason.NOT_NEW
+        assert case.stripe.calls == []
+
+
+class TestOnFailure:
+    """`ON_FAILURE=continue`."""
+
+    def outage(self, signup: SignUp = ADAS, **ledger: Any) -> Case:
+        """Give a sign-up that Stripe does not answer."""
+        case = Case(signup, **ledger)
+        case.policy = Policy(on_failure=OnFailure.CONTINUE)
+        case.stripe.listed["Ada@example.com"] = Unknown()
+        case.stripe.retrieved = Unknown()
+        return case
+
+    def assert_let_in(self, case: Case) -> None:
+        """For now: by the marker, the next login tries again."""
+        instruction = case.decide()
+
+        assert (instruction.decision, instruction.reason) == (Decision.CONTINUE, Reason.DEFERRED)
+        assert instruction.app_metadata == {"stripe_signup": "unfinished"}
+
+    @pytest.mark.parametrize(
+        "ledger",
+        [
+            {},
+            {"broken": frozenset({"open"})},
+            {"opened": [Busy()]},
+            {"opened": [Linked(CustomerId("cus_1"), 1)]},
+            {"opened": [replace(LEASE, refused=Reason.DEFERRED)]},
+        ],
+    )
+    def test_let_in(self, ledger: dict[str, Any]) -> None:
+        """Stripe, or the ledger, or the other invocation of the same sign-up."""
+        self.assert_let_in(self.outage(**ledger))
+
+    def test_whoever_was_denied_stays_denied(self) -> None:
+        """Its cause is not known to be gone."""
+        lease = replace(LEASE, refused=Reason.EMAIL_IN_USE)
+        self.outage(opened=[lease]).assert_denied(Reason.PROVISIONING_FAILED)
+
+    def test_an_id_in_doubt_stays_denied(self) -> None:
+        """It may be somebody else's customer."""
+        doubtful = replace(ADAS, customer_id=CustomerId("cus_1"))
+        self.outage(doubtful).assert_denied(Reason.PROVISIONING_FAILED)
+
+    def test_a_real_denial_is_one(self) -> None:
+        """Only outages are forgiven."""
+        case = self.outage()
+        case.stripe.listed = {"ada@example.com": (customer_of(BOB),)}
+        case.assert_denied(Reason.EMAIL_IN_USE)

@@ -3,7 +3,7 @@
 import pytest
 
 from customerlink.errors import ConfigurationError
-from customerlink.policy import DENIAL_MESSAGE
+from customerlink.policy import DENIAL_MESSAGE, ExistingCustomer, OnFailure
 from customerlink.settings import Settings
 
 MINIMAL = {"CUSTOMERLINK_SECRET_ID": "secret", "CUSTOMERLINK_LEDGER_TABLE": "ledger"}
@@ -28,6 +28,8 @@ def test_everything_set() -> None:
             "CUSTOMERLINK_SIGNATURE_TOLERANCE": "60",
             "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "true",
             "CUSTOMERLINK_DENIAL_MESSAGE": r"No.\nSorry.",
+            "CUSTOMERLINK_EXISTING_CUSTOMER": "adopt",
+            "CUSTOMERLINK_ON_FAILURE": "",
         },
     )
 
@@ -35,6 +37,8 @@ def test_everything_set() -> None:
     assert settings.signature_tolerance == 60
     assert settings.unrestricted_key_allowed is True
     assert settings.policy.denial_message == "No.\nSorry."
+    assert settings.policy.existing_customer is ExistingCustomer.ADOPT
+    assert settings.policy.on_failure is OnFailure.DENY
 
 
 def test_all_problems_are_named_at_once() -> None:
@@ -47,6 +51,10 @@ def test_all_problems_are_named_at_once() -> None:
                 "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "maybe",
                 "CUSTOMERLINK_DENIAL_MESSAGE": "x" * 1025,
                 "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": "10.0.0.0/8,nowhere",
+                "CUSTOMERLINK_VERIFIED_EMAIL": "nowhere",
+                "CUSTOMERLINK_EXISTING_CUSTOMER": "nowhere",
+                "CUSTOMERLINK_EXISTING_USERS": "nowhere",
+                "CUSTOMERLINK_ON_FAILURE": "nowhere",
                 "STRIPE_LOG": "debug",
             },
         )
@@ -59,6 +67,10 @@ def test_all_problems_are_named_at_once() -> None:
         "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY",
         "CUSTOMERLINK_DENIAL_MESSAGE",
         "CUSTOMERLINK_ALLOWED_CALLER_CIDRS",
+        "CUSTOMERLINK_VERIFIED_EMAIL",
+        "CUSTOMERLINK_EXISTING_CUSTOMER",
+        "CUSTOMERLINK_EXISTING_USERS",
+        "CUSTOMERLINK_ON_FAILURE",
         "STRIPE_LOG",
     ):
         assert name in str(raised.value)

@@ -48,7 +48,7 @@ def test_function_reads_what_the_template_sets() -> None:
     }
     settings = Settings.from_environment(environment)
 
-    assert len(environment) == 7
+    assert len(environment) == 11
     assert settings.policy.denial_message == DENIAL_MESSAGE
     assert settings.stripe_api_base == "https://api.stripe.com"
     assert settings.signature_tolerance == 300

@@ -24,6 +24,11 @@ class Customer:
         return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)
 
 
+def naming(user: User) -> dict[str, str]:
+    """Give the metadata by which a customer names its user."""
+    return {"auth0_user_id": user.user_id, "auth0_tenant": user.tenant}
+
+
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
     """The parameters of a create: equal for every repetition of one attempt."""
@@ -41,7 +46,7 @@ class NewCustomer:
     def params(self) -> dict[str, str | dict[str, str]]:
         """Give the parameters of `POST /v1/customers`."""
         named = {"name": self.name} if self.name else {}
-        metadata = {"auth0_user_id": self.user.user_id, "auth0_tenant": self.user.tenant}
+        metadata = naming(self.user)
         return {"email": self.email, **named, "description": DESCRIPTION, "metadata": metadata}
 
 
@@ -103,6 +108,10 @@ class Customers(Protocol):
 
     def retrieve(self, customer_id: CustomerId) -> Done[Customer | None] | Failure:
         """Retrieve a customer; None when it does not exist or was deleted."""
+        ...
+
+    def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
+        """Let a customer name this user; only for who has claimed it in the ledger."""
         ...
 
     def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | Spent | Failure:

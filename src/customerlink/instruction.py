@@ -71,6 +71,11 @@ def not_new(*, exempt: bool) -> Instruction:
     return Instruction(Decision.CONTINUE, Reason.NOT_NEW, marker)
 
 
+def deferred() -> Instruction:
+    """Let the user in without a customer for now; by the marker, the next login tries again."""
+    return Instruction(Decision.CONTINUE, Reason.DEFERRED, _UNFINISHED)
+
+
 def denied(reason: Reason, message: str) -> Instruction:
     """Keep the user out, now and (by the marker) at the next login.
 

@@ -55,6 +55,10 @@ class Lease:
     untried: str | None = None
     last_write: float = 0.0
     mismatched_at: float | None = None
+    refused: Reason | None = None
+    """How the sign-up ended the last time that it was refused."""
+    adopting: CustomerId | None = None
+    """The customer whose adoption has begun."""
 
     def trying(self) -> "Lease":
         """Give the lease as it is once a create may have been sent."""
@@ -68,6 +72,11 @@ class Lease:
     def key_may_be_forgotten(self, now: float) -> bool:
         """Tell whether Stripe may have dropped the key, so that repeating it would create anew."""
         return now - self.attempt_since > KEY_LIFETIME_SECONDS
+
+    def has_create_under_way(self, now: float) -> bool:
+        """Tell whether a create of an earlier invocation may still be under way."""
+        is_first = self.emails <= {self.untried}
+        return not is_first and now - self.last_write <= SETTLED_SECONDS
 
     def has_settled(self, now: float) -> bool:
         """Tell whether every earlier request under the key must have ended by now.
@@ -128,12 +137,20 @@ class Ledger(Protocol):
     def release(self, lease: Lease, *, mismatched: bool = False) -> None:
         """Give the lease back without an outcome, so that the next login need not wait.
 
+        An untried address is forgotten.
         `mismatched` notes when the key was first found to stand for other parameters.
         """
         ...
 
     def lock_email(self, lease: Lease, email: str) -> bool:
         """Take the lock on an address; False while another sign-up has it."""
+        ...
+
+    def claim(self, lease: Lease, customer_id: CustomerId) -> bool:
+        """Claim a customer that names nobody, for good, and note that its adoption begins.
+
+        False when another user has the claim.
+        """
         ...
 
     def unlock_email(self, lease: Lease, email: str) -> None:

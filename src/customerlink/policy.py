@@ -1,13 +1,37 @@
-"""The choices of a deployment.
-
-What a business may want different about a sign-up belongs here, each choice a field with the
-default first: verified email, provisioning at checkout, adoption of existing customers, existing
-users, and what an outage does. So far there is one.
-"""
+"""The choices of a deployment: each with the default first, and a section in docs/policies.md."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 DENIAL_MESSAGE = "We could not create your account.\nPlease contact support for assistance."
+
+
+class VerifiedEmail(StrEnum):
+    """Whether a customer is made only for a verified address."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class ExistingCustomer(StrEnum):
+    """What a customer that was made elsewhere means to a user with its address."""
+
+    DENY = "deny"
+    ADOPT = "adopt"
+
+
+class ExistingUsers(StrEnum):
+    """What a login of a user from before the installation gets."""
+
+    EXEMPT = "exempt"
+    PROVISION = "provision"
+
+
+class OnFailure(StrEnum):
+    """What an outage does to a sign-up."""
+
+    DENY = "deny"
+    CONTINUE = "continue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +39,7 @@ class Policy:
     """What a deployment chose; the defaults are the recommended choices."""
 
     denial_message: str = DENIAL_MESSAGE
+    verified_email: VerifiedEmail = VerifiedEmail.OPTIONAL
+    existing_customer: ExistingCustomer = ExistingCustomer.DENY
+    existing_users: ExistingUsers = ExistingUsers.EXEMPT
+    on_failure: OnFailure = OnFailure.DENY

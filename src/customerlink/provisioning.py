@@ -13,11 +13,12 @@ from customerlink.customers import (
     NewCustomer,
     Refused,
     Spent,
+    Unknown,
 )
 from customerlink.errors import LedgerUnavailableError
-from customerlink.instruction import Instruction, Reason, denied, linked, not_new
+from customerlink.instruction import Instruction, Reason, deferred, denied, linked, not_new
 from customerlink.ledger import Busy, Lease, Ledger, Linked
-from customerlink.policy import Policy
+from customerlink.policy import ExistingCustomer, ExistingUsers, OnFailure, Policy, VerifiedEmail
 from customerlink.run import Run
 from customerlink.signup import CustomerId, Marker, SignUp
 
@@ -43,7 +44,7 @@ class Provisioning:
         try:
             return self._eight_steps()
         except LedgerUnavailableError:
-            return self._denied(Reason.PROVISIONING_FAILED)
+            return self._without_outcome(Reason.PROVISIONING_FAILED)
 
     def _eight_steps(self) -> Instruction:  # noqa: PLR0911 (guard clauses, like the specification)
         # 1. New user?
@@ -60,6 +61,8 @@ class Provisioning:
             return self._turned_away(Reason.EMAIL_MISSING)
         if not _has_the_form_of_an_address(email):
             return self._turned_away(Reason.EMAIL_INVALID)
+        if self._has_to_verify_first():
+            return self._turned_away(Reason.DEFERRED)
 
         # 4. Open the sign-up
         lease = self._opened(email)
@@ -73,7 +76,7 @@ class Provisioning:
             return self._refused(lease, email, Reason.EMAIL_IN_USE)
 
         # 6. Existing customer?
-        existing = self._existing_customer(lease, email)
+        existing = self._begun_adoption(lease, email) or self._existing_customer(lease, email)
         if existing is not None:
             return existing
 
@@ -92,6 +95,8 @@ class Provisioning:
         """
         if self.signup.logins_count == 1 or self.signup.marker is Marker.UNFINISHED:
             return True
+        if self.policy.existing_users is ExistingUsers.PROVISION:
+            return self.signup.customer_id is None
         with self.run.step("knows"):
             return self.ledger.knows(self.signup.user)
 
@@ -119,7 +124,7 @@ class Provisioning:
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
             opened = self._open(email)
         if isinstance(opened, Busy):
-            return self._denied(Reason.IN_PROGRESS)
+            return self._without_outcome(Reason.IN_PROGRESS)
         if isinstance(opened, Lease):
             self.run.attempt = opened.attempt
         return opened
@@ -133,7 +138,7 @@ class Provisioning:
         """Replay a recorded link that is still true; start over when its customer is gone."""
         found = self.customers.retrieve(recorded.customer_id)
         if not isinstance(found, Done):
-            return self._denied(Reason.PROVISIONING_FAILED)
+            return self._without_outcome(Reason.PROVISIONING_FAILED)
         if found.result is not None and found.result.belongs_to(self.signup.user):
             return linked(recorded.customer_id, Reason.CUSTOMER_FOUND)
         return self.ledger.reopen(self.signup.user, recorded, email)
@@ -156,7 +161,48 @@ class Provisioning:
                 others += [each for each in listed.result if not each.belongs_to(self.signup.user)]
         if own:
             return self._link(lease, email, min(own, key=_oldest_first), Reason.CUSTOMER_FOUND)
-        return self._refused(lease, email, Reason.EMAIL_IN_USE) if others else None
+        if not others:
+            return None
+        if self._may_adopt(others):
+            return self._adopted(lease, email, others[0].id)
+        return self._refused(lease, email, Reason.EMAIL_IN_USE)
+
+    def _may_adopt(self, others: list[Customer]) -> bool:
+        """Only one customer, nobody's so far, and a user who has proved to own its address."""
+        return (
+            self.policy.existing_customer is ExistingCustomer.ADOPT
+            and self.signup.email_verified
+            and len(others) == 1
+            and others[0].auth0_user_id is None
+        )
+
+    def _begun_adoption(self, lease: Lease, email: str) -> Instruction | None:
+        """Finish an adoption that an earlier invocation began: its update may be on its way."""
+        if lease.adopting is None:
+            return None
+        found = self.customers.retrieve(lease.adopting)
+        if not isinstance(found, Done):
+            return self._failed(lease, email, found)
+        if found.result is None or found.result.auth0_user_id not in (None, lease.user.user_id):
+            return None
+        return self._adopted(lease, email, lease.adopting)
+
+    def _adopted(self, lease: Lease, email: str, customer_id: CustomerId) -> Instruction:
+        """Link the customer; claimed before it is changed, so that two users cannot adopt it.
+
+        The claim stays: an update whose answer was lost may still be on its way. So may a create
+        of this user's, and then the adoption has to wait.
+        """
+        if lease.has_create_under_way(self.run.clock.time()):
+            return self._failed(lease, email, Unknown())
+        with self.run.step("claim"):
+            claimed = self.ledger.claim(lease, customer_id)
+        if not claimed:
+            return self._refused(lease, email, Reason.EMAIL_IN_USE)
+        adopted = self.customers.adopt(customer_id, lease.user)
+        if not isinstance(adopted, Done):
+            return self._failed(lease, email, adopted)
+        return self._link(lease, email, adopted.result, Reason.CUSTOMER_FOUND)
 
     def _created_customer(self, lease: Lease, email: str) -> Customer | Instruction:
         """Create under the attempt's key; where that key is of no use any more, under the next one.
@@ -177,7 +223,7 @@ class Provisioning:
                 return existing
         raised = self.ledger.next_attempt(lease)
         if isinstance(raised, Busy):
-            return self._denied(Reason.IN_PROGRESS)
+            return self._without_outcome(Reason.IN_PROGRESS, lease.refused)
         self.run.attempt = raised.attempt
         created = self._create(raised, email)
         return created if isinstance(created, Customer) else self._failed(raised, email, created)
@@ -201,12 +247,15 @@ class Provisioning:
         with self.run.step("link"):
             recorded = self.ledger.link(lease, customer.id)
         if not recorded:
-            return self._denied(Reason.IN_PROGRESS)
+            return self._without_outcome(Reason.IN_PROGRESS, lease.refused)
         self._unlock(lease, email)
         return linked(customer.id, reason)
 
     def _turned_away(self, reason: Reason) -> Instruction:
-        """Refuse before any look-up; recorded, so that it holds even if Auth0 loses the marker."""
+        """Refuse, or put off, before any look-up.
+
+        Recorded, so that the next login is another try even if Auth0 loses the marker.
+        """
         lease = self._opened(None)
         if not isinstance(lease, Lease):
             return lease
@@ -217,7 +266,7 @@ class Provisioning:
             self.ledger.refuse(lease, reason)
         if email is not None:
             self._unlock(lease, email)
-        return self._denied(reason)
+        return deferred() if reason is Reason.DEFERRED else self._denied(reason)
 
     def _failed(self, lease: Lease, email: str, failure: Failure | Spent) -> Instruction:
         """Leave the sign-up open for the next try.
@@ -230,7 +279,7 @@ class Provisioning:
             return self._refused(lease, email, Reason.EMAIL_INVALID)
         with self.run.step("release"):
             self.ledger.release(lease, mismatched=isinstance(failure, KeyMismatch))
-        return self._denied(Reason.PROVISIONING_FAILED)
+        return self._without_outcome(Reason.PROVISIONING_FAILED, lease.refused)
 
     def _unlock(self, lease: Lease, email: str) -> None:
         """Give the lock back; where that fails, its lease ends by itself."""
@@ -239,6 +288,20 @@ class Provisioning:
                 self.ledger.unlock_email(lease, email)
         except LedgerUnavailableError:
             return
+
+    def _without_outcome(self, reason: Reason, refused: Reason | None = None) -> Instruction:
+        """Deny, or by policy let the user in for now, and finish later.
+
+        Whoever was denied before stays denied, and so does a profile whose id is in doubt.
+        """
+        is_denied = refused not in (None, Reason.DEFERRED) or self.signup.customer_id is not None
+        if self.policy.on_failure is OnFailure.DENY or is_denied:
+            return self._denied(reason)
+        return deferred()
+
+    def _has_to_verify_first(self) -> bool:
+        required = self.policy.verified_email is VerifiedEmail.REQUIRED
+        return required and not self.signup.email_verified
 
     def _denied(self, reason: Reason) -> Instruction:
         return denied(reason, self.policy.denial_message)

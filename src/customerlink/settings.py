@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from customerlink.errors import ConfigurationError
 from customerlink.keys import STRIPE_API_BASE
-from customerlink.policy import DENIAL_MESSAGE, Policy
+from customerlink.policy import (
+    DENIAL_MESSAGE,
+    ExistingCustomer,
+    ExistingUsers,
+    OnFailure,
+    Policy,
+    VerifiedEmail,
+)
 from customerlink.signature import TOLERANCE_SECONDS
 
 type Network = IPv4Network | IPv6Network
@@ -43,7 +51,13 @@ class Settings:
             ),
             unrestricted_key_allowed=reader.flag("CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY"),
             allowed_callers=reader.networks("CUSTOMERLINK_ALLOWED_CALLER_CIDRS"),
-            policy=Policy(denial_message=reader.message("CUSTOMERLINK_DENIAL_MESSAGE")),
+            policy=Policy(
+                denial_message=reader.message("CUSTOMERLINK_DENIAL_MESSAGE"),
+                verified_email=reader.choice("CUSTOMERLINK_VERIFIED_EMAIL", VerifiedEmail),
+                existing_customer=reader.choice("CUSTOMERLINK_EXISTING_CUSTOMER", ExistingCustomer),
+                existing_users=reader.choice("CUSTOMERLINK_EXISTING_USERS", ExistingUsers),
+                on_failure=reader.choice("CUSTOMERLINK_ON_FAILURE", OnFailure),
+            ),
         )
         if "STRIPE_LOG" in environment:
             reader.wrong.append("STRIPE_LOG (it would print addresses)")
@@ -100,6 +114,12 @@ class _Reader:
         r"""Read the denial text; `\n` stands for a line's end, which a template cannot hold."""
         value = (self._environment.get(name) or DENIAL_MESSAGE).replace("\\n", "\n")
         return value if len(value) <= _MAX_MESSAGE else self._complain(name, DENIAL_MESSAGE)
+
+    def choice[Choice: StrEnum](self, name: str, choices: type[Choice]) -> Choice:
+        """Read one of a policy's values; the first is the default."""
+        default = next(iter(choices))
+        value = self._environment.get(name) or default
+        return choices(value) if value in choices else self._complain(name, default)
 
     def _complain[Value](self, name: str, default: Value) -> Value:
         self.wrong.append(name)

@@ -5,7 +5,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from sandbox.tenant import Login
 
 DATABASE, GOOGLE, SMS = "Username-Password-Authentication", "google-oauth2", "sms"
 _NONE = "-"
+_FOUND = "customer_found"
 _WIDTH = 118
 _PATIENCE_SECONDS = 5
 LONG_AGO = "2024-01-31T08:30:00.000Z"
@@ -116,12 +117,23 @@ class Demo:
         return dict(self.box.tenant.users[user_id]["app_metadata"])
 
 
-def main(console: Console) -> int:
-    """Play, compare, and tell; gives the exit status."""
-    with sandbox() as running:
+@dataclass(frozen=True)
+class Play:
+    """What is shown: a deployment's settings, and its scenes."""
+
+    settings: Mapping[str, str]
+    scenes: Callable[[Demo], None]
+
+
+def main(console: Console, policy: str = "") -> int:
+    """Play, compare, and tell; gives the exit status. `policy` is one of `PLAYS`."""
+    if policy not in PLAYS:
+        console.print(f"POLICY is none of {', '.join(each for each in PLAYS if each)}")
+        return 2
+    with sandbox(settings=PLAYS[policy].settings) as running:
         table = _table("", "login", "decision", "reason", "customer", "calls λ + Stripe", "ms")
         demo = Demo(running, table)
-        _play_all(demo)
+        PLAYS[policy].scenes(demo)
         sides = demo.compare_both_sides()
         demo.check_log()
     console.print(
@@ -188,6 +200,54 @@ def _play_all(demo: Demo) -> None:
     )
 
 
+def _play_verified(demo: Demo) -> None:
+    users, play = demo.box.tenant.users, demo.play
+    ada = demo.box.tenant.add_user("auth0|ada", email="ada@example.com", email_verified=False)
+    play(Scene("Ada has not verified her address", ada, DATABASE, "continue", ["deferred"]))
+    play(Scene("… nor at her second login", ada, DATABASE, "continue", ["deferred"]))
+    users[ada]["email_verified"] = True
+    play(Scene("… and now she has", ada, DATABASE, "continue", ["customer_created"]))
+    play(Scene("… returns", ada, DATABASE, "continue", []))
+
+
+def _play_adopt(demo: Demo) -> None:
+    stripe, add, play = demo.box.stripe, demo.box.tenant.add_user, demo.play
+    stripe.create({"email": "ada@example.com", "name": "A shop's customer"})
+    ada = add("auth0|ada", email="ada@example.com", email_verified=True)
+    play(Scene("the shop knows Ada's verified address", ada, DATABASE, "continue", [_FOUND]))
+    second = add("google-oauth2|1002", email="ada@example.com", email_verified=True)
+    play(Scene("a second identity with the address", second, GOOGLE, "deny", ["email_in_use"]))
+    stripe.create({"email": "grace@example.com"})
+    grace = add("auth0|grace", email="grace@example.com")
+    play(Scene("Grace's address is not verified", grace, DATABASE, "deny", ["email_in_use"]))
+
+
+def _play_provision(demo: Demo) -> None:
+    add, play = demo.box.tenant.add_user, demo.play
+    veteran = add("auth0|linus", email="linus@example.com", created_at=LONG_AGO, logins_count=41)
+    reasons = ["customer_created"]
+    play(Scene("a user from before the installation", veteran, DATABASE, "continue", reasons))
+    play(Scene("… returns", veteran, DATABASE, "continue", []))
+
+
+def _play_continue(demo: Demo) -> None:
+    stripe, add, play = demo.box.stripe, demo.box.tenant.add_user, demo.play
+    alan = add("auth0|alan", email="alan@example.com", name="Alan Turing")
+    stripe.faults.append(Fault(FaultKind.DOWN, "GET", times=1000))
+    play(Scene("Alan, while Stripe is down", alan, DATABASE, "continue", ["deferred"]))
+    stripe.faults.clear()
+    play(Scene("… Stripe is back", alan, DATABASE, "continue", ["customer_created"]))
+
+
+PLAYS = {
+    "": Play({}, _play_all),
+    "verified": Play({"CUSTOMERLINK_VERIFIED_EMAIL": "required"}, _play_verified),
+    "adopt": Play({"CUSTOMERLINK_EXISTING_CUSTOMER": "adopt"}, _play_adopt),
+    "provision": Play({"CUSTOMERLINK_EXISTING_USERS": "provision"}, _play_provision),
+    "continue": Play({"CUSTOMERLINK_ON_FAILURE": "continue"}, _play_continue),
+}
+
+
 def _table(*columns: str) -> Table:
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in table.columns:
@@ -201,4 +261,5 @@ def _decision(logins: Sequence[Login]) -> str:
 
 if __name__ == "__main__":
     terminal = Console(file=sys.stdout)
-    sys.exit(main(Console(file=sys.stdout, width=max(terminal.width, _WIDTH))))
+    wide = Console(file=sys.stdout, width=max(terminal.width, _WIDTH))
+    sys.exit(main(wide, sys.argv[1] if len(sys.argv) > 1 else ""))

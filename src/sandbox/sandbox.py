@@ -114,9 +114,11 @@ def sandbox(
     ports: Ports = FREE_PORTS,
     signing_secret: str | None = None,
     around: Middleware = unchanged,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Sandbox]:
     """Run everything while the block runs; the function is this process's own handler.
 
+    `settings` are more variables of its environment: a deployment's policies.
     `around` is put around Stripe's and AWS's stand-ins, to watch or to disturb them.
     One at a time in a process: moto's state is the process's, and so is the function's output.
     """
@@ -154,7 +156,8 @@ def sandbox(
             stripe_key,
             log,
         )
-        gateway.invoke = in_process(partial(respond, application(running_sandbox.environment())))
+        environment = {**running_sandbox.environment(), **(settings or {})}
+        gateway.invoke = in_process(partial(respond, application(environment)))
         yield running_sandbox
 
 

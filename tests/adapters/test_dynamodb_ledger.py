@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -39,7 +40,6 @@ class LossyClient:
     def __init__(self, client: Any) -> None:
         """Wrap a client."""
         self._client = client
-        self.exceptions = client.exceptions
         self.troubles: list[Exception] = []
         self.lost = 0
         self.calls = 0
@@ -155,10 +155,19 @@ class TestOpen:
     def test_released(self, world: World) -> None:
         """No wait after a failure that was reported."""
         ledger, lease = world.opened()
-        ledger.release(lease)
-        _, second = world.opened()
+        ledger.release(lease.trying())
+        ledger, second = world.opened()
 
         assert (second.epoch, second.untried) == (2, None)
+
+    def test_released_before_a_create(self, world: World) -> None:
+        """The address is not kept."""
+        ledger, lease = world.opened()
+        ledger.release(lease)
+        assert "emails" not in world.record()
+        _, second = world.opened()
+
+        assert (second.epoch, second.untried) == (2, EMAIL.lower())
 
     def test_linked(self, world: World) -> None:
         """The recorded link comes back, and the addresses are gone."""
@@ -178,6 +187,8 @@ class TestOpen:
         assert (record["state"], record["reason"]) == ("refused", "email_in_use")
         assert "emails" not in record
         assert second.epoch == 2
+        assert (lease.refused, second.refused) == (None, Reason.EMAIL_IN_USE)
+        ledger.link(second, CUSTOMER)
         assert "reason" not in world.record()
 
     def test_refused_after_a_create(self, world: World) -> None:
@@ -339,6 +350,31 @@ class TestEmailLock:
         ledger.lock_email(lease, "secret@example.com")
 
         assert not any("secret@" in str(each) for each in world.items())
+
+
+class TestClaim:
+    """Who adopts a customer that names nobody."""
+
+    def test_one_user_for_good(self, world: World) -> None:
+        """The same user again, and no other, whatever became of the sign-up."""
+        mine, lease = world.opened()
+        customer = CustomerId(f"cus_{next(NUMBERS)}")
+        other = replace(lease, user=replace(lease.user, user_id=UserId("auth0|other")))
+
+        assert mine.claim(lease, customer)
+        assert mine.claim(lease, customer)
+        assert not mine.claim(other, customer)
+        mine.release(lease)
+        _, next_lease = world.opened()
+        assert next_lease.adopting == customer
+
+    def test_zombie(self, world: World) -> None:
+        """Whoever lost the lease may not begin to adopt."""
+        mine, lease = world.opened()
+        mine.release(lease)
+        world.opened()
+
+        assert not mine.claim(lease, CustomerId(f"cus_{next(NUMBERS)}"))
 
 
 class TestTrouble:

@@ -88,6 +88,23 @@ class TestCalls:
         assert customer["metadata"] == {"auth0_user_id": "auth0|ada", "auth0_tenant": "acme"}
         assert len(served.run.stripe_request_ids) == 1
 
+    def test_adopt(self, served: Stripe) -> None:
+        """Two keys of the metadata; the rest is somebody else's."""
+        given = {"email": "ada@example.com", "name": "Ada", "metadata": {"theirs": "1"}}
+        customer_id = CustomerId(served.account.create(given)["id"])
+        outcome = served.customers().adopt(customer_id, ADA)
+
+        [customer] = served.account.live_customers()
+        assert isinstance(outcome, Done)
+        assert outcome.result.belongs_to(ADA)
+        ours = {"auth0_user_id": "auth0|ada", "auth0_tenant": "acme"}
+        assert customer["metadata"] == {"theirs": "1", **ours}
+        assert customer["name"] == "Ada"
+
+    def test_adopt_one_that_is_gone(self, served: Stripe) -> None:
+        """Refused, by its id."""
+        assert served.customers().adopt(CustomerId("cus_gone"), ADA) == Refused("id")
+
     def test_name_is_cut_to_stripes_limit(self, served: Stripe) -> None:
         """A long name is no reason to deny."""
         new = NewCustomer.of(SignUp(ADA, 1, name="x" * 300), "ada@example.com")

@@ -20,7 +20,6 @@ from tests.simulation.outside import (
 from tests.simulation.scheduler import Task
 
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
-from customerlink.policy import Policy
 from customerlink.provisioning import Provisioning
 from customerlink.run import Run
 from customerlink.signup import SignUp, parse
@@ -37,6 +36,7 @@ class User:
 
     user_id: str
     email: str | None
+    is_verified: bool = False
     logins_count: int = 0
     age: float = 0.0
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -110,7 +110,8 @@ class Auth0:
 
     def _body(self, user: User, metadata: dict[str, Any]) -> dict[str, Any]:
         born = datetime.fromtimestamp(EPOCH - user.age, UTC).isoformat()
-        profile = {"user_id": user.user_id, "email": user.email, "created_at": born}
+        profile: dict[str, Any] = {"user_id": user.user_id, "email": user.email, "created_at": born}
+        profile |= {"email_verified": user.is_verified}
         return {
             "version": 1,
             "tenant": {"id": TENANT},
@@ -173,7 +174,7 @@ class Auth0:
                 replace(signup),
                 DynamoDbLedger(client, "ledger", run),
                 SimulatedCustomers(world, run),
-                Policy(),
+                world.policy,
                 run,
             ).instruction()
             answer = instruction.as_json()

@@ -10,6 +10,8 @@ from tests.simulation.faults import Faults
 from tests.simulation.outside import World
 from tests.simulation.scheduler import Scheduler
 
+from customerlink.policy import ExistingCustomer, Policy
+
 DAY = 25 * 3600.0
 QUIET_SECONDS = 200.0
 """Long enough for every lease, lock and late effect to end."""
@@ -93,10 +95,14 @@ class History:
     def _populate(self) -> None:
         rng = self.rng
         pool = [f"user{number}@example.com" for number in range(rng.randint(1, 3))]
-        if rng.random() < 0.15:
+        is_adopting = rng.random() < 0.3
+        if is_adopting:
+            self.world.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
+        if rng.random() < (0.7 if is_adopting else 0.15):
             self.world.create({"email": pool[0], "metadata": {}})
         for number in range(rng.randint(1, 4)):
             user = User(f"auth0|{number}", _cased(rng, rng.choice(pool)))
+            user.is_verified = rng.random() < 0.7
             kind = rng.random()
             if kind < 0.05:
                 user.email = None
@@ -174,6 +180,7 @@ class Oracle:
         self.auth0 = auth0
         self.violation: ViolationError | None = None
         world.on_written = self.written
+        world.on_updated = self.updated
         auth0.on_answer = self.answered
         auth0.on_ended = self.ended
         auth0.on_bug = lambda bug: self._violated(f"the function raises {bug!r}")
@@ -199,6 +206,13 @@ class Oracle:
             self._violated(f"1: a second customer for {owner}")
         if any(str(each["email"]).lower() == str(customer["email"]).lower() for each in live):
             self._violated(f"2: a second customer for {customer['email']}")
+
+    def updated(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """Check that an adoption takes a customer from nobody."""
+        self.world.tell(f"  Stripe updates {after['id']}: {after['metadata']}")
+        owners = [each["metadata"].get("auth0_user_id") for each in (before, after)]
+        if owners[0] not in (None, owners[1]):
+            self._violated(f"1: {owners[1]} takes the customer of {owners[0]}")
 
     def written(self, key: str, epoch: str | None, old: dict[str, Any]) -> None:
         """Check at every fenced write that no zombie made it."""

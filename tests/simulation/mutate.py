@@ -48,7 +48,7 @@ _LOCK = """\
 """
 _LOOK_UP = """\
         # 6. Existing customer?
-        existing = self._existing_customer(lease, email)
+        existing = self._begun_adoption(lease, email) or self._existing_customer(lease, email)
         if existing is not None:
             return existing
 
@@ -109,6 +109,24 @@ MUTANTS = [
         LEDGER,
         '_MY_LOCK_OF_THIS_EPOCH = "holder = :holder AND epoch = :epoch"',
         '_MY_LOCK_OF_THIS_EPOCH = "holder = :holder OR epoch <= :epoch"',
+    ),
+    Mutant(
+        "adoption that was begun is forgotten",
+        PIPELINE,
+        "        if lease.adopting is None:",
+        "        if True:",
+    ),
+    Mutant(
+        "adoption while a create may be under way",
+        PIPELINE,
+        "        if lease.has_create_under_way(self.run.clock.time()):",
+        "        if False:",
+    ),
+    Mutant(
+        "customer adopted without a claim",
+        PIPELINE,
+        "            claimed = self.ledger.claim(lease, customer_id)",
+        "            claimed = True",
     ),
     Mutant(
         "marker not set on denial",

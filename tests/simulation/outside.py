@@ -19,6 +19,7 @@ from customerlink.adapters.dynamodb_ledger import CALL_SECONDS, READ_SECONDS
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.adapters.stripe_http import TRY_SECONDS, WORTHWHILE_SECONDS, NotSentError
 from customerlink.keys import StripeKey
+from customerlink.policy import Policy
 from customerlink.run import Run
 from sandbox.stripe_account import StripeAccount, StripeFailure
 
@@ -40,7 +41,9 @@ class World:
         self.keys = [StripeKey("rk_test_0")]
         self.cached_key = self.keys[0]
         self.log: list[str] = []
+        self.policy = Policy()
         self.on_created: Callable[[dict[str, Any]], None] = lambda _: None
+        self.on_updated: Callable[[dict[str, Any], dict[str, Any]], None] = lambda *_: None
         self.on_written: Callable[[str, str | None, dict[str, Any]], None] = lambda *_: None
         self._customers = 0
 
@@ -77,6 +80,13 @@ class World:
         customer = self.stripe.create(params, f"cus_{self._customers}")
         self.on_created(customer)
         return customer
+
+    def update(self, customer_id: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Update a customer."""
+        before = self.stripe.retrieve(customer_id)
+        after = self.stripe.update(customer_id, params)
+        self.on_updated(before, after)
+        return after
 
 
 class SimulatedClock:
@@ -194,6 +204,11 @@ class _Api:
     def retrieve(self, customer_id: str) -> Any:
         """Retrieve."""
         body, _ = self._call(lambda _: (self._world.stripe.retrieve(customer_id), False))
+        return _object(body)
+
+    def update(self, customer_id: str, params: dict[str, Any]) -> Any:
+        """Update; the SDK's own key repeats nothing, so nothing is replayed."""
+        body, _ = self._call(lambda _: (self._world.update(customer_id, params), False))
         return _object(body)
 
     def create(self, params: dict[str, Any], options: dict[str, str]) -> Any:

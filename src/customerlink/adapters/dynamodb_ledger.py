@@ -63,6 +63,7 @@ _SAME_ATTEMPT = "attempt = :attempt"
 _SAME_LINK = "(#state = :linked AND customer_id = :customer_id AND epoch = :epoch)"
 _LOCK_ENDED = "lease_until < :now"
 _MY_LOCK = "(holder = :holder AND epoch <= :epoch)"
+_SAME_HOLDER = "holder = :holder"
 _MY_LOCK_OF_THIS_EPOCH = "holder = :holder AND epoch = :epoch"
 
 _INDEXED = "is_open, open_since"
@@ -137,8 +138,8 @@ class DynamoDbLedger:
             "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
             "epoch = if_not_exists(epoch, :zero) + :one, attempt = if_not_exists(attempt, :one), "
             "attempt_since = if_not_exists(attempt_since, :now), "
-            "is_open = :open, open_since = if_not_exists(open_since, :now) "
-            f"REMOVE reason{_noting(email)}",
+            "is_open = :open, open_since = if_not_exists(open_since, :now)"
+            f"{_noting(email)}",
             f"{_NO_ITEM} OR {_REFUSED} OR {_LEASE_ENDED}",
             self._lease_values(now, email) | {":refused": _s(State.REFUSED), ":zero": _n(0)},
         )
@@ -200,7 +201,7 @@ class DynamoDbLedger:
         found = self._update(
             _record_key(lease.user),
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
-            f"REMOVE lease_until, #owner, emails, mismatched_at, {_INDEXED}",
+            f"REMOVE lease_until, #owner, emails, mismatched_at, reason, adopting, {_INDEXED}",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
@@ -216,7 +217,7 @@ class DynamoDbLedger:
 
     def refuse(self, lease: Lease, reason: Reason) -> None:
         """Record the refusal, which keeps only addresses that a create was sent with."""
-        forgetting = " DELETE emails :untried" if lease.untried else ""
+        forgetting, untried = _forgetting(lease)
         self._update(
             _record_key(lease.user),
             "SET #state = :refused, reason = :reason, updated_at = :now "
@@ -229,22 +230,24 @@ class DynamoDbLedger:
                 ":epoch": _n(lease.epoch),
                 ":now": _n(self._now()),
             }
-            | ({":untried": {"SS": [lease.untried]}} if lease.untried else {}),
+            | untried,
         )
 
     def release(self, lease: Lease, *, mismatched: bool = False) -> None:
         """End the lease now; the sign-up stays open."""
+        forgetting, untried = _forgetting(lease)
         noting = ", mismatched_at = if_not_exists(mismatched_at, :now)" if mismatched else ""
         self._update(
             _record_key(lease.user),
-            f"SET lease_until = :zero, updated_at = :now{noting} REMOVE #owner",
+            f"SET lease_until = :zero, updated_at = :now{noting} REMOVE #owner{forgetting}",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
                 ":epoch": _n(lease.epoch),
                 ":zero": _n(0),
                 ":now": _n(self._now()),
-            },
+            }
+            | untried,
         )
 
     def lock_email(self, lease: Lease, email: str) -> bool:
@@ -264,6 +267,29 @@ class DynamoDbLedger:
             },
         )
         return not isinstance(found, _Failed)
+
+    def claim(self, lease: Lease, customer_id: CustomerId) -> bool:
+        """Write who adopts the customer, unless somebody else has; then, that it begins."""
+        claimed = self._update(
+            {"pk": _s(f"adoption#{customer_id}")},
+            "SET holder = :holder",
+            f"{_NO_ITEM} OR {_SAME_HOLDER}",
+            {":holder": _s(f"{lease.user.tenant}#{lease.user.user_id}")},
+        )
+        if isinstance(claimed, _Failed):
+            return False
+        begun = self._update(
+            _record_key(lease.user),
+            "SET adopting = :customer_id, updated_at = :now",
+            _MY_EPOCH,
+            {
+                ":open": _s(State.OPEN),
+                ":epoch": _n(lease.epoch),
+                ":customer_id": _s(customer_id),
+                ":now": _n(self._now()),
+            },
+        )
+        return not isinstance(begun, _Failed)
 
     def unlock_email(self, lease: Lease, email: str) -> None:
         """Delete the lock if it is still this epoch's."""
@@ -364,7 +390,8 @@ def _lock_key(tenant: Tenant, email: str) -> _Item:
 def _lease(user: User, old: _Item, email: str | None, now: float) -> Lease:
     """Give the lease that an update of `old` took."""
     known = frozenset(old.get("emails", {}).get("SS", ()))
-    mismatched_at = old.get("mismatched_at")
+    mismatched_at, reason = old.get("mismatched_at"), old.get("reason")
+    adopting = old.get("adopting")
     return Lease(
         user,
         epoch=int(old.get("epoch", _n(0))["N"]) + 1,
@@ -374,11 +401,20 @@ def _lease(user: User, old: _Item, email: str | None, now: float) -> Lease:
         untried=next(iter(_lowered(email) - known), None),
         last_write=float(old.get("updated_at", _n(0))["N"]),
         mismatched_at=float(mismatched_at["N"]) if mismatched_at else None,
+        refused=Reason(reason["S"]) if reason else None,
+        adopting=CustomerId(adopting["S"]) if adopting else None,
     )
 
 
 def _lowered(email: str | None) -> frozenset[str]:
     return frozenset({email.lower()} if email else ())
+
+
+def _forgetting(lease: Lease) -> tuple[str, dict[str, Any]]:
+    """Give the clause that drops an address which no create was sent with, and its value."""
+    if lease.untried is None:
+        return "", {}
+    return " DELETE emails :untried", {":untried": {"SS": [lease.untried]}}
 
 
 def _noting(email: str | None) -> str:

@@ -25,11 +25,12 @@ from customerlink.customers import (
     Spent,
     Unauthorised,
     Unknown,
+    naming,
 )
 from customerlink.keys import StripeKey
 from customerlink.run import Run
 from customerlink.secret import KeyRefresh
-from customerlink.signup import CustomerId
+from customerlink.signup import CustomerId, User
 
 PAGE = 100
 """Customers a page: the most that Stripe lists (https://docs.stripe.com/api/pagination)."""
@@ -91,6 +92,16 @@ class StripeCustomers:
 
         outcome = _without_key_spent(self._call("stripe_retrieve", customer))
         return Done(None) if outcome == Refused("id") else outcome
+
+    def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
+        """Update the two metadata keys of ours; others stay (docs.stripe.com/api/metadata)."""
+
+        def adopted() -> Done[Customer]:
+            customer = self._client.v1.customers.update(customer_id, {"metadata": naming(user)})
+            self._note(customer)
+            return Done(_customer(customer))
+
+        return _without_key_spent(self._call("stripe_update", adopted))
 
     def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | Spent | Failure:
         """Create under a key of ours: the SDK's own one is random and repeats nothing."""
