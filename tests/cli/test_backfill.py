@@ -124,6 +124,27 @@ def test_trouble_at_auth0(sides: Cli) -> None:
     assert_everybody_has_one(sides, 20)
 
 
+def test_policies(sides: Cli) -> None:
+    """Adoption and verified addresses, as the functions have them."""
+    for number in range(3):
+        sides.box.stripe.create({"email": f"user-{number}@example.com"})
+    user(sides, 0, email_verified=True)
+    user(sides, 1)
+    user(sides, 3)
+    user(sides, 4, email_verified=True)
+    _, first = backfill(sides, "--adopt", "--verified-only")
+    _, second = backfill(sides, "--adopt")
+
+    assert first["counts"] == {"created": 1, "found": 1, "skipped": 2, "failed": 0}
+    assert second["counts"] == {"created": 1, "found": 0, "skipped": 1, "failed": 0}
+    owners = {
+        each["email"]: each["metadata"].get("auth0_user_id")
+        for each in sides.box.stripe.live_customers()
+    }
+    mine = {number: owners.get(f"user-{number}@example.com") for number in range(5)}
+    assert mine == {0: "auth0|0", 1: None, 2: None, 3: "auth0|3", 4: "auth0|4"}
+
+
 def test_logins_meanwhile(sides: Cli) -> None:
     """Users who log in while it runs: the ledger lets one of the two make the customer."""
     numbers = range(40)
@@ -143,7 +164,8 @@ def test_logins_meanwhile(sides: Cli) -> None:
     logins.join()
     # Whoever was denied for a moment, since the other one was at it, gets in now.
     for number in numbers:
-        assert sides.box.tenant.login(f"auth0|{number}").decision == "continue"
+        login = sides.box.tenant.login(f"auth0|{number}")
+        assert login.decision == "continue", sides.box.gateway.exchanges[-1]
 
     assert code == 0
     assert_everybody_has_one(sides, 40)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from tests.translation import ROOT
 
+from customerlink.adapters import stripe_customers
 from sandbox.demo import LONG_AGO
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
@@ -40,7 +41,9 @@ def environment(policy: str) -> dict[str, str]:
 @pytest.fixture(scope="module", params=POLICIES)
 def deployment(request: pytest.FixtureRequest) -> Iterator[tuple[str, Sandbox]]:
     """Give a deployment for each column."""
-    with sandbox(settings=environment(request.param)) as box:
+    with pytest.MonkeyPatch.context() as patch, sandbox(settings=environment(request.param)) as box:
+        # An outage's retries need no time here.
+        patch.setattr(stripe_customers, "_PAUSE_SECONDS", 0.001)
         yield request.param, box
 
 

@@ -10,7 +10,7 @@ from tests.fakes import ADA, FakeClock, FakeCustomers, FakeLedger, customer_of
 from customerlink.customers import Done, Unknown
 from customerlink.instruction import Reason
 from customerlink.ledger import Busy, Linked
-from customerlink.policy import Policy
+from customerlink.policy import OnFailure, Policy
 from customerlink.provisioning import Provisioning
 from customerlink.reconcile.finish import End, Profiles, finish
 from customerlink.run import Run
@@ -55,6 +55,7 @@ class Parts:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     customers: FakeCustomers = field(default_factory=FakeCustomers)
     signups: list[SignUp] = field(default_factory=list)
+    policy: Policy = field(default_factory=Policy)
 
     def finish(self) -> tuple[End, Reason]:
         """Finish Ada's sign-up."""
@@ -62,7 +63,7 @@ class Parts:
         def pipeline(signup: SignUp) -> Provisioning:
             self.signups.append(signup)
             run = Run(FakeClock(), owner="repair")
-            return Provisioning(signup, self.ledger, self.customers, Policy(), run)
+            return Provisioning(signup, self.ledger, self.customers, self.policy, run)
 
         return finish(ADA, self.users, self.ledger, pipeline)
 
@@ -95,6 +96,15 @@ def test_outage(parts: Parts) -> None:
     parts.customers.created = [Unknown()]
 
     assert parts.finish() == (End.FAILED, Reason.PROVISIONING_FAILED)
+    assert parts.users.written == []
+
+
+def test_put_off(parts: Parts) -> None:
+    """By policy nobody is denied in an outage; that is no end either."""
+    parts.policy = Policy(on_failure=OnFailure.CONTINUE)
+    parts.customers.created = [Unknown()]
+
+    assert parts.finish() == (End.FAILED, Reason.DEFERRED)
     assert parts.users.written == []
 
 

@@ -111,24 +111,6 @@ MUTANTS = [
         '_MY_LOCK_OF_THIS_EPOCH = "holder = :holder OR epoch <= :epoch"',
     ),
     Mutant(
-        "adoption that was begun is forgotten",
-        PIPELINE,
-        "        if lease.adopting is None:",
-        "        if True:",
-    ),
-    Mutant(
-        "adoption while a create may be under way",
-        PIPELINE,
-        "        if lease.has_create_under_way(self.run.clock.time()):",
-        "        if False:",
-    ),
-    Mutant(
-        "customer adopted without a claim",
-        PIPELINE,
-        "            claimed = self.ledger.claim(lease, customer_id)",
-        "            claimed = True",
-    ),
-    Mutant(
         "marker not set on denial",
         "instruction.py",
         "return Instruction(Decision.DENY, reason, _UNFINISHED, message)",

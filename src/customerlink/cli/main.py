@@ -35,6 +35,7 @@ from customerlink.cli.rotate import (
 )
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.verify import Report, Verification, default_folder
+from customerlink.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.reconcile.backfill import Fate
 from customerlink.reconcile.bucket import Bucket
 from customerlink.reconcile.drift import IN_ORDER, MEANING, REPAIR, Drift
@@ -84,7 +85,7 @@ class Session:
             raise CliError("The stack has no Stripe key yet.", "customerlink install")
         return key
 
-    def provisioner(self, per_second: float) -> Provisioner:
+    def provisioner(self, per_second: float, policy: Policy | None = None) -> Provisioner:
         """Give what creates customers, at a rate."""
         deployment, probe = self.deployment(), self.probe(self.own_key())
         return Provisioner(
@@ -95,6 +96,7 @@ class Session:
             probe.key,
             probe.customers,
             Bucket(per_second),
+            policy or Policy(),
         )
 
     def comparison(self, folder: Path | None) -> Verification:
@@ -431,6 +433,12 @@ def backfill(  # noqa: PLR0913 (a flag each)
     auth0_per_second: Annotated[
         float, typer.Option(min=0.1, help="Writes to Auth0 a second.")
     ] = AUTH0_PER_SECOND,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Link the only customer with a verified address.")
+    ] = False,
+    verified_only: Annotated[
+        bool, typer.Option("--verified-only", help="Pass over users who have not verified theirs.")
+    ] = False,
     folder: Annotated[Path | None, typer.Option(help="Where the checkpoint is.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew.")] = False,
     dry_run: DryRun = False,
@@ -454,7 +462,11 @@ def backfill(  # noqa: PLR0913 (a flag each)
         output.document({"left": len(users), "counts": {}})
         return
     now.confirm(f"Backfill: {len(users):,} users", yes=yes)
-    worker = Backfill(now.provisioner(per_second), now.tenant(), Bucket(auth0_per_second))
+    policy = Policy(
+        verified_email=VerifiedEmail.REQUIRED if verified_only else VerifiedEmail.OPTIONAL,
+        existing_customer=ExistingCustomer.ADOPT if adopt else ExistingCustomer.DENY,
+    )
+    worker = Backfill(now.provisioner(per_second, policy), now.tenant(), Bucket(auth0_per_second))
     counts = run_backfill(worker, checkpoint, users, output)
     left = len(checkpoint.left())
     if not left:

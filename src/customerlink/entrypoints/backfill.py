@@ -64,6 +64,7 @@ class Backfill:
             key,
             client.v1.customers,
             creations,
+            application.settings.policy,
         )
 
     def carry_out(self, event: dict[str, Any], left: cloud.Left) -> object:

@@ -20,7 +20,7 @@ class End(StrEnum):
     GONE = "gone"
     """There is no such user any more."""
     FAILED = "failed"
-    """It stays open, for the next time."""
+    """For the next time: an outage, or by policy an address that is not verified yet."""
 
 
 class Profiles(Protocol):
@@ -52,6 +52,8 @@ def finish(
     instruction = pipeline(_unfinished(user, profile)).instruction()
     if instruction.reason is Reason.ALREADY_LINKED:
         instruction = _recorded(user, ledger, CustomerId(profile["customer_id"]))
+    if instruction.reason is Reason.DEFERRED:
+        return End.FAILED, Reason.DEFERRED
     if instruction.decision is Decision.CONTINUE:
         if not users.merge_app_metadata(user.user_id, instruction.app_metadata):
             return End.GONE, Reason.USER_GONE

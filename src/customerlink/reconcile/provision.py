@@ -12,7 +12,7 @@ from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.instruction import Instruction
 from customerlink.keys import StripeKey
-from customerlink.policy import DENIAL_MESSAGE, Policy
+from customerlink.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.provisioning import Provisioning
 from customerlink.reconcile.bucket import Bucket, Pace
 from customerlink.reconcile.listing import line, patiently
@@ -36,6 +36,7 @@ class Provisioner:
     """The SDK's service."""
     bucket: Pace
     """Of creations; the look-ups beside each go at the same pace."""
+    policy: Policy = field(default_factory=Policy)
     _pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32))
 
     def provision(self, user: dict[str, Any]) -> Instruction | str:
@@ -47,26 +48,40 @@ class Provisioner:
         email = user["email"]
         if not email:
             return "the user has no address"
+        if self.policy.verified_email is VerifiedEmail.REQUIRED and not user.get("email_verified"):
+            return "the address is not verified"
         self.bucket.take()
-        for address in sorted({email, email.lower()}):
-            taken = self._taken(user["user_id"], address)
-            if taken:
-                return f"the address has {taken}"
+        others = [
+            each
+            for address in sorted({email, email.lower()})
+            for each in self._listed(address)
+            if each["auth0_user_id"] != user["user_id"]
+        ]
+        if others and not self._may_adopt(user, others):
+            return f"the address has {others[0]['id']}"
         run = Run(time, owner=token_hex(16))
         signup = SignUp(
             user=User(Tenant(self.tenant), UserId(user["user_id"])),
             logins_count=0,
             email=email,
+            email_verified=bool(user.get("email_verified")),
             name=user.get("name"),
             marker=Marker.UNFINISHED,
         )
         customers = StripeCustomers(self._pool, self.api_base, self.key, lambda _: None, run)
         ledger = DynamoDbLedger(self.dynamodb, self.table, run)
-        return Provisioning(signup, ledger, customers, Policy(DENIAL_MESSAGE), run).instruction()
+        return Provisioning(signup, ledger, customers, self._asks_less(), run).instruction()
 
-    def _taken(self, user_id: str, address: str) -> str | None:
-        """Give a customer that has the address and does not name the user."""
+    def _asks_less(self) -> Policy:
+        """Nobody is let in or kept out here, so that of the policies only adoption counts."""
+        return Policy(existing_customer=self.policy.existing_customer)
+
+    def _may_adopt(self, user: dict[str, Any], others: list[dict[str, Any]]) -> bool:
+        """Tell whether the pipeline would link the one customer that is nobody's."""
+        is_one_of_nobodys = len(others) == 1 and others[0]["auth0_user_id"] is None
+        adopts = self.policy.existing_customer is ExistingCustomer.ADOPT
+        return adopts and is_one_of_nobodys and bool(user.get("email_verified"))
+
+    def _listed(self, address: str) -> list[dict[str, Any]]:
         listed = partial(self.customers.list, {"email": address, "limit": 100})
-        rows = [line(each) for each in patiently(Bucket(1e6), listed).data]
-        others = [each["id"] for each in rows if each["auth0_user_id"] != user_id]
-        return str(others[0]) if others else None
+        return [line(each) for each in patiently(Bucket(1e6), listed).data]

@@ -14,7 +14,8 @@ _EVERYTHING = 2**62
 
 _TABLES = """
 CREATE OR REPLACE TABLE users (
-    user_id VARCHAR, email VARCHAR, name VARCHAR, customer_id VARCHAR, marker VARCHAR
+    user_id VARCHAR, email VARCHAR, email_verified BOOLEAN, name VARCHAR, customer_id VARCHAR,
+    marker VARCHAR
 );
 CREATE OR REPLACE TABLE secondaries (user_id VARCHAR, primary_id VARCHAR);
 CREATE OR REPLACE TABLE customers (
@@ -25,12 +26,13 @@ CREATE OR REPLACE TABLE customers (
 _LOAD_USERS = """
 CREATE OR REPLACE TEMP TABLE exported AS
 SELECT * FROM read_json($files, format = 'newline_delimited', columns = {
-    user_id: 'VARCHAR', email: 'VARCHAR', name: 'VARCHAR', customer_id: 'VARCHAR',
-    marker: 'VARCHAR',
+    user_id: 'VARCHAR', email: 'VARCHAR', email_verified: 'BOOLEAN', name: 'VARCHAR',
+    customer_id: 'VARCHAR', marker: 'VARCHAR',
     identities: 'STRUCT(provider VARCHAR, user_id VARCHAR)[]'
 });
 INSERT INTO users
-SELECT user_id, lower(email), name, nullif(customer_id, ''), marker FROM exported;
+SELECT user_id, lower(email), coalesce(email_verified, false), name, nullif(customer_id, ''), marker
+FROM exported;
 INSERT INTO secondaries
 SELECT identity.provider || '|' || identity.user_id, user_id
 FROM (SELECT user_id, unnest(identities[2:]) AS identity FROM exported WHERE len(identities) > 1);
@@ -129,15 +131,16 @@ class Store:
             [drift, finding.user_id, finding.drift],
         )
 
-    def without_customer(self) -> Iterator[dict[str, str | None]]:
+    def without_customer(self) -> Iterator[dict[str, str | bool | None]]:
         """Give the users who have no customer, those whom policy exempted included."""
         rows = self._database.cursor().execute(
-            "SELECT user_id, email, name FROM findings JOIN users USING (user_id) "
+            "SELECT user_id, email, email_verified, name FROM findings JOIN users USING (user_id) "
             "WHERE drift IN ('unlinked', 'exempt') ORDER BY user_id"
         )
         while batch := rows.fetchmany(1000):
-            for user_id, email, name in batch:
-                yield {"user_id": user_id, "email": email, "name": name}
+            for user_id, email, verified, name in batch:
+                profile = {"user_id": user_id, "email": email, "name": name}
+                yield {**profile, "email_verified": verified}
 
     def counts(self) -> dict[Drift, int]:
         """Count the findings of each kind, zeros included."""
