@@ -224,6 +224,16 @@ def test_trouble_passes(machine: StateMachine) -> None:
     assert_everybody_has_one(machine.box, 12)
 
 
+def test_token_that_expired(machine: StateMachine) -> None:
+    """A warm function asks for another one."""
+    users(machine.box, range(2))
+    assert machine.run(only_compare=True)["status"] == "SUCCEEDED"
+    machine.box.management._tokens.clear()
+
+    assert machine.run()["status"] == "SUCCEEDED"
+    assert_everybody_has_one(machine.box, 2)
+
+
 def test_missing_secret(machine: StateMachine) -> None:
     """Ends at once, with the error's kind and no second try."""
     secrets = machine.box.aws.secrets_manager

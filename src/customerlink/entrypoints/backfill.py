@@ -97,9 +97,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> object:
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000
     try:
         return _backfill().carry_out(event, lambda: end - time.monotonic())
-    except CustomerLinkError:
-        raise
-    except Exception as error:  # noqa: BLE001 (told by kind; the state machine tries again)
+    except Exception as error:
+        # The next try reads the secrets, and asks for a token, anew: one may have expired.
+        _backfill.cache_clear()
+        if isinstance(error, CustomerLinkError):
+            raise
         raise StepFailedError(type(error).__name__) from None
 
 
