@@ -386,7 +386,18 @@ class TestTrouble:
         _, lease = world.opened()
 
         assert lease.epoch == 1
-        assert lease.emails == {"ada@example.com"}
+        assert (lease.emails, lease.untried) == ({"ada@example.com"}, "ada@example.com")
+        assert not lease.has_create_under_way(world.clock.time())
+
+    def test_lost_answer_to_open_again(self, world: World) -> None:
+        """What an earlier invocation did is not known then, so its create may be under way."""
+        ledger, first = world.opened()
+        ledger.release(first)
+        world.client.lost = 1
+        _, lease = world.opened()
+
+        assert (lease.epoch, lease.untried) == (2, None)
+        assert lease.has_create_under_way(world.clock.time())
 
     def test_lost_answer_to_link(self, world: World) -> None:
         """The repetition finds its own link."""

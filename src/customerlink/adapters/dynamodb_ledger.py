@@ -309,9 +309,13 @@ class DynamoDbLedger:
             return Linked(CustomerId(item["customer_id"]["S"]), int(item["epoch"]["N"]))
         if item.get("owner", {}).get("S") != self._run.owner:
             return Busy()
+        # An earlier try of this very call took the lease, and its answer was lost.
+        epoch = int(item["epoch"]["N"])
+        if epoch == 1:
+            return _lease(user, {}, email, float(item["attempt_since"]["N"]))
         return replace(
             _lease(user, item, email, self._now()),
-            epoch=int(item["epoch"]["N"]),
+            epoch=epoch,
             untried=None,
             last_write=self._now(),
         )
