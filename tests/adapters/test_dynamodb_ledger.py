@@ -386,7 +386,8 @@ class TestTrouble:
         _, lease = world.opened()
 
         assert lease.epoch == 1
-        assert (lease.emails, lease.untried) == ({"ada@example.com"}, "ada@example.com")
+        assert lease.emails == {"ada@example.com"}
+        assert lease.untried == "ada@example.com"
         assert not lease.has_create_under_way(world.clock.time())
 
     def test_lost_answer_to_open_again(self, world: World) -> None:
