@@ -86,7 +86,7 @@ build-host: ## Build the artifact for this machine, for the tests
 # Called by `sam build` (BuildMethod: makefile), for each function of the template.
 build-%Function: $(UV) .venv/ok
 	$(UV) pip install --quiet --python $(PYTHON) --target "$(ARTIFACTS_DIR)" --require-hashes --no-deps \
-	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/$(if $(filter $*,Repair Backfill),beside,runtime).txt
+	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/$(if $(filter $*,PostLogin PreTraffic),runtime,beside).txt
 	cp -R src/customerlink "$(ARTIFACTS_DIR)/"
 	$(PYTHON) tools/build_artifact.py $*Function "$(ARTIFACTS_DIR)"
 

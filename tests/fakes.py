@@ -9,7 +9,7 @@ from customerlink.errors import LedgerUnavailableError
 from customerlink.instruction import Reason
 from customerlink.ledger import Busy, Lease, Ledger, Linked
 from customerlink.run import Clock
-from customerlink.signup import CustomerId, Tenant, User, UserId
+from customerlink.user import CustomerId, Tenant, User, UserId
 
 ADA = User(Tenant("acme"), UserId("auth0|ada"))
 NOW = 1_795_000_000.0

@@ -30,7 +30,8 @@ from customerlink.policy import (
 )
 from customerlink.provisioning import Provisioning
 from customerlink.run import Run
-from customerlink.signup import CustomerId, Marker, SignUp, Tenant, User, UserId
+from customerlink.signup import Marker, SignUp
+from customerlink.user import CustomerId, Tenant, User, UserId
 
 ADAS = SignUp(ADA, logins_count=1, email="Ada@example.com", name="Ada Lovelace")
 BOB = User(Tenant("acme"), UserId("auth0|bob"))

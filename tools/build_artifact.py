@@ -52,6 +52,16 @@ FUNCTIONS = {
         packages=_COMMON | {"stripe"} | _AUTH0_SDK,
         reconciles=True,
     ),
+    "CustomersFunction": Function(
+        services=frozenset({"dynamodb", "secretsmanager"}),
+        packages=_COMMON | {"stripe"} | _AUTH0_SDK,
+        reconciles=True,
+    ),
+    "VerifyEmailFunction": Function(
+        services=frozenset({"dynamodb", "secretsmanager"}),
+        packages=_COMMON | _AUTH0_SDK,
+        reconciles=True,
+    ),
     "BackfillFunction": Function(
         services=frozenset({"dynamodb", "s3", "secretsmanager"}),
         packages=_COMMON | _AUTH0_SDK | {"stripe", "duckdb", "duckdb-*.dist-info", "_duckdb.*.so"},

@@ -13,12 +13,16 @@ from typing import Any
 
 ERRORS = frozenset(
     {
+        "auth0_unavailable",
         "caller_not_allowed",
         "internal_error",
         "invalid_request",
         "invalid_signature",
+        "not_authorised",
+        "proof_refused",
         "request_too_large",
         "unsupported_media_type",
+        "user_not_found",
     },
 )
 """The codes of answers that are no decision, by which they are counted too."""
@@ -31,6 +35,8 @@ type Answer = dict[str, Any]
 class Request:
     """A request as it came over the wire: `body` is the raw bytes, header names in lower case."""
 
+    route: str
+    """API Gateway's route key: `POST /post-login`."""
     headers: Mapping[str, str]
     body: bytes
 
@@ -38,7 +44,12 @@ class Request:
     def of(cls, event: Event) -> "Request":
         """Read an event; a body that is not the base64 that it says to be counts as empty."""
         headers = {str(k).lower(): str(v) for k, v in (event.get("headers") or {}).items()}
-        return cls(headers, _raw_body(event))
+        return cls(str(event.get("routeKey", "")), headers, _raw_body(event))
+
+    def bearer(self) -> str:
+        """Give the bearer token; "" without one."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
 
     def is_json(self) -> bool:
         """Tell whether the content type is JSON's, parameters aside."""
@@ -68,6 +79,13 @@ def caller_of(event: Event) -> str:
     """Give the address that a request came from, as API Gateway saw it; "" when it is missing."""
     context = event.get("requestContext") or {}
     return str((context.get("http") or {}).get("sourceIp") or "")
+
+
+def subject_of(event: Event) -> str:
+    """Give whom the JWT authoriser found the caller to be; "" behind no authoriser."""
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    return str(claims.get("sub") or "")
 
 
 def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from customerlink.signup import WIRE_VERSION, CustomerId, Marker
+from customerlink.signup import WIRE_VERSION, Marker
+from customerlink.user import CustomerId
 
 type Metadata = Mapping[str, str | None]
 """Changes to a user's `app_metadata`; None removes the key (Auth0's `setAppMetadata`)."""
 
 _UNFINISHED: Metadata = {"stripe_signup": Marker.UNFINISHED.value}
+_EXEMPT: Metadata = {"stripe_signup": Marker.EXEMPT.value}
 
 
 class Decision(StrEnum):
@@ -46,6 +48,8 @@ class Instruction:
     reason: Reason
     app_metadata: Metadata = field(default_factory=dict)
     message: str | None = None
+    redirect: str | None = None
+    """Where the Action may send the user in place of the denial."""
 
     def as_json(self) -> dict[str, Any]:
         """Give the answer's body as the wire contract, version 1, has it."""
@@ -56,6 +60,8 @@ class Instruction:
         }
         if self.message is not None:
             body["message"] = self.message
+        if self.redirect is not None:
+            body["redirect"] = self.redirect
         return {**body, "app_metadata": dict(self.app_metadata)}
 
 
@@ -67,13 +73,23 @@ def linked(customer_id: CustomerId, reason: Reason) -> Instruction:
 
 def not_new(*, exempt: bool) -> Instruction:
     """Let in a user who is not signing up; `exempt` spares the later logins the call."""
-    marker: Metadata = {"stripe_signup": Marker.EXEMPT.value} if exempt else {}
-    return Instruction(Decision.CONTINUE, Reason.NOT_NEW, marker)
+    return Instruction(Decision.CONTINUE, Reason.NOT_NEW, _EXEMPT if exempt else {})
 
 
 def deferred() -> Instruction:
     """Let the user in without a customer for now; by the marker, the next login tries again."""
     return Instruction(Decision.CONTINUE, Reason.DEFERRED, _UNFINISHED)
+
+
+def put_off() -> Instruction:
+    """Let the user in without a customer until the shop asks for one; later logins cost no call."""
+    return Instruction(Decision.CONTINUE, Reason.DEFERRED, _EXEMPT)
+
+
+def registered(customer_id: CustomerId, reason: Reason, registration_id: str) -> Instruction:
+    """Let the registration go on; the ids in the new profile prove the link at the first login."""
+    ids: Metadata = {"stripe_customer_id": customer_id, "stripe_registration_id": registration_id}
+    return Instruction(Decision.CONTINUE, reason, ids)
 
 
 def denied(reason: Reason, message: str) -> Instruction:

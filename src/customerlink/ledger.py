@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from customerlink.instruction import Reason
-from customerlink.signup import CustomerId, User
+from customerlink.user import CustomerId, User
 
 RECORD_LEASE_SECONDS = 15.0
 """Outlives the function's time-out (8 s) by more than two clocks may differ."""
@@ -146,10 +146,10 @@ class Ledger(Protocol):
         """Take the lock on an address; False while another sign-up has it."""
         ...
 
-    def claim(self, lease: Lease, customer_id: CustomerId) -> bool:
+    def claim(self, lease: Lease, customer_id: CustomerId, instead_of: User | None = None) -> bool:
         """Claim a customer that names nobody, for good, and note that its adoption begins.
 
-        False when another user has the claim.
+        False when another user has the claim, unless it is the one who is replaced.
         """
         ...
 

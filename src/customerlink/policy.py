@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from customerlink.customer_fields import NAME_ONLY, CustomerFields
+
 DENIAL_MESSAGE = "We could not create your account.\nPlease contact support for assistance."
 
 
@@ -11,6 +13,13 @@ class VerifiedEmail(StrEnum):
 
     OPTIONAL = "optional"
     REQUIRED = "required"
+
+
+class ProvisionAt(StrEnum):
+    """When the customer is made: at sign-up, or when the shop asks for it."""
+
+    SIGNUP = "signup"
+    CHECKOUT = "checkout"
 
 
 class ExistingCustomer(StrEnum):
@@ -40,6 +49,10 @@ class Policy:
 
     denial_message: str = DENIAL_MESSAGE
     verified_email: VerifiedEmail = VerifiedEmail.OPTIONAL
+    provision_at: ProvisionAt = ProvisionAt.SIGNUP
     existing_customer: ExistingCustomer = ExistingCustomer.DENY
     existing_users: ExistingUsers = ExistingUsers.EXEMPT
     on_failure: OnFailure = OnFailure.DENY
+    linking_url: str = ""
+    """The shop's page on which somebody links two accounts; empty for none."""
+    customer_fields: CustomerFields = NAME_ONLY

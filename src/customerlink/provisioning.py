@@ -1,6 +1,7 @@
 """The provisioning pipeline: eight steps, each a guard that may end the sign-up."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from customerlink.customers import (
@@ -16,11 +17,28 @@ from customerlink.customers import (
     Unknown,
 )
 from customerlink.errors import LedgerUnavailableError
-from customerlink.instruction import Instruction, Reason, deferred, denied, linked, not_new
+from customerlink.instruction import (
+    Instruction,
+    Reason,
+    deferred,
+    denied,
+    linked,
+    not_new,
+    put_off,
+    registered,
+)
 from customerlink.ledger import Busy, Lease, Ledger, Linked
-from customerlink.policy import ExistingCustomer, ExistingUsers, OnFailure, Policy, VerifiedEmail
+from customerlink.policy import (
+    ExistingCustomer,
+    ExistingUsers,
+    OnFailure,
+    Policy,
+    ProvisionAt,
+    VerifiedEmail,
+)
 from customerlink.run import Run
-from customerlink.signup import CustomerId, Marker, SignUp
+from customerlink.signup import Marker, SignUp
+from customerlink.user import CustomerId, User, registrant_id, registration_id
 
 EXEMPT_FROM_AGE = timedelta(hours=1)
 """A younger account may have another login on its way to the ledger, so it is not exempt yet."""
@@ -38,6 +56,29 @@ class Provisioning:
     customers: Customers
     policy: Policy
     run: Run
+    linking_page: Callable[[User], str | None] = lambda _: None
+    """Gives where somebody goes whose address another of their accounts may have."""
+
+    def at_registration(self) -> Instruction:
+        """Decide on a registration: the same pipeline, for a user who has no `user_id` yet."""
+        if self.signup.email is None:
+            return self._denied(Reason.EMAIL_MISSING)
+        instruction = self.instruction()
+        customer_id = instruction.app_metadata.get("stripe_customer_id")
+        if customer_id is None:
+            # There is no profile yet: a marker would only be one more thing to be wrong.
+            return replace(instruction, app_metadata={}, redirect=None)
+        registration = self.signup.user.registration_id or ""
+        return registered(CustomerId(customer_id), instruction.reason, registration)
+
+    def after_registration(self) -> Instruction:
+        """Let the registration's customer name the user, who has a `user_id` by now."""
+        if self.signup.customer_id is None:
+            return not_new(exempt=False)
+        try:
+            return self._check_link(self.signup.customer_id)
+        except LedgerUnavailableError:
+            return self._without_outcome(Reason.PROVISIONING_FAILED)
 
     def instruction(self) -> Instruction:
         """Decide on the sign-up; every outcome is an instruction, failures included."""
@@ -46,7 +87,7 @@ class Provisioning:
         except LedgerUnavailableError:
             return self._without_outcome(Reason.PROVISIONING_FAILED)
 
-    def _eight_steps(self) -> Instruction:  # noqa: PLR0911 (guard clauses, like the specification)
+    def _eight_steps(self) -> Instruction:  # noqa: C901, PLR0911 (guard clauses, like the specification)
         # 1. New user?
         if not self._is_new():
             return not_new(exempt=self._may_be_exempt())
@@ -54,6 +95,8 @@ class Provisioning:
         # 2. Data integrity
         if self.signup.customer_id is not None:
             return self._check_link(self.signup.customer_id)
+        if self.policy.provision_at is ProvisionAt.CHECKOUT:
+            return put_off()
 
         # 3. Email
         email = self.signup.email
@@ -110,9 +153,25 @@ class Provisioning:
         found = self.customers.retrieve(customer_id)
         if not isinstance(found, Done):
             return self._denied(Reason.PROVISIONING_FAILED)
-        if found.result is None or not found.result.belongs_to(self.signup.user):
+        if found.result is None:
             return self._denied(Reason.LINK_MISMATCH)
-        return linked(customer_id, Reason.ALREADY_LINKED)
+        if found.result.belongs_to(self.signup.user):
+            return linked(customer_id, Reason.ALREADY_LINKED)
+        if found.result.belongs_to(self._registrant(self.signup.registration_id)):
+            return self._named_after_registration(customer_id)
+        return self._denied(Reason.LINK_MISMATCH)
+
+    def _named_after_registration(self, customer_id: CustomerId) -> Instruction:
+        """Let the registration's customer name the user: equal ids on both sides prove the link."""
+        lease = self._opened(None)
+        if not isinstance(lease, Lease):
+            return lease
+        named = self._adopted(lease, None, customer_id)
+        is_linked = named.reason is Reason.CUSTOMER_FOUND
+        return linked(customer_id, Reason.ALREADY_LINKED) if is_linked else named
+
+    def _registrant(self, registration: str | None) -> User:
+        return User(self.signup.user.tenant, registrant_id(registration or ""))
 
     def _opened(self, email: str | None) -> Lease | Instruction:
         """Take the lease, or answer with the recorded link, or with what became of the wait."""
@@ -163,9 +222,30 @@ class Provisioning:
             return self._link(lease, email, min(own, key=_oldest_first), Reason.CUSTOMER_FOUND)
         if not others:
             return None
+        registered = [each for each in others if each.belongs_to(self._registered_as(email))]
+        if registered:
+            return self._adopted(lease, email, registered[0].id)
         if self._may_adopt(others):
             return self._adopted(lease, email, others[0].id)
-        return self._refused(lease, email, Reason.EMAIL_IN_USE)
+        refused = self._refused(lease, email, Reason.EMAIL_IN_USE)
+        return replace(refused, redirect=self._linking_page(others))
+
+    def _registered_as(self, email: str) -> User:
+        """Give who the user was when registering, should the profile not say it any more.
+
+        An address is unique in a connection, so its registration was this user's.
+        """
+        user, connection = self.signup.user, self.signup.connection
+        return self._registrant(
+            registration_id(user.tenant, connection, email) if connection else None
+        )
+
+    def _linking_page(self, others: list[Customer]) -> str | None:
+        """Give the way out if the address, verified here, is another account's of this tenant."""
+        is_an_account = len(others) == 1 and others[0].is_of_a_user(self.signup.user.tenant)
+        if not is_an_account or not self.signup.email_verified:
+            return None
+        return self.linking_page(self.signup.user)
 
     def _may_adopt(self, others: list[Customer]) -> bool:
         """Only one customer, nobody's so far, and a user who has proved to own its address."""
@@ -183,11 +263,11 @@ class Provisioning:
         found = self.customers.retrieve(lease.adopting)
         if not isinstance(found, Done):
             return self._failed(lease, email, found)
-        if found.result is None or found.result.auth0_user_id not in (None, lease.user.user_id):
+        if found.result is None or not found.result.may_come_to_name(lease.user):
             return None
         return self._adopted(lease, email, lease.adopting)
 
-    def _adopted(self, lease: Lease, email: str, customer_id: CustomerId) -> Instruction:
+    def _adopted(self, lease: Lease, email: str | None, customer_id: CustomerId) -> Instruction:
         """Link the customer; claimed before it is changed, so that two users cannot adopt it.
 
         The claim stays: an update whose answer was lost may still be on its way. So may a create
@@ -198,7 +278,8 @@ class Provisioning:
         with self.run.step("claim"):
             claimed = self.ledger.claim(lease, customer_id)
         if not claimed:
-            return self._refused(lease, email, Reason.EMAIL_IN_USE)
+            reason = Reason.EMAIL_IN_USE if email else Reason.LINK_MISMATCH
+            return self._refused(lease, email, reason)
         adopted = self.customers.adopt(customer_id, lease.user)
         if not isinstance(adopted, Done):
             return self._failed(lease, email, adopted)
@@ -229,7 +310,7 @@ class Provisioning:
         return created if isinstance(created, Customer) else self._failed(raised, email, created)
 
     def _create(self, lease: Lease, email: str) -> Customer | Spent | Failure:
-        new = NewCustomer.of(self.signup, email)
+        new = NewCustomer.of(self.signup, email, self.policy.customer_fields)
         created = self.customers.create(new, lease.idempotency_key())
         if not isinstance(created, Done):
             return created
@@ -243,12 +324,15 @@ class Provisioning:
             return KeySpent()
         return found.result
 
-    def _link(self, lease: Lease, email: str, customer: Customer, reason: Reason) -> Instruction:
+    def _link(
+        self, lease: Lease, email: str | None, customer: Customer, reason: Reason
+    ) -> Instruction:
         with self.run.step("link"):
             recorded = self.ledger.link(lease, customer.id)
         if not recorded:
             return self._without_outcome(Reason.IN_PROGRESS, lease.refused)
-        self._unlock(lease, email)
+        if email is not None:
+            self._unlock(lease, email)
         return linked(customer.id, reason)
 
     def _turned_away(self, reason: Reason) -> Instruction:
@@ -268,7 +352,7 @@ class Provisioning:
             self._unlock(lease, email)
         return deferred() if reason is Reason.DEFERRED else self._denied(reason)
 
-    def _failed(self, lease: Lease, email: str, failure: Failure | Spent) -> Instruction:
+    def _failed(self, lease: Lease, email: str | None, failure: Failure | Spent) -> Instruction:
         """Leave the sign-up open for the next try.
 
         The lock stays until its lease ends, for this user to take again: a create of this or an

@@ -8,7 +8,9 @@ from typing import Any
 from customerlink.errors import ConfigurationError
 from customerlink.keys import StripeKey
 from customerlink.signature import SigningSecret
-from customerlink.signup import Tenant
+from customerlink.user import Tenant
+
+_SESSION_SECRET_CHARACTERS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class TenantSecret:
 
     tenant: Tenant
     client: Auth0Client
+    session_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What the Action verify-email signs its session tokens with; the first is the newest."""
 
     @classmethod
     def parse(cls, text: str) -> "TenantSecret":
@@ -65,7 +69,15 @@ class TenantSecret:
             raise ConfigurationError("the secret's field domain is wrong")
         url = domain if is_here else f"https://{domain}"
         client = Auth0Client(url, document["client_id"], document["client_secret"])
-        return cls(Tenant(document["tenant"]), client)
+        sessions = document.get("session_secrets", [])
+        if not isinstance(sessions, list) or not all(_is_long_enough(each) for each in sessions):
+            raise ConfigurationError("the secret's field session_secrets is wrong")
+        return cls(Tenant(document["tenant"]), client, tuple(sessions))
+
+
+def _is_long_enough(secret: object) -> bool:
+    """As long as HS256's output (RFC 7518, section 3.2)."""
+    return isinstance(secret, str) and len(secret) >= _SESSION_SECRET_CHARACTERS
 
 
 def _json_object(text: str) -> dict[str, Any]:

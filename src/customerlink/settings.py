@@ -6,6 +6,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from customerlink.customer_fields import NAME_ONLY, CustomerFields
 from customerlink.errors import ConfigurationError
 from customerlink.keys import STRIPE_API_BASE
 from customerlink.policy import (
@@ -14,6 +15,7 @@ from customerlink.policy import (
     ExistingUsers,
     OnFailure,
     Policy,
+    ProvisionAt,
     VerifiedEmail,
 )
 from customerlink.signature import TOLERANCE_SECONDS
@@ -56,7 +58,10 @@ class Settings:
                 verified_email=reader.choice("CUSTOMERLINK_VERIFIED_EMAIL", VerifiedEmail),
                 existing_customer=reader.choice("CUSTOMERLINK_EXISTING_CUSTOMER", ExistingCustomer),
                 existing_users=reader.choice("CUSTOMERLINK_EXISTING_USERS", ExistingUsers),
+                provision_at=reader.choice("CUSTOMERLINK_PROVISION_AT", ProvisionAt),
                 on_failure=reader.choice("CUSTOMERLINK_ON_FAILURE", OnFailure),
+                linking_url=reader.page("CUSTOMERLINK_LINKING_URL"),
+                customer_fields=reader.customer_fields("CUSTOMERLINK_CUSTOMER_FIELDS"),
             ),
         )
         if "STRIPE_LOG" in environment:
@@ -90,6 +95,20 @@ class _Reader:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return self._complain(name, default)
         return value
+
+    def page(self, name: str) -> str:
+        """Read an address that a browser is sent to, or none."""
+        value = self._environment.get(name) or ""
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" and parts.hostname and not parts.fragment
+        return value if not value or is_safe else self._complain(name, "")
+
+    def customer_fields(self, name: str) -> CustomerFields:
+        value = self._environment.get(name)
+        try:
+            return CustomerFields.parse(value) if value else NAME_ONLY
+        except ConfigurationError as problem:
+            return self._complain(f"{name} ({problem})", NAME_ONLY)
 
     def seconds(self, name: str, default: int) -> int:
         value = self._environment.get(name) or str(default)

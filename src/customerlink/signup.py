@@ -7,14 +7,14 @@ signup-and-login-triggers/login-trigger/post-login-event-object). Unknown fields
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any
 
-Tenant = NewType("Tenant", str)
-UserId = NewType("UserId", str)
-CustomerId = NewType("CustomerId", str)
+from customerlink.customer_fields import flattened
+from customerlink.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
 
 WIRE_VERSION = 1
 TOO_LONG_AN_EMAIL = 512
@@ -34,14 +34,6 @@ class Marker(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """Who a sign-up belongs to: a `user_id` names a person only within its tenant."""
-
-    tenant: Tenant
-    user_id: UserId
-
-
-@dataclass(frozen=True, slots=True)
 class SignUp:
     """One login as the Action reports it; absent profile fields are None."""
 
@@ -54,6 +46,11 @@ class SignUp:
     customer_id: CustomerId | None = None
     marker: Marker | None = None
     strategy: str | None = None
+    connection: str | None = None
+    registration_id: str | None = None
+    """By which a user of the registration flow is known to the customer made before."""
+    profile: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The profile's plain values by their paths, for the customer's fields."""
     tries: int = 1
 
 
@@ -76,8 +73,28 @@ class _MalformedError(Exception):
 
 def parse(body: bytes) -> SignUp | InvalidRequest:
     """Read a request body; anything but a well-formed report comes back as `InvalidRequest`."""
+    return _parsed(body, lambda event: _sign_up(event, _user(event), _logins_count(event)))
+
+
+def parse_registration(body: bytes) -> SignUp | InvalidRequest:
+    """Read what the pre-user-registration Action reports: as yet there is no `user_id`.
+
+    The user is the registrant; one without an address has an empty id.
+    """
+    return _parsed(body, _registration)
+
+
+def parse_registered(body: bytes) -> SignUp | InvalidRequest:
+    """Read what the post-user-registration Action reports: a user before the first login."""
+    return _parsed(body, lambda event: _sign_up(event, _user(event), 0))
+
+
+def _parsed(body: bytes, read: Callable[["_Fields"], SignUp]) -> SignUp | InvalidRequest:
     try:
-        return _sign_up(_Fields(_json_object(body)))
+        event = _Fields(_json_object(body))
+        if event.integer("version", absent=WIRE_VERSION) != WIRE_VERSION:
+            raise _MalformedError("version", f"is not {WIRE_VERSION}")
+        return read(event)
     except _MalformedError as malformed:
         return malformed.invalid
 
@@ -92,14 +109,29 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _sign_up(event: "_Fields") -> SignUp:
-    if event.integer("version", absent=WIRE_VERSION) != WIRE_VERSION:
-        raise _MalformedError("version", f"is not {WIRE_VERSION}")
+def _registration(event: "_Fields") -> SignUp:
+    tenant, user = _tenant(event.object("tenant")), event.object("user")
+    connection = event.object("connection").text("name", required=True) or ""
+    email = _email(user)
+    who = registrant_id(registration_id(tenant, connection, email)) if email else UserId("")
+    return _sign_up(event, User(tenant, who), 1)
+
+
+def _user(event: "_Fields") -> User:
+    user = event.object("user")
+    return User(_tenant(event.object("tenant")), UserId(_required_id(user)))
+
+
+def _logins_count(event: "_Fields") -> int:
+    return event.object("stats").integer("logins_count")
+
+
+def _sign_up(event: "_Fields", who: User, logins_count: int) -> SignUp:
     user, connection = event.object("user"), event.object("connection", required=False)
     metadata = user.metadata("app_metadata")
     return SignUp(
-        user=User(_tenant(event.object("tenant")), UserId(_required_id(user))),
-        logins_count=event.object("stats").integer("logins_count"),
+        user=who,
+        logins_count=logins_count,
         email=_email(user),
         email_verified=user.boolean("email_verified"),
         name=user.text("name"),
@@ -107,6 +139,9 @@ def _sign_up(event: "_Fields") -> SignUp:
         customer_id=_customer_id(metadata),
         marker=_marker(metadata),
         strategy=connection.text("strategy"),
+        connection=connection.text("name"),
+        registration_id=metadata.text("stripe_registration_id"),
+        profile=user.flattened(),
         tries=event.integer("try", absent=1),
     )
 
@@ -159,6 +194,9 @@ class _Fields:
 
     def _fail(self, name: str, problem: str) -> _MalformedError:
         return _MalformedError(f"{self._path}{name}", problem)
+
+    def flattened(self) -> dict[str, str]:
+        return flattened(self._values)
 
     def object(self, name: str, *, required: bool = True) -> "_Fields":
         value = self.get(name)

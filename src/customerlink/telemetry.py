@@ -4,7 +4,7 @@ import hashlib
 import os
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
 from aws_lambda_powertools import Logger
@@ -13,7 +13,8 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from customerlink.api_gateway import ERRORS, Rejection
 from customerlink.instruction import Instruction, Reason
 from customerlink.run import Run
-from customerlink.signup import SignUp, User
+from customerlink.signup import SignUp
+from customerlink.user import User
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "customer-link")
 """The metrics' dimension `service`, and the logs': the stack's name, so that stacks stay apart."""
@@ -34,6 +35,8 @@ class Metric(StrEnum):
     STRIPE_5XX = "stripe_5xx"
     MILLISECONDS = "milliseconds"
     OPEN_SIGN_UPS = "open_sign_ups"
+    ACCOUNTS_LINKED = "accounts_linked"
+    CUSTOMERS_SUPERSEDED = "customers_superseded"
     REPAIR_FINISHED = "repair_finished"
     REPAIR_DENIED = "repair_denied"
     REPAIR_GONE = "repair_gone"
@@ -107,6 +110,23 @@ def report_repair(user: User, end: StrEnum, reason: str) -> None:
     """Log how the repair of one user's sign-up ended."""
     extra = {"tenant": user.tenant, "user_id": loggable(user.user_id), "end": end, "reason": reason}
     logger.info("repair", extra=extra)
+
+
+def report_linked(
+    primary: User, secondary_id: str, outcome: str, superseded: Collection[str]
+) -> None:
+    """Log how the linking of two accounts ended, and count the customers that it leaves over."""
+    logger.info(
+        "accounts_linked",
+        extra={
+            "tenant": primary.tenant,
+            "user_id": loggable(primary.user_id),
+            "secondary_user_id": loggable(secondary_id),
+            "outcome": outcome,
+            "superseded": [*superseded],
+        },
+    )
+    _publish({Metric.ACCOUNTS_LINKED: 1, Metric.CUSTOMERS_SUPERSEDED: len(superseded)})
 
 
 def report_open(repaired: Mapping[str, int], still_open: int) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 
 import boto3
 import urllib3
@@ -12,12 +13,15 @@ from customerlink.adapters.secrets_manager import FETCH_SECONDS, SecretsManagerS
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.errors import ConfigurationError
 from customerlink.keys import StripeKey
+from customerlink.policy import Policy
 from customerlink.provisioning import Provisioning
 from customerlink.run import Run
 from customerlink.secret import Secret
 from customerlink.settings import Settings
 from customerlink.signature import TOLERANCE_SECONDS
 from customerlink.signup import SignUp
+from customerlink.ticket import issue
+from customerlink.user import User
 
 _LEDGER_CALLS = Config(
     connect_timeout=CONNECT_SECONDS,
@@ -59,21 +63,35 @@ class Application:
         """Give the ledger for one sign-up."""
         return DynamoDbLedger(self.dynamodb, self.settings.ledger_table, run)
 
-    def provisioning(self, signup: SignUp, secret: Secret, run: Run) -> Provisioning:
-        """Put the pipeline together for one sign-up."""
+    def customers(self, secret: Secret, run: Run) -> StripeCustomers:
+        """Give Stripe's customers for one sign-up."""
+        return StripeCustomers(
+            self._connections,
+            self.settings.stripe_api_base,
+            secret.stripe_key,
+            self._replacement_of,
+            run,
+        )
+
+    def provisioning(
+        self, signup: SignUp, secret: Secret, run: Run, policy: Policy | None = None
+    ) -> Provisioning:
+        """Put the pipeline together for one sign-up, under the deployment's policy by default."""
         return Provisioning(
             signup=signup,
             ledger=self.ledger(run),
-            customers=StripeCustomers(
-                self._connections,
-                self.settings.stripe_api_base,
-                secret.stripe_key,
-                self._replacement_of,
-                run,
-            ),
-            policy=self.settings.policy,
+            customers=self.customers(secret, run),
+            policy=policy or self.settings.policy,
             run=run,
+            linking_page=partial(self._linking_page, secret),
         )
+
+    def _linking_page(self, secret: Secret, user: User) -> str | None:
+        url = self.settings.policy.linking_url
+        if not url:
+            return None
+        ticket = issue(secret.signing_secrets[0], user, time.time())
+        return f"{url}{'&' if '?' in url else '?'}link_ticket={ticket}"
 
     def _replacement_of(self, rejected: StripeKey) -> StripeKey | None:
         key = self._secret.replacement_of(rejected)

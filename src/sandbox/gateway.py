@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 FUNCTION_SECONDS = 8.0
 """The function's time-out, as the template has it."""
 
-ROUTES = {("POST", "/post-login")}
+ROUTES = {
+    ("POST", "/post-login"): "invoke",
+    ("POST", "/pre-user-registration"): "invoke",
+    ("POST", "/post-user-registration"): "invoke",
+    ("POST", "/customers/me"): "shop",
+    ("POST", "/accounts/link"): "shop",
+    ("GET", "/verify-email"): "page",
+    ("POST", "/verify-email"): "page",
+}
+"""The template's routes, and which of the gateway's functions serves each."""
 
 type Event = dict[str, Any]
 type Invoke = Callable[[Event], Mapping[str, Any]]
@@ -119,8 +128,10 @@ class Gateway:
     """The WSGI application; `exchanges` tells what went through."""
 
     def __init__(self, invoke: Invoke) -> None:
-        """Take the way to the function; it may be exchanged while serving."""
-        self.invoke = invoke
+        """Take the way to the Actions' function; each may be exchanged while serving."""
+        self.invoke = self.shop = self.page = invoke
+        self.authorise: Callable[[str], Mapping[str, Any] | None] = lambda _: None
+        """The JWT authoriser: given a bearer token, its claims, or none."""
         self.exchanges: list[Exchange] = []
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
@@ -129,13 +140,22 @@ class Gateway:
         return self._respond(request)(environ, start)
 
     def _respond(self, request: Request) -> Response:
-        if (request.method, request.path) not in ROUTES:
+        function = ROUTES.get((request.method, request.path))
+        if function is None:
             return _json(404, {"message": "Not Found"})
-        answer = self.invoke(event_of(request))
+        event = event_of(request)
+        if function == "shop":
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            claims = self.authorise(token) if scheme.lower() == "bearer" else None
+            if claims is None:
+                return _json(401, {"message": "Unauthorized"})
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
+        answer = getattr(self, function)(event)
         if "statusCode" not in answer:
             self.exchanges.append(Exchange(500, None))
             return _json(500, {"message": "Internal Server Error"})
-        body = json.loads(answer["body"])
+        is_json = answer["headers"]["content-type"] == "application/json"
+        body = json.loads(answer["body"]) if is_json else {}
         reason = body.get("reason", body.get("error"))
         self.exchanges.append(Exchange(answer["statusCode"], reason))
         return Response(answer["body"], answer["statusCode"], answer["headers"])

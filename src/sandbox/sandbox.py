@@ -16,6 +16,7 @@ from unittest.mock import patch
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
 
 from customerlink import telemetry
+from customerlink.entrypoints import customers, verify_email
 from customerlink.entrypoints.post_login import respond
 from customerlink.settings import Settings
 from customerlink.wiring import Application
@@ -76,10 +77,11 @@ class Sandbox:
         }
 
     def let_functions_into_the_tenant(self) -> None:
-        """Put in the secret that repair and backfill need, as an operator does."""
+        """Put in the secret of the functions that speak to Auth0, as an operator does."""
         client_id, client_secret = self.management.add_client(("read:users", "update:users"))
         client = {"client_id": client_id, "client_secret": client_secret}
         secret = {"tenant": self.tenant.name, "domain": self.auth0_url, **client}
+        secret |= {"session_secrets": [SESSION_SECRET]}
         self.aws.secrets_manager.put_secret_value(
             SecretId=TENANT_SECRET, SecretString=json.dumps(secret)
         )
@@ -91,12 +93,20 @@ class Sandbox:
             "CUSTOMERLINK_SECRET_ID": SECRET,
             "CUSTOMERLINK_TENANT_SECRET_ID": TENANT_SECRET,
             "CUSTOMERLINK_LEDGER_TABLE": TABLE,
+            "CUSTOMERLINK_AUTH0_ISSUER": self.management.tokens.issuer,
+            "CUSTOMERLINK_LINKING_CLIENT_IDS": SHOP_CLIENT,
             "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
         }
 
 
 SIGNING_SECRET = "whsec_" + base64.b64encode(b"the sandbox's, known to everyone").decode()
 """What `make sandbox` and the events in events/ sign with."""
+
+SESSION_SECRET = "the sandbox's session secret, known to everyone"  # noqa: S105 (it says so)
+"""What the Action verify-email signs with."""
+
+SHOP_AUDIENCE, SHOP_CLIENT = "https://shop.example/api", "shop-client"
+"""The shop's API, for which its users have access tokens; its application, for ID tokens."""
 
 TAKEN_EMAIL = "grace@example.com"
 FOREIGN_CUSTOMER = "cus_SandboxGrace"
@@ -143,6 +153,7 @@ def sandbox(
         )
         management = ManagementApi(tenant.users)
         auth0 = running.enter_context(Server(management_app(management), ports.auth0))
+        management.tokens.issuer = f"{auth0.url}/"
         running_sandbox = Sandbox(
             stripe,
             stripe_server.url,
@@ -158,16 +169,26 @@ def sandbox(
         )
         environment = {**running_sandbox.environment(), **(settings or {})}
         gateway.invoke = in_process(partial(respond, application(environment)))
+        gateway.shop = in_process(partial(customers.respond, _started(customers.Shop, environment)))
+        gateway.page = in_process(
+            partial(verify_email.respond, _started(verify_email.Page, environment))
+        )
+        gateway.authorise = partial(management.tokens.claims_of, audience=SHOP_AUDIENCE)
         yield running_sandbox
 
 
 def application(environment: Mapping[str, str]) -> Callable[[], Application]:
     """Make the function's application as a cold start with this environment does."""
+    return _started(lambda: Application(Settings.from_environment(environment)), environment)
+
+
+def _started[Made](make: Callable[[], Made], environment: Mapping[str, str]) -> Callable[[], Made]:
+    """Make once, at the first call, what a function keeps."""
 
     @cache
-    def made() -> Application:
+    def made() -> Made:
         with patch.dict(os.environ, environment, clear=True):
-            return Application(Settings.from_environment(environment))
+            return make()
 
     return made
 

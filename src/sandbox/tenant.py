@@ -1,4 +1,4 @@
-"""An Auth0 tenant: users, and the Login flow that runs the Action's real JavaScript in Node."""
+"""An Auth0 tenant: users, and the flows that run the Actions' real JavaScript in Node."""
 
 import copy
 import itertools
@@ -15,7 +15,11 @@ from typing import Any, Self
 from sandbox.auth0.users import Users
 
 _HOST = Path(__file__).with_name("action_host.js")
-ACTION = Path(__file__).parents[1] / "action" / "post-login.js"
+ACTIONS = Path(__file__).parents[1] / "action"
+OURS = tuple(
+    ACTIONS / f"{name}.js"
+    for name in ("post-login", "pre-user-registration", "post-user-registration")
+)
 
 EXECUTION_SECONDS = 25.0
 """Auth0 gives a trigger 20 s; the host enforces them, this is for a host that hangs."""
@@ -27,6 +31,9 @@ STRATEGIES = {
     "acme-saml": "samlp",
     "legacy-users": "auth0",
 }
+
+_LOGINS_ONLY = {"authentication", "authorization", "client", "resource_server", "stats"}
+"""What the event of a login has, and that of a registration need not."""
 
 type Json = dict[str, Any]
 
@@ -41,19 +48,31 @@ class Login:
     """What the Action wrote in this login."""
     claims: Json
     milliseconds: float
+    redirect: str | None = None
+    """Where the browser is sent in the middle of the login."""
 
     @property
     def decision(self) -> str:
-        """Give "continue" or "deny"."""
-        return "continue" if self.denial is None else "deny"
+        """Give "continue", "deny" or "redirect"."""
+        if self.denial is not None:
+            return "deny"
+        return "redirect" if self.redirect else "continue"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """How a registration ended: with a user, or a denial."""
+
+    user_id: str | None
+    denial: str | None
 
 
 class ActionHost:
-    """A Node process with the Action loaded; several events may be under way at once."""
+    """A Node process with Actions loaded; several events may be under way at once."""
 
-    def __init__(self, action: Path = ACTION) -> None:
-        """Name the Action's file."""
-        self._command = ["node", str(_HOST), str(action)]
+    def __init__(self, *actions: Path) -> None:
+        """Name the Actions' files, one for each trigger; ours by default."""
+        self._command = ["node", str(_HOST), *map(str, actions or OURS)]
         self._answers: dict[str, Json] = {}
         self._arrived = threading.Condition()
         self.logs: list[str] = []
@@ -76,10 +95,10 @@ class ActionHost:
             self._process.terminate()
             self._listener.join()
 
-    def run(self, event: Mapping[str, Any]) -> Json:
-        """Run the Action on an event; gives what it asked for."""
+    def run(self, event: Mapping[str, Any], handler: str = "onExecutePostLogin") -> Json:
+        """Run a handler on an event; gives what it asked for."""
         call = uuid.uuid4().hex
-        line = json.dumps({"call": call, "event": event})
+        line = json.dumps({"call": call, "handler": handler, "event": event})
         with self._arrived:
             print(line, file=self._process.stdin, flush=True)
             if not self._arrived.wait_for(lambda: call in self._answers, EXECUTION_SECONDS):
@@ -127,7 +146,46 @@ class Tenant:
         if not self.loses_metadata:
             self.users.merge_app_metadata(user_id, asked["app_metadata"])
         claims = {} if asked["denial"] is not None else asked["id_token"]
-        return Login(user_id, asked["denial"], asked["app_metadata"], claims, spent)
+        redirect = asked["redirect"]
+        return Login(user_id, asked["denial"], asked["app_metadata"], claims, spent, redirect)
+
+    def register(
+        self,
+        connection: str = "Username-Password-Authentication",
+        *,
+        is_refused: bool = False,
+        tells: bool = True,
+        **profile: Any,  # noqa: ANN401 (a profile)
+    ) -> Registered:
+        """Run the registration flow of a database connection.
+
+        `is_refused`: Auth0 refuses after the Action (a weak password); `tells`: whether the
+        asynchronous trigger behind it gets through.
+        """
+        event = self.event({"user_id": "", "logins_count": 0, "updated_at": ""}, connection)
+        event = {name: value for name, value in event.items() if name not in _LOGINS_ONLY}
+        event["secrets"] = self._secrets_for("pre-user-registration")
+        event["user"] = {"app_metadata": {}, "user_metadata": {}, **profile}
+        asked = self.host.run(event, "onExecutePreUserRegistration")
+        if asked["denial"] is not None or is_refused:
+            return Registered(None, asked["denial"] or "Password is too weak")
+        user_id = self.add_user(**profile, app_metadata=asked["app_metadata"])
+        if tells:
+            self.tell_registered(user_id, connection)
+        return Registered(user_id, None)
+
+    def tell_registered(
+        self, user_id: str, connection: str = "Username-Password-Authentication"
+    ) -> None:
+        """Run the trigger behind a registration, which can change nothing in the profile."""
+        event = self.event(copy.deepcopy(self.users[user_id]), connection)
+        event = {name: value for name, value in event.items() if name not in _LOGINS_ONLY}
+        event["secrets"] = self._secrets_for("post-user-registration")
+        self.host.run(event, "onExecutePostUserRegistration")
+
+    def _secrets_for(self, route: str) -> Json:
+        url = self.secrets["CUSTOMERLINK_URL"].replace("/post-login", f"/{route}")
+        return {**self.secrets, "CUSTOMERLINK_URL": url}
 
     def event(self, user: Json, connection: str) -> Json:
         """Give the whole `event` object of the post-login trigger."""

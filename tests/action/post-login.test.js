@@ -83,7 +83,7 @@ function event(changes = {}) {
 
 /** Run the Action, and give what it asked for. */
 async function login(oneEvent) {
-  const { asked, api } = recordingApi();
+  const { asked, api } = recordingApi(undefined, oneEvent);
   await onExecutePostLogin(guarded(oneEvent), api);
   return asked;
 }

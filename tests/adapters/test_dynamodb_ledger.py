@@ -24,7 +24,7 @@ from customerlink.ledger import (
     Linked,
 )
 from customerlink.run import Run
-from customerlink.signup import CustomerId, Tenant, User, UserId
+from customerlink.user import CustomerId, Tenant, User, UserId
 from sandbox.aws import TABLE, aws, items
 
 type Items = Callable[[], list[dict[str, object]]]

@@ -17,7 +17,7 @@ from tests.e2e.dynalite import dynalite
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.ledger import Lease
 from customerlink.run import Run
-from customerlink.signup import Tenant, User, UserId
+from customerlink.user import Tenant, User, UserId
 from sandbox.aws import CREDENTIALS, REGION, TABLE, aws, create_ledger
 from sandbox.serving import Server
 

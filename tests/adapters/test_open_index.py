@@ -12,7 +12,7 @@ from customerlink.adapters.dynamodb_ledger import DynamoDbLedger, count_open
 from customerlink.instruction import Reason
 from customerlink.ledger import RECORD_LEASE_SECONDS, Lease, Linked
 from customerlink.run import Run
-from customerlink.signup import CustomerId, Tenant, User, UserId
+from customerlink.user import CustomerId, Tenant, User, UserId
 from sandbox.aws import TABLE, aws
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from customerlink.customers import (
 from customerlink.errors import ConfigurationError
 from customerlink.keys import StripeKey
 from customerlink.run import Run
-from customerlink.signup import CustomerId, SignUp
+from customerlink.signup import SignUp
+from customerlink.user import CustomerId
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind, Permission, StripeAccount
 from sandbox.stripe_server import stripe_app

@@ -12,7 +12,7 @@ from tests.fakes import FakeClock
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.cli.release import unmarked
 from customerlink.run import Run
-from customerlink.signup import Tenant, User, UserId
+from customerlink.user import Tenant, User, UserId
 from sandbox.aws import ALARM, REGION, TABLE
 from sandbox.sandbox import new_signing_secret
 

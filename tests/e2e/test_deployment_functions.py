@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.ledger import Lease
 from customerlink.run import Run
-from customerlink.signup import CustomerId, Tenant, User, UserId
+from customerlink.user import CustomerId, Tenant, User, UserId
 from sandbox.aws import TABLE
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind

@@ -14,7 +14,8 @@ from customerlink.policy import OnFailure, Policy
 from customerlink.provisioning import Provisioning
 from customerlink.reconcile.finish import End, Profiles, finish
 from customerlink.run import Run
-from customerlink.signup import CustomerId, SignUp, UserId
+from customerlink.signup import SignUp
+from customerlink.user import CustomerId, UserId
 
 PROFILE = {
     "user_id": ADA.user_id,

@@ -11,10 +11,13 @@ from typing import Any
 
 import httpx
 from auth0.authentication import GetToken
+from auth0.authentication.exceptions import Auth0Error
 from auth0.management import Auth0
 from auth0.management.core.api_error import ApiError
 from auth0.management.errors import NotFoundError, TooManyRequestsError
+from requests import RequestException
 
+from customerlink.customer_fields import flattened
 from customerlink.secret import Auth0Client
 
 EXPORTED = {
@@ -27,6 +30,9 @@ EXPORTED = {
     "identities": "identities",
 }
 """What is exported of a user, and under which name (`reconcile.store`)."""
+
+TROUBLE = (ApiError, Auth0Error, httpx.HTTPError, RequestException)
+"""What the SDK raises; their texts may be personal."""
 
 TIME_OUT_SECONDS = 20.0
 _SHORTEST_WAIT_SECONDS = 0.5
@@ -127,6 +133,30 @@ class Users:
             return False
         return True
 
+    def link(self, primary_id: str, secondary_id: str) -> bool:
+        """Link two accounts: the secondary becomes an identity of the primary, and is gone.
+
+        False when one of them is gone already.
+        https://auth0.com/docs/manage-users/user-accounts/user-account-linking
+        """
+        api = self._management.api
+        provider, _, name = secondary_id.partition("|")
+        try:
+            self._management.call(
+                lambda: api.users.identities.link(primary_id, provider=provider, user_id=name)
+            )
+        except NotFoundError:
+            return False
+        return True
+
+    def send_verification_mail(self, user_id: str) -> None:
+        """Let Auth0 send its mail that verifies an address once more.
+
+        https://auth0.com/docs/api/management/v2/jobs/post-verification-email
+        """
+        api = self._management.api
+        self._management.call(lambda: api.jobs.verification_email.create(user_id=user_id))
+
     def start_export(self) -> str:
         """Start Auth0's export of all users; gives the job's id.
 
@@ -166,7 +196,12 @@ def _row(user: Any) -> dict[str, Any]:  # noqa: ANN401 (a model for each of the 
     """Give a user as the export has one."""
     metadata = user.app_metadata if isinstance(user.app_metadata, dict) else {}
     identities = [
-        {"provider": each.provider, "user_id": str(each.user_id)} for each in user.identities or ()
+        {
+            "provider": each.provider,
+            "user_id": str(each.user_id),
+            "email": getattr(getattr(each, "profile_data", None), "email", None),
+        }
+        for each in user.identities or ()
     ]
     return {
         "user_id": user.user_id,
@@ -175,5 +210,8 @@ def _row(user: Any) -> dict[str, Any]:  # noqa: ANN401 (a model for each of the 
         "name": user.name,
         "customer_id": metadata.get("stripe_customer_id"),
         "marker": metadata.get("stripe_signup"),
+        "connection": user.identities[0].connection if user.identities else None,
+        "registration_id": metadata.get("stripe_registration_id"),
         "identities": identities,
+        "profile": flattened(user.dict()),
     }

@@ -24,7 +24,7 @@ from customerlink.ledger import (
     State,
 )
 from customerlink.run import Run
-from customerlink.signup import CustomerId, Tenant, User, UserId
+from customerlink.user import CustomerId, Tenant, User, UserId
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -64,6 +64,7 @@ _SAME_LINK = "(#state = :linked AND customer_id = :customer_id AND epoch = :epoc
 _LOCK_ENDED = "lease_until < :now"
 _MY_LOCK = "(holder = :holder AND epoch <= :epoch)"
 _SAME_HOLDER = "holder = :holder"
+_REPLACED_HOLDER = "holder = :replaced"
 _MY_LOCK_OF_THIS_EPOCH = "holder = :holder AND epoch = :epoch"
 
 _INDEXED = "is_open, open_since"
@@ -268,13 +269,16 @@ class DynamoDbLedger:
         )
         return not isinstance(found, _Failed)
 
-    def claim(self, lease: Lease, customer_id: CustomerId) -> bool:
+    def claim(self, lease: Lease, customer_id: CustomerId, instead_of: User | None = None) -> bool:
         """Write who adopts the customer, unless somebody else has; then, that it begins."""
         claimed = self._update(
             {"pk": _s(f"adoption#{customer_id}")},
             "SET holder = :holder",
-            f"{_NO_ITEM} OR {_SAME_HOLDER}",
-            {":holder": _s(f"{lease.user.tenant}#{lease.user.user_id}")},
+            f"{_NO_ITEM} OR {_SAME_HOLDER} OR {_REPLACED_HOLDER}",
+            {
+                ":holder": _s(_holder(lease.user)),
+                ":replaced": _s(_holder(instead_of or lease.user)),
+            },
         )
         if isinstance(claimed, _Failed):
             return False
@@ -384,6 +388,10 @@ class DynamoDbLedger:
 
 def _record_key(user: User) -> _Item:
     return {"pk": _s(f"signup#{user.tenant}#{user.user_id}")}
+
+
+def _holder(user: User) -> str:
+    return f"{user.tenant}#{user.user_id}"
 
 
 def _lock_key(tenant: Tenant, email: str) -> _Item:

@@ -25,12 +25,13 @@ from customerlink.customers import (
     Spent,
     Unauthorised,
     Unknown,
+    named_by,
     naming,
 )
 from customerlink.keys import StripeKey
 from customerlink.run import Run
 from customerlink.secret import KeyRefresh
-from customerlink.signup import CustomerId, User
+from customerlink.user import CustomerId, User
 
 PAGE = 100
 """Customers a page: the most that Stripe lists (https://docs.stripe.com/api/pagination)."""
@@ -95,13 +96,11 @@ class StripeCustomers:
 
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
         """Update the two metadata keys of ours; others stay (docs.stripe.com/api/metadata)."""
+        return self._updated(customer_id, naming(user))
 
-        def adopted() -> Done[Customer]:
-            customer = self._client.v1.customers.update(customer_id, {"metadata": naming(user)})
-            self._note(customer)
-            return Done(_customer(customer))
-
-        return _without_key_spent(self._call("stripe_update", adopted))
+    def supersede(self, customer_id: CustomerId, by: CustomerId) -> Done[Customer] | Failure:
+        """Set one more key beside those that name the user."""
+        return self._updated(customer_id, {"superseded_by": by})
 
     def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | Spent | Failure:
         """Create under a key of ours: the SDK's own one is random and repeats nothing."""
@@ -117,6 +116,16 @@ class StripeCustomers:
             return Done(_customer(customer), replayed=replayed)
 
         return self._call("stripe_create", created)
+
+    def _updated(
+        self, customer_id: CustomerId, metadata: dict[str, str]
+    ) -> Done[Customer] | Failure:
+        def updated() -> Done[Customer]:
+            customer = self._client.v1.customers.update(customer_id, {"metadata": metadata})
+            self._note(customer)
+            return Done(_customer(customer))
+
+        return _without_key_spent(self._call("stripe_update", updated))
 
     def _client_with(self, key: StripeKey) -> stripe.StripeClient:
         return stripe.StripeClient(
@@ -224,7 +233,7 @@ def _customer(customer: stripe.Customer) -> Customer:
     metadata = customer.metadata.to_dict() if customer.metadata else {}
     return Customer(
         id=CustomerId(customer.id),
-        auth0_user_id=metadata.get("auth0_user_id"),
+        auth0_user_id=named_by(metadata),
         auth0_tenant=metadata.get("auth0_tenant"),
         created=customer.created,
     )

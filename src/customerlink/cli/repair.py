@@ -12,7 +12,8 @@ from customerlink.instruction import Decision
 from customerlink.reconcile.listing import line, patiently
 from customerlink.reconcile.plan import Act, Step
 from customerlink.reconcile.provision import Provisioner
-from customerlink.signup import CustomerId, Marker
+from customerlink.signup import Marker
+from customerlink.user import CustomerId
 
 _GONE = "the user is gone"
 

@@ -1,4 +1,4 @@
-"""The Lambda function behind `POST /post-login`."""
+"""The Lambda function that Auth0's Actions call: of the Login flow, and of the registration's."""
 
 import os
 import random
@@ -14,10 +14,19 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from customerlink.api_gateway import Answer, Event, Rejection, Request, answer, caller_of
 from customerlink.errors import ConfigurationError, SecretUnavailableError
+from customerlink.instruction import Instruction
+from customerlink.provisioning import Provisioning
 from customerlink.run import SIGN_UP_SECONDS, Run
 from customerlink.settings import Settings
 from customerlink.signature import is_signed
-from customerlink.signup import MAX_BODY_BYTES, InvalidRequest, parse
+from customerlink.signup import (
+    MAX_BODY_BYTES,
+    InvalidRequest,
+    SignUp,
+    parse,
+    parse_registered,
+    parse_registration,
+)
 from customerlink.telemetry import report_bug, report_outcome, report_rejection
 from customerlink.wiring import Application
 
@@ -25,6 +34,15 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _TIME_TO_ANSWER_SECONDS = 0.5
+
+type _Read = Callable[[bytes], SignUp | InvalidRequest]
+type _Decide = Callable[[Provisioning], Instruction]
+
+ROUTES: dict[str, tuple[_Read, _Decide]] = {
+    "POST /post-login": (parse, Provisioning.instruction),
+    "POST /pre-user-registration": (parse_registration, Provisioning.at_registration),
+    "POST /post-user-registration": (parse_registered, Provisioning.after_registration),
+}
 
 _NOT_ALLOWED = Rejection(
     HTTPStatus.FORBIDDEN,
@@ -54,7 +72,7 @@ _INTERNAL_ERROR = Rejection(
 
 
 def handler(event: Event, context: "LambdaContext") -> Answer:
-    """Answer one login that the Action reports."""
+    """Answer one login, or one registration, that an Action reports."""
     return respond(_application, event, context)
 
 
@@ -107,10 +125,12 @@ def _decide(
         return _UNSIGNED
     if not request.is_json():
         return _NOT_JSON
-    signup = parse(request.body)
+    # An event that somebody wrote by hand may have no route: a login, then.
+    read, decide = ROUTES.get(request.route) or ROUTES["POST /post-login"]
+    signup = read(request.body)
     if isinstance(signup, InvalidRequest):
         return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
-    instruction = application.provisioning(signup, secret, run).instruction()
+    instruction = decide(application.provisioning(signup, secret, run))
     report_outcome(signup, run, instruction, request_id)
     return answer(HTTPStatus.OK, instruction.as_json())
 

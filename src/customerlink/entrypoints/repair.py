@@ -5,25 +5,24 @@ import random
 import secrets
 import time
 from collections import Counter
+from dataclasses import replace
 from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import boto3
-from auth0.authentication.exceptions import Auth0Error
-from auth0.management.core.api_error import ApiError
-from httpx import HTTPError
-from requests import RequestException
 
-from customerlink.adapters.auth0_management import Management, Users
+from customerlink.adapters.auth0_management import TROUBLE, Management, Users
 from customerlink.adapters.dynamodb_ledger import count_open, open_sign_ups
 from customerlink.adapters.secrets_manager import tenant_secret
 from customerlink.errors import LedgerUnavailableError
+from customerlink.policy import ProvisionAt
 from customerlink.reconcile.finish import End, finish
 from customerlink.run import Run
 from customerlink.settings import Settings
-from customerlink.signup import SignUp, User
+from customerlink.signup import SignUp
 from customerlink.telemetry import report_open, report_repair
+from customerlink.user import User
 from customerlink.wiring import Application
 
 if TYPE_CHECKING:
@@ -46,8 +45,6 @@ TENANT_SECONDS = 4.0
 
 TIME_FOR_ONE_SECONDS = 15.0
 """No repair begins with less time left."""
-
-_TENANT_TROUBLE = (ApiError, Auth0Error, HTTPError, RequestException)
 
 
 def handler(_event: object, context: "LambdaContext") -> None:
@@ -86,7 +83,7 @@ def _repaired(application: Application, secret: "Secret", users: Users, user: Us
     except LedgerUnavailableError:
         end = End.FAILED
         report_repair(user, end, "ledger_unavailable")
-    except _TENANT_TROUBLE as trouble:
+    except TROUBLE as trouble:
         end = End.FAILED
         report_repair(user, end, type(trouble).__name__)
     return end
@@ -95,7 +92,9 @@ def _repaired(application: Application, secret: "Secret", users: Users, user: Us
 def _pipeline(
     application: Application, secret: "Secret", run: Run, signup: SignUp
 ) -> "Provisioning":
-    return application.provisioning(signup, secret, run)
+    # A sign-up that is open was to get its customer, be it at a checkout.
+    policy = replace(application.settings.policy, provision_at=ProvisionAt.SIGNUP)
+    return application.provisioning(signup, secret, run, policy)
 
 
 def _management(tenant: "TenantSecret") -> Management:

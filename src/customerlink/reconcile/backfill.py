@@ -41,6 +41,10 @@ def provision_one(
 ) -> Done:
     """Give a user of the export's form a customer, and write the link into the profile."""
     user_id = str(user["user_id"])
+    if provisioner.policy.customer_fields.paths():
+        # The export holds no more of a profile than every customer gets.
+        auth0.take()
+        user = users.get(user_id) or user
     outcome = provisioner.provision(user)
     if not isinstance(outcome, Instruction):
         return Done(user_id, Fate.SKIPPED, outcome)

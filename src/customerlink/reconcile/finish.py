@@ -7,7 +7,9 @@ from typing import Any, Protocol
 from customerlink.instruction import Decision, Instruction, Reason, linked
 from customerlink.ledger import Lease, Ledger
 from customerlink.provisioning import Provisioning
-from customerlink.signup import CustomerId, Marker, SignUp, User
+from customerlink.reconcile.profile import unfinished
+from customerlink.signup import SignUp
+from customerlink.user import CustomerId, User
 
 
 class End(StrEnum):
@@ -46,10 +48,11 @@ def finish(
     A login of the user's at the same moment is another invocation of the same pipeline: the ledger
     lets one of them create.
     """
-    profile = users.get(user.user_id)
+    # A registration that Auth0 refused after it was decided here has no user to wait for.
+    profile = None if user.registration_id else users.get(user.user_id)
     if profile is None:
         return _closed(user, ledger)
-    instruction = pipeline(_unfinished(user, profile)).instruction()
+    instruction = pipeline(unfinished(user, profile)).instruction()
     if instruction.reason is Reason.ALREADY_LINKED:
         instruction = _recorded(user, ledger, CustomerId(profile["customer_id"]))
     if instruction.reason is Reason.DEFERRED:
@@ -60,18 +63,6 @@ def finish(
         return End.FINISHED, instruction.reason
     is_passing = instruction.reason in (Reason.PROVISIONING_FAILED, Reason.IN_PROGRESS)
     return End.FAILED if is_passing else End.DENIED, instruction.reason
-
-
-def _unfinished(user: User, profile: Mapping[str, Any]) -> SignUp:
-    return SignUp(
-        user=user,
-        logins_count=0,
-        email=profile["email"],
-        email_verified=profile["email_verified"],
-        name=profile["name"],
-        customer_id=profile["customer_id"],
-        marker=Marker.UNFINISHED,
-    )
 
 
 def _closed(user: User, ledger: Ledger) -> tuple[End, Reason]:

@@ -16,8 +16,9 @@ from customerlink.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.provisioning import Provisioning
 from customerlink.reconcile.bucket import Bucket, Pace
 from customerlink.reconcile.listing import line, patiently
+from customerlink.reconcile.profile import unfinished
 from customerlink.run import Run
-from customerlink.signup import Marker, SignUp, Tenant, User, UserId
+from customerlink.user import Tenant, User, UserId
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -60,21 +61,17 @@ class Provisioner:
         if others and not self._may_adopt(user, others):
             return f"the address has {others[0]['id']}"
         run = Run(time, owner=token_hex(16))
-        signup = SignUp(
-            user=User(Tenant(self.tenant), UserId(user["user_id"])),
-            logins_count=0,
-            email=email,
-            email_verified=bool(user.get("email_verified")),
-            name=user.get("name"),
-            marker=Marker.UNFINISHED,
-        )
+        signup = unfinished(User(Tenant(self.tenant), UserId(user["user_id"])), user)
         customers = StripeCustomers(self._pool, self.api_base, self.key, lambda _: None, run)
         ledger = DynamoDbLedger(self.dynamodb, self.table, run)
         return Provisioning(signup, ledger, customers, self._asks_less(), run).instruction()
 
     def _asks_less(self) -> Policy:
-        """Nobody is let in or kept out here, so that of the policies only adoption counts."""
-        return Policy(existing_customer=self.policy.existing_customer)
+        """Nobody is let in or kept out here, so that few of the policies count."""
+        return Policy(
+            existing_customer=self.policy.existing_customer,
+            customer_fields=self.policy.customer_fields,
+        )
 
     def _may_adopt(self, user: dict[str, Any], others: list[dict[str, Any]]) -> bool:
         """Tell whether the pipeline would link the one customer that is nobody's."""

@@ -13,6 +13,7 @@ from flask import Flask, Response, jsonify, request
 from sandbox.auth0.actions import Actions
 from sandbox.auth0.failure import Auth0Failure, bad_body
 from sandbox.auth0.jobs import Jobs
+from sandbox.auth0.tokens import Tokens
 from sandbox.auth0.users import Users
 
 TOKEN_SECONDS = 86_400
@@ -78,6 +79,7 @@ class ManagementApi:
 
     def __post_init__(self) -> None:
         """Start with no Actions and no jobs."""
+        self.tokens = Tokens(clock=self.clock)
         self.rate = RateLimit(self.clock)
         self.actions = Actions(self.clock)
         self.jobs = Jobs(self.users, self.clock)
@@ -129,6 +131,10 @@ def management_app(api: ManagementApi) -> Flask:
     def token() -> tuple[Response, int]:
         document, status = api.token(request.get_json(silent=True) or request.form.to_dict())
         return jsonify(document), status
+
+    @app.get("/.well-known/jwks.json")
+    def key_set() -> Response:
+        return jsonify(api.tokens.key_set())
 
     @app.get("/exports/<token>/<name>")
     def exported(token: str, name: str) -> Response:

@@ -1,0 +1,196 @@
+/**
+ * Auth0 Pre-User-Registration Action: has Customer Link make the customer before there is a user.
+ *
+ * For database and passwordless connections; users of social and enterprise connections do not pass
+ * here, and come through the Login flow. Secrets of the Action (event.secrets):
+ *   CUSTOMERLINK_URL             the endpoint, https://….amazonaws.com/pre-user-registration
+ *   CUSTOMERLINK_SIGNING_SECRET  whsec_…, one of the deployment's action_signing_secrets
+ *   CUSTOMERLINK_ON_FAILURE      optional: "deny" (default) or "continue"
+ *   CUSTOMERLINK_TIMEOUT_MS      optional: how long one try may take, 6000 by default
+ *   CUSTOMERLINK_PROFILE_FIELDS  optional: user_metadata.plan,phone_number — more of the profile to report
+ *
+ * No npm package is needed: Node's own fetch and crypto do.
+ */
+const crypto = require('node:crypto');
+
+const WIRE_VERSION = 1;
+const DENIAL_MESSAGE =
+  'We could not create your account.\nPlease contact support for assistance.';
+
+const ID = /^[A-Za-z0-9_-]{1,255}$/;
+const IDS = ['stripe_customer_id', 'stripe_registration_id'];
+
+/** https://auth0.com/docs/customize/actions (pre-user-registration trigger). */
+exports.onExecutePreUserRegistration = async (event, api) => {
+  try {
+    const answer = await report(event, (attempt) => requestBody(event, attempt));
+    if (answer.failure) {
+      return fail(event, api, answer.failure);
+    }
+    return obey(api, answer.instruction);
+  } catch (error) {
+    return fail(event, api, `unexpected ${nameOf(error)}`);
+  }
+};
+
+/** As yet there is no user_id: the connection and the address say who registers. */
+function requestBody(event, attempt) {
+  const { email, email_verified, name } = event.user ?? {};
+  const user = { email, email_verified, name };
+  addDeclaredFields(user, event);
+  return JSON.stringify({
+    version: WIRE_VERSION,
+    tenant: { id: event.tenant?.id },
+    user,
+    connection: { name: event.connection?.name, strategy: event.connection?.strategy },
+    try: attempt,
+  });
+}
+
+/** Take nothing but a well-formed answer of version 1. */
+function readInstruction(text) {
+  let answer;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { version, decision, message, app_metadata: metadata } = answer ?? {};
+  const isWellFormed =
+    version === WIRE_VERSION &&
+    (decision === 'continue' || decision === 'deny') &&
+    (message === undefined || typeof message === 'string') &&
+    metadata !== null &&
+    typeof metadata === 'object' &&
+    Object.entries(metadata).every(([key, value]) => IDS.includes(key) && ID.test(String(value)));
+  return isWellFormed ? { decision, message, metadata } : undefined;
+}
+
+function obey(api, { decision, message, metadata }) {
+  if (decision === 'deny') {
+    api.access.deny('customer_link', message || DENIAL_MESSAGE);
+    return;
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    api.user.setAppMetadata(key, value);
+  }
+}
+
+/** No usable answer: refuse, or by setting leave the customer to the first login. */
+function fail(event, api, cause) {
+  log(`Customer Link: ${cause}`);
+  if (event?.secrets?.CUSTOMERLINK_ON_FAILURE !== 'continue') {
+    api.access.deny('customer_link', DENIAL_MESSAGE);
+  }
+}
+
+/** Put what CUSTOMERLINK_PROFILE_FIELDS names into the reported profile, under the same paths. */
+function addDeclaredFields(user, event) {
+  const paths = (event.secrets?.CUSTOMERLINK_PROFILE_FIELDS ?? '').split(',');
+  for (const path of paths.map((each) => each.trim()).filter(Boolean)) {
+    const names = path.split('.');
+    const last = names.pop();
+    let [from, to] = [event.user, user];
+    for (const name of names) {
+      from = from?.[name];
+      to = to[name] ??= {};
+    }
+    to[last] ??= from?.[last];
+  }
+}
+
+// Reporting: the same text in every Action that reports, since an Action is one file.
+
+const TRY_MS = 6000;
+const ALL_TRIES_MS = 9000;
+const FAST_MS = 2000;
+const PAUSE_MS = 100;
+const MAX_LOG = 256;
+
+const WORTH_A_SECOND_TRY = new Set([429, 502, 503, 504]);
+
+/** Report to Customer Link, once more if the first try failed fast; gives {instruction} or {failure}. */
+async function report(event, bodyOf) {
+  const secrets = event.secrets ?? {};
+  const url = endpoint(secrets.CUSTOMERLINK_URL);
+  const key = signingKey(secrets.CUSTOMERLINK_SIGNING_SECRET);
+  if (!url || !key) {
+    return { failure: `${url ? 'CUSTOMERLINK_SIGNING_SECRET' : 'CUSTOMERLINK_URL'} is missing or wrong` };
+  }
+  const tryMs = positive(secrets.CUSTOMERLINK_TIMEOUT_MS) ?? TRY_MS;
+  const start = performance.now();
+  const spent = () => performance.now() - start;
+
+  let answer = await send(url, key, bodyOf(1), Math.min(tryMs, ALL_TRIES_MS));
+  if (answer.retryable && spent() < FAST_MS) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    const left = Math.min(tryMs, ALL_TRIES_MS - spent());
+    answer = await send(url, key, bodyOf(2), left);
+  }
+  return answer;
+}
+
+async function send(url, key, body, timeoutMs) {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...signatureHeaders(key, body) },
+      body,
+      redirect: 'error',
+      signal: AbortSignal.timeout(Math.max(1, Math.round(timeoutMs))),
+    });
+    const text = await response.text();
+    if (response.status !== 200) {
+      return { failure: `status ${response.status}`, retryable: WORTH_A_SECOND_TRY.has(response.status) };
+    }
+    const instruction = readInstruction(text);
+    return instruction ? { instruction } : { failure: 'the answer is not of version 1' };
+  } catch (error) {
+    const timedOut = error?.name === 'TimeoutError' || error?.name === 'AbortError';
+    return { failure: timedOut ? 'timed out' : 'no connection', retryable: !timedOut };
+  }
+}
+
+/** Standard Webhooks, https://www.standardwebhooks.com: HMAC-SHA256 over id, time and raw body. */
+function signatureHeaders(
+  key,
+  body,
+  id = `msg_${crypto.randomUUID().replaceAll('-', '')}`,
+  timestamp = Math.floor(Date.now() / 1000),
+) {
+  const digest = crypto.createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': `v1,${digest}`,
+  };
+}
+
+function signingKey(secret) {
+  const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret ?? '')?.[1];
+  return base64 && Buffer.from(base64, 'base64');
+}
+
+/** Plain HTTP only to this very machine, where the sandbox listens. */
+function endpoint(address) {
+  if (!URL.canParse(address ?? '')) {
+    return undefined;
+  }
+  const url = new URL(address);
+  const isLocal = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLocal) ? url : undefined;
+}
+
+function positive(text) {
+  const value = Number(text);
+  return Number.isFinite(value) && value > 0 ? value : undefined;
+}
+
+/** The name of an error's class: its message may quote anything. */
+function nameOf(error) {
+  return error instanceof Error ? error.name : typeof error;
+}
+
+function log(text) {
+  console.log(text.slice(0, MAX_LOG));
+}
