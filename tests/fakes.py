@@ -94,7 +94,7 @@ class FakeLedger(Ledger):
         self._called("lock_email")
         return self.locks
 
-    def claim(self, lease: Lease, customer_id: CustomerId) -> bool:
+    def claim(self, lease: Lease, customer_id: CustomerId, instead_of: User | None = None) -> bool:
         """Answer `claims`."""
         self._called("claim", customer_id)
         return self.claims
@@ -131,6 +131,11 @@ class FakeCustomers(Customers):
         """Answer `adopted`, or the customer, naming the user."""
         self.calls.append(("adopt", customer_id))
         return self.adopted or Done(customer_of(user, customer_id))
+
+    def supersede(self, customer_id: CustomerId, by: CustomerId) -> Any:
+        """Note it."""
+        self.calls.append(("supersede", customer_id, by))
+        return Done(Customer(customer_id))
 
     def create(self, new: NewCustomer, idempotency_key: str) -> Any:
         """Answer the next of `created`, or a customer of the user's."""

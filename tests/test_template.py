@@ -11,6 +11,7 @@ from tests.e2e.runtime import HANDLER
 from tests.translation import ROOT, TEMPLATE, translated
 from tools.build_artifact import FUNCTIONS as BUILT
 
+from customerlink.entrypoints.customers import TENANT_SECONDS as SHOP_TENANT_SECONDS
 from customerlink.entrypoints.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
 from customerlink.instruction import Reason
 from customerlink.ledger import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
@@ -48,7 +49,7 @@ def test_function_reads_what_the_template_sets() -> None:
     }
     settings = Settings.from_environment(environment)
 
-    assert len(environment) == 11
+    assert len(environment) == 14
     assert settings.policy.denial_message == DENIAL_MESSAGE
     assert settings.stripe_api_base == "https://api.stripe.com"
     assert settings.signature_tolerance == 300
@@ -65,11 +66,30 @@ def test_times_fit_into_each_other() -> None:
 
 def test_sandbox_serves_the_templates_routes() -> None:
     """Path, method, handler, payload."""
-    event = FUNCTION["Events"]["PostLogin"]["Properties"]
+    routes = [event for _, event in behind_routes()]
 
-    assert {(event["Method"], event["Path"])} == ROUTES
-    assert event["PayloadFormatVersion"] == "2.0"
+    assert {(each["Method"], each["Path"]) for each in routes} == ROUTES.keys()
+    assert {each["PayloadFormatVersion"] for each in routes} == {"2.0"}
     assert FUNCTION["Handler"] == HANDLER
+
+
+def behind_routes() -> list[tuple[str, dict[str, Any]]]:
+    """Give each route with its function's name."""
+    return [
+        (name, event["Properties"])
+        for name in FUNCTIONS
+        for event in RESOURCES[name]["Properties"].get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+
+
+def test_no_call_outlasts_its_function() -> None:
+    """Nor does API Gateway give up before the function does."""
+    for name, route in behind_routes():
+        seconds = RESOURCES[name]["Properties"]["Timeout"]
+        assert seconds * 1000 < route["TimeoutInMillis"] <= 30_000
+    shop = RESOURCES["CustomersFunction"]["Properties"]["Timeout"]
+    assert shop > 5 * SHOP_TENANT_SECONDS + SIGN_UP_SECONDS
 
 
 def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
@@ -144,30 +164,57 @@ def test_every_function_is_bounded(name: str) -> None:
 
 def test_every_route_is_signed_or_authorised() -> None:
     """Each function behind a route checks the signature itself, or the route has an authoriser."""
-    routes = [
-        (name, event["Properties"])
-        for name in FUNCTIONS
-        for event in RESOURCES[name]["Properties"].get("Events", {}).values()
-        if event["Type"] == "HttpApi"
+    signed = {
+        "customerlink.entrypoints.post_login.handler": "the Standard Webhooks signature",
+        "customerlink.entrypoints.verify_email.handler": "the session token",
+    }
+    authorised = [
+        name
+        for name, each in RESOURCES.items()
+        if each["Type"] == "AWS::Serverless::HttpApi"
+        and each["Properties"].get("Auth", {}).get("DefaultAuthorizer")
     ]
-    signed = {"customerlink.entrypoints.post_login.handler"}
 
-    assert routes
-    for name, route in routes:
-        assert "Auth" in route or RESOURCES[name]["Properties"]["Handler"] in signed
+    assert authorised == ["ShopApi"]
+    for name, route in behind_routes():
+        has_authoriser = route["ApiId"]["Ref"] in authorised
+        assert has_authoriser is not (RESOURCES[name]["Properties"]["Handler"] in signed)
+
+
+def test_the_shops_authoriser_knows_issuer_and_audience() -> None:
+    """And neither may be empty."""
+    [authoriser] = RESOURCES["ShopApi"]["Properties"]["Auth"]["Authorizers"].values()
+
+    assert authoriser["JwtConfiguration"] == {
+        "issuer": {"Ref": "Auth0Issuer"},
+        "audience": [{"Ref": "ShopAudience"}],
+    }
+    assert TEMPLATE["Rules"].keys() == {"CheckoutNeedsTheShop", "TheShopNeedsAnAudience"}
+
+
+def test_the_page_may_count_mails_and_nothing_else() -> None:
+    """It is open to every browser, so neither sign-ups nor the Stripe key are in its reach."""
+    granted = {each["Sid"]: each for each in statements(role_of("VerifyEmailFunction"))}
+
+    assert granted["CountMails"]["Action"] == "dynamodb:UpdateItem"
+    [keys] = granted["CountMails"]["Condition"]["ForAllValues:StringLike"].values()
+    assert keys == ["mail#*"]
+    assert granted["Secret"]["Resource"] == {"Ref": "TenantSecret"}
+    assert granted.keys() == {"CountMails", "Secret", "Logs", "Key"}
 
 
 def test_stage() -> None:
     """Throttled; its log names no address, no user, no body."""
-    api = RESOURCES["Api"]["Properties"]
-    logged = set(re.findall(r"\$context\.(\w+)", api["AccessLogSettings"]["Format"]))
+    for name in ("Api", "ShopApi"):
+        api = RESOURCES[name]["Properties"]
+        logged = set(re.findall(r"\$context\.(\w+)", api["AccessLogSettings"]["Format"]))
 
-    assert api["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
-    assert api["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
-    assert logged == {
-        *("requestId", "requestTimeEpoch", "routeKey", "status"),
-        *("responseLatency", "integrationLatency", "integrationErrorMessage"),
-    }
+        assert api["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+        assert api["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
+        assert logged == {
+            *("requestId", "requestTimeEpoch", "routeKey", "status"),
+            *("responseLatency", "integrationLatency", "integrationErrorMessage"),
+        }
 
 
 def alarms() -> dict[str, dict[str, Any]]:
@@ -308,7 +355,7 @@ def test_nothing_of_the_sign_ups_holds_the_tenants_secret() -> None:
     """Only the functions that speak to Auth0 can read it."""
     for name in FUNCTIONS:
         may_read = "TenantSecret" in str(statements(role_of(name)))
-        assert may_read is (name in {"RepairFunction", "BackfillFunction"})
+        assert may_read is (name not in {"PostLoginFunction", "PreTrafficFunction"})
 
 
 def test_the_bucket_forgets() -> None:
@@ -337,7 +384,7 @@ def test_a_key_of_ones_own_is_used_everywhere() -> None:
         *of_type("AWS::S3::Bucket"),
     ]
 
-    assert len(used) == 13
+    assert len(used) == 17
     for each in used:
         assert "KmsKeyArn" in str(each)
     for name in FUNCTIONS:

@@ -57,33 +57,37 @@ class Linking:
     def follow(self) -> Followed | Trouble:
         """Carry out; an interrupted one is finished by another call."""
         try:
-            leaving = self._customers_of(self.secondary)
-            staying = self._kept(leaving[0]) if leaving else self._own()
-            others = [each.id for each in leaving if each.id != staying]
+            found = self._customers()
+            leaving = [each for each in found if each.belongs_to(self.secondary.user)]
+            own = [each for each in found if each.belongs_to(self.primary.user)]
+            if not (own or leaving):
+                return Followed(None)
+            staying = self._kept(own, leaving)
+            others = tuple(each.id for each in leaving if each.id != staying)
             for each in others:
-                _result(self.customers.supersede(each, staying or each))
-            return Followed(staying, tuple(others))
+                _result(self.customers.supersede(each, staying))
+            return Followed(staying, others)
         except _TroubleError as error:
             return error.trouble
         except LedgerUnavailableError:
             return Trouble.FAILED
 
-    def _own(self) -> CustomerId | None:
-        own = self._customers_of(self.primary)
-        return own[0].id if own else None
+    def _customers(self) -> list[Customer]:
+        """Give what either account's id and address lead to, the oldest first.
 
-    def _customers_of(self, account: Account) -> list[Customer]:
-        """Give the customers that name the account, the oldest first."""
+        A customer that moved before an interruption has the secondary's address.
+        """
         found: dict[CustomerId, Customer] = {}
-        if account.customer_id is not None:
-            named = _result(self.customers.retrieve(account.customer_id))
+        accounts = (self.primary, self.secondary)
+        for customer_id in {each.customer_id for each in accounts if each.customer_id}:
+            named = _result(self.customers.retrieve(customer_id))
             found |= {named.id: named} if named else {}
-        for address in {account.email, account.email.lower()} if account.email else ():
+        emails = {each.email for each in accounts if each.email}
+        for address in sorted(emails | {each.lower() for each in emails}):
             found |= {each.id: each for each in _result(self.customers.list_by_email(address))}
-        own = [each for each in found.values() if each.belongs_to(account.user)]
-        return sorted(own, key=lambda each: (each.created, each.id))
+        return sorted(found.values(), key=lambda each: (each.created, each.id))
 
-    def _kept(self, leaving: Customer) -> CustomerId:
+    def _kept(self, own: list[Customer], leaving: list[Customer]) -> CustomerId:
         """Give the primary's customer; the secondary's, if there is none."""
         opened = self.ledger.open(self.primary.user, None)
         if isinstance(opened, Linked):
@@ -94,13 +98,13 @@ class Linking:
         if isinstance(opened, Busy):
             raise _TroubleError(Trouble.IN_PROGRESS)
         try:
-            own = self._own() or self._moved(opened, leaving)
+            kept = own[0].id if own else self._moved(opened, leaving[0])
         except _TroubleError:
             self.ledger.release(opened)
             raise
-        if not self.ledger.link(opened, own):
+        if not self.ledger.link(opened, kept):
             raise _TroubleError(Trouble.IN_PROGRESS)
-        return own
+        return kept
 
     def _moved(self, lease: Lease, leaving: Customer) -> CustomerId:
         """Let the secondary's customer name the primary, unless a create of its own may come."""

@@ -92,8 +92,7 @@ def parse_registered(body: bytes) -> SignUp | InvalidRequest:
 def _parsed(body: bytes, read: Callable[["_Fields"], SignUp]) -> SignUp | InvalidRequest:
     try:
         event = _Fields(_json_object(body))
-        if event.integer("version", absent=WIRE_VERSION) != WIRE_VERSION:
-            raise _MalformedError("version", f"is not {WIRE_VERSION}")
+        event.expect_version()
         return read(event)
     except _MalformedError as malformed:
         return malformed.invalid
@@ -194,6 +193,10 @@ class _Fields:
 
     def _fail(self, name: str, problem: str) -> _MalformedError:
         return _MalformedError(f"{self._path}{name}", problem)
+
+    def expect_version(self) -> None:
+        if self.integer("version", absent=WIRE_VERSION) != WIRE_VERSION:
+            raise self._fail("version", f"is not {WIRE_VERSION}")
 
     def flattened(self) -> dict[str, str]:
         return flattened(self._values)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -79,9 +80,13 @@ class Sandbox:
     def let_functions_into_the_tenant(self) -> None:
         """Put in the secret of the functions that speak to Auth0, as an operator does."""
         client_id, client_secret = self.management.add_client(("read:users", "update:users"))
-        client = {"client_id": client_id, "client_secret": client_secret}
-        secret = {"tenant": self.tenant.name, "domain": self.auth0_url, **client}
-        secret |= {"session_secrets": [SESSION_SECRET]}
+        secret = {
+            "tenant": self.tenant.name,
+            "domain": self.auth0_url,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "session_secrets": [SESSION_SECRET],
+        }
         self.aws.secrets_manager.put_secret_value(
             SecretId=TENANT_SECRET, SecretString=json.dumps(secret)
         )
@@ -184,13 +189,18 @@ def application(environment: Mapping[str, str]) -> Callable[[], Application]:
 
 def _started[Made](make: Callable[[], Made], environment: Mapping[str, str]) -> Callable[[], Made]:
     """Make once, at the first call, what a function keeps."""
+    lock = threading.Lock()
 
     @cache
     def made() -> Made:
         with patch.dict(os.environ, environment, clear=True):
             return make()
 
-    return made
+    def one_at_a_time() -> Made:
+        with lock:
+            return made()
+
+    return one_at_a_time
 
 
 def _unready(*_: object) -> dict[str, Any]:

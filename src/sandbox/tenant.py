@@ -134,20 +134,36 @@ class Tenant:
         self.users.add(profile, user_id)
         return user_id
 
-    def login(self, user_id: str, connection: str = "Username-Password-Authentication") -> Login:
-        """Run one login: count it, run the Action, then write the metadata, denied or not."""
+    def login(
+        self,
+        user_id: str,
+        connection: str = "Username-Password-Authentication",
+        protocol: str = "oidc-basic-profile",
+    ) -> Login:
+        """Run one login: count it, run the Action, then write the metadata, denied or not.
+
+        A login that is sent to another page waits there: nothing is written yet.
+        """
         with self.users.lock:
             user = self.users[user_id]
             user["logins_count"] += 1
             event = self.event(copy.deepcopy(user), connection)
+        event["transaction"]["protocol"] = protocol
         start = time.monotonic()
         asked = self.host.run(event)
         spent = (time.monotonic() - start) * 1000
-        if not self.loses_metadata:
+        is_away = asked["denial"] is None and asked["redirect"]
+        if not (self.loses_metadata or is_away):
             self.users.merge_app_metadata(user_id, asked["app_metadata"])
         claims = {} if asked["denial"] is not None else asked["id_token"]
         redirect = asked["redirect"]
         return Login(user_id, asked["denial"], asked["app_metadata"], claims, spent, redirect)
+
+    def come_back(self, user_id: str) -> str | None:
+        """End a login that was sent away: Auth0's `/continue`; gives the denial, if any."""
+        event = self.event(copy.deepcopy(self.users[user_id]), "Username-Password-Authentication")
+        denial: str | None = self.host.run(event, "onContinuePostLogin")["denial"]
+        return denial
 
     def register(
         self,

@@ -12,7 +12,7 @@ from tests.e2e.runtime import ROOT
 from tools.make_cli_docs import PAGE, page
 from tools.record_cli import PICTURE, picture
 
-from sandbox.tenant import ACTION as ACTION_FILE
+from sandbox.tenant import ACTIONS
 
 
 def words(svg: str) -> str:
@@ -63,6 +63,6 @@ def test_installed_package(tmp_path: Path) -> None:
     )
     points = next((tmp_path / "installed").glob("*.dist-info")) / "entry_points.txt"
 
-    assert done.stdout == ACTION_FILE.read_text()
+    assert done.stdout == (ACTIONS / "post-login.js").read_text()
     assert "customerlink = customerlink.cli.main:run" in points.read_text()
     assert not list((tmp_path / "installed").glob("sandbox*"))

@@ -13,8 +13,7 @@ from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
 
 from customerlink.cli.release import unmarked
 from sandbox.sandbox import Sandbox
-from sandbox.tenant import ACTION as ACTION_FILE
-from sandbox.tenant import ActionHost, Tenant
+from sandbox.tenant import ACTIONS, ActionHost, Tenant
 
 STEPS = [
     "store the Stripe key",
@@ -58,7 +57,7 @@ class TestInstall:
         assert end_state(cli) == (
             [*FOREIGN, ACTION],
             True,
-            ACTION_FILE.read_text(),
+            (ACTIONS / "post-login.js").read_text(),
             box.url,
             True,
             box.stripe_key,
@@ -126,7 +125,7 @@ class TestInstall:
         secrets = cli.actions().secrets_of(ACTION)
         assert secrets["CUSTOMERLINK_TIMEOUT_MS"] == "4000"
         assert secrets["CUSTOMERLINK_URL"] == box.url
-        assert end_state(cli)[2] == ACTION_FILE.read_text()
+        assert end_state(cli)[2] == (ACTIONS / "post-login.js").read_text()
 
     def test_another_url_is_noticed(self, cli: Cli, box: Sandbox) -> None:
         """Auth0 never tells a secret's value: the code's last line has a print of it."""

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from auth0.authentication import GetToken
@@ -19,6 +20,9 @@ from requests import RequestException
 
 from customerlink.customer_fields import flattened
 from customerlink.secret import Auth0Client
+
+if TYPE_CHECKING:
+    from auth0.management.types import UserIdentityProviderEnum
 
 EXPORTED = {
     "user_id": "user_id",
@@ -143,9 +147,16 @@ class Users:
         provider, _, name = secondary_id.partition("|")
         try:
             self._management.call(
-                lambda: api.users.identities.link(primary_id, provider=provider, user_id=name)
+                lambda: api.users.identities.link(
+                    primary_id,
+                    provider=cast("UserIdentityProviderEnum", provider),
+                    user_id=name,
+                )
             )
-        except NotFoundError:
+        except ApiError as error:
+            # The SDK has no class of its own for this call's 404.
+            if error.status_code != HTTPStatus.NOT_FOUND:
+                raise
             return False
         return True
 

@@ -1,9 +1,9 @@
 """A tenant's tokens: signed with a key of its own, whose public half it publishes."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -23,10 +23,16 @@ class Tokens:
     """The tenant's address, with a slash at its end."""
     clock: Callable[[], float] = time.time
 
-    @cached_property
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _made: rsa.RSAPrivateKey | None = None
+
+    @property
     def key(self) -> rsa.RSAPrivateKey:
-        """Give the signing key, made at first use."""
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        """Give the signing key, made at first use: few tests need one."""
+        with self._lock:
+            if self._made is None:
+                self._made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            return self._made
 
     def key_set(self) -> Json:
         """`GET /.well-known/jwks.json`."""
