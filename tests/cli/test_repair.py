@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import Cli
-from tests.cli.test_verify import INJECTED, TENANT, customer, linked, sides, user
+from tests.cli.test_verify import INJECTED, TENANT, customer, linked, registered, sides, user
 
 from customerlink.reconcile.drift import Drift
 from sandbox.stripe_account import Fault, FaultKind
@@ -52,7 +52,10 @@ def test_safe_kinds_by_default(sides: Cli) -> None:
     sides.changes()
     lines = plan(sides)
 
-    assert [(each["act"], each["drift"]) for each in lines] == [("record", "unrecorded")]
+    assert [(each["act"], each["drift"]) for each in lines] == [
+        ("record", "unrecorded"),
+        ("claim", "unclaimed"),
+    ]
     assert [each for each in sides.changes() if "PATCH" in each] == []
     assert len(sides.box.stripe.live_customers()) == before
     assert "@" not in json.dumps(lines)
@@ -64,6 +67,7 @@ def test_safe_kinds_by_default(sides: Cli) -> None:
         (Drift.UNRECORDED, "record"),
         (Drift.UNLINKED, "provision"),
         (Drift.EMAIL_DRIFT, "set_email"),
+        (Drift.UNCLAIMED, "claim"),
     ],
 )
 def test_mended(sides: Cli, tmp_path: Path, kind: Drift, act: str) -> None:
@@ -93,7 +97,7 @@ def test_cleared(sides: Cli, tmp_path: Path, kind: Drift) -> None:
     assert "stripe_signup" not in metadata(sides, 1)
 
 
-@pytest.mark.parametrize("kind", [Drift.MISMATCHED, Drift.DUPLICATE, Drift.ORPHANED])
+@pytest.mark.parametrize("kind", [Drift.MISMATCHED, Drift.DUPLICATE])
 def test_left_to_a_person(sides: Cli, tmp_path: Path, kind: Drift) -> None:
     """A line to read, with the ids; nothing is changed, nothing is deleted."""
     INJECTED[kind](sides, 1)
@@ -104,6 +108,108 @@ def test_left_to_a_person(sides: Cli, tmp_path: Path, kind: Drift) -> None:
     assert {each["act"] for each in lines} == {"decide"}
     assert done["counts"]["left to you"] == len(lines) > 0
     assert (sides.box.stripe.live_customers(), {**sides.box.tenant.users}) == before
+
+
+class TestLinkedByOtherWays:
+    """Accounts that were linked past the shop's page: the customers follow later."""
+
+    def test_both_had_one(self, sides: Cli, tmp_path: Path) -> None:
+        """The second one says by which it is superseded, and verify is content."""
+        INJECTED[Drift.ORPHANED](sides, 1)
+        lines = plan(sides, Drift.ORPHANED)
+        assert [(each["act"], each["user_id"]) for each in lines] == [("follow", "auth0|1001")]
+        done = applied(sides, lines, tmp_path / "plan")
+        result = sides(*TENANT, "verify", "--json")
+
+        assert done["counts"]["done"] == 1
+        assert (result.code, result.json()["counts"]["superseded"]) == (0, 1)
+
+    def test_only_the_second_had_one(self, sides: Cli, tmp_path: Path) -> None:
+        """It becomes the primary's; carried out once more, nothing is left to do."""
+        moved = customer(sides, 1)
+        primary = user(sides, 1001)
+        user(sides, 1)
+        sides.box.tenant.users.link(primary, {"provider": "auth0", "user_id": "1"})
+        lines = plan(sides, Drift.ORPHANED)
+        done = applied(sides, lines, tmp_path / "plan")
+
+        assert done["counts"]["done"] == 1
+        assert metadata(sides, 1001) == {"stripe_customer_id": moved}
+        assert sides(*TENANT, "verify").code == 0 or kind_of(sides, 1001) == "email_drift"
+        assert applied(sides, lines, tmp_path / "plan")["counts"]["skipped"] == 1
+
+    def test_unlinked_meanwhile(self, sides: Cli, tmp_path: Path) -> None:
+        """A plan's word is not taken for it."""
+        INJECTED[Drift.ORPHANED](sides, 1)
+        lines = plan(sides, Drift.ORPHANED)
+        sides.box.tenant.users["auth0|1001"].pop("identities")
+        done = applied(sides, lines, tmp_path / "plan")
+
+        assert done["counts"]["skipped"] == 1
+
+    def test_user_who_was_deleted(self, sides: Cli) -> None:
+        """No primary: somebody has to decide."""
+        customer(sides, 1)
+
+        assert [each["act"] for each in plan(sides, Drift.ORPHANED)] == ["decide"]
+
+
+class TestAbandoned:
+    """Registrations that Auth0 refused after their customer was made."""
+
+    def test_removed(self, sides: Cli, tmp_path: Path) -> None:
+        """If it is ours, old enough and unused; and the address is free again."""
+        made = registered(sides, 1)
+        lines = plan(sides, Drift.ABANDONED)
+        assert [(each["act"], each["customer_id"]) for each in lines] == [("remove", made)]
+        done = applied(sides, lines, tmp_path / "plan")
+
+        assert done["counts"]["done"] == 1
+        assert sides.box.stripe.live_customers() == []
+
+    @pytest.mark.parametrize(
+        ("change", "why"),
+        [
+            ({"description": "changed by hand"}, "was changed"),
+            ({"created": 2**32}, "younger than a day"),
+            ({"balance": -500}, "was used"),
+            ({"next_invoice_sequence": 2}, "was used"),
+            ({"default_source": "card_1"}, "was used"),
+            ({"invoice_settings": {"default_payment_method": "pm_1"}}, "was used"),
+        ],
+    )
+    def test_kept(self, sides: Cli, tmp_path: Path, change: dict[str, Any], why: str) -> None:
+        """Whatever speaks for somebody's having used it."""
+        made = registered(sides, 1)
+        lines = plan(sides, Drift.ABANDONED)
+        sides.box.stripe._customers[made] |= change
+        done = applied(sides, lines, tmp_path / "plan")
+
+        assert done["counts"]["skipped"] == 1
+        assert why in str(done["steps"])
+        assert len(sides.box.stripe.live_customers()) == 1
+
+    def test_claimed_meanwhile(self, sides: Cli, tmp_path: Path) -> None:
+        """The user came after all: by name in the metadata, or by the id in the profile."""
+        first, second = registered(sides, 1), registered(sides, 2)
+        lines = plan(sides, Drift.ABANDONED)
+        sides.box.stripe._customers[first]["metadata"]["auth0_user_id"] = "auth0|1"
+        user(sides, 2, second)
+        done = applied(sides, lines, tmp_path / "plan")
+
+        assert done["counts"]["skipped"] == 2
+        assert len(sides.box.stripe.live_customers()) == 2
+
+    def test_registering_right_now(self, sides: Cli, tmp_path: Path) -> None:
+        """Who holds the registration's lease goes first."""
+        registered(sides, 1)
+        lines = plan(sides, Drift.ABANDONED)
+        key = {"pk": {"S": f"signup#acme#registration|{1:032x}"}}
+        held = {"state": {"S": "open"}, "lease_until": {"N": "9999999999"}, "owner": {"S": "x"}}
+        sides.box.aws.dynamodb.put_item(TableName="LedgerTable", Item=key | held)
+        done = applied(sides, lines, tmp_path / "plan")
+
+        assert "registers right now" in str(done["steps"])
 
 
 class TestExpectations:

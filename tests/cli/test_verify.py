@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import Cli
 
+from customerlink.customers import DESCRIPTION
 from customerlink.reconcile.drift import Drift
 from sandbox.sandbox import Sandbox
 from sandbox.stripe_account import Fault, FaultKind
@@ -72,6 +73,27 @@ def orphaned(cli: Cli, number: int) -> None:
     cli.box.tenant.users.link(primary, body)
 
 
+def superseded(number: int) -> dict[str, str]:
+    """Give the metadata of a linked account's second customer."""
+    named = {"auth0_user_id": f"auth0|{number}", "auth0_tenant": "acme"}
+    return {**named, "superseded_by": "cus_other"}
+
+
+def registered(cli: Cli, number: int) -> str:
+    """Put in the customer of a registration, two days old, never used."""
+    named = {"auth0_registration_id": f"{number:032x}", "auth0_tenant": "acme"}
+    made = customer(cli, number, metadata=named, description=DESCRIPTION)
+    cli.box.stripe._customers[made]["created"] -= 2 * 24 * 3600
+    return made
+
+
+def unclaimed(cli: Cli, number: int) -> None:
+    """Put in a user whose post-registration got lost."""
+    metadata = {"stripe_customer_id": registered(cli, number)}
+    metadata["stripe_registration_id"] = f"{number:032x}"
+    user(cli, number, app_metadata=metadata)
+
+
 OTHER_TENANTS = {"auth0_user_id": "auth0|x", "auth0_tenant": "other"}
 INJECTED: dict[Drift, Callable[[Cli, int], object]] = {
     Drift.EXEMPT: lambda cli, n: user(cli, n, app_metadata={"stripe_signup": "exempt"}),
@@ -83,7 +105,11 @@ INJECTED: dict[Drift, Callable[[Cli, int], object]] = {
     Drift.DUPLICATE: lambda cli, n: (user(cli, n, customer(cli, n)), customer(cli, n)),
     Drift.ORPHANED: orphaned,
     Drift.EMAIL_DRIFT: lambda cli, n: user(cli, n, customer(cli, n, email=f"old-{n}@example.com")),
+    Drift.UNCLAIMED: unclaimed,
+    Drift.ABANDONED: registered,
+    Drift.SUPERSEDED: lambda cli, n: customer(cli, n, metadata=superseded(n)),
 }
+OF_NO_USER = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED}
 
 
 def test_everybody_in_order(sides: Cli) -> None:
@@ -112,7 +138,7 @@ def test_each_kind_is_counted(sides: Cli) -> None:
     assert counts == expected | {"linked": expected[Drift.ORPHANED]}
 
 
-@pytest.mark.parametrize("kind", [each for each in INJECTED if each is not Drift.ORPHANED])
+@pytest.mark.parametrize("kind", [each for each in INJECTED if each not in OF_NO_USER])
 def test_one_user(sides: Cli, kind: Drift) -> None:
     """By id, and by address; the same kind that the whole tenant's comparison finds."""
     INJECTED[kind](sides, 1)

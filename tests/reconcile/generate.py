@@ -37,7 +37,7 @@ class Generated:
                 for customer in made:
                     customers.write(json.dumps(customer) + "\n")
 
-    def _pair(  # noqa: PLR0911 (a case for each kind)
+    def _pair(  # noqa: C901, PLR0911 (a case for each kind)
         self, kind: Drift, index: int, dice: random.Random
     ) -> tuple[dict[str, Any] | None, list[dict[str, Any]], str]:
         """Give a user, the customers beside it, and the id that the kind is expected of."""
@@ -54,6 +54,7 @@ class Generated:
         }
         linked = user | {"customer_id": customer["id"]}
         second = customer | {"id": f"cus_x{index:013x}"}
+        registered = {"auth0_user_id": None, "registration_id": f"{index:032x}"}
         match kind:
             case Drift.UNLINKED:
                 return user, [], user_id
@@ -74,6 +75,12 @@ class Generated:
             case Drift.ORPHANED:
                 # A user who was linked into another one's account, or deleted.
                 return None, [customer], customer["id"]
+            case Drift.SUPERSEDED:
+                return None, [customer | {"superseded_by": "cus_other"}], customer["id"]
+            case Drift.UNCLAIMED:
+                return linked, [customer | registered], user_id
+            case Drift.ABANDONED:
+                return None, [customer | registered], customer["id"]
             case Drift.EMAIL_DRIFT:
                 return linked, [customer | {"email": f"old-{email}"}], user_id
             case _:

@@ -13,12 +13,14 @@ from customerlink.reconcile.store import Store
 CUSTOMER = {"id": "cus_1", "email": "a@x.io", "auth0_user_id": "auth0|1", "auth0_tenant": TENANT}
 USER = {"user_id": "auth0|1", "email": "A@x.io", "customer_id": "cus_1"}
 
+OF_CUSTOMERS = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED}
+
 
 def found(store: Store) -> dict[Drift, set[str]]:
-    """Give the ids of each kind: the user's, or the customer's that is an orphan."""
+    """Give the ids of each kind: the user's, or the customer's where there is no user."""
     return {
         kind: {
-            str(each.customer_id if kind is Drift.ORPHANED else each.user_id)
+            str(each.customer_id if kind in OF_CUSTOMERS else each.user_id)
             for each in store.findings(kind)
         }
         for kind in Drift

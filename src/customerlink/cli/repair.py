@@ -1,5 +1,6 @@
 """Repair: a plan carried out, each expectation looked at again at the moment of change."""
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,14 +9,20 @@ from typing import Any
 import stripe
 
 from customerlink.cli.tenant import Tenant
-from customerlink.instruction import Decision
+from customerlink.customers import DESCRIPTION
+from customerlink.instruction import Decision, Reason
+from customerlink.ledger import Lease, Linked
+from customerlink.linking import Trouble
 from customerlink.reconcile.listing import line, patiently
 from customerlink.reconcile.plan import Act, Step
 from customerlink.reconcile.provision import Provisioner
 from customerlink.signup import Marker
-from customerlink.user import CustomerId
+from customerlink.user import CustomerId, registrant_id
 
 _GONE = "the user is gone"
+
+ABANDONED_AFTER_SECONDS = 24 * 3600
+"""A younger customer's registration may still be under way."""
 
 
 class Outcome(StrEnum):
@@ -56,6 +63,9 @@ class Repair:
             Act.PROVISION: self._provision,
             Act.CLEAR: self._clear,
             Act.SET_EMAIL: self._set_email,
+            Act.CLAIM: self._claim,
+            Act.FOLLOW: self._follow,
+            Act.REMOVE: self._remove,
         }
         for step in steps:
             if step.act is Act.DECIDE:
@@ -119,6 +129,55 @@ class Repair:
             return str(instruction.reason)
         return self._write(step, dict(instruction.app_metadata))
 
+    def _claim(self, step: Step) -> str | None:
+        """Let a registration's customer name the user, as the first login would."""
+        user = self._user(step)
+        if user is None:
+            return _GONE
+        if user["customer_id"] != step.customer_id:
+            return "the profile has another id by now"
+        reason = self._provisioner.pipeline(user).instruction().reason
+        return None if reason is Reason.ALREADY_LINKED else str(reason)
+
+    def _follow(self, step: Step) -> str | None:
+        """Let a linked account's customer follow, as linking by the shop's page does."""
+        primary, customer = self._user(step), self._customer(step)
+        if primary is None:
+            return _GONE
+        secondary_id = customer["auth0_user_id"] if customer else None
+        identities = {f"{each['provider']}|{each['user_id']}" for each in primary["identities"][1:]}
+        if secondary_id not in identities:
+            return "the customer names no account that is linked to the user"
+        followed = self._provisioner.linking(primary, secondary_id, str(step.customer_id)).follow()
+        if isinstance(followed, Trouble):
+            return str(followed)
+        link: dict[str, str | None] = {"stripe_customer_id": followed.customer_id}
+        link["stripe_signup"] = None
+        return self._write(step, link)
+
+    def _remove(self, step: Step) -> str | None:
+        """Delete a registration's customer that led to no user and was never used."""
+        found = self._asked(lambda: self._customers.retrieve(str(step.customer_id)))
+        registration = None if getattr(found, "deleted", False) else line(found)["registration_id"]
+        if registration is None:
+            return "the customer is gone, or is no registration's"
+        why_not = why_not_removable(found, self._tenant_name, time.time())
+        if why_not:
+            return why_not
+        # Nobody registers with the address while it is looked for, and deleted.
+        ledger = self._provisioner.ledger()
+        user = self._provisioner.user(registrant_id(registration))
+        opened = ledger.open(user, None)
+        if isinstance(opened, Linked):
+            opened = ledger.reopen(user, opened, None)
+        if not isinstance(opened, Lease):
+            return "somebody registers right now"
+        profile = self._tenant.read_user(str(found.email)) if found.email else None
+        if profile is None or profile["customer_id"] != found.id:
+            self._asked(lambda: self._customers.delete(found.id))
+        ledger.refuse(opened, Reason.USER_GONE)
+        return "a user has it" if profile and profile["customer_id"] == found.id else None
+
     def _user(self, step: Step) -> dict[str, Any] | None:
         return self._tenant.read_user(str(step.user_id))
 
@@ -140,3 +199,22 @@ class Repair:
 
     def _asked(self, request: Any) -> Any:  # noqa: ANN401 (as the SDK has it)
         return patiently(self._bucket, request)
+
+
+def why_not_removable(customer: Any, tenant: str, now: float) -> str | None:  # noqa: ANN401
+    """Say what speaks against deleting a registration's customer: nothing may have come of it.
+
+    A customer that never had an invoice has the first number still to give
+    (https://docs.stripe.com/api/customers/object).
+    """
+    has = line(customer)
+    is_ours = customer.description == DESCRIPTION and has["auth0_tenant"] == tenant
+    if not is_ours or has["auth0_user_id"] is not None:
+        return "the customer is not a registration's of this tenant, or was changed"
+    if now - customer.created < ABANDONED_AFTER_SECONDS:
+        return "the customer is younger than a day"
+    method = getattr(customer.invoice_settings, "default_payment_method", None)
+    is_unused = not (customer.balance or customer.default_source or method)
+    if not is_unused or customer.next_invoice_sequence != 1:
+        return "the customer was used"
+    return None

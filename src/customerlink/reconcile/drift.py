@@ -16,10 +16,13 @@ class Drift(StrEnum):
     MISMATCHED = "mismatched"
     DUPLICATE = "duplicate"
     ORPHANED = "orphaned"
+    UNCLAIMED = "unclaimed"
+    ABANDONED = "abandoned"
+    SUPERSEDED = "superseded"
     EMAIL_DRIFT = "email_drift"
 
 
-IN_ORDER = frozenset({Drift.LINKED, Drift.EXEMPT})
+IN_ORDER = frozenset({Drift.LINKED, Drift.EXEMPT, Drift.SUPERSEDED})
 """Kinds that are no difference."""
 
 MEANING = {
@@ -32,6 +35,9 @@ MEANING = {
     Drift.MISMATCHED: "the profile's customer names somebody else, or nobody",
     Drift.DUPLICATE: "several customers name the user, or have the address",
     Drift.ORPHANED: "the customer names a user that is gone",
+    Drift.UNCLAIMED: "the profile's customer names the user's registration still",
+    Drift.ABANDONED: "a registration's customer, and no user came of it",
+    Drift.SUPERSEDED: "an account that was linked had it; the primary has another",
     Drift.EMAIL_DRIFT: "user and customer have different addresses",
 }
 
@@ -44,7 +50,10 @@ REPAIR = {
     Drift.WRONG_MODE: "take the id out of the profile, then as unlinked",
     Drift.MISMATCHED: "nothing by itself: somebody has to decide whose it is",
     Drift.DUPLICATE: "a merge plan to read; nothing is deleted in Stripe",
-    Drift.ORPHANED: "nothing by itself: a linked account's customer may be the primary's",
+    Drift.ORPHANED: "of a linked account: as linking does; otherwise nothing by itself",
+    Drift.UNCLAIMED: "let the customer name the user",
+    Drift.ABANDONED: "delete it, if it is ours, a day old, and was never used",
+    Drift.SUPERSEDED: "nothing",
     Drift.EMAIL_DRIFT: "give the customer the user's address",
 }
 

@@ -104,6 +104,8 @@ def line(customer: Any) -> dict[str, Any]:  # noqa: ANN401 (a customer of the SD
         "email": customer.email,
         "auth0_user_id": metadata.get("auth0_user_id"),
         "auth0_tenant": metadata.get("auth0_tenant"),
+        "registration_id": metadata.get("auth0_registration_id"),
+        "superseded_by": metadata.get("superseded_by"),
     }
 
 

@@ -20,6 +20,12 @@ class Act(StrEnum):
     """Take the customer's id out of the profile, and mark the sign-up unfinished."""
     SET_EMAIL = "set_email"
     """Give the customer the user's address."""
+    CLAIM = "claim"
+    """Let a registration's customer name the user whose profile has its id."""
+    FOLLOW = "follow"
+    """Let a linked account's customer become the primary's, or be superseded by it."""
+    REMOVE = "remove"
+    """Delete a registration's customer that was never used."""
     DECIDE = "decide"
 
 
@@ -32,9 +38,11 @@ ACT = {
     Drift.MISMATCHED: Act.DECIDE,
     Drift.DUPLICATE: Act.DECIDE,
     Drift.ORPHANED: Act.DECIDE,
+    Drift.UNCLAIMED: Act.CLAIM,
+    Drift.ABANDONED: Act.REMOVE,
 }
 
-SAFE = (Drift.UNRECORDED,)
+SAFE = (Drift.UNRECORDED, Drift.UNCLAIMED)
 """Repaired unless others are named: nothing is made, nothing is taken away."""
 
 
@@ -67,6 +75,10 @@ def planned(findings: Iterable[Finding]) -> Iterator[Step]:
         if each.drift is Drift.UNLINKED and each.detail:
             # Somebody has the address already: the pipeline would deny, so a person decides.
             act, reason = Act.DECIDE, f"unlinked, and the address has {each.detail}"
+        elif each.drift is Drift.ORPHANED and each.detail:
+            reason = f"{each.user_id} is linked to {each.detail}"
+            yield Step(Act.FOLLOW, each.drift, each.detail, each.customer_id, reason)
+            continue
         elif each.detail:
             reason = f"{each.drift}: {each.detail}"
         yield Step(act, each.drift, each.user_id, each.customer_id, reason)

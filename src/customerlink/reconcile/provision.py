@@ -12,13 +12,14 @@ from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.instruction import Instruction
 from customerlink.keys import StripeKey
+from customerlink.linking import Account, Linking
 from customerlink.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.provisioning import Provisioning
 from customerlink.reconcile.bucket import Bucket, Pace
 from customerlink.reconcile.listing import line, patiently
 from customerlink.reconcile.profile import unfinished
 from customerlink.run import Run
-from customerlink.user import Tenant, User, UserId
+from customerlink.user import CustomerId, Tenant, User, UserId
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -60,11 +61,34 @@ class Provisioner:
         ]
         if others and not self._may_adopt(user, others):
             return f"the address has {others[0]['id']}"
+        return self.pipeline(user).instruction()
+
+    def pipeline(self, user: dict[str, Any]) -> Provisioning:
+        """Give the pipeline for a user of the export's form."""
+        run, ledger, customers = self._ports()
+        signup = unfinished(self.user(user["user_id"]), user)
+        return Provisioning(signup, ledger, customers, self._asks_less(), run)
+
+    def linking(self, primary: dict[str, Any], secondary_id: str, customer_id: str) -> Linking:
+        """Give what lets a linked account's customer follow into the primary."""
+        run, ledger, customers = self._ports()
+        own = primary["customer_id"]
+        staying = Account(self.user(primary["user_id"]), primary["email"], own)
+        leaving = Account(self.user(secondary_id), None, CustomerId(customer_id))
+        return Linking(staying, leaving, ledger, customers, run)
+
+    def user(self, user_id: str) -> User:
+        """Name a user of the tenant's."""
+        return User(Tenant(self.tenant), UserId(user_id))
+
+    def ledger(self) -> DynamoDbLedger:
+        """Give the ledger for one repair."""
+        return self._ports()[1]
+
+    def _ports(self) -> tuple[Run, DynamoDbLedger, StripeCustomers]:
         run = Run(time, owner=token_hex(16))
-        signup = unfinished(User(Tenant(self.tenant), UserId(user["user_id"])), user)
         customers = StripeCustomers(self._pool, self.api_base, self.key, lambda _: None, run)
-        ledger = DynamoDbLedger(self.dynamodb, self.table, run)
-        return Provisioning(signup, ledger, customers, self._asks_less(), run).instruction()
+        return run, DynamoDbLedger(self.dynamodb, self.table, run), customers
 
     def _asks_less(self) -> Policy:
         """Nobody is let in or kept out here, so that few of the policies count."""

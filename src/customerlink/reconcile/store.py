@@ -19,7 +19,8 @@ CREATE OR REPLACE TABLE users (
 );
 CREATE OR REPLACE TABLE secondaries (user_id VARCHAR, primary_id VARCHAR);
 CREATE OR REPLACE TABLE customers (
-    id VARCHAR, email VARCHAR, auth0_user_id VARCHAR, auth0_tenant VARCHAR
+    id VARCHAR, email VARCHAR, auth0_user_id VARCHAR, auth0_tenant VARCHAR,
+    registration_id VARCHAR, superseded_by VARCHAR
 );
 """
 
@@ -41,9 +42,10 @@ DROP TABLE exported;
 
 _LOAD_CUSTOMERS = """
 INSERT INTO customers
-SELECT id, lower(email), nullif(auth0_user_id, ''), auth0_tenant
+SELECT id, lower(email), nullif(auth0_user_id, ''), auth0_tenant, registration_id, superseded_by
 FROM read_json($files, format = 'newline_delimited', columns = {
-    id: 'VARCHAR', email: 'VARCHAR', auth0_user_id: 'VARCHAR', auth0_tenant: 'VARCHAR'
+    id: 'VARCHAR', email: 'VARCHAR', auth0_user_id: 'VARCHAR', auth0_tenant: 'VARCHAR',
+    registration_id: 'VARCHAR', superseded_by: 'VARCHAR'
 });
 """
 
@@ -52,16 +54,22 @@ _CLASSIFY = """
 CREATE OR REPLACE TEMP TABLE known AS SELECT DISTINCT * FROM customers;
 CREATE OR REPLACE TEMP TABLE owned AS
 SELECT auth0_user_id AS user_id, count(*) AS number, min(id) AS first, string_agg(id, ' ') AS ids
-FROM known WHERE coalesce(auth0_tenant, $tenant) = $tenant AND auth0_user_id IS NOT NULL GROUP BY 1;
+FROM known
+WHERE coalesce(auth0_tenant, $tenant) = $tenant AND auth0_user_id IS NOT NULL
+    AND superseded_by IS NULL
+GROUP BY 1;
 CREATE OR REPLACE TEMP TABLE addresses AS
 SELECT email, count(*) AS number, string_agg(id, ' ') AS ids
-FROM known WHERE email IS NOT NULL GROUP BY 1;
+FROM known WHERE email IS NOT NULL AND superseded_by IS NULL GROUP BY 1;
 
 CREATE OR REPLACE TABLE findings AS
 SELECT
     CASE
         WHEN owned.number > 1 THEN 'duplicate'
         WHEN users.customer_id IS NOT NULL AND customer.id IS NULL THEN 'dangling'
+        WHEN users.customer_id IS NOT NULL AND customer.auth0_user_id IS NULL
+            AND customer.registration_id IS NOT NULL
+            AND customer.auth0_tenant = $tenant THEN 'unclaimed'
         WHEN users.customer_id IS NOT NULL
             AND (customer.auth0_user_id IS DISTINCT FROM users.user_id
                  OR coalesce(customer.auth0_tenant, $tenant) <> $tenant) THEN 'mismatched'
@@ -91,7 +99,19 @@ SELECT 'orphaned', known.auth0_user_id, known.id, secondaries.primary_id
 FROM known
 ANTI JOIN users ON users.user_id = known.auth0_user_id
 LEFT JOIN secondaries ON secondaries.user_id = known.auth0_user_id
-WHERE known.auth0_tenant = $tenant AND known.auth0_user_id IS NOT NULL;
+WHERE known.auth0_tenant = $tenant AND known.auth0_user_id IS NOT NULL
+    AND known.superseded_by IS NULL;
+
+INSERT INTO findings
+SELECT 'superseded', known.auth0_user_id, known.id, known.superseded_by
+FROM known WHERE known.auth0_tenant = $tenant AND known.superseded_by IS NOT NULL;
+
+INSERT INTO findings
+SELECT 'abandoned', NULL, known.id, known.registration_id
+FROM known
+ANTI JOIN users ON users.customer_id = known.id
+WHERE known.auth0_tenant = $tenant AND known.registration_id IS NOT NULL
+    AND known.auth0_user_id IS NULL;
 """
 
 
