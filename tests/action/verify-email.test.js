@@ -1,0 +1,52 @@
+/** The Action that sends unverified users to the page, under Node's test runner. */
+const assert = require('node:assert/strict');
+const { describe, test } = require('node:test');
+
+const { onContinuePostLogin, onExecutePostLogin } = require('../../src/action/verify-email.js');
+const { guarded, recordingApi } = require('../../src/sandbox/auth0/trigger.js');
+
+const SECRET = 'a session secret of thirty-two characters';
+const PAGE = 'https://api.example/verify-email';
+
+async function login({ user, protocol = 'oidc-basic-profile', secrets } = {}) {
+  const event = {
+    user: { user_id: 'auth0|1', email: 'ada@example.com', email_verified: false, ...user },
+    request: { hostname: 'acme.us.auth0.com', ip: '127.0.0.1' },
+    transaction: { protocol },
+    secrets: { CUSTOMERLINK_VERIFY_URL: PAGE, CUSTOMERLINK_SESSION_SECRET: SECRET, ...secrets },
+  };
+  const { asked, api } = recordingApi(undefined, event);
+  await onExecutePostLogin(guarded(event), api);
+  return asked;
+}
+
+describe('the redirect', () => {
+  test('carries a token for a quarter of an hour, without the address', async () => {
+    const { redirect } = await login();
+    const url = new URL(redirect);
+    const claims = JSON.parse(Buffer.from(url.searchParams.get('session_token').split('.')[1], 'base64url'));
+    assert.equal(url.origin + url.pathname, PAGE);
+    assert.equal(claims.sub, 'auth0|1');
+    assert.equal(claims.exp - claims.iat, 900);
+    assert.equal(claims.continue_at, 'https://acme.us.auth0.com/continue');
+    assert.ok(!JSON.stringify(claims).includes('ada@'));
+  });
+
+  for (const [name, changes] of [
+    ['a verified user', { user: { email_verified: true } }],
+    ['a user without an address', { user: { email: undefined } }],
+    ['a refresh token', { protocol: 'oauth2-refresh-token' }],
+    ['a password grant', { protocol: 'oauth2-password' }],
+    ['no page', { secrets: { CUSTOMERLINK_VERIFY_URL: undefined } }],
+    ['no secret', { secrets: { CUSTOMERLINK_SESSION_SECRET: undefined } }],
+  ]) {
+    test(`is not for ${name}`, async () => {
+      const { redirect, denials } = await login(changes);
+      assert.deepEqual([redirect, denials], [null, []]);
+    });
+  }
+
+  test('keeps nobody out who comes back', async () => {
+    assert.equal(await onContinuePostLogin(), undefined);
+  });
+});
