@@ -25,7 +25,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: demo
-demo: .venv/ok ## Play sign-ups through the real parts, and check both sides (POLICY=verified, adopt, provision, continue)
+demo: .venv/ok ## Play sign-ups through the real parts, and check both sides (POLICY=…, docs/policies.md)
 	@$(PYTHON) -m sandbox.demo $(POLICY)
 
 .PHONY: sandbox

@@ -8,18 +8,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import urllib3
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.sandbox import Sandbox, sandbox
+from sandbox.sandbox import SHOP_AUDIENCE, Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
 from sandbox.tenant import Login
 
 DATABASE, GOOGLE, SMS = "Username-Password-Authentication", "google-oauth2", "sms"
 _NONE = "-"
-_FOUND = "customer_found"
+_FOUND, _LINKED = "customer_found", "already_linked"
 _WIDTH = 118
 _PATIENCE_SECONDS = 5
 LONG_AGO = "2024-01-31T08:30:00.000Z"
@@ -72,6 +76,57 @@ class Demo:
             f"{len(reasons)} + {len(self.box.stripe.requests) - stripe_requests}",
             f"{max(each.milliseconds for each in logins):.0f}",
         )
+
+    def order(self, title: str, user_id: str, clicks: int) -> None:
+        """Let the shop ask for a user's customer, several times at once."""
+        with ThreadPoolExecutor(clicks) as tabs:
+            orders = [tabs.submit(self._ask, "/customers/me", user_id) for _ in range(clicks)]
+            given = {each.result()[1].get("stripe_customer_id") for each in orders}
+        linked = self._metadata(user_id).get("stripe_customer_id")
+        self._tell(title, "order", user_id, held=given == {linked} != {None})
+
+    def link(self, title: str, primary: str, secondary: str) -> None:
+        """Link two accounts with the ticket that the redirect carries."""
+        redirect = self.box.tenant.login(secondary, GOOGLE).redirect or ""
+        ticket = dict(parse_qsl(urlsplit(redirect).query)).get("link_ticket")
+        status, _ = self._ask("/accounts/link", primary, {"link_ticket": ticket})
+        held = status == HTTPStatus.OK and secondary not in self.box.tenant.users
+        self._tell(title, "link", primary, held=held)
+
+    def register(
+        self, title: str, reason: str | None, *, is_refused: bool = False, tells: bool = True
+    ) -> str:
+        """Run the registration flow; gives the new user's id."""
+        before = len(self.box.gateway.exchanges)
+        registered = self.box.tenant.register(
+            DATABASE, is_refused=is_refused, tells=tells, email="ada@example.com"
+        )
+        told = self.box.gateway.exchanges[before].reason
+        held = is_refused or told == reason
+        decision = "refused" if is_refused else "register"
+        self._tell(title, decision, registered.user_id, held=held, reason=str(told))
+        return registered.user_id or ""
+
+    def _ask(
+        self, path: str, user_id: str, body: Mapping[str, object] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        token = self.box.management.tokens.access_token(user_id, SHOP_AUDIENCE)
+        answer = urllib3.request(
+            "POST",
+            self.box.url.replace("/post-login", path),
+            headers={"authorization": f"Bearer {token}"},
+            json=body or {},
+        )
+        return answer.status, answer.json()
+
+    def _tell(
+        self, title: str, decision: str, user_id: str | None, *, held: bool, reason: str = ""
+    ) -> None:
+        if not held:
+            self.failures.append(title)
+        mark = "[green]✓[/]" if held else "[red]✗[/]"
+        customer = self._metadata(user_id).get("stripe_customer_id", _NONE) if user_id else _NONE
+        self.table.add_row(mark, title, decision, reason, customer, "", "")
 
     def compare_both_sides(self) -> Table:
         """Check every user as an operator would by hand, in Auth0's and in Stripe's dashboard."""
@@ -239,12 +294,48 @@ def _play_continue(demo: Demo) -> None:
     play(Scene("… Stripe is back", alan, DATABASE, "continue", ["customer_created"]))
 
 
+def _play_checkout(demo: Demo) -> None:
+    box, play = demo.box, demo.play
+    box.let_functions_into_the_tenant()
+    ada = box.tenant.add_user("auth0|ada", email="ada@example.com", name="Ada Lovelace")
+    play(Scene("Ada signs up", ada, DATABASE, "continue", ["deferred"]))
+    play(Scene("… returns", ada, DATABASE, "continue", []))
+    demo.order("… places an order, with a double click", ada, clicks=2)
+    play(Scene("… returns", ada, DATABASE, "continue", []))
+
+
+def _play_registration(demo: Demo) -> None:
+    tenant, play = demo.box.tenant, demo.play
+    demo.register("Ada's password is too weak", None, is_refused=True)
+    ada = demo.register("… and now it is not", "customer_found", tells=False)
+    play(Scene("her first login overtakes it", ada, DATABASE, "continue", [_LINKED]))
+    tenant.tell_registered(ada)
+    play(Scene("… returns", ada, DATABASE, "continue", []))
+
+
+def _play_linking(demo: Demo) -> None:
+    box, play = demo.box, demo.play
+    box.let_functions_into_the_tenant()
+    verified: dict[str, Any] = {"email": "ada@example.com", "email_verified": True}
+    ada = box.tenant.add_user("auth0|ada", **verified)
+    google = box.tenant.add_user("google-oauth2|1001", **verified)
+    play(Scene("Ada signs up with a password", ada, DATABASE, "continue", ["customer_created"]))
+    play(Scene("… and again with Google", google, GOOGLE, "redirect", ["email_in_use"]))
+    demo.link("… links the two on the shop's page", ada, google)
+    play(Scene("… returns", ada, DATABASE, "continue", []))
+
+
 PLAYS = {
     "": Play({}, _play_all),
     "verified": Play({"CUSTOMERLINK_VERIFIED_EMAIL": "required"}, _play_verified),
     "adopt": Play({"CUSTOMERLINK_EXISTING_CUSTOMER": "adopt"}, _play_adopt),
     "provision": Play({"CUSTOMERLINK_EXISTING_USERS": "provision"}, _play_provision),
     "continue": Play({"CUSTOMERLINK_ON_FAILURE": "continue"}, _play_continue),
+    "checkout": Play({"CUSTOMERLINK_PROVISION_AT": "checkout"}, _play_checkout),
+    "registration": Play({}, _play_registration),
+    "linking": Play(
+        {"CUSTOMERLINK_LINKING_URL": "https://shop.example/link-accounts"}, _play_linking
+    ),
 }
 
 
@@ -256,7 +347,8 @@ def _table(*columns: str) -> Table:
 
 
 def _decision(logins: Sequence[Login]) -> str:
-    return "[green]continue[/]" if logins[0].decision == "continue" else "[yellow]deny[/]"
+    decision = logins[0].decision
+    return f"[green]{decision}[/]" if decision == "continue" else f"[yellow]{decision}[/]"
 
 
 if __name__ == "__main__":

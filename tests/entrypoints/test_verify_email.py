@@ -166,7 +166,7 @@ def test_outage_of_auth0(box: Sandbox, ada: str) -> None:
 
 def test_nothing_that_is_sent_raises(box: Sandbox) -> None:
     """Too many fields, no body, bytes that are no text."""
-    event = {"headers": {}, "requestContext": {}}
+    event: dict[str, Any] = {"headers": {}, "requestContext": {}}
     for each in (
         {**event, "routeKey": "GET /verify-email", "rawQueryString": "a=1&" * 50},
         {**event, "routeKey": "POST /verify-email", "body": "/w==", "isBase64Encoded": True},
