@@ -35,7 +35,8 @@ sandbox: .venv/ok ## Keep the sandbox running
 .PHONY: test
 test: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Run every test, with coverage
 	npm test --silent
-	$(PYTHON) -m pytest --cov --cov-report=term-missing
+	$(PYTHON) -m pytest -m "not alone" -n auto --maxprocesses 4 --dist loadfile --cov --cov-report= --cov-fail-under=0
+	$(PYTHON) -m pytest -m alone --cov --cov-append --cov-report=term-missing
 
 .PHONY: sam-local
 sam-local: .venv/ok node_modules/ok build-host ## Run events/ and the API in containers (needs Docker)

@@ -52,4 +52,5 @@ def test_unknown_policy() -> None:
     shown = io.StringIO()
 
     assert demo.main(Console(file=shown, width=120), "none") == 2
-    assert "verified, adopt, provision, continue, checkout, registration, linking" in shown.getvalue()
+    policies = "verified, adopt, provision, continue, checkout, registration, linking"
+    assert policies in shown.getvalue()

@@ -6,6 +6,7 @@ runtime, so that what the artifact lacks is missed.
 
 import os
 import platform
+import random
 import socket
 import subprocess
 import tempfile
@@ -109,8 +110,9 @@ def wait_for(port: int) -> None:
 
 
 def free_ports(count: int) -> int:
-    """Find the first of some ports in a row that nobody listens on."""
-    for first in range(18_800, 60_000, 10):
+    """Find the first of some ports in a row that nobody listens on; no other process's choice."""
+    places = range(18_800, 32_000, 10)
+    for first in random.sample(places, len(places)):
         probes = [socket.socket() for _ in range(count)]
         try:
             for offset, probe in enumerate(probes):

@@ -36,6 +36,7 @@ def on_dynalite() -> Iterator[dict[str, str]]:
         yield {"AWS_ENDPOINT_URL_DYNAMODB": url}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("ledger", [on_moto, on_dynalite], ids=lambda each: each.__name__)
 def test_storm(
     ledger: Callable[[], "Iterator[dict[str, str]]"],
