@@ -4,6 +4,11 @@ import globals from 'globals';
 export default [
   js.configs.recommended,
   {
+    // What runs in the page is written where it is sent from.
+    files: ['**/*.mjs'],
+    languageOptions: { sourceType: 'module', globals: { ...globals.node, ...globals.browser } },
+  },
+  {
     files: ['**/*.js'],
     languageOptions: { sourceType: 'commonjs', globals: globals.node },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
