@@ -24,7 +24,8 @@ NUMBERS = itertools.count()
 
 def table() -> tuple[list[str], dict[str, list[str]]]:
     """Read the page's table: the policies, and each situation's cells."""
-    rows = [each for each in PAGE.splitlines() if each.startswith("|")]
+    _, start, after = PAGE.partition("| the user |")
+    rows = f"{start}{after.partition('\n\n')[0]}".splitlines()
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     return cells[0][1:], {row[0]: row[1:] for row in cells[2:]}
 
