@@ -40,8 +40,9 @@ _AUTH0_SDK = frozenset(
 
 FUNCTIONS = {
     "PostLoginFunction": Function(
-        services=frozenset({"dynamodb", "secretsmanager"}),
-        packages=_COMMON | {"stripe"},
+        # It speaks to AWS by a client of its own (adapters/aws_json.py), and has botocore's errors.
+        services=frozenset(),
+        packages=_COMMON - {"boto3", "dateutil", "s3transfer", "six.py"} | {"stripe"},
     ),
     "PreTrafficFunction": Function(
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),

@@ -1,13 +1,11 @@
 """The composition root: which adapter stands behind which port."""
 
 import logging
+import os
 import time
 from functools import partial
 
-import boto3
-import urllib3
-from botocore.config import Config
-
+from customerlink.adapters.aws_json import Aws, connections
 from customerlink.adapters.dynamodb_ledger import CONNECT_SECONDS, READ_SECONDS, DynamoDbLedger
 from customerlink.adapters.secrets_manager import FETCH_SECONDS, SecretsManagerSecret
 from customerlink.adapters.stripe_customers import StripeCustomers
@@ -23,18 +21,6 @@ from customerlink.signup import SignUp
 from customerlink.ticket import issue
 from customerlink.user import User
 
-_LEDGER_CALLS = Config(
-    connect_timeout=CONNECT_SECONDS,
-    read_timeout=READ_SECONDS,
-    retries={"total_max_attempts": 1},
-    tcp_keepalive=True,
-)
-_SECRET_CALLS = Config(
-    connect_timeout=FETCH_SECONDS / 2,
-    read_timeout=FETCH_SECONDS / 2,
-    retries={"total_max_attempts": 1},
-)
-
 
 class Application:
     """What a warm function keeps: settings, clients, their connections, the cached secret."""
@@ -45,13 +31,13 @@ class Application:
         for name in ("stripe", "urllib3", "boto3", "botocore"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.settings = settings
-        self.dynamodb = boto3.client("dynamodb", config=_LEDGER_CALLS)
+        aws_url = os.environ.get("AWS_ENDPOINT_URL", "")
+        self._connections = connections(settings.stripe_api_base, aws_url)
+        aws = Aws(self._connections, {**os.environ})
+        self.dynamodb = aws.dynamodb(CONNECT_SECONDS, READ_SECONDS)
         self._secret = SecretsManagerSecret(
-            boto3.client("secretsmanager", config=_SECRET_CALLS),
-            settings.secret_id,
-            time,
+            aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2), settings.secret_id, time
         )
-        self._connections = urllib3.PoolManager()
 
     def secret(self) -> Secret:
         """Give the current secret, once its key was found fit for this deployment."""

@@ -73,7 +73,7 @@ class World:
     def invocation(self, owner: str | None = None) -> DynamoDbLedger:
         """Give the ledger as another invocation has it."""
         run = Run(self.clock, owner or f"owner-{next(NUMBERS)}")
-        return DynamoDbLedger(self.client, TABLE, run)  # type: ignore[arg-type]
+        return DynamoDbLedger(self.client, TABLE, run)
 
     def record(self) -> dict[str, object]:
         """Give the user's item."""

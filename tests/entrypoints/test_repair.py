@@ -21,8 +21,10 @@ def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         for name, value in made.environment().items():
             monkeypatch.setenv(name, value)
         repair._application.cache_clear()
+        repair._dynamodb.cache_clear()
         yield made
         repair._application.cache_clear()
+        repair._dynamodb.cache_clear()
 
 
 def user(box: Sandbox, name: str, minutes: float = 5, *, is_there: bool = True) -> str:

@@ -29,6 +29,8 @@ from customerlink.user import CustomerId, Tenant, User, UserId
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from customerlink.adapters.aws_json import LedgerClient
+
 CONNECT_SECONDS = READ_SECONDS = 0.5
 OPEN_INDEX = "OpenSignUps"
 """Sign-ups that are open, by `open_since`; a few at any time, so one partition holds them."""
@@ -115,7 +117,7 @@ def count_open(client: "DynamoDBClient", table: str, before: float) -> int:
 class DynamoDbLedger:
     """The ledger port over one table, for one invocation."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, run: Run) -> None:
+    def __init__(self, client: "LedgerClient", table: str, run: Run) -> None:
         """Take a client made with `CONNECT_SECONDS`, `READ_SECONDS` and no retries of its own."""
         self._client = client
         self._table = table

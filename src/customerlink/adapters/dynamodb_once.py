@@ -10,7 +10,7 @@ from customerlink.adapters.dynamodb_ledger import CONDITION_FAILED
 from customerlink.errors import LedgerUnavailableError
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from customerlink.adapters.aws_json import LedgerClient
 
 PROOF_SECONDS = 3600
 """How long a spent proof is remembered: longer than any is valid."""
@@ -21,7 +21,7 @@ DAY_SECONDS = 24 * 3600
 class Once:
     """Conditional writes to one table; raises `LedgerUnavailableError` without an answer."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "LedgerClient", table: str) -> None:
         """Take a client that has time-outs."""
         self._client, self._table = client, table
 

@@ -12,6 +12,8 @@ from customerlink.secret import Secret, TenantSecret
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+    from customerlink.adapters.aws_json import SecretsManager
+
 REFRESH_SECONDS = 300.0
 FETCH_SECONDS = 2.0
 """The longest that a fetch takes; a sign-up may need one."""
@@ -26,7 +28,7 @@ _RETRY_SECONDS = 30.0
 class SecretsManagerSecret:
     """The current version of one secret: parsed once, refreshed every 300 s."""
 
-    def __init__(self, client: "SecretsManagerClient", secret_id: str, clock: Clock) -> None:
+    def __init__(self, client: "SecretsManager", secret_id: str, clock: Clock) -> None:
         """Take a client whose time-outs fit into a sign-up."""
         self._client = client
         self._secret_id = secret_id

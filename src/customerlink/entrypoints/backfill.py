@@ -50,7 +50,7 @@ class Backfill:
             http_client=stripe.RequestsClient(timeout=STRIPE_SECONDS),
             max_network_retries=0,
         )
-        rate = partial(SharedBucket, application.dynamodb, application.settings.ledger_table)
+        rate = partial(SharedBucket, boto3.client("dynamodb"), application.settings.ledger_table)
         self._listing = Listing(
             client.v1.customers, rate("stripe-lists", _per_second("LISTS_PER_SECOND"))
         )

@@ -27,6 +27,7 @@ from customerlink.wiring import Application
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_dynamodb import DynamoDBClient
 
     from customerlink.provisioning import Provisioning
     from customerlink.secret import Secret, TenantSecret
@@ -62,7 +63,7 @@ def handler(_event: object, context: "LambdaContext") -> None:
     if tenant is not None:
         users, secret = Users(_management(tenant)), application.secret()
         before = time.time() - REPAIR_AFTER_SECONDS
-        oldest = [*islice(open_sign_ups(application.dynamodb, table, before), AT_MOST)]
+        oldest = [*islice(open_sign_ups(_dynamodb(), table, before), AT_MOST)]
         # Some may never end; in another order each time, they hold nobody up.
         random.shuffle(oldest)
         for user in oldest:
@@ -70,7 +71,7 @@ def handler(_event: object, context: "LambdaContext") -> None:
                 break
             if user.tenant == tenant.tenant:
                 ends[_repaired(application, secret, users, user)] += 1
-    still_open = count_open(application.dynamodb, table, time.time() - OPEN_FOR_SECONDS)
+    still_open = count_open(_dynamodb(), table, time.time() - OPEN_FOR_SECONDS)
     report_open(ends, still_open)
 
 
@@ -99,6 +100,11 @@ def _pipeline(
 
 def _management(tenant: "TenantSecret") -> Management:
     return Management(tenant.client, tries=1, seconds=TENANT_SECONDS)
+
+
+@cache
+def _dynamodb() -> "DynamoDBClient":
+    return boto3.client("dynamodb")
 
 
 @cache

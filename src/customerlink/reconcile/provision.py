@@ -22,7 +22,7 @@ from customerlink.run import Run
 from customerlink.user import CustomerId, Tenant, User, UserId
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from customerlink.adapters.aws_json import LedgerClient
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Provisioner:
     """Provisions users one by one, from any thread, at a rate."""
 
     tenant: str
-    dynamodb: "DynamoDBClient"
+    dynamodb: "LedgerClient"
     table: str
     api_base: str
     key: StripeKey

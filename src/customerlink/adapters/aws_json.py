@@ -1,0 +1,223 @@
+"""AWS's JSON protocol, as far as a sign-up speaks it: four operations of two services.
+
+boto3 is what everything else here uses. On the sign-up's path it costs more processor time than all
+the rest together, and half of a cold start (docs/performance.md); this client signs and sends the
+same requests, raises botocore's errors, and leaves retries to its callers.
+"""
+
+import hashlib
+import hmac
+import json
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import urllib3
+from botocore.exceptions import ClientError, HTTPClientError
+
+_REFRESH_SECONDS = 300.0
+"""Credentials of a container are fetched anew so long before they expire."""
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+type Json = dict[str, Any]
+
+
+class LedgerClient(Protocol):
+    """What the ledger asks of DynamoDB; boto3's client does as well."""
+
+    @property
+    def get_item(self) -> Callable[..., Any]:
+        """Read an item."""
+        ...
+
+    @property
+    def update_item(self) -> Callable[..., Any]:
+        """Write some attributes of one."""
+        ...
+
+    @property
+    def delete_item(self) -> Callable[..., Any]:
+        """Delete one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What requests are signed with; none of it shows in a `repr`."""
+
+    key_id: str
+    secret: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
+def connections(*urls: str) -> urllib3.PoolManager:
+    """Make the pool that a warm function keeps; one TLS context serves every connection of it.
+
+    It takes some 20 ms to make, so none is made where all goes over plain HTTP on one machine.
+    """
+    needs_tls = not all(each.startswith("http://") for each in urls)
+    return urllib3.PoolManager(ssl_context=ssl.create_default_context() if needs_tls else None)
+
+
+class Aws:
+    """The account that the function runs in, by the environment that Lambda gives it."""
+
+    def __init__(self, pool: urllib3.PoolManager, environment: Mapping[str, str]) -> None:
+        """Take the pool; nothing is called yet."""
+        self._pool = pool
+        self._environment = environment
+        self.region = environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"]
+        self._fetched: Credentials | None = None
+        self._fetched_until = 0.0
+
+    def dynamodb(self, connect: float, read: float) -> "DynamoDb":
+        """Give a client with these time-outs, in seconds."""
+        send = partial(self._send, "dynamodb", "1.0", urllib3.Timeout(connect=connect, read=read))
+        return DynamoDb(send)
+
+    def secrets_manager(self, connect: float, read: float) -> "SecretsManager":
+        """Give a client with these time-outs, in seconds."""
+        timeout = urllib3.Timeout(connect=connect, read=read)
+        return SecretsManager(partial(self._send, "secretsmanager", "1.1", timeout))
+
+    def _send(
+        self, service: str, version: str, timeout: urllib3.Timeout, target: str, request: Json
+    ) -> Json:
+        url = self._endpoint(service)
+        body = json.dumps(request, separators=(",", ":")).encode()
+        headers = {
+            "content-type": f"application/x-amz-json-{version}",
+            "host": urlsplit(url).netloc,
+            "x-amz-target": target,
+        }
+        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        signed = signed_headers(self._credentials(), (self.region, service), now, headers, body)
+        try:
+            answer = self._pool.request(
+                "POST", url, body=body, headers=signed, timeout=timeout, retries=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise HTTPClientError(error=type(error).__name__) from None
+        return _read(answer, target)
+
+    def _endpoint(self, service: str) -> str:
+        """Follow the SDKs' variables (docs.aws.amazon.com/sdkref: service-specific endpoints)."""
+        specific = {"secretsmanager": "SECRETS_MANAGER"}.get(service, service.upper())
+        given = self._environment.get(f"AWS_ENDPOINT_URL_{specific}")
+        given = given or self._environment.get("AWS_ENDPOINT_URL")
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return given or f"https://{service}.{self.region}.{suffix}/"
+
+    def _credentials(self) -> Credentials:
+        """Read Lambda's variables; with SnapStart there are none, but an address to ask.
+
+        https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+        """
+        environment = self._environment
+        if "AWS_ACCESS_KEY_ID" in environment:
+            return Credentials(
+                environment["AWS_ACCESS_KEY_ID"],
+                environment["AWS_SECRET_ACCESS_KEY"],
+                environment.get("AWS_SESSION_TOKEN"),
+            )
+        if self._fetched is None or time.time() > self._fetched_until - _REFRESH_SECONDS:
+            self._fetched, self._fetched_until = self._fetch()
+        return self._fetched
+
+    def _fetch(self) -> tuple[Credentials, float]:
+        url = self._environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
+        token = self._environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+        try:
+            answer = self._pool.request(
+                "GET", url, headers={"authorization": token}, timeout=1.0, retries=False
+            )
+            given = answer.json()
+            until = datetime.fromisoformat(given["Expiration"]).timestamp()
+            found = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["Token"])
+        except (urllib3.exceptions.HTTPError, ValueError, KeyError) as error:
+            raise HTTPClientError(error=type(error).__name__) from None
+        return found, until
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoDb:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference: three operations."""
+
+    send: Any
+
+    def get_item(self, **request: Any) -> Json:  # noqa: ANN401 (boto3's documents)
+        """Read an item."""
+        return self._call("GetItem", request)
+
+    def update_item(self, **request: Any) -> Json:  # noqa: ANN401
+        """Write some attributes of one."""
+        return self._call("UpdateItem", request)
+
+    def delete_item(self, **request: Any) -> Json:  # noqa: ANN401
+        """Delete one."""
+        return self._call("DeleteItem", request)
+
+    def _call(self, operation: str, request: Json) -> Json:
+        answer: Json = self.send(f"DynamoDB_20120810.{operation}", request)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsManager:
+    """https://docs.aws.amazon.com/secretsmanager/latest/apireference: one operation."""
+
+    send: Any
+
+    def get_secret_value(self, **request: Any) -> Json:  # noqa: ANN401 (boto3's documents)
+        """Read the current version."""
+        answer: Json = self.send("secretsmanager.GetSecretValue", request)
+        return answer
+
+
+def signed_headers(
+    credentials: Credentials,
+    place: tuple[str, str],
+    now: str,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> dict[str, str]:
+    """Sign a POST to `/` (https://docs.aws.amazon.com/IAM/latest/UserGuide: Signature Version 4).
+
+    `place` is a region and a service, `now` is as `20261125T120000Z`; `headers` have names in lower
+    case.
+    """
+    token = {"x-amz-security-token": credentials.token} if credentials.token else {}
+    signed = {**headers, "x-amz-date": now, **token}
+    names = ";".join(sorted(signed))
+    lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
+    digest = hashlib.sha256(body).hexdigest()
+    canonical = f"POST\n/\n\n{lines}\n{names}\n{digest}"
+    scope = f"{now[:8]}/{'/'.join(place)}/aws4_request"
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    key = f"AWS4{credentials.secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    text = f"{_ALGORITHM}\n{now}\n{scope}\n{hashed}"
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    signer = f"Credential={credentials.key_id}/{scope}"
+    authorization = f"{_ALGORITHM} {signer}, SignedHeaders={names}, Signature={signature}"
+    return {**signed, "authorization": authorization}
+
+
+def _read(answer: urllib3.BaseHTTPResponse, target: str) -> Json:
+    try:
+        document: Json = json.loads(answer.data)
+    except ValueError:
+        document = {}
+    if answer.status == 200:  # noqa: PLR2004 (OK)
+        return document
+    # `__type` is a name, perhaps behind a namespace; what fails a condition comes with the item.
+    code = str(document.get("__type", answer.status)).rpartition("#")[2]
+    error: Any = {**document, "Error": {"Code": code, "Message": ""}}
+    raise ClientError(error, target.partition(".")[2])
