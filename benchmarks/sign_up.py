@@ -6,24 +6,35 @@ its emulator. The runs of all peers are interleaved, so that a busy machine is b
 
 import json
 import os
+import platform
+import shutil
+import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import psutil
 import urllib3
+from rich.console import Console
 from rich.progress import track
+from rich.table import Table
 from tests.e2e.runtime import ARTIFACT, HANDLER, PYTHON, ROOT, runtime
 
+from benchmarks.chart import Group, chart
 from benchmarks.standins import STRIPE_SECONDS
 from customerlink.signature import SigningSecret, sign
 
 PEERS = ROOT / "benchmarks/peers"
+SAM = ROOT / ".tools/sam/bin/sam"
 USUAL = ROOT / ".aws-sam/peers/usual/UsualFunction"
 RESULTS = ROOT / "benchmarks/results.md"
 COLD, WARM = 15, 150
@@ -44,10 +55,8 @@ class StandIns:
 
     def set_latency(self, seconds: float) -> None:
         """Let each call to Stripe take so long."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
         print(seconds, file=self.process.stdin, flush=True)
-        self.process.stdout.readline()
+        _line_of(self.process)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,25 @@ class Peer:
     """Gives the event of the sign-up with a number."""
 
 
+def build_usual() -> None:
+    """Build the usual Lambda as its makers do: `sam build` and a plain requirements.txt."""
+    source = ROOT / ".aws-sam/peers/source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(PEERS / "usual_lambda", source)
+    path = f"{ROOT / '.tools/uv/bin'}:{os.environ['PATH']}"
+    subprocess.run(
+        [str(SAM), "build", "--build-dir", str(USUAL.parent)],
+        cwd=source,
+        env={**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
+        check=True,
+        capture_output=True,
+    )
+
+
+def _node() -> str:
+    return shutil.which("node") or "node"
+
+
 @contextmanager
 def stand_ins() -> Iterator[StandIns]:
     """Run them in a process of their own."""
@@ -69,14 +97,17 @@ def stand_ins() -> Iterator[StandIns]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        yield StandIns(process=process, **json.loads(process.stdout.readline()))
+        yield StandIns(process=process, **json.loads(_line_of(process)))
+
+
+def _line_of(process: "subprocess.Popen[str]") -> str:
+    return process.stdout.readline() if process.stdout else ""
 
 
 def as_a_zip_holds_it(artifact: Path, folder: Path) -> Path:
     """Copy an artifact with every file dated 1980, which is what SAM's zips say."""
     copy = folder / artifact.name
-    subprocess.run(["cp", "-R", str(artifact), str(copy)], check=True)
+    shutil.copytree(artifact, copy)
     for path in copy.rglob("*"):
         os.utime(path, (315_532_800, 315_532_800))
     return copy
@@ -113,7 +144,6 @@ def peers(outside: StandIns, folder: Path) -> dict[str, Peer]:
         "STRIPE": outside.stripe,
         "SECRET_ID": outside.environment["CUSTOMERLINK_SECRET_ID"],
         "TABLE": outside.environment["CUSTOMERLINK_LEDGER_TABLE"],
-        "POWERTOOLS_METRICS_NAMESPACE": "Usual",
     }
     floor = {"STRIPE": outside.stripe, "STRIPE_KEY": outside.stripe_key}
 
@@ -147,9 +177,9 @@ def invoke(url: str, event: Mapping[str, Any]) -> dict[str, Any]:
         timeout=60,
         retries=False,
     ).json()
-    body = json.loads(answer.get("body") or "{}")
+    body: dict[str, Any] = json.loads(answer.get("body") or "{}")
     metadata = body.get("app_metadata") or body
-    if answer.get("statusCode") != 200 or (body and "stripe_customer_id" not in metadata):  # noqa: PLR2004
+    if answer.get("statusCode") != HTTPStatus.OK or (body and "stripe_customer_id" not in metadata):
         sys.exit(f"a sign-up failed: {answer}")
     return body
 
@@ -170,7 +200,7 @@ def action_cold_start(outside: StandIns) -> float:
         "secrets": {"STRIPE_KEY": outside.stripe_key, "STRIPE_HOST": host, "STRIPE_PORT": port}
     }
     folder = PEERS / "usual_action"
-    command = ["node", str(folder / "run.js"), str(folder / "post-login.js"), json.dumps(event)]
+    command = [_node(), str(folder / "run.js"), str(folder / "post-login.js"), json.dumps(event)]
     start = time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
     return (time.monotonic() - start) * 1000
@@ -227,21 +257,30 @@ class Warm:
         return float(times.user + times.system)
 
 
+def action_login_microseconds() -> float:
+    """Give what a linked user's login costs in the Action, which makes no call then."""
+    done = subprocess.run(
+        [_node(), str(PEERS / "linked_login.js")], check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
+
+
 def measure(outside: StandIns, made: Mapping[str, Peer]) -> Figures:
     """Measure everything, each peer's runs between the others'."""
-    figures: Figures = {}
+    figures: Figures = defaultdict(list)
     outside.set_latency(0.0)
     for _ in track(range(COLD), "cold starts"):
         for name, peer in made.items():
             milliseconds, log = cold_start(peer)
-            figures.setdefault(f"cold {name}", []).append(milliseconds)
+            figures[f"cold {name}"].append(milliseconds)
             if name == "ours":
-                steps = next(
-                    json.loads(line)["steps"] for line in log.splitlines() if '"steps"' in line
-                )
-                figures.setdefault("clients ours", []).append(steps["start"])
-                figures.setdefault("imports ours", []).append(import_milliseconds(peer))
-        figures.setdefault("cold action", []).append(action_cold_start(outside))
+                [line] = [each for each in log.splitlines() if '"steps"' in each]
+                steps = json.loads(line)["steps"]
+                figures["clients"].append(steps.pop("start"))
+                figures["first calls"].append(sum(steps.values()))
+                figures["imports"].append(import_milliseconds(peer))
+        figures["cold action"].append(action_cold_start(outside))
+        figures["linked login"].append(action_login_microseconds())
     outside.set_latency(STRIPE_SECONDS)
     with ExitStack() as running:
         warm = []
@@ -260,3 +299,96 @@ def measure(outside: StandIns, made: Mapping[str, Peer]) -> Figures:
         files = [each for each in made[name].artifact.rglob("*") if each.is_file()]
         figures[f"size {name}"] = [sum(each.stat().st_size for each in files) / MEGABYTE]
     return figures
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A ratio that is aimed at."""
+
+    name: str
+    ours: str
+    theirs: str
+    most: float
+    unit: str = "ms"
+
+
+REACH = (
+    Reach("cold start / the usual Lambda's", "cold ours", "cold usual", 0.40),
+    Reach("cold start / the usual Action's", "cold ours", "cold action", 1.0),
+    Reach("warm sign-up / the floor's", "warm ours", "warm floor", 1.06),
+    Reach("processor time / the usual Lambda's", "cpu ours", "cpu usual", 0.7),
+    Reach("artifact / the usual Lambda's", "size ours", "size usual", 0.5, "MB"),
+    Reach("peak memory / the usual Lambda's", "memory ours", "memory usual", 0.8, "MB"),
+)
+
+
+def tables(figures: Figures) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Give what is shown: the ratios, and then each figure with its spread."""
+    rows = []
+    for each in REACH:
+        ours, theirs = (statistics.median(figures[name]) for name in (each.ours, each.theirs))
+        ratio = ours / theirs
+        reached = "reached" if ratio <= each.most else "missed"
+        both = [f"{ours:.1f} {each.unit}", f"{theirs:.1f} {each.unit}"]
+        rows.append([each.name, f"{ratio:.2f}", f"{each.most:.2f}", reached, *both])
+    yield ["ratio", "measured", "at most", "", "ours", "theirs"], rows
+    rows = []
+    for name, values in figures.items():
+        ranked = sorted(values)
+        p99 = ranked[min(len(ranked) - 1, round(0.99 * len(ranked)))]
+        spread = [f"{each:.1f}" for each in (ranked[0], statistics.median(ranked), p99, ranked[-1])]
+        rows.append([name, str(len(values)), *spread])
+    yield ["figure", "runs", "least", "median", "p99", "most"], rows
+
+
+def picture(figures: Figures) -> str:
+    """Draw the medians."""
+    names = {"ours": "ours", "usual Lambda": "usual", "usual Action": "action", "floor": "floor"}
+    groups: list[Group] = []
+    for kind, title, unit in (
+        ("cold", "Cold start", "ms"),
+        ("warm", "Warm sign-up, 80 ms a call to Stripe", "ms"),
+        ("cpu", "Processor time of a warm sign-up", "ms"),
+        ("memory", "Peak memory", "MB"),
+        ("size", "Artifact", "MB"),
+    ):
+        bars = {
+            label: statistics.median(figures[f"{kind} {name}"])
+            for label, name in names.items()
+            if f"{kind} {name}" in figures
+        }
+        groups.append((title, unit, bars))
+    return chart(groups)
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """Put a table as Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(each)} |\n" for each in lines)
+
+
+def machine() -> str:
+    """Say what this was measured on."""
+    cores, python = psutil.cpu_count(), platform.python_version()
+    return f"{platform.machine()}, {cores} cores, Python {python}, {datetime.now(UTC):%Y-%m-%d}"
+
+
+def main() -> None:
+    """Measure, show, and write results.md with its chart."""
+    build_usual()
+    with tempfile.TemporaryDirectory() as folder, stand_ins() as outside:
+        figures = measure(outside, peers(outside, Path(folder)))
+    text = f"# Results\n\nBy `make bench`; {machine()}.\n\n![chart](results.svg)\n"
+    console = Console(width=110)
+    for head, rows in tables(figures):
+        table = Table(*head)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+        text += f"\n{markdown(head, rows)}"
+    RESULTS.write_text(text)
+    RESULTS.with_suffix(".svg").write_text(picture(figures))
+
+
+if __name__ == "__main__":
+    main()

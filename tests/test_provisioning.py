@@ -492,9 +492,10 @@ class TestRecord:
 
     def test_lock_that_cannot_be_given_back(self) -> None:
         """Its lease ends by itself: no reason for another answer."""
-        others = [Done((customer_of(OTHER, "cus_other"),))]
-        broken = frozenset({"unlock_email"})
-        Case(broken=broken, listed=others).assert_denied(Reason.EMAIL_IN_USE)
+        case = Case(broken=frozenset({"unlock_email"}))
+        case.stripe.listed = {"ada@example.com": (customer_of(BOB),)}
+
+        case.assert_denied(Reason.EMAIL_IN_USE)
 
     @pytest.mark.parametrize("call", ["open", "lock_email", "link"])
     def test_ledger_fails(self, call: str) -> None:

@@ -96,13 +96,18 @@ class History:
         rng = self.rng
         pool = [f"user{number}@example.com" for number in range(rng.randint(1, 3))]
         is_adopting = rng.random() < 0.3
+        # A user between two addresses: under one a customer to adopt, under the other none.
+        is_between = is_adopting and rng.random() < 0.4
         if is_adopting:
             self.world.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
-        if rng.random() < (0.7 if is_adopting else 0.15):
+        if is_between:
+            self._moves = 0.6
+            pool = ["user0@example.com", "user1@example.com"]
+        if is_between or rng.random() < (0.7 if is_adopting else 0.15):
             self.world.create({"email": pool[0], "metadata": {}})
         for number in range(rng.randint(1, 4)):
             user = User(f"auth0|{number}", _cased(rng, rng.choice(pool)))
-            user.is_verified = rng.random() < 0.7
+            user.is_verified = is_between or rng.random() < 0.7
             kind = rng.random()
             if kind < 0.05:
                 user.email = None

@@ -161,10 +161,23 @@ MUTANTS = [
         "for address in sorted(current):",
     ),
     Mutant(
+        "adoption that was begun is forgotten",
+        PIPELINE,
+        "existing = self._begun_adoption(lease, email) or self._existing_customer(lease, email)",
+        "existing = self._existing_customer(lease, email)",
+    ),
+    Mutant(
+        "adoption while a create may be under way",
+        PIPELINE,
+        "        if lease.has_create_under_way(self.run.clock.time()):\n"
+        "            return self._failed(lease, email, Unknown())\n",
+        "",
+    ),
+    Mutant(
         "address created as given",
         "customers.py",
-        "return cls(email.lower(), name, signup.user)",
-        "return cls(email, name, signup.user)",
+        "return cls(email.lower(), signup.user,",
+        "return cls(email, signup.user,",
     ),
     Mutant(
         "looked up as given only",

@@ -40,15 +40,10 @@ def post_login() -> object:
             },
             {"idempotency_key": user["user_id"]},
         ).id
-    if os.environ.get("WRITES"):
-        key = {"pk": f"user#{user['user_id']}"}
-        table.put_item(Item=key, ConditionExpression="attribute_not_exists(pk)")
-        table.update_item(
-            Key=key,
-            UpdateExpression="SET customer_id = :id",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues={":id": customer_id},
-        )
+    table.put_item(
+        Item={"pk": f"user#{user['user_id']}", "customer_id": customer_id},
+        ConditionExpression="attribute_not_exists(pk)",
+    )
     metrics.add_metric(name="sign_up", unit=MetricUnit.Count, value=1)
     logger.info("sign_up", extra={"user_id": user["user_id"]})
     return {"stripe_customer_id": customer_id}

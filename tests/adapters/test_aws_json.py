@@ -1,0 +1,225 @@
+"""The small AWS client, against botocore's own signer and against moto."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotocoreCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.wrappers import Request, Response
+
+from customerlink.adapters import aws_json
+from customerlink.adapters.aws_json import Aws, Credentials, signed_headers
+from sandbox.aws import CREDENTIALS, SECRET, TABLE, aws
+from sandbox.aws import Aws as StandIn
+from sandbox.serving import Server
+
+NAME = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=1)
+
+
+@given(
+    key_id=NAME,
+    secret=NAME,
+    token=st.none() | NAME,
+    place=st.tuples(
+        st.sampled_from(["us-east-1", "eu-central-1", "cn-north-1"]),
+        st.sampled_from(["dynamodb", "secretsmanager"]),
+    ),
+    body=st.binary(max_size=500),
+)
+def test_signature_is_botocores(
+    key_id: str, secret: str, token: str | None, place: tuple[str, str], body: bytes
+) -> None:
+    """The same authorization for the same request."""
+    region, service = place
+    headers = {
+        "content-type": "application/x-amz-json-1.0",
+        "host": f"{service}.{region}.amazonaws.com",
+        "x-amz-target": "DynamoDB_20120810.GetItem",
+    }
+    url = f"https://{headers['host']}/"
+    request = AWSRequest("POST", url, headers={**headers}, data=body)
+    signer = SigV4Auth(BotocoreCredentials(key_id, secret, token), service, region)
+    signer.add_auth(request)
+    ours = signed_headers(
+        Credentials(key_id, secret, token),
+        place,
+        request.headers["X-Amz-Date"],
+        headers,
+        body,
+    )
+
+    assert ours["authorization"] == request.headers["Authorization"]
+    assert ours.get("x-amz-security-token") == token
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[StandIn]:
+    """Run moto."""
+    with aws({"key": "value"}) as running:
+        yield running
+
+
+def account(url: str, **environment: str) -> Aws:
+    """Give the account behind an address."""
+    return Aws(aws_json.connections(url), {**CREDENTIALS, "AWS_ENDPOINT_URL": url, **environment})
+
+
+def test_dynamodb(stand_in: StandIn) -> None:
+    """Three operations; a failed condition comes with the item."""
+    client = account(stand_in.url).dynamodb(1, 5)
+    key = {"pk": {"S": "x"}}
+    client.update_item(
+        TableName=TABLE,
+        Key=key,
+        UpdateExpression="SET a = :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+    assert client.get_item(TableName=TABLE, Key=key)["Item"] == {**key, "a": {"N": "1"}}
+    with pytest.raises(ClientError) as failed:
+        client.update_item(
+            TableName=TABLE,
+            Key=key,
+            UpdateExpression="SET a = :one",
+            ConditionExpression="a = :two",
+            ExpressionAttributeValues={":one": {"N": "1"}, ":two": {"N": "2"}},
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    assert failed.value.response["Error"]["Code"] == "ConditionalCheckFailedException"
+    item: Any = failed.value.response
+    assert item["Item"] == {**key, "a": {"N": "1"}}
+    client.delete_item(TableName=TABLE, Key=key)
+    assert "Item" not in client.get_item(TableName=TABLE, Key=key)
+
+
+def test_secrets_manager(stand_in: StandIn) -> None:
+    """One operation, and its error's code."""
+    client = account(stand_in.url).secrets_manager(1, 5)
+
+    assert json.loads(client.get_secret_value(SecretId=SECRET)["SecretString"]) == {"key": "value"}
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.get_secret_value(SecretId="none")
+
+
+def answering(status: int, body: bytes) -> Callable[..., Any]:
+    """Give a service that always answers so."""
+
+    @Request.application
+    def application(_: Request) -> Response:
+        return Response(body, status, content_type="text/plain")
+
+    return application
+
+
+def test_answers_that_are_no_json() -> None:
+    """A proxy's page is an error with its status, and its text goes nowhere."""
+    with Server(answering(503, b"<html>ada@example.com")) as server:
+        with pytest.raises(ClientError) as failed:
+            account(server.url).dynamodb(1, 1).get_item()
+        assert failed.value.response["Error"]["Code"] == "503"
+        assert "@" not in str(failed.value)
+
+
+def test_nobody_listens() -> None:
+    """As botocore says it."""
+    with pytest.raises(BotoCoreError):
+        account("http://127.0.0.1:9").dynamodb(0.2, 0.2).get_item()
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "https://dynamodb.eu-west-1.amazonaws.com/"),
+        ({"AWS_REGION": "cn-north-1"}, "https://dynamodb.cn-north-1.amazonaws.com.cn/"),
+        (
+            {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": ""},
+            "https://dynamodb.us-east-1.amazonaws.com/",
+        ),
+        (
+            {
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL": "http://a",
+                "AWS_ENDPOINT_URL_DYNAMODB": "http://b",
+            },
+            "http://b",
+        ),
+    ],
+)
+def test_endpoints(environment: dict[str, str], url: str) -> None:
+    """By region, unless the SDKs' variables say otherwise."""
+    assert Aws(urllib3.PoolManager(), environment)._endpoint("dynamodb") == url
+
+
+def test_tls_is_verified() -> None:
+    """One context for all connections, which checks names and certificates."""
+    context = aws_json.connections("https://api.stripe.com").connection_pool_kw["ssl_context"]
+
+    assert context.check_hostname
+    assert context.verify_mode.name == "CERT_REQUIRED"
+
+
+class TestSnapStart:
+    """A restored function has no keys in its environment, but an address to ask."""
+
+    def asked(self, seconds: float) -> tuple[Server, list[str]]:
+        """Serve credentials that last for so long."""
+        tokens: list[str] = []
+
+        @Request.application
+        def application(request: Request) -> Response:
+            tokens.append(request.headers["authorization"])
+            until = datetime.now(UTC) + timedelta(seconds=seconds)
+            document = {
+                "AccessKeyId": f"key-{len(tokens)}",
+                "SecretAccessKey": "secret",
+                "Token": "session",
+                "Expiration": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+            return Response(json.dumps(document))
+
+        return Server(application), tokens
+
+    def account(self, url: str) -> Aws:
+        """Give the account of such a function."""
+        return Aws(
+            urllib3.PoolManager(),
+            {
+                "AWS_REGION": "us-east-1",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": url,
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token",
+            },
+        )
+
+    def test_kept_while_they_last(self) -> None:
+        """Asked for once."""
+        server, tokens = self.asked(3600)
+        with server:
+            aws_ = self.account(server.url)
+            assert {aws_._credentials().key_id for _ in range(3)} == {"key-1"}
+        assert tokens == ["token"]
+
+    def test_fetched_anew_before_they_expire(self) -> None:
+        """Five minutes early."""
+        server, _ = self.asked(200)
+        with server:
+            aws_ = self.account(server.url)
+            assert [aws_._credentials().key_id for _ in range(2)] == ["key-1", "key-2"]
+
+    def test_nobody_answers(self) -> None:
+        """An outage, as the callers know it."""
+        with pytest.raises(BotoCoreError):
+            self.account("http://127.0.0.1:9")._credentials()
+        with Server(answering(200, b"{}")) as server, pytest.raises(BotoCoreError):
+            self.account(server.url)._credentials()
+
+
+def test_nothing_shows() -> None:
+    """In a repr."""
+    assert "hidden" not in repr(Credentials("id", "hidden", "hidden"))
