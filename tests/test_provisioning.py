@@ -476,7 +476,7 @@ class TestRecord:
     """Step 8."""
 
     def test_order(self) -> None:
-        """The lock is left to its lease."""
+        """Link before unlock."""
         case = Case()
         case.assert_linked(Reason.CUSTOMER_CREATED)
 
@@ -484,6 +484,7 @@ class TestRecord:
             ("open", "Ada@example.com"),
             "lock_email",
             ("link", "cus_new"),
+            "unlock_email",
         ]
 
     def test_lease_was_taken_over(self) -> None:
@@ -492,6 +493,7 @@ class TestRecord:
 
     def test_lock_that_cannot_be_given_back(self) -> None:
         """Its lease ends by itself: no reason for another answer."""
+        Case(broken=frozenset({"unlock_email"})).assert_linked(Reason.CUSTOMER_CREATED)
         case = Case(broken=frozenset({"unlock_email"}))
         case.stripe.listed = {"ada@example.com": (customer_of(BOB),)}
 

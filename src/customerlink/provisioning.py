@@ -128,8 +128,8 @@ class Provisioning:
         if not isinstance(created, Customer):
             return created
 
-        # 8. Record the link, instruct
-        return self._link(lease, created, Reason.CUSTOMER_CREATED)
+        # 8. Record the link, release the lock, instruct
+        return self._link(lease, email, created, Reason.CUSTOMER_CREATED)
 
     def _is_new(self) -> bool:
         """Any record counts: also a linked one, whose link the profile should carry and does not.
@@ -219,7 +219,7 @@ class Provisioning:
             if address in current:
                 others += [each for each in listed.result if not each.belongs_to(self.signup.user)]
         if own:
-            return self._link(lease, min(own, key=_oldest_first), Reason.CUSTOMER_FOUND)
+            return self._link(lease, email, min(own, key=_oldest_first), Reason.CUSTOMER_FOUND)
         if not others:
             return None
         registered = [each for each in others if each.belongs_to(self._registered_as(email))]
@@ -283,7 +283,7 @@ class Provisioning:
         adopted = self.customers.adopt(customer_id, lease.user)
         if not isinstance(adopted, Done):
             return self._failed(lease, email, adopted)
-        return self._link(lease, adopted.result, Reason.CUSTOMER_FOUND)
+        return self._link(lease, email, adopted.result, Reason.CUSTOMER_FOUND)
 
     def _created_customer(self, lease: Lease, email: str) -> Customer | Instruction:
         """Create under the attempt's key; where that key is of no use any more, under the next one.
@@ -324,15 +324,15 @@ class Provisioning:
             return KeySpent()
         return found.result
 
-    def _link(self, lease: Lease, customer: Customer, reason: Reason) -> Instruction:
-        """Record the link.
-
-        The email lock is left to its lease: from now on the customer keeps others away.
-        """
+    def _link(
+        self, lease: Lease, email: str | None, customer: Customer, reason: Reason
+    ) -> Instruction:
         with self.run.step("link"):
             recorded = self.ledger.link(lease, customer.id)
         if not recorded:
             return self._without_outcome(Reason.IN_PROGRESS, lease.refused)
+        if email is not None:
+            self._unlock(lease, email)
         return linked(customer.id, reason)
 
     def _turned_away(self, reason: Reason) -> Instruction:

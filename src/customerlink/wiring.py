@@ -5,7 +5,8 @@ import os
 import time
 from functools import partial
 
-from customerlink.adapters.aws_json import Aws, connections
+from customerlink.adapters.aws_json import Aws
+from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb_ledger import CONNECT_SECONDS, READ_SECONDS, DynamoDbLedger
 from customerlink.adapters.secrets_manager import FETCH_SECONDS, SecretsManagerSecret
 from customerlink.adapters.stripe_customers import StripeCustomers
@@ -32,7 +33,7 @@ class Application:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.settings = settings
         aws_url = os.environ.get("AWS_ENDPOINT_URL", "")
-        self._connections = connections(settings.stripe_api_base, aws_url)
+        self._connections = Connections(settings.stripe_api_base, aws_url)
         aws = Aws(self._connections, {**os.environ})
         self.dynamodb = aws.dynamodb(CONNECT_SECONDS, READ_SECONDS)
         self._secret = SecretsManagerSecret(

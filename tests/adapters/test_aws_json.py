@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
@@ -15,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request, Response
 
-from customerlink.adapters import aws_json
 from customerlink.adapters.aws_json import Aws, Credentials, signed_headers
+from customerlink.adapters.connections import Connections
 from sandbox.aws import CREDENTIALS, SECRET, TABLE, aws
 from sandbox.aws import Aws as StandIn
 from sandbox.serving import Server
@@ -69,7 +68,7 @@ def stand_in() -> Iterator[StandIn]:
 
 def account(url: str, **environment: str) -> Aws:
     """Give the account behind an address."""
-    return Aws(aws_json.connections(url), {**CREDENTIALS, "AWS_ENDPOINT_URL": url, **environment})
+    return Aws(Connections(url), {**CREDENTIALS, "AWS_ENDPOINT_URL": url, **environment})
 
 
 def test_dynamodb(stand_in: StandIn) -> None:
@@ -154,15 +153,7 @@ def test_nobody_listens() -> None:
 )
 def test_endpoints(environment: dict[str, str], url: str) -> None:
     """By region, unless the SDKs' variables say otherwise."""
-    assert Aws(urllib3.PoolManager(), environment)._endpoint("dynamodb") == url
-
-
-def test_tls_is_verified() -> None:
-    """One context for all connections, which checks names and certificates."""
-    context = aws_json.connections("https://api.stripe.com").connection_pool_kw["ssl_context"]
-
-    assert context.check_hostname
-    assert context.verify_mode.name == "CERT_REQUIRED"
+    assert Aws(Connections(), environment)._endpoint("dynamodb") == url
 
 
 class TestSnapStart:
@@ -189,7 +180,7 @@ class TestSnapStart:
     def account(self, url: str) -> Aws:
         """Give the account of such a function."""
         return Aws(
-            urllib3.PoolManager(),
+            Connections(),
             {
                 "AWS_REGION": "us-east-1",
                 "AWS_CONTAINER_CREDENTIALS_FULL_URI": url,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import stripe
-import urllib3
 from tests.fakes import ADA
 
+from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.adapters.stripe_http import BudgetedHTTPClient
 from customerlink.customers import (
@@ -50,7 +50,7 @@ class Stripe:
         """Give the adapter as a new invocation has it."""
         self.run = Run(time, "owner", seconds)
         return StripeCustomers(
-            urllib3.PoolManager(),
+            Connections(),
             self.server.url,
             key or self.key,
             lambda _: self.replacement,
@@ -278,7 +278,7 @@ class TestWhereKeysGo:
     def test_live_key_is_stopped_at_the_last_step(self, served: Stripe) -> None:
         """Even if every earlier check had failed."""
         live = StripeKey("_".join(("rk", "live", "0" * 24)))
-        client = BudgetedHTTPClient(urllib3.PoolManager(), live, served.run)
+        client = BudgetedHTTPClient(Connections(), live, served.run)
 
         with pytest.raises(ConfigurationError, match="no host but Stripe's"):
             client.request("get", f"{served.server.url}/v1/customers", {})

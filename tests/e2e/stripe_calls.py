@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 import stripe
-import urllib3
 
+from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe_http import BudgetedHTTPClient
 from customerlink.keys import StripeKey
 from customerlink.run import Run
@@ -14,7 +14,7 @@ from customerlink.run import Run
 
 def client(base: str, key: str) -> stripe.StripeClient:
     """Give the SDK's client as the adapter makes it."""
-    http = BudgetedHTTPClient(urllib3.PoolManager(), StripeKey(key), Run(time, "artifact"))
+    http = BudgetedHTTPClient(Connections(), StripeKey(key), Run(time, "artifact"))
     return stripe.StripeClient(
         key, base_addresses={"api": base}, http_client=http, max_network_retries=0
     )

@@ -8,7 +8,6 @@ same requests, raises botocore's errors, and leaves retries to its callers.
 import hashlib
 import hmac
 import json
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +16,15 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import urllib3
 from botocore.exceptions import ClientError, HTTPClientError
+
+from customerlink.adapters.connections import Answer, Connections, NoAnswerError, NotConnectedError
 
 _REFRESH_SECONDS = 300.0
 """Credentials of a container are fetched anew so long before they expire."""
+
+_FETCH = 1.0
+"""Seconds for that."""
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -56,21 +59,12 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
 
 
-def connections(*urls: str) -> urllib3.PoolManager:
-    """Make the pool that a warm function keeps; one TLS context serves every connection of it.
-
-    It takes some 20 ms to make, so none is made where all goes over plain HTTP on one machine.
-    """
-    needs_tls = not all(each.startswith("http://") for each in urls)
-    return urllib3.PoolManager(ssl_context=ssl.create_default_context() if needs_tls else None)
-
-
 class Aws:
     """The account that the function runs in, by the environment that Lambda gives it."""
 
-    def __init__(self, pool: urllib3.PoolManager, environment: Mapping[str, str]) -> None:
-        """Take the pool; nothing is called yet."""
-        self._pool = pool
+    def __init__(self, connections: Connections, environment: Mapping[str, str]) -> None:
+        """Take the connections; nothing is called yet."""
+        self._connections = connections
         self._environment = environment
         self.region = environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"]
         self._fetched: Credentials | None = None
@@ -78,16 +72,14 @@ class Aws:
 
     def dynamodb(self, connect: float, read: float) -> "DynamoDb":
         """Give a client with these time-outs, in seconds."""
-        send = partial(self._send, "dynamodb", "1.0", urllib3.Timeout(connect=connect, read=read))
-        return DynamoDb(send)
+        return DynamoDb(partial(self._send, "dynamodb", "1.0", (connect, read)))
 
     def secrets_manager(self, connect: float, read: float) -> "SecretsManager":
         """Give a client with these time-outs, in seconds."""
-        timeout = urllib3.Timeout(connect=connect, read=read)
-        return SecretsManager(partial(self._send, "secretsmanager", "1.1", timeout))
+        return SecretsManager(partial(self._send, "secretsmanager", "1.1", (connect, read)))
 
     def _send(
-        self, service: str, version: str, timeout: urllib3.Timeout, target: str, request: Json
+        self, service: str, version: str, seconds: tuple[float, float], target: str, request: Json
     ) -> Json:
         url = self._endpoint(service)
         body = json.dumps(request, separators=(",", ":")).encode()
@@ -98,12 +90,13 @@ class Aws:
         }
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         signed = signed_headers(self._credentials(), (self.region, service), now, headers, body)
+        connect, read = seconds
         try:
-            answer = self._pool.request(
-                "POST", url, body=body, headers=signed, timeout=timeout, retries=False
+            answer = self._connections.request(
+                "POST", url, signed, body, connect=connect, total=connect + read
             )
-        except urllib3.exceptions.HTTPError as error:
-            raise HTTPClientError(error=type(error).__name__) from None
+        except (NotConnectedError, NoAnswerError) as error:
+            raise HTTPClientError(error=str(error)) from None
         return _read(answer, target)
 
     def _endpoint(self, service: str) -> str:
@@ -134,13 +127,13 @@ class Aws:
         url = self._environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
         token = self._environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
         try:
-            answer = self._pool.request(
-                "GET", url, headers={"authorization": token}, timeout=1.0, retries=False
+            answer = self._connections.request(
+                "GET", url, {"authorization": token}, None, connect=_FETCH, total=_FETCH
             )
-            given = answer.json()
+            given = json.loads(answer.body)
             until = datetime.fromisoformat(given["Expiration"]).timestamp()
             found = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["Token"])
-        except (urllib3.exceptions.HTTPError, ValueError, KeyError) as error:
+        except (NotConnectedError, NoAnswerError, ValueError, KeyError) as error:
             raise HTTPClientError(error=type(error).__name__) from None
         return found, until
 
@@ -210,9 +203,9 @@ def signed_headers(
     return {**signed, "authorization": authorization}
 
 
-def _read(answer: urllib3.BaseHTTPResponse, target: str) -> Json:
+def _read(answer: Answer, target: str) -> Json:
     try:
-        document: Json = json.loads(answer.data)
+        document: Json = json.loads(answer.body)
     except ValueError:
         document = {}
     if answer.status == 200:  # noqa: PLR2004 (OK)

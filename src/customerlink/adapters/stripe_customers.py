@@ -9,8 +9,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import stripe
-import urllib3
 
+from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe_http import WORTHWHILE_SECONDS, BudgetedHTTPClient, NotSentError
 from customerlink.customers import (
     Customer,
@@ -36,7 +36,7 @@ from customerlink.user import CustomerId, User
 PAGE = 100
 """Customers a page: the most that Stripe lists (https://docs.stripe.com/api/pagination)."""
 
-_REPLAYED = "Idempotent-Replayed"
+_REPLAYED = "idempotent-replayed"
 _TRIES = 4
 _PAUSE_SECONDS = 0.15
 _REFRESH_SECONDS = 2.0
@@ -51,14 +51,14 @@ class StripeCustomers:
 
     def __init__(
         self,
-        pool: urllib3.PoolManager,
+        connections: Connections,
         api_base: str,
         key: StripeKey,
         refresh: KeyRefresh,
         run: Run,
     ) -> None:
         """Take a key that was checked for `api_base`; `refresh` is asked when Stripe rejects it."""
-        self._pool = pool
+        self._connections = connections
         self._api_base = api_base
         self._key = key
         self._refresh = refresh
@@ -131,7 +131,7 @@ class StripeCustomers:
         return stripe.StripeClient(
             key.value,
             base_addresses={"api": self._api_base},
-            http_client=BudgetedHTTPClient(self._pool, key, self._run),
+            http_client=BudgetedHTTPClient(self._connections, key, self._run),
             max_network_retries=0,  # the SDK's retries know no deadline: `_call` has its own
         )
 

@@ -1,12 +1,11 @@
-"""How the SDK's requests travel: over urllib3, within the sign-up's budget, to one host."""
+"""How the SDK's requests travel: by kept connections, within the budget, to one host."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import stripe
-import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
 from customerlink.errors import ConfigurationError
 from customerlink.keys import StripeKey, is_stripe
 from customerlink.run import Run
@@ -30,12 +29,12 @@ class BudgetedHTTPClient(stripe.HTTPClient):
     left of the budget. It follows no redirect, so a key goes to no second host.
     """
 
-    name = "urllib3"
+    name = "http.client"
 
-    def __init__(self, pool: urllib3.PoolManager, key: StripeKey, run: Run) -> None:
+    def __init__(self, connections: Connections, key: StripeKey, run: Run) -> None:
         """Share the warm function's connections."""
         super().__init__()
-        self._pool = pool
+        self._connections = connections
         self._key = key
         self._run = run
 
@@ -54,21 +53,20 @@ class BudgetedHTTPClient(stripe.HTTPClient):
         if seconds < WORTHWHILE_SECONDS:
             raise NotSentError("no time left")  # type: ignore[no-untyped-call]
         try:
-            answer = self._pool.request(
+            answer = self._connections.request(
                 method.upper(),
                 url,
-                headers=headers,
-                body=post_data,
-                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds),
-                redirect=False,
-                retries=False,
+                headers or {},
+                post_data,
+                connect=min(CONNECT_SECONDS, seconds),
+                total=seconds,
             )
-            body = answer.data.decode()
-        except (NewConnectionError, ConnectTimeoutError):
+            body = answer.body.decode()
+        except NotConnectedError:
             raise NotSentError("no connection") from None  # type: ignore[no-untyped-call]
-        except (HTTPError, UnicodeDecodeError):
+        except (NoAnswerError, UnicodeDecodeError):
             raise stripe.APIConnectionError("no answer") from None  # type: ignore[no-untyped-call]
         self._run.stripe_statuses.append(answer.status)
-        # The SDK prints the text of this header to standard error.
-        answer.headers.discard("Stripe-Notice")
-        return body, answer.status, answer.headers
+        # The SDK prints the text of the header Stripe-Notice to standard error.
+        names = (name for name in answer.headers if name.lower() != "stripe-notice")
+        return body, answer.status, {name.lower(): answer.headers[name] for name in names}

@@ -6,8 +6,7 @@ from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-import urllib3
-
+from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.instruction import Instruction
@@ -39,7 +38,7 @@ class Provisioner:
     bucket: Pace
     """Of creations; the look-ups beside each go at the same pace."""
     policy: Policy = field(default_factory=Policy)
-    _pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32))
+    _connections: Connections = field(default_factory=Connections)
 
     def provision(self, user: dict[str, Any]) -> Instruction | str:
         """Run the pipeline for a user of the export's form; a text says why it was not begun.
@@ -87,7 +86,7 @@ class Provisioner:
 
     def _ports(self) -> tuple[Run, DynamoDbLedger, StripeCustomers]:
         run = Run(time, owner=token_hex(16))
-        customers = StripeCustomers(self._pool, self.api_base, self.key, lambda _: None, run)
+        customers = StripeCustomers(self._connections, self.api_base, self.key, lambda _: None, run)
         return run, DynamoDbLedger(self.dynamodb, self.table, run), customers
 
     def _asks_less(self) -> Policy:
