@@ -298,7 +298,7 @@ class _Api:
 
 
 def _object(body: dict[str, Any], *, replayed: bool = False) -> Any:
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    headers = {"idempotent-replayed": "true"} if replayed else {}
     metadata = body.get("metadata", {})
     return SimpleNamespace(
         id=body["id"],
@@ -311,7 +311,7 @@ def _object(body: dict[str, Any], *, replayed: bool = False) -> Any:
 
 def _error(failure: StripeFailure, *, replayed: bool = False) -> stripe.StripeError:
     """Give the exception that the SDK raises for an error answer."""
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    headers = {"idempotent-replayed": "true"} if replayed else {}
     status, message = failure.status, failure.message
     if failure.status == 401:
         return stripe.AuthenticationError(message, None, status, None, headers)
