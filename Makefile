@@ -52,7 +52,8 @@ mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation mu
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
 
 .PHONY: bench
-bench: .venv/ok ## Measure: the diff of a million users, the backfill at Stripe's limit
+bench: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Measure: a sign-up against its peers, the diff of a million users, the backfill
+	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sign_up
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.diff
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.backfill
 

@@ -94,8 +94,9 @@ def _node() -> str:
 def stand_ins() -> Iterator[StandIns]:
     """Run them in a process of their own."""
     command = [sys.executable, "-m", "benchmarks.standins"]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         yield StandIns(process=process, **json.loads(_line_of(process)))
 
@@ -104,9 +105,8 @@ def _line_of(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline() if process.stdout else ""
 
 
-def as_a_zip_holds_it(artifact: Path, folder: Path) -> Path:
+def as_a_zip_holds_it(artifact: Path, copy: Path) -> Path:
     """Copy an artifact with every file dated 1980, which is what SAM's zips say."""
-    copy = folder / artifact.name
     shutil.copytree(artifact, copy)
     for path in copy.rglob("*"):
         os.utime(path, (315_532_800, 315_532_800))
@@ -140,12 +140,12 @@ def peers(outside: StandIns, folder: Path) -> dict[str, Peer]:
     secret = SigningSecret.parse(outside.signing_secret)
     # /var/task is read-only: what is not compiled in the artifact is compiled at each cold start.
     common = {**outside.environment, "PYTHONDONTWRITEBYTECODE": "1"}
-    usual = {
-        "STRIPE": outside.stripe,
+    stripe = {"STRIPE": outside.stripe, "STRIPE_KEY": outside.stripe_key}
+    floor = common | stripe
+    usual = floor | {
         "SECRET_ID": outside.environment["CUSTOMERLINK_SECRET_ID"],
         "TABLE": outside.environment["CUSTOMERLINK_LEDGER_TABLE"],
     }
-    floor = {"STRIPE": outside.stripe, "STRIPE_KEY": outside.stripe_key}
 
     def signed(number: int) -> dict[str, Any]:
         body = login(number)
@@ -154,12 +154,13 @@ def peers(outside: StandIns, folder: Path) -> dict[str, Peer]:
     def with_key(number: int) -> dict[str, Any]:
         return gateway_event({"x-api-key": outside.signing_secret}, login(number))
 
-    floors = as_a_zip_holds_it(PEERS / "floor", folder)
+    usuals = as_a_zip_holds_it(USUAL, folder / "usual")
+    floors = as_a_zip_holds_it(PEERS / "floor", folder / "floor")
     made = [
-        Peer("ours", as_a_zip_holds_it(ARTIFACT, folder), HANDLER, common, signed),
-        Peer("usual", as_a_zip_holds_it(USUAL, folder), "app.handler", common | usual, with_key),
-        Peer("floor", floors, "app.handler", common | floor, with_key),
-        Peer("empty", floors, "app.empty", common | floor, with_key),
+        Peer("ours", as_a_zip_holds_it(ARTIFACT, folder / "ours"), HANDLER, common, signed),
+        Peer("usual", usuals, "app.handler", usual, with_key),
+        Peer("floor", floors, "app.handler", floor, with_key),
+        Peer("empty", floors, "app.empty", floor, with_key),
     ]
     return {each.name: each for each in made}
 

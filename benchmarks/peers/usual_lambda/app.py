@@ -1,4 +1,7 @@
-"""What people write: Powertools for the route and the secret, the Stripe SDK, list then create."""
+"""What people write: Powertools for the route and the secret, the Stripe SDK, list then create.
+
+Two conditional writes keep a double click out: one claims the user, one records the customer.
+"""
 
 import hmac
 import os
@@ -25,6 +28,8 @@ def post_login() -> object:
     if not hmac.compare_digest(given, secret["action_signing_secrets"][0]):
         return Response(status_code=401)
     user = app.current_event.json_body["user"]
+    key = {"pk": f"user#{user['user_id']}"}
+    table.put_item(Item=key, ConditionExpression="attribute_not_exists(pk)")
     client = stripe.StripeClient(
         secret["stripe_restricted_key"], base_addresses={"api": os.environ["STRIPE"]}
     )
@@ -40,9 +45,11 @@ def post_login() -> object:
             },
             {"idempotency_key": user["user_id"]},
         ).id
-    table.put_item(
-        Item={"pk": f"user#{user['user_id']}", "customer_id": customer_id},
-        ConditionExpression="attribute_not_exists(pk)",
+    table.update_item(
+        Key=key,
+        UpdateExpression="SET customer_id = :id",
+        ConditionExpression="attribute_not_exists(customer_id)",
+        ExpressionAttributeValues={":id": customer_id},
     )
     metrics.add_metric(name="sign_up", unit=MetricUnit.Count, value=1)
     logger.info("sign_up", extra={"user_id": user["user_id"]})
