@@ -254,8 +254,9 @@ class Warm:
         return int(line.split()[1]) * 1024 / MEGABYTE
 
     def _cpu_seconds(self) -> float:
-        times = self._python.cpu_times()
-        return float(times.user + times.system)
+        # By the scheduler's own nanoseconds: the usual figures count hundredths of a second.
+        tasks = Path(f"/proc/{self._python.pid}/task").iterdir()
+        return sum(int((each / "schedstat").read_text().split()[0]) for each in tasks) / 1e9
 
 
 def action_login_microseconds() -> float:
