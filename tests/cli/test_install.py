@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
 
-from customerlink.cli.release import unmarked
+from customerlink.cli.release import REGISTRATION, unmarked
 from sandbox.sandbox import Sandbox
 from sandbox.tenant import ACTIONS, ActionHost, Tenant
 
@@ -20,7 +20,7 @@ STEPS = [
     "store a signing secret",
     "create the Action",
     "deploy the Action",
-    "bind the Action to the Login flow",
+    "bind the Action to its flow",
 ]
 
 
@@ -406,3 +406,57 @@ def test_as_a_program(cli: Cli, box: Sandbox) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["changes"] == STEPS
     assert cli.flow() == [*FOREIGN, ACTION]
+
+
+class TestRegistration:
+    """`--registration`: the two Actions of that flow beside ours."""
+
+    NAMES = tuple(f"{ACTION} ({each})" for each in REGISTRATION)
+
+    def test_put_in_and_taken_out(self, cli: Cli, box: Sandbox) -> None:
+        """Each in its own flow, with its own address and the one signing secret; twice is once."""
+        result = cli("install", "--registration", stdin=box.stripe_key)
+        assert result.code == 0, result.err
+        for name, trigger in zip(self.NAMES, REGISTRATION, strict=True):
+            [bound] = cli.actions().bindings(trigger, {})["bindings"]
+            settings = cli.actions().secrets_of(name)
+            assert bound["action"]["name"] == name
+            assert settings["CUSTOMERLINK_URL"] == box.url.replace("post-login", trigger)
+            assert [settings["CUSTOMERLINK_SIGNING_SECRET"]] == (
+                cli.stored()["action_signing_secrets"]
+            )
+        assert cli.flow() == [*FOREIGN, ACTION]
+        cli.changes()
+        assert cli("install", "--registration").code == 0
+        assert cli.changes() == []
+
+        assert cli("uninstall").code == 0
+        assert cli.flow() == [*FOREIGN]
+        for trigger in REGISTRATION:
+            assert cli.actions().bindings(trigger, {})["bindings"] == []
+
+    def test_dry_run(self, cli: Cli) -> None:
+        """Three plans, and nothing done."""
+        cli.changes()
+        result = cli("install", "--registration", "--dry-run", "--json")
+        kinds = [each["kind"] for each in result.json()["changes"]]
+
+        assert kinds.count("create the Action") == 3
+        assert cli.changes() == []
+
+    def test_the_installed_actions_register_somebody(self, cli: Cli, tmp_path: Path) -> None:
+        """By the code and the secrets that the tenant has now."""
+        cli.install()
+        assert cli("install", "--registration").code == 0
+        paths = []
+        for name in (ACTION, *self.NAMES):
+            [action] = cli.actions().list_page({"actionName": name})["actions"]
+            paths.append(tmp_path / f"{len(paths)}.js")
+            paths[-1].write_text(action["deployed_version"]["code"])
+        with ActionHost(*paths) as host:
+            tenant = Tenant(host, cli.actions().secrets_of(ACTION))
+            registered = tenant.register(email="registered@example.com")
+            login = tenant.login(str(registered.user_id))
+
+        assert login.decision == "continue"
+        assert "stripe_customer_id" in tenant.users[str(registered.user_id)]["app_metadata"]

@@ -16,6 +16,7 @@ from tests.simulation.dynamodb import Client, Table
 
 from customerlink.adapters import secrets_manager
 from customerlink.cli import main, rotate
+from customerlink.cli.release import REGISTRATION
 from customerlink.entrypoints.post_login import respond
 from sandbox.gateway import in_process
 from sandbox.sandbox import Sandbox, application
@@ -159,6 +160,25 @@ def test_interrupted_at_auth0(cli: Cli, fault: str) -> None:
     assert refused([between, sign_up(cli)]) == []
     assert len(cli.stored()["action_signing_secrets"]) == 1
     assert cli.stored()["action_signing_secrets"] != old
+
+
+def test_every_action_gets_the_new_one(cli: Cli) -> None:
+    """Those of the registration flow too; cut off between two of them, a second run finishes."""
+    cli.install()
+    assert cli("install", "--registration").code == 0
+    names = [ACTION, *(f"{ACTION} ({each})" for each in REGISTRATION)]
+    [old] = cli.stored()["action_signing_secrets"]
+    [second] = cli.actions().list_page({"actionName": names[1]})["actions"]
+    cli.box.management.faults.append(f"PATCH /api/v2/actions/actions/{second['id']}")
+    cut_off = cli("rotate", "signing-secret", *QUICK)
+    assert len(cli.stored()["action_signing_secrets"]) == 2
+    finished = cli("rotate", "signing-secret", *QUICK)
+    [new] = cli.stored()["action_signing_secrets"]
+
+    assert (cut_off.code, finished.code) == (3, 0), finished.err
+    assert new != old
+    for name in names:
+        assert cli.actions().secrets_of(name)["CUSTOMERLINK_SIGNING_SECRET"] == new
 
 
 @pytest.mark.parametrize("step", range(7))

@@ -9,7 +9,15 @@ from enum import StrEnum
 
 from customerlink.cli.deployment import Deployment, StoredSecret
 from customerlink.cli.errors import CliError, Exit
-from customerlink.cli.release import SIGNING_SECRET, URL, action_code, fingerprint, marked, unmarked
+from customerlink.cli.release import (
+    SIGNING_SECRET,
+    URL,
+    action_code,
+    endpoint,
+    fingerprint,
+    marked,
+    unmarked,
+)
 from customerlink.cli.tenant import RUNTIME, Action, Binding, Tenant
 
 
@@ -21,7 +29,7 @@ class Kind(StrEnum):
     CREATE_ACTION = "create the Action"
     UPDATE_ACTION = "update the Action"
     DEPLOY_ACTION = "deploy the Action"
-    BIND_ACTION = "bind the Action to the Login flow"
+    BIND_ACTION = "bind the Action to its flow"
 
 
 _STORED = (Kind.STORE_KEY, Kind.STORE_SIGNING_SECRET)
@@ -40,6 +48,7 @@ class Change:
 class Found:
     """What is there before an install."""
 
+    trigger: str
     url: str
     secret: StoredSecret
     action: Action | None
@@ -66,8 +75,10 @@ def new_signing_secret() -> str:
 
 def look(deployment: Deployment, tenant: Tenant, action_name: str) -> Found:
     """Read everything that a plan needs."""
-    url = deployment.outputs.url
-    return Found(url, deployment.read_secret(), tenant.find(action_name), tenant.bindings())
+    url = endpoint(deployment.outputs.url, tenant.trigger)
+    return Found(
+        tenant.trigger, url, deployment.read_secret(), tenant.find(action_name), tenant.bindings()
+    )
 
 
 def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
@@ -81,7 +92,7 @@ def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
     if not secret.signing_secrets:
         secret = secret.with_signing(new_signing_secret())
     signing_secret = _in_use(found, secret)
-    code = marked(action_code(), fingerprint(found.url, signing_secret))
+    code = marked(action_code(found.trigger), fingerprint(found.url, signing_secret))
     changes = tuple(_changes(found, secret, code, action_name))
     return Plan(found, code, secret, signing_secret, action_name, changes)
 

@@ -22,9 +22,10 @@ from customerlink.cli.config import Config, Mode, load
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.doctor import Doctor, Verdict
 from customerlink.cli.errors import CliError, Exit, explain
-from customerlink.cli.install import Plan, carry_out, look, plan, take_out
+from customerlink.cli.install import Change, Plan, carry_out, look, plan, take_out
 from customerlink.cli.output import Output
 from customerlink.cli.probes import StripeProbe, checked, self_test
+from customerlink.cli.release import LOGIN, TRIGGERS, action_name
 from customerlink.cli.repair import Outcome, Repair
 from customerlink.cli.report import html as page
 from customerlink.cli.rotate import (
@@ -209,11 +210,16 @@ def stripe_key_given(output: Output) -> str:
 def install(
     context: typer.Context,
     *,
+    registration: Annotated[
+        bool, typer.Option("--registration", help="The registration flow's Actions as well.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Put this release's Action into the tenant, and the keys into Secrets Manager.
+
+    With --registration, also the two Actions of the registration flow (docs/policies.md).
 
     Other Actions, their order and their secrets stay as they are. Running it again changes
     nothing; run again after a failure, it goes on. The Stripe key is asked for, or read from a
@@ -221,38 +227,46 @@ def install(
     """
     now = session(context, as_json=as_json)
     deployment, tenant, output = now.deployment(), now.tenant(), now.output
+    triggers = TRIGGERS if registration else (LOGIN,)
     with output.busy("Looking at the stack and the tenant"):
-        found = look(deployment, tenant, now.config.action_name)
+        stored = deployment.read_secret()
     key = None
-    if not found.secret.stripe_key and not dry_run:
+    if not stored.stripe_key and not dry_run:
         key = checked(stripe_key_given(output), now.config.mode).value
         with output.busy("Asking Stripe"):
             now.probe(key).list_customers()
-    elif not found.secret.stripe_key:
+    elif not stored.stripe_key:
         output.say("The stack has no Stripe key yet: install will ask for one.")
-    made = plan(found, now.config.action_name, key)
+    changes: list[Change] = []
+    rows = []
+    for trigger in triggers:
+        name, place = action_name(now.config.action_name, trigger), tenant.at(trigger)
+        with output.busy("Looking at the tenant"):
+            made = plan(look(deployment, place, name), name, None if changes else key)
+        changes += made.changes
+        rows.append(("Action", f"{name}, in the flow {trigger} of {now.config.domain}"))
+        if dry_run:
+            _show(output, made)
+            continue
+        if made.changes:
+            now.confirm("Install", yes=yes)
+        with output.busy("Installing"):
+            carry_out(made, deployment, place, lambda one: output.step(f"{one.kind}: {one.about}"))
     if dry_run:
-        _show(output, made)
+        _tell(output, changes)
         return
-    if made.changes:
-        now.confirm("Install", yes=yes)
-    with output.busy("Installing"):
-        carry_out(made, deployment, tenant, lambda each: output.step(f"{each.kind}: {each.about}"))
+    url, signing_secret = deployment.outputs.url, made.signing_secret
     with output.busy("Sending a self-test"):
-        result = self_test(found.url, made.signing_secret)
+        result = self_test(url, signing_secret)
     answer = f"{result.status} {result.reason}, {result.milliseconds:.0f} ms"
     output.table(
-        "Done." if made.changes else "Nothing to do: everything is in place.",
-        [
-            ("Action", f"{made.action_name}, in the Login flow of {now.config.domain}"),
-            ("endpoint", found.url),
-            ("self-test", answer),
-        ],
+        "Done." if changes else "Nothing to do: everything is in place.",
+        [*rows, ("endpoint", url), ("self-test", answer)],
     )
     output.document(
         {
-            "changes": [each.kind for each in made.changes],
-            "url": found.url,
+            "changes": [each.kind for each in changes],
+            "url": url,
             "self_test": {"passed": result.passed, "answer": answer},
         }
     )
@@ -265,12 +279,13 @@ def _show(output: Output, made: Plan) -> None:
     for each in made.changes:
         output.say(f"would {each.kind}: {each.about}")
         output.diff(each.diff)
-    if not made.changes:
+
+
+def _tell(output: Output, changes: list[Change]) -> None:
+    if not changes:
         output.say("Nothing to do: everything is in place.")
-    changes = [
-        {"kind": each.kind, "about": each.about, "diff": list(each.diff)} for each in made.changes
-    ]
-    output.document({"dry_run": True, "changes": changes})
+    told = [{"kind": each.kind, "about": each.about, "diff": list(each.diff)} for each in changes]
+    output.document({"dry_run": True, "changes": told})
 
 
 @app.command(epilog="Example: customerlink uninstall --dry-run")
@@ -281,22 +296,25 @@ def uninstall(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Take out of the tenant what install put in: the Action, and its place in the Login flow.
+    """Take out of the tenant what install put in: Actions, and their places in the flows.
 
     The stack with its secret and its ledger stays: sam delete takes that, and keeps the data.
     """
     now = session(context, as_json=as_json)
     tenant, output = now.tenant(), now.output
     with output.busy("Looking at the tenant"):
-        action = tenant.find(now.config.action_name)
-    if action is None:
+        names = {each: action_name(now.config.action_name, each) for each in TRIGGERS}
+        found = [each for each in TRIGGERS if tenant.at(each).find(names[each])]
+    if not found:
         output.say("Nothing to do: the Action is not there.")
     elif dry_run:
-        output.say(f"would unbind and delete the Action {action.name}")
+        for each in found:
+            output.say(f"would unbind and delete the Action {names[each]}")
     else:
         now.confirm("Uninstall", yes=yes)
-        take_out(tenant, now.config.action_name, output.step)
-    output.document({"dry_run": dry_run, "found": action is not None, "steps": output.steps})
+        for each in found:
+            take_out(tenant.at(each), names[each], output.step)
+    output.document({"dry_run": dry_run, "found": bool(found), "steps": output.steps})
 
 
 @app.command(epilog="Example: customerlink doctor --json")

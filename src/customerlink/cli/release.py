@@ -9,13 +9,28 @@ _IN_SOURCE = Path(__file__).parents[2] / "action"
 
 _MARK = re.compile(r"\n// Set up by customerlink install: (?P<print>[0-9a-f]{32})\n?\Z")
 
+LOGIN = "post-login"
+REGISTRATION = ("pre-user-registration", "post-user-registration")
+TRIGGERS = (LOGIN, *REGISTRATION)
+"""The triggers that we have an Action for: also the names of its file and of its route."""
+
 URL, SIGNING_SECRET = "CUSTOMERLINK_URL", "CUSTOMERLINK_SIGNING_SECRET"
 
 
-def action_code(name: str = "post-login.js") -> str:
-    """Give the text of one of this release's Actions."""
+def action_code(trigger: str = LOGIN) -> str:
+    """Give the text of this release's Action for a trigger."""
     folder = _PACKAGED if _PACKAGED.is_dir() else _IN_SOURCE
-    return (folder / name).read_text()
+    return (folder / f"{trigger}.js").read_text()
+
+
+def action_name(name: str, trigger: str) -> str:
+    """Give the name in Auth0 of a trigger's Action; that of the Login flow has none beside it."""
+    return name if trigger == LOGIN else f"{name} ({trigger})"
+
+
+def endpoint(url: str, trigger: str) -> str:
+    """Give the address that a trigger's Action calls, beside the Login flow's."""
+    return f"{url.removesuffix(f'/{LOGIN}')}/{trigger}"
 
 
 def fingerprint(url: str, signing_secret: str) -> str:

@@ -3,10 +3,9 @@
 A signing secret goes through four states, each of which a second run recognises:
 
 1. `[old]`: add the new one, so that functions accept both.
-2. `[old, new]`, the Action has the old one: once every function has fetched the secret again, give
-   the Action the new one.
-3. `[old, new]`, the Action has the new one: once no login runs the Action's old version, drop the
-   old one.
+2. `[old, new]`, some Action has the old one: once every function has fetched the secret again, give
+   each Action the new one.
+3. `[old, new]`, the Actions have the new one: once no login runs an old version, drop the old one.
 4. `[new]`.
 """
 
@@ -19,7 +18,17 @@ from customerlink.cli.deployment import Deployment, StoredSecret
 from customerlink.cli.errors import CliError
 from customerlink.cli.install import is_ours, new_signing_secret
 from customerlink.cli.probes import StripeProbe, self_test
-from customerlink.cli.release import SIGNING_SECRET, URL, fingerprint, marked, unmarked
+from customerlink.cli.release import (
+    LOGIN,
+    SIGNING_SECRET,
+    TRIGGERS,
+    URL,
+    action_name,
+    endpoint,
+    fingerprint,
+    marked,
+    unmarked,
+)
 from customerlink.cli.tenant import Action, Tenant
 
 MARGIN_SECONDS = 15.0
@@ -27,6 +36,25 @@ LAST_LOGINS_SECONDS = 30.0
 """Auth0 ends a login's Actions after 20 s: then nobody signs with the old secret any more."""
 
 INSTALL = "customerlink install"
+
+
+@dataclass(frozen=True)
+class _Signing:
+    """An Action that signs, and what it calls."""
+
+    tenant: Tenant
+    action: Action
+    url: str
+
+    def has(self, signing_secret: str) -> bool:
+        return unmarked(self.action.code)[1] == fingerprint(self.url, signing_secret)
+
+    def give(self, signing_secret: str) -> None:
+        settings = {URL: self.url, SIGNING_SECRET: signing_secret}
+        code = unmarked(self.action.code)[0]
+        code = marked(code, fingerprint(self.url, signing_secret))
+        self.tenant.update(self.action, code, settings)
+        self.tenant.deploy(self.action.id)
 
 
 @dataclass
@@ -44,45 +72,48 @@ class Rotation:
     def run(self) -> None:
         """Go on from wherever the last run stopped, to the end."""
         secret = self.deployment.read_secret()
-        action = self._action(secret)
+        actions = self._actions(secret)
         if len(secret.signing_secrets) == 1:
             self.tell("add a new signing secret beside the old one")
             both = secret.with_signing(*secret.signing_secrets, new_signing_secret())
             secret = self.deployment.write_secret(both)
         new = secret.signing_secrets[-1]
-        if not self._has(action, new):
+        without = [each for each in actions if not each.has(new)]
+        if without:
             left = self.refresh_seconds - secret.age(time.time())
             if left > 0:
                 self.wait("until every function has fetched both", left)
             self._check(new)
-            self.tell("give the Action the new one, and deploy it")
-            settings = {URL: self.deployment.outputs.url, SIGNING_SECRET: new}
-            code = unmarked(action.code)[0]
-            self.tenant.update(action, marked(code, self._print(new)), settings)
-            self.tenant.deploy(action.id)
-        elif not action.is_deployed:
-            self.tell("deploy the Action")
-            self.tenant.deploy(action.id)
-        self.wait("until no login runs the Action's old version", self.last_logins_seconds)
+        for each in without:
+            self.tell(f"give the Action {each.action.name} the new one, and deploy it")
+            each.give(new)
+        for each in actions:
+            if each not in without and not each.action.is_deployed:
+                self.tell(f"deploy the Action {each.action.name}")
+                each.tenant.deploy(each.action.id)
+        self.wait("until no login runs an Action's old version", self.last_logins_seconds)
         self._check(new)
         self.tell("drop the old signing secret")
         self.deployment.write_secret(self.deployment.read_secret().with_signing(new))
 
-    def _action(self, secret: StoredSecret) -> Action:
+    def _actions(self, secret: StoredSecret) -> list["_Signing"]:
+        """Give every Action that signs; that of the Login flow has to be among them."""
         if not secret.signing_secrets:
             raise CliError("There is no signing secret to rotate yet.", INSTALL)
-        action = self.tenant.find(self.action_name)
-        if action is None or not is_ours(action):
-            raise CliError(f"{self.action_name} was not put in by customerlink install.", INSTALL)
-        if not any(self._has(action, each) for each in secret.signing_secrets):
-            raise CliError("The Action has none of the stack's signing secrets.", INSTALL)
-        return action
-
-    def _has(self, action: Action, signing_secret: str) -> bool:
-        return unmarked(action.code)[1] == self._print(signing_secret)
-
-    def _print(self, signing_secret: str) -> str:
-        return fingerprint(self.deployment.outputs.url, signing_secret)
+        found = []
+        for trigger in TRIGGERS:
+            tenant, name = self.tenant.at(trigger), action_name(self.action_name, trigger)
+            action = tenant.find(name)
+            if action is not None and is_ours(action):
+                url = endpoint(self.deployment.outputs.url, trigger)
+                found.append(_Signing(tenant, action, url))
+            elif trigger == LOGIN:
+                raise CliError(f"{name} was not put in by customerlink install.", INSTALL)
+        for each in found:
+            if not any(each.has(one) for one in secret.signing_secrets):
+                text = f"The Action {each.action.name} has none of the stack's signing secrets."
+                raise CliError(text, INSTALL)
+        return found
 
     def _check(self, signing_secret: str) -> None:
         self.tell("send the endpoint a self-test signed with the new one")

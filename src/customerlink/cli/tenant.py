@@ -1,5 +1,6 @@
-"""The Auth0 side of a deployment: the Action, its versions, its place in the Login flow."""
+"""The Auth0 side of a deployment: Actions, their versions, their places in the flows."""
 
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from auth0.management.errors import ConflictError, ForbiddenError
 from customerlink.adapters.auth0_management import Management, Users, downloading
 from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit
+from customerlink.cli.release import LOGIN, REGISTRATION
 from customerlink.secret import Auth0Client
 
-TRIGGER = "post-login"
+VERSIONS = {LOGIN: "v3"} | dict.fromkeys(REGISTRATION, "v2")
 RUNTIME = "node22"
 RUNTIMES = frozenset({"node18", "node18-actions", "node20", "node22", "node24"})
 """Those that have `fetch`, which the Action needs."""
@@ -43,7 +45,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A place in the Login flow."""
+    """A place in a flow."""
 
     id: str
     display_name: str
@@ -60,9 +62,16 @@ class Tenant:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Name the tenant; `on_wait` is told the seconds of each wait for the rate limit."""
+        self.trigger: Any = LOGIN
         self._config = config
         self._on_wait = on_wait
         self._sleep = sleep
+
+    def at(self, trigger: str) -> "Tenant":
+        """Give the same tenant for another trigger's Action and flow."""
+        other = copy.copy(self)
+        other.trigger = trigger
+        return other
 
     @cached_property
     def _management(self) -> Management:
@@ -92,9 +101,9 @@ class Tenant:
         return tuple(each for each in SCOPES if each not in granted)
 
     def find(self, name: str) -> Action | None:
-        """Find a post-login Action by its name."""
+        """Find an Action of the trigger's by its name."""
         listed = self._call(
-            lambda: list(self._api.actions.list(trigger_id=TRIGGER, action_name=name))
+            lambda: list(self._api.actions.list(trigger_id=self.trigger, action_name=name))
         )
         found = next((each for each in listed if each.name == name), None)
         return _action(found) if found else None
@@ -109,7 +118,7 @@ class Tenant:
         def create() -> Any:  # noqa: ANN401 (as the SDK has it)
             return self._api.actions.create(
                 name=name,
-                supported_triggers=[{"id": TRIGGER, "version": "v3"}],
+                supported_triggers=[{"id": self.trigger, "version": VERSIONS[self.trigger]}],
                 code=code,
                 runtime=RUNTIME,
                 secrets=_values(secrets),
@@ -155,8 +164,8 @@ class Tenant:
         self._call(lambda: self._api.actions.delete(action_id))
 
     def bindings(self) -> tuple[Binding, ...]:
-        """Give the Login flow, in its order."""
-        listed = self._call(lambda: list(self._api.actions.triggers.bindings.list(TRIGGER)))
+        """Give the trigger's flow, in its order."""
+        listed = self._call(lambda: list(self._api.actions.triggers.bindings.list(self.trigger)))
         return tuple(
             Binding(
                 str(each.id),
@@ -167,12 +176,12 @@ class Tenant:
         )
 
     def bind(self, kept: Sequence[Binding], added: Action | None = None) -> None:
-        """Replace the Login flow: those that are kept, in their order, and one more at its end."""
+        """Replace the flow: those that are kept, in their order, and one more at its end."""
         wanted = [_ref("binding_id", each.id, each.display_name) for each in kept]
         wanted += [_ref("action_id", added.id, added.name)] if added else []
         self._call(
             lambda: self._api.actions.triggers.bindings.update_many(
-                TRIGGER,
+                self.trigger,
                 bindings=wanted,
             )
         )
