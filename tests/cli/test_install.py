@@ -448,7 +448,7 @@ class TestRegistration:
         """By the code and the secrets that the tenant has now."""
         cli.install()
         assert cli("install", "--registration").code == 0
-        paths = []
+        paths: list[Path] = []
         for name in (ACTION, *self.NAMES):
             [action] = cli.actions().list_page({"actionName": name})["actions"]
             paths.append(tmp_path / f"{len(paths)}.js")
