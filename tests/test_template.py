@@ -159,7 +159,7 @@ def test_every_function_is_bounded(name: str) -> None:
     for own in ("Role", "LoggingConfig"):
         assert function[own] not in [each[own] for each in others]
     assert function["Handler"].startswith("customerlink.entrypoints.")
-    assert BUILT[name].services
+    assert BUILT[name].packages
 
 
 def test_every_route_is_signed_or_authorised() -> None:
