@@ -324,6 +324,10 @@ REACH = (
 )
 
 
+UNITS = defaultdict(lambda: "ms", memory="MB", size="MB", linked="µs")
+"""By a figure's first word; milliseconds where there is no other."""
+
+
 def tables(figures: Figures) -> Iterator[tuple[list[str], list[list[str]]]]:
     """Give what is shown: the ratios, and then each figure with its spread."""
     rows = []
@@ -338,9 +342,9 @@ def tables(figures: Figures) -> Iterator[tuple[list[str], list[list[str]]]]:
     for name, values in figures.items():
         ranked = sorted(values)
         p99 = ranked[min(len(ranked) - 1, round(0.99 * len(ranked)))]
-        spread = [f"{each:.1f}" for each in (ranked[0], statistics.median(ranked), p99, ranked[-1])]
-        rows.append([name, str(len(values)), *spread])
-    yield ["figure", "runs", "least", "median", "p99", "most"], rows
+        spread = [f"{each:.2f}" for each in (ranked[0], statistics.median(ranked), p99, ranked[-1])]
+        rows.append([name, UNITS[name.partition(" ")[0]], str(len(values)), *spread])
+    yield ["figure", "unit", "runs", "least", "median", "p99", "most"], rows
 
 
 def picture(figures: Figures) -> str:
