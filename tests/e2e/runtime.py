@@ -29,7 +29,7 @@ EMULATOR = _RAPID / f"aws-lambda-rie-{_ARCHITECTURE}"
 PYTHON = ROOT / ".tools" / "runtime" / "bin" / "python"
 HANDLER = "customerlink.entrypoints.post_login.handler"
 
-_START_SECONDS = 20
+_START_SECONDS = 60
 
 
 @dataclass(frozen=True)
