@@ -50,18 +50,30 @@ REPORTS: dict[str, Any] = {
     ),
     "taken-email": login("auth0|local-second", email=TAKEN_EMAIL),
     "no-email": login("sms|local-phone", strategy="sms", name="+1 555 0100"),
+    "new-registration": {
+        "version": 1,
+        "tenant": {"id": "acme"},
+        "user": {"email": "local-grace@example.com", "name": "Grace Hopper"},
+        "connection": {"name": "Users", "strategy": "auth0"},
+        "try": 1,
+    },
     "unsigned": login("auth0|local-nobody", email="local-nobody@example.com"),
     "malformed": {"version": 1, "tenant": {"id": "acme"}, "user": {}, "stats": {"logins_count": 1}},
 }
 
 
+PATHS = {"new-registration": "/pre-user-registration"}
+"""Where the report goes, if it is not of a login."""
+
+
 def gateway_event(name: str, report: Any) -> dict[str, Any]:
     """Give the event that API Gateway would make of the Action's request."""
+    path = PATHS.get(name, "/post-login")
     body = json.dumps(report).encode()
     headers = {"content-type": "application/json", "host": "127.0.0.1"}
     if name != "unsigned":
         headers |= sign(SigningSecret.parse(SIGNING_SECRET), f"msg_{name}", SIGNED_AT, body)
-    builder = EnvironBuilder("/post-login", method="POST", data=body, headers=list(headers.items()))
+    builder = EnvironBuilder(path, method="POST", data=body, headers=list(headers.items()))
     event = event_of(Request(builder.get_environ()))
     event["requestContext"] |= {"requestId": name, "timeEpoch": SIGNED_AT * 1000}
     return event

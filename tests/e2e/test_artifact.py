@@ -25,6 +25,7 @@ EVENTS = {
     "new-google-user": (200, "customer_created"),
     "returning-user": (200, "not_new"),
     "foreign-customer-id": (200, "link_mismatch"),
+    "new-registration": (200, "customer_created"),
     "taken-email": (200, "email_in_use"),
     "no-email": (200, "email_missing"),
     "unsigned": (401, "invalid_signature"),
