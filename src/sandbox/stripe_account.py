@@ -17,7 +17,7 @@ KEY_LIFETIME_SECONDS = 24 * 3600
 MAX_KEY = 255
 MAX_PAGE = 100
 
-_LIMITS = {"email": 512, "name": 256, "description": 5000, "phone": 50}
+_LIMITS = {"email": 512, "name": 256, "description": 5000, "phone": 20}
 _MAX_METADATA, _MAX_METADATA_KEY, _MAX_METADATA_VALUE = 50, 40, 500
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 _LIST_PARAMS = {"email", "limit", "starting_after", "ending_before", "created", "expand"}
@@ -267,7 +267,7 @@ class StripeAccount:
                 "name": params.get("name") or None,
                 "next_invoice_sequence": 1,
                 "phone": params.get("phone") or None,
-                "preferred_locales": [],
+                "preferred_locales": _items(params.get("preferred_locales")),
                 "shipping": None,
                 "tax_exempt": "none",
                 "test_clock": None,
@@ -290,6 +290,8 @@ class StripeAccount:
             customer = self._existing(customer_id)
             for name in _LIMITS.keys() & params.keys():
                 customer[name] = params[name] or None
+            if "preferred_locales" in params:
+                customer["preferred_locales"] = _items(params["preferred_locales"])
             customer["metadata"] = _set_metadata(customer["metadata"], params.get("metadata"))
             return dict(customer)
 
@@ -368,6 +370,11 @@ def _no_such_customer(customer_id: str, param: str, other_mode: str = "") -> Str
     return StripeFailure(status, "invalid_request_error", message, "resource_missing", param)
 
 
+def _items(given: object) -> list[str]:
+    """Read a list, which form encoding gives item by item, as `name[0]` and `name[1]`."""
+    return [str(each) for each in given.values()] if isinstance(given, dict) else []
+
+
 def _unknown_parameter(name: str) -> StripeFailure:
     return invalid(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
 
@@ -381,7 +388,7 @@ def _limit(value: str) -> int:
 
 
 def _validate(params: Params) -> None:
-    for name in params.keys() - _LIMITS.keys() - {"metadata", "expand"}:
+    for name in params.keys() - _LIMITS.keys() - {"metadata", "expand", "preferred_locales"}:
         raise _unknown_parameter(name)
     for name, limit in _LIMITS.items():
         value = params.get(name, "")

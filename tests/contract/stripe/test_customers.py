@@ -77,13 +77,14 @@ def test_unknown_parameter(asked: Asked) -> None:
         ({"email": "a" * 510 + "@example.com"}, "email"),
         ({"name": "a" * 257}, "name"),
         ({"description": "a" * 5001}, "description"),
+        ({"phone": "1" * 21}, "phone"),
         ({"metadata": {"k" * 41: "v"}}, "metadata"),
         ({"metadata": {"k": "v" * 501}}, "metadata[k]"),
         ({"metadata": {f"k{number}": "v" for number in range(51)}}, "metadata"),
     ],
 )
 def test_limits(asked: Asked, params: dict[str, typing.Any], param: str) -> None:
-    """`email` 512, `name` 256, `description` 5000.
+    """`email` 512, `name` 256, `description` 5000, `phone` 20 (Stripe's OpenAPI description).
 
     https://docs.stripe.com/metadata: 50 keys of 40 characters, values of 500.
     """
@@ -92,6 +93,13 @@ def test_limits(asked: Asked, params: dict[str, typing.Any], param: str) -> None
 
     assert raised.value.http_status == 400
     assert str(raised.value.param).startswith(param.partition("[")[0])
+
+
+def test_locales(asked: Asked, email: str) -> None:
+    """`preferred_locales` is a list, in its order: https://docs.stripe.com/api/customers/create."""
+    customer = asked.create(email=email, preferred_locales=["en-GB", "de"])
+
+    assert customer.preferred_locales == ["en-GB", "de"]
 
 
 @pytest.mark.differs(
