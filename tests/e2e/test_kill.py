@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CALLS = ["open", "lock email", "list", "create", "link", "unlock email"]
 MOMENTS = ["request sent", "effect committed", "answer received"]
+MAY_HAVE_ANSWERED = {("link", "answer received"), ("unlock email", "answer received")}
 BOUNDARIES = [(call, moment) for call in CALLS for moment in MOMENTS]
 
 
@@ -96,8 +97,8 @@ def first_login(box: Sandbox, executioner: Executioner, boundary: tuple[str, str
 
         assert executioner.killed, boundary
         assert function.process.wait(5) == -9
-        # The function's answer may just have left before the very last boundary.
-        assert login.decision == "deny" or boundary == BOUNDARIES[-1]
+        # Once the link is recorded, the function's answer may just have left before the kill.
+        assert login.decision == "deny" or boundary in MAY_HAVE_ANSWERED
     return user
 
 
