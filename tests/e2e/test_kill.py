@@ -30,13 +30,14 @@ class Executioner:
 
     boundary: tuple[str, str] | None = None
     victim: int = 0
-    killed: bool = False
+    killed: threading.Event = field(default_factory=threading.Event)
     _calls: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def arm(self, boundary: tuple[str, str], victim: int) -> None:
         """Choose the next boundary, and the process to kill there."""
-        self.boundary, self.victim, self.killed, self._calls = boundary, victim, False, 0
+        self.killed.clear()
+        self.boundary, self.victim, self._calls = boundary, victim, 0
 
     def around(self, application: "WSGIApplication") -> "WSGIApplication":
         """Put the trap around an application."""
@@ -66,7 +67,8 @@ class Executioner:
 
     def _kill(self) -> None:
         kill(self.victim)
-        self.killed, self.boundary = True, None
+        self.boundary = None
+        self.killed.set()
 
 
 def test_kill_at_every_boundary(capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,7 +97,7 @@ def first_login(box: Sandbox, executioner: Executioner, boundary: tuple[str, str
         executioner.arm(boundary, function.process.pid)
         login = box.tenant.login(user)
 
-        assert executioner.killed, boundary
+        assert executioner.killed.wait(5), boundary
         assert function.process.wait(5) == -9
         # Once the link is recorded, the function's answer may just have left before the kill.
         assert login.decision == "deny" or boundary in MAY_HAVE_ANSWERED
