@@ -7,8 +7,11 @@ import duckdb
 
 from customerlink.reconcile.drift import Drift, Finding
 
-MEMORY = "128MB"
+MEMORY = "120MB"
 """What does not fit goes to disk, so that ten times the users take hardly more memory."""
+
+THREADS = 2
+"""Each wants memory of its own, so that more of them would not fit."""
 
 _EVERYTHING = 2**62
 
@@ -50,68 +53,92 @@ FROM read_json($files, format = 'newline_delimited', columns = {
 """
 
 # A listing that runs while customers are made may see one twice, at the edges of two segments.
+# One join a statement: each of them can go to disk, several at once would have to fit into memory.
 _CLASSIFY = """
-CREATE OR REPLACE TEMP TABLE known AS SELECT DISTINCT * FROM customers;
+DELETE FROM customers
+USING (SELECT id, min(rowid) AS first FROM customers GROUP BY id HAVING count(*) > 1) AS twice
+WHERE customers.id = twice.id AND customers.rowid > twice.first;
+
 CREATE OR REPLACE TEMP TABLE owned AS
-SELECT auth0_user_id AS user_id, count(*) AS number, min(id) AS first, string_agg(id, ' ') AS ids
-FROM known
+SELECT auth0_user_id AS user_id, count(*) AS number, min(id) AS first FROM customers
 WHERE coalesce(auth0_tenant, $tenant) = $tenant AND auth0_user_id IS NOT NULL
     AND superseded_by IS NULL
 GROUP BY 1;
 CREATE OR REPLACE TEMP TABLE addresses AS
-SELECT email, count(*) AS number, string_agg(id, ' ') AS ids
-FROM known WHERE email IS NOT NULL AND superseded_by IS NULL GROUP BY 1;
+SELECT email, count(*) AS number, min(id) AS first FROM customers
+WHERE email IS NOT NULL AND superseded_by IS NULL GROUP BY 1;
+CREATE OR REPLACE TEMP TABLE several AS
+SELECT auth0_user_id AS key, string_agg(customers.id, ' ') AS ids
+FROM customers SEMI JOIN (SELECT * FROM owned WHERE number > 1) AS owned
+    ON owned.user_id = customers.auth0_user_id
+WHERE coalesce(auth0_tenant, $tenant) = $tenant AND superseded_by IS NULL GROUP BY 1;
+INSERT INTO several
+SELECT customers.email, string_agg(customers.id, ' ')
+FROM customers SEMI JOIN (SELECT * FROM addresses WHERE number > 1) AS addresses
+    ON addresses.email = customers.email
+WHERE superseded_by IS NULL GROUP BY 1;
+
+CREATE OR REPLACE TEMP TABLE beside AS
+SELECT users.user_id, users.email, users.customer_id, users.marker = 'exempt' AS is_exempt,
+    customer.id IS NOT NULL AS is_there,
+    customer.auth0_user_id AS owner,
+    customer.auth0_user_id IS NULL AND customer.registration_id IS NOT NULL
+        AND customer.auth0_tenant = $tenant AS is_registrations,
+    coalesce(customer.auth0_tenant, $tenant) = $tenant AS is_of_tenant,
+    customer.email IS NOT DISTINCT FROM users.email AS has_same_email
+FROM users LEFT JOIN customers AS customer ON customer.id = users.customer_id;
+CREATE OR REPLACE TEMP TABLE beside AS
+SELECT beside.*, owned.number AS owned, owned.first AS first
+FROM beside LEFT JOIN owned ON owned.user_id = beside.user_id;
+CREATE OR REPLACE TEMP TABLE beside AS
+SELECT beside.*, addresses.number AS sharing, addresses.first AS sharer
+FROM beside LEFT JOIN addresses ON addresses.email = beside.email;
 
 CREATE OR REPLACE TABLE findings AS
 SELECT
     CASE
-        WHEN owned.number > 1 THEN 'duplicate'
-        WHEN users.customer_id IS NOT NULL AND customer.id IS NULL THEN 'dangling'
-        WHEN users.customer_id IS NOT NULL AND customer.auth0_user_id IS NULL
-            AND customer.registration_id IS NOT NULL
-            AND customer.auth0_tenant = $tenant THEN 'unclaimed'
-        WHEN users.customer_id IS NOT NULL
-            AND (customer.auth0_user_id IS DISTINCT FROM users.user_id
-                 OR coalesce(customer.auth0_tenant, $tenant) <> $tenant) THEN 'mismatched'
-        WHEN users.customer_id IS NULL AND owned.number = 1 THEN 'unrecorded'
-        WHEN users.customer_id IS NULL AND users.marker = 'exempt' THEN 'exempt'
-        WHEN users.customer_id IS NULL THEN 'unlinked'
-        WHEN address.number > 1 THEN 'duplicate'
-        WHEN customer.email IS DISTINCT FROM users.email AND users.email IS NOT NULL
-            THEN 'email_drift'
+        WHEN owned > 1 THEN 'duplicate'
+        WHEN customer_id IS NOT NULL AND NOT is_there THEN 'dangling'
+        WHEN customer_id IS NOT NULL AND is_registrations THEN 'unclaimed'
+        WHEN customer_id IS NOT NULL AND (owner IS DISTINCT FROM user_id OR NOT is_of_tenant)
+            THEN 'mismatched'
+        WHEN customer_id IS NULL AND owned = 1 THEN 'unrecorded'
+        WHEN customer_id IS NULL AND is_exempt THEN 'exempt'
+        WHEN customer_id IS NULL THEN 'unlinked'
+        WHEN sharing > 1 THEN 'duplicate'
+        WHEN NOT has_same_email AND email IS NOT NULL THEN 'email_drift'
         ELSE 'linked'
     END AS drift,
-    users.user_id,
-    coalesce(users.customer_id, owned.first) AS customer_id,
+    user_id,
+    coalesce(customer_id, first) AS customer_id,
     CASE
-        WHEN owned.number > 1 THEN owned.ids
-        WHEN users.customer_id IS NULL AND owned.number IS NULL THEN address.ids
-        WHEN customer.auth0_user_id IS DISTINCT FROM users.user_id THEN customer.auth0_user_id
-        WHEN address.number > 1 THEN address.ids
+        WHEN owned > 1 THEN (SELECT ids FROM several WHERE key = user_id)
+        WHEN customer_id IS NULL AND owned IS NULL
+            THEN coalesce((SELECT ids FROM several WHERE key = email), sharer)
+        WHEN owner IS DISTINCT FROM user_id THEN owner
+        WHEN sharing > 1 THEN (SELECT ids FROM several WHERE key = email)
     END AS detail
-FROM users
-LEFT JOIN known AS customer ON customer.id = users.customer_id
-LEFT JOIN owned ON owned.user_id = users.user_id
-LEFT JOIN addresses AS address ON address.email = users.email;
+FROM beside;
+DROP TABLE beside;
 
 INSERT INTO findings
-SELECT 'orphaned', known.auth0_user_id, known.id, secondaries.primary_id
-FROM known
-ANTI JOIN users ON users.user_id = known.auth0_user_id
-LEFT JOIN secondaries ON secondaries.user_id = known.auth0_user_id
-WHERE known.auth0_tenant = $tenant AND known.auth0_user_id IS NOT NULL
-    AND known.superseded_by IS NULL;
+SELECT 'orphaned', customers.auth0_user_id, customers.id, secondaries.primary_id
+FROM customers
+ANTI JOIN users ON users.user_id = customers.auth0_user_id
+LEFT JOIN secondaries ON secondaries.user_id = customers.auth0_user_id
+WHERE customers.auth0_tenant = $tenant AND customers.auth0_user_id IS NOT NULL
+    AND customers.superseded_by IS NULL;
 
 INSERT INTO findings
-SELECT 'superseded', known.auth0_user_id, known.id, known.superseded_by
-FROM known WHERE known.auth0_tenant = $tenant AND known.superseded_by IS NOT NULL;
+SELECT 'superseded', customers.auth0_user_id, customers.id, customers.superseded_by
+FROM customers WHERE customers.auth0_tenant = $tenant AND customers.superseded_by IS NOT NULL;
 
 INSERT INTO findings
-SELECT 'abandoned', NULL, known.id, known.registration_id
-FROM known
-ANTI JOIN users ON users.customer_id = known.id
-WHERE known.auth0_tenant = $tenant AND known.registration_id IS NOT NULL
-    AND known.auth0_user_id IS NULL;
+SELECT 'abandoned', NULL, customers.id, customers.registration_id
+FROM customers
+ANTI JOIN users ON users.customer_id = customers.id
+WHERE customers.auth0_tenant = $tenant AND customers.registration_id IS NOT NULL
+    AND customers.auth0_user_id IS NULL;
 """
 
 
@@ -123,6 +150,7 @@ class Store:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY,
             "temp_directory": str(folder / "spill"),
+            "threads": THREADS,
         }
         self._database = duckdb.connect(str(folder / "both-sides.duckdb"), config=settings)
         self._database.execute("SET preserve_insertion_order = false")
