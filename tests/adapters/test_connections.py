@@ -129,9 +129,16 @@ def test_no_whole_answer(serve: Serve) -> None:
 
 
 def test_no_time_left() -> None:
-    """Nothing is sent then."""
-    with server(answering) as (url, _), pytest.raises(NoAnswerError):
+    """Nothing is sent then, so nothing can have come of it."""
+    heard: list[bytes] = []
+
+    def listening(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536))
+
+    with server(listening) as (url, _), pytest.raises(NotConnectedError):
         ask(Connections(url), url, total=0.0)
+    time.sleep(0.1)
+    assert heard in ([], [b""])
 
 
 def test_nobody_listens() -> None:
@@ -171,3 +178,4 @@ def test_tls_is_verified() -> None:
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert Connections("http://127.0.0.1:1")._context is None
+    assert Connections()._context is not None

@@ -14,12 +14,16 @@ import pytest
 import urllib3
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from werkzeug.wrappers import Request, Response
 
+from customerlink.entrypoints import customers
 from customerlink.entrypoints.customers import nonce_for
 from customerlink.signature import SigningSecret
 from customerlink.ticket import TICKET_SECONDS, issue
 from customerlink.user import Tenant, User, UserId
+from sandbox.gateway import Context
 from sandbox.sandbox import SHOP_AUDIENCE, SHOP_CLIENT, Sandbox, sandbox
+from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind
 
 CHECKOUT = {"CUSTOMERLINK_PROVISION_AT": "checkout"}
@@ -526,16 +530,29 @@ class TestTickets:
         assert post(box, "/accounts/link", token(box, ada), given)[0] == 200
 
 
-def test_keys_that_cannot_be_fetched(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An outage of Auth0's, not a refusal."""
+@pytest.mark.parametrize("answer", ['{"keys": "none"}', '{"keys": []}', "{}", "<html>", None])
+def test_keys_that_cannot_be_had(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, answer: str | None
+) -> None:
+    """An outage of Auth0's, not a refusal: nothing is known of the proof."""
     ada, google = user(box), user(box, "google-oauth2")
-    broken = {"keys": "none"}
-    monkeypatch.setattr(type(box.management.tokens), "key_set", lambda _: broken)
     access_token = token(box, ada)
-    proof = jwt.encode(
-        {"sub": google, "nonce": nonce_for(access_token)}, other_key(), "RS256", {"kid": "new"}
-    )
-    answer = post(box, "/accounts/link", access_token, {"secondary_id_token": proof})
+    body = {"secondary_id_token": id_token(box, google, access_token)}
+    request = Request.application(lambda _: Response(answer, 200 if answer else 503))
+    with Server(request) as broken:
+        for name, value in box.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("CUSTOMERLINK_AUTH0_ISSUER", f"{broken.url}/")
+        shop = customers.Shop()
+        event = {
+            "routeKey": "POST /accounts/link",
+            "headers": {"authorization": f"Bearer {access_token}"},
+            "requestContext": {"authorizer": {"jwt": {"claims": {"sub": ada}}}},
+            "body": json.dumps(body),
+        }
+        context: Any = Context()
+        answered = customers.respond(lambda: shop, event, context)
 
-    assert answer[0] in (403, 503)
+    assert answered["statusCode"] == 503
+    assert json.loads(answered["body"])["error"] == "auth0_unavailable"
     assert google in box.tenant.users

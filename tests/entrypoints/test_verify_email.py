@@ -129,6 +129,13 @@ def test_who_has_verified(box: Sandbox, ada: str) -> None:
     assert ada not in box.management.jobs.mails
 
 
+def test_user_who_is_gone(box: Sandbox) -> None:
+    """Is not told that the address is verified."""
+    status, body = press(box, session("auth0|gone"))
+
+    assert (status, "This page has expired" in body) == (400, True)
+
+
 @pytest.mark.parametrize(
     "token",
     [

@@ -1,6 +1,7 @@
 """A tenant's ID tokens, verified by PyJWT with the keys that the tenant publishes."""
 
 import hmac
+import json
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ import jwt
 
 FRESH_SECONDS = 300
 """How old the login may be that an ID token proves."""
+
+KEYS_UNAVAILABLE = (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError)
 
 _LEEWAY_SECONDS = 30
 _KEYS_SECONDS = 3600
@@ -39,8 +42,8 @@ class IdTokens:
         """Give the login; None for a token that is not of this issuer, for the shop, and fresh.
 
         https://auth0.com/docs/secure/tokens/id-tokens/validate-id-tokens. Only RS256 counts,
-        whatever the token says of itself. Raises `jwt.PyJWKClientConnectionError` when the keys
-        cannot be fetched.
+        whatever the token says of itself. Raises one of `KEYS_UNAVAILABLE` when the keys cannot be
+        had: then nothing is known of the token.
         """
         try:
             key = self._keys.get_signing_key_from_jwt(token)
@@ -53,7 +56,7 @@ class IdTokens:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": _REQUIRED},
             )
-        except jwt.PyJWKClientConnectionError:
+        except KEYS_UNAVAILABLE:
             raise
         except jwt.PyJWTError:
             return None

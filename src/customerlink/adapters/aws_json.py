@@ -1,8 +1,8 @@
 """AWS's JSON protocol, as far as a sign-up speaks it: four operations of two services.
 
 boto3 is what everything else here uses. On the sign-up's path it costs more processor time than all
-the rest together, and half of a cold start (docs/performance.md); this client signs and sends the
-same requests, raises botocore's errors, and leaves retries to its callers.
+the rest together, and two fifths of a cold start (docs/performance.md); this client signs and sends
+the same requests, raises botocore's errors, and leaves retries to its callers.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Connections that a warm function keeps alive, by the standard library's HTTP client.
 
-A pool of urllib3's costs twice the processor time a request and 30 ms of a cold start
+A pool of urllib3's costs twice the processor time a request and 20 ms of a cold start
 (docs/performance.md). This one keeps what a sign-up needs of it: a time for connecting and one in
 all, a look whether the other side has hung up, and no redirects.
 """
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 
 class NotConnectedError(Exception):
-    """The request did not leave."""
+    """The request did not leave: no connection, or no time left for it."""
 
 
 class NoAnswerError(Exception):
@@ -41,7 +41,7 @@ class Connections:
 
         It takes some 20 ms, so a cold start does without where nothing needs one.
         """
-        needs_tls = not all(each.startswith("http://") for each in urls)
+        needs_tls = not urls or not all(each.startswith("http://") for each in urls)
         self._context = ssl.create_default_context() if needs_tls else None
         self._idle: dict[tuple[str, str], list[HTTPConnection]] = defaultdict(list)
         weakref.finalize(self, _close_all, self._idle)
@@ -62,10 +62,13 @@ class Connections:
         idle = self._idle[parts.scheme, parts.netloc]
         connection = _still_open(idle) or self._connected(parts.scheme, parts.netloc, connect)
         path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        if not _has_time(connection, end):
+            connection.close()
+            raise NotConnectedError("no time left")
         try:
-            _wait_until(connection, end)
             connection.request(method, path, body, headers)
-            _wait_until(connection, end)
+            if not _has_time(connection, end):
+                raise TimeoutError
             response = connection.getresponse()
             answer = Answer(response.status, response.headers, response.read())  # type: ignore[arg-type]
         except (OSError, HTTPException) as error:
@@ -97,17 +100,19 @@ def _close_all(idle: Mapping[tuple[str, str], list[HTTPConnection]]) -> None:
 
 def _still_open(idle: list[HTTPConnection]) -> HTTPConnection | None:
     """Take one on which the other side has said nothing since, not even that it hung up."""
-    while idle:
-        connection = idle.pop()
-        readable, _, _ = select.select([connection.sock], [], [], 0)
-        if not readable:
+    while True:
+        try:
+            connection = idle.pop()
+        except IndexError:  # asking for its length first would be another thread's chance
+            return None
+        poll = select.poll()
+        poll.register(connection.sock, select.POLLIN)
+        if not poll.poll(0):
             return connection
         connection.close()
-    return None
 
 
-def _wait_until(connection: HTTPConnection, end: float) -> None:
+def _has_time(connection: HTTPConnection, end: float) -> bool:
     left = end - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    connection.sock.settimeout(left)
+    connection.sock.settimeout(max(left, 0))
+    return left > 0

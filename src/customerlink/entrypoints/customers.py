@@ -16,10 +16,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import jwt
 
 from customerlink.adapters.auth0_management import TROUBLE, Management, Users
-from customerlink.adapters.auth0_tokens import IdTokens
+from customerlink.adapters.auth0_tokens import KEYS_UNAVAILABLE, IdTokens
 from customerlink.adapters.dynamodb_once import Once
 from customerlink.adapters.secrets_manager import tenant_secret
 from customerlink.api_gateway import Answer, Event, Rejection, Request, answer, subject_of
@@ -249,7 +248,7 @@ def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") ->
     """Answer, whatever happens; what the SDKs raise may be personal, and is told by kind."""
     try:
         outcome = _decide(shop(), event, context.aws_request_id)
-    except (*TROUBLE, jwt.PyJWKClientConnectionError) as trouble:
+    except (*TROUBLE, *KEYS_UNAVAILABLE) as trouble:
         # The next call asks for a new token, and reads the secrets anew: one may have expired.
         _shop.cache_clear()
         outcome = replace(_TENANT_UNAVAILABLE, detail=type(trouble).__name__)

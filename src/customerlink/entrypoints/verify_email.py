@@ -90,13 +90,13 @@ class Page:
     def answer(self, method: str, values: dict[str, str]) -> Answer:
         """Show the page, after sending the mail if asked to."""
         session = self._session(values.get("session_token", ""), values.get("state", ""))
-        if session is None:
+        notice = self._sent_again(session) if session and method == "POST" else ""
+        if session is None or notice is None:
             return _page(
                 HTTPStatus.BAD_REQUEST,
                 "This page has expired",
                 "Please log in again.",
             )
-        notice = self._sent_again(session) if method == "POST" else ""
         return _page(
             HTTPStatus.OK,
             "Verify your email address",
@@ -105,9 +105,12 @@ class Page:
             session,
         )
 
-    def _sent_again(self, session: Session) -> str:
+    def _sent_again(self, session: Session) -> str | None:
+        """Send the mail, and say what became of it; None for a user who is gone."""
         user = self._users.get(session.user_id)
-        if user is None or user["email_verified"]:
+        if user is None:
+            return None
+        if user["email_verified"]:
             return "Your address is verified. You can continue."
         if not self._once.allows("mail", session.user_id, MAILS_A_DAY, SECONDS_BETWEEN_MAILS):
             return "A mail is on its way. Please wait a while before you ask for another one."
