@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import snapshot_restore_py
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.calling import post, report, signed
 from tests.conftest import FIXTURES
@@ -175,9 +175,7 @@ def test_base64_body(box: Sandbox) -> None:
     body=st.text() | st.binary().map(lambda raw: base64.b64encode(raw).decode()),
     encoded=st.booleans(),
 )
-@settings(
-    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=200)
 def test_no_event_raises(
     box: Sandbox,
     headers: dict[str, str],
@@ -195,9 +193,7 @@ def test_no_event_raises(
     st.binary(max_size=300)
     | st.text(max_size=100).map(lambda text: json.dumps({"user": text}).encode())
 )
-@settings(
-    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=100)
 def test_no_signed_body_raises(box: Sandbox, body: bytes) -> None:
     """Signed, whatever it is: 400, without a trace."""
     event = {

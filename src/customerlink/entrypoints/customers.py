@@ -22,14 +22,15 @@ from customerlink.adapters.auth0_tokens import KEYS_UNAVAILABLE, IdTokens
 from customerlink.adapters.dynamodb_once import Once
 from customerlink.adapters.secrets_manager import tenant_secret
 from customerlink.api_gateway import Answer, Event, Rejection, Request, answer, subject_of
-from customerlink.errors import ConfigurationError, CustomerLinkError
+from customerlink.entrypoints.answering import answered
+from customerlink.errors import ConfigurationError
 from customerlink.instruction import Decision, Reason
 from customerlink.linking import Account, Linking, Trouble
 from customerlink.policy import ExistingUsers, OnFailure, ProvisionAt
 from customerlink.reconcile.profile import unfinished
 from customerlink.run import Run
 from customerlink.settings import Settings
-from customerlink.telemetry import report_bug, report_linked, report_outcome, report_rejection
+from customerlink.telemetry import report_linked, report_outcome, report_rejection
 from customerlink.ticket import redeem
 from customerlink.user import CustomerId, User, UserId
 from customerlink.wiring import Application
@@ -74,9 +75,6 @@ _NOT_VERIFIED = Rejection(
 )
 _TENANT_UNAVAILABLE = Rejection(
     HTTPStatus.SERVICE_UNAVAILABLE, "auth0_unavailable", "Auth0 did not answer as it should"
-)
-_INTERNAL_ERROR = Rejection(
-    HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "the request could not be handled"
 )
 
 
@@ -245,26 +243,21 @@ def handler(event: Event, context: "LambdaContext") -> Answer:
 
 
 def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") -> Answer:
-    """Answer, whatever happens; what the SDKs raise may be personal, and is told by kind."""
-    try:
-        outcome = _decide(shop(), event, context.aws_request_id)
-    except (*TROUBLE, *KEYS_UNAVAILABLE) as trouble:
-        # The next call asks for a new token, and reads the secrets anew: one may have expired.
-        _shop.cache_clear()
-        outcome = replace(_TENANT_UNAVAILABLE, detail=type(trouble).__name__)
-        report_rejection(outcome, context.aws_request_id)
-        return _TENANT_UNAVAILABLE.answer()
-    except CustomerLinkError as trouble:
-        outcome = replace(_INTERNAL_ERROR, detail=str(trouble))
-        report_rejection(outcome, context.aws_request_id)
-        return _INTERNAL_ERROR.answer()
-    except Exception as bug:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
-        report_bug(bug, context.aws_request_id)
-        return _INTERNAL_ERROR.answer()
-    if isinstance(outcome, Rejection):
-        report_rejection(outcome, context.aws_request_id)
-        return outcome.answer()
-    return outcome
+    """Answer, whatever happens."""
+    request_id = context.aws_request_id
+
+    def decide() -> Answer | Rejection:
+        try:
+            return _decide(shop(), event, request_id)
+        except (*TROUBLE, *KEYS_UNAVAILABLE) as trouble:
+            # The next call asks for a new token, and reads the secrets anew: one may have expired.
+            _shop.cache_clear()
+            report_rejection(
+                replace(_TENANT_UNAVAILABLE, detail=type(trouble).__name__), request_id
+            )
+            return _TENANT_UNAVAILABLE.answer()
+
+    return answered(decide, request_id)
 
 
 def _decide(shop: Shop, event: Event, request_id: str) -> Answer | Rejection:

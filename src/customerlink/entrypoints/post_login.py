@@ -5,7 +5,6 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from customerlink.api_gateway import Answer, Event, Rejection, Request, answer, caller_of
-from customerlink.errors import ConfigurationError, SecretUnavailableError
+from customerlink.entrypoints.answering import answered
 from customerlink.instruction import Instruction
 from customerlink.provisioning import Provisioning
 from customerlink.run import SIGN_UP_SECONDS, Run
@@ -27,7 +26,7 @@ from customerlink.signup import (
     parse_registered,
     parse_registration,
 )
-from customerlink.telemetry import report_bug, report_outcome, report_rejection
+from customerlink.telemetry import report_outcome
 from customerlink.wiring import Application
 
 if TYPE_CHECKING:
@@ -64,11 +63,6 @@ _NOT_JSON = Rejection(
     "unsupported_media_type",
     "content-type is not application/json",
 )
-_INTERNAL_ERROR = Rejection(
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    "internal_error",
-    "the request could not be handled",
-)
 
 
 def handler(event: Event, context: "LambdaContext") -> Answer:
@@ -81,28 +75,17 @@ def respond(
     event: Event,
     context: "LambdaContext",
 ) -> Answer:
-    """Answer, whatever happens: what the runtime prints of an exception may be personal."""
-    outcome: Answer | Rejection
+    """Answer, whatever happens."""
     run = Run(time, owner=secrets.token_hex(16), seconds=_budget(context))
-    try:
+
+    def decide() -> Answer | Rejection:
         with run.step("start"):
             started = application()
-        if started.settings.allows(caller_of(event)):
-            outcome = _decide(started, Request.of(event), run, context.aws_request_id)
-        else:
-            outcome = _NOT_ALLOWED
-    except (ConfigurationError, SecretUnavailableError) as trouble:
-        # These messages name settings and fields only, and are what an operator needs to see.
-        outcome = replace(_INTERNAL_ERROR, detail=str(trouble))
-        report_rejection(outcome, context.aws_request_id)
-        return _INTERNAL_ERROR.answer()
-    except Exception as bug:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
-        report_bug(bug, context.aws_request_id)
-        return _INTERNAL_ERROR.answer()
-    if isinstance(outcome, Rejection):
-        report_rejection(outcome, context.aws_request_id)
-        return outcome.answer()
-    return outcome
+        if not started.settings.allows(caller_of(event)):
+            return _NOT_ALLOWED
+        return _decide(started, Request.of(event), run, context.aws_request_id)
+
+    return answered(decide, context.aws_request_id)
 
 
 def _decide(
