@@ -71,6 +71,23 @@ def test_everybody_without_one(sides: Cli) -> None:
     assert sides(*TENANT, "verify").code == 0
 
 
+def test_declared_fields(sides: Cli) -> None:
+    """Read from the profile, which the export has little of."""
+    user(sides, 1, phone_number="+15550100", user_metadata={"plan": "pro"})
+    declared = '{"phone": "phone_number", "metadata.plan": "user_metadata.plan"}'
+    code, _ = backfill(sides, "--customer-fields", declared)
+    [made] = sides.box.stripe.live_customers()
+
+    assert (code, made["phone"], made["metadata"]["plan"]) == (0, "+15550100", "pro")
+
+
+def test_wrong_fields(sides: Cli) -> None:
+    """A sentence that names the field, before anything is begun."""
+    result = sides(*TENANT, "backfill", "--customer-fields", '{"balance": "x"}')
+
+    assert (result.code, "cannot be filled" in result.err) == (2, True)
+
+
 def test_who_cannot_have_one_is_told(sides: Cli) -> None:
     """An address that somebody has, and none: no customer, no item in the ledger, no marker."""
     taken = str(sides.box.stripe.create({"email": "USER-1@example.com".lower()})["id"])

@@ -66,6 +66,15 @@ def test_finishes_what_is_open(box: Sandbox) -> None:
     assert "@example.com" not in box.log.getvalue()
 
 
+def test_open_checkouts_are_finished_too(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under `ProvisionAt=checkout` only an order opens one, and it was to get a customer."""
+    monkeypatch.setenv("CUSTOMERLINK_PROVISION_AT", "checkout")
+    box.let_functions_into_the_tenant()
+    user(box, "ada")
+
+    assert run(box) == {"open_sign_ups": 0, "repair_finished": 1}
+
+
 def test_young_ones_and_strangers_are_left_alone(box: Sandbox) -> None:
     """A user may be at it right now; and another tenant's are not ours to judge."""
     box.let_functions_into_the_tenant()

@@ -15,7 +15,7 @@ from customerlink.provisioning import Provisioning
 from customerlink.reconcile.finish import End, Profiles, finish
 from customerlink.run import Run
 from customerlink.signup import SignUp
-from customerlink.user import CustomerId, UserId
+from customerlink.user import CustomerId, UserId, registrant_id
 
 PROFILE = {
     "user_id": ADA.user_id,
@@ -116,6 +116,21 @@ def test_user_who_is_gone(parts: Parts) -> None:
     assert parts.finish() == (End.GONE, Reason.USER_GONE)
     assert parts.ledger.calls == [("open", None), ("refuse", Reason.USER_GONE)]
     assert parts.customers.calls == []
+
+
+def test_registration_that_auth0_refused(parts: Parts) -> None:
+    """Nobody is asked for a user whom Auth0 never had."""
+    registrant = replace(ADA, user_id=registrant_id("a1b2"))
+
+    assert finish(registrant, parts.users, parts.ledger, _no_pipeline) == (
+        End.GONE,
+        Reason.USER_GONE,
+    )
+    assert parts.ledger.calls[-1] == ("refuse", Reason.USER_GONE)
+
+
+def _no_pipeline(_: SignUp) -> Provisioning:
+    raise AssertionError("there is nobody to provision")
 
 
 def test_user_who_is_gone_while_somebody_has_the_lease(parts: Parts) -> None:

@@ -36,6 +36,8 @@ from customerlink.cli.rotate import (
 )
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.verify import Report, Verification, default_folder
+from customerlink.customer_fields import NAME_ONLY, CustomerFields
+from customerlink.errors import ConfigurationError
 from customerlink.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.reconcile.backfill import Fate
 from customerlink.reconcile.bucket import Bucket
@@ -457,6 +459,9 @@ def backfill(  # noqa: PLR0913 (a flag each)
     verified_only: Annotated[
         bool, typer.Option("--verified-only", help="Pass over users who have not verified theirs.")
     ] = False,
+    customer_fields: Annotated[
+        str, typer.Option(help="The template's parameter CustomerFields, if it has a value.")
+    ] = "",
     folder: Annotated[Path | None, typer.Option(help="Where the checkpoint is.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew.")] = False,
     dry_run: DryRun = False,
@@ -471,6 +476,7 @@ def backfill(  # noqa: PLR0913 (a flag each)
     """
     now = session(context, as_json=as_json)
     output, place = now.output, folder or default_folder(now.config.profile)
+    fields = _fields(customer_fields)
     checkpoint = Checkpoint(place / "backfill")
     if fresh or not checkpoint.is_begun:
         checkpoint.begin(now.comparison(place).without_customer())
@@ -483,6 +489,7 @@ def backfill(  # noqa: PLR0913 (a flag each)
     policy = Policy(
         verified_email=VerifiedEmail.REQUIRED if verified_only else VerifiedEmail.OPTIONAL,
         existing_customer=ExistingCustomer.ADOPT if adopt else ExistingCustomer.DENY,
+        customer_fields=fields,
     )
     worker = Backfill(now.provisioner(per_second, policy), now.tenant(), Bucket(auth0_per_second))
     counts = run_backfill(worker, checkpoint, users, output)
@@ -493,6 +500,13 @@ def backfill(  # noqa: PLR0913 (a flag each)
     output.document({"left": left, "counts": counts})
     if left or counts[Fate.FAILED]:
         raise typer.Exit(Exit.FAILED)
+
+
+def _fields(text: str) -> CustomerFields:
+    try:
+        return CustomerFields.parse(text) if text else NAME_ONLY
+    except ConfigurationError as problem:
+        raise CliError(f"--customer-fields {problem}.", "docs/policies.md", Exit.USAGE) from None
 
 
 @rotate.command("signing-secret", epilog="Example: customerlink rotate signing-secret")
