@@ -42,7 +42,7 @@ FUNCTIONS = {
     "PostLoginFunction": Function(
         # It speaks to AWS by a client of its own (adapters/aws_json.py), and has botocore's errors.
         services=frozenset(),
-        packages=_COMMON - {"boto3", "dateutil", "s3transfer", "six.py"} | {"stripe"},
+        packages=_COMMON - {"boto3", "dateutil", "s3transfer", "six.py", "urllib3"} | {"stripe"},
     ),
     "PreTrafficFunction": Function(
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),

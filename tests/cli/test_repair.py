@@ -201,6 +201,18 @@ class TestAbandoned:
         assert done["counts"]["skipped"] == 2
         assert len(sides.box.stripe.live_customers()) == 2
 
+    def test_one_of_several_with_the_address_has_it(self, sides: Cli, tmp_path: Path) -> None:
+        """All of them are asked, not the first one only."""
+        made = registered(sides, 1)
+        lines = plan(sides, Drift.ABANDONED)
+        first = {"email": "user-1@example.com", "app_metadata": {}}
+        sides.box.tenant.users.add(first, "google-oauth2|1")
+        user(sides, 1, made)
+        done = applied(sides, lines, tmp_path / "plan")
+
+        assert "a user has it" in str(done["steps"])
+        assert len(sides.box.stripe.live_customers()) == 1
+
     def test_registering_right_now(self, sides: Cli, tmp_path: Path) -> None:
         """Who holds the registration's lease goes first."""
         registered(sides, 1)

@@ -115,13 +115,13 @@ class Users:
         except NotFoundError:
             return None
 
-    def find(self, email: str) -> dict[str, Any] | None:
-        """Give one of those with an address; consistent as well."""
+    def with_address(self, email: str) -> list[dict[str, Any]]:
+        """Give all who have an address, which several connections' users may; consistently."""
         api = self._management.api
         found = self._management.call(
             lambda: api.users.list_users_by_email(email=email.lower()),
         )
-        return _row(found[0]) if found else None
+        return [_row(each) for each in found]
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge these keys into a user's `app_metadata`; None removes one, the rest stays.

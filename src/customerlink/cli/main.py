@@ -245,12 +245,13 @@ def install(
         name, place = action_name(now.config.action_name, trigger), tenant.at(trigger)
         with output.busy("Looking at the tenant"):
             made = plan(look(deployment, place, name), name, None if changes else key)
+        is_first = not changes
         changes += made.changes
         rows.append(("Action", f"{name}, in the flow {trigger} of {now.config.domain}"))
         if dry_run:
             _show(output, made)
             continue
-        if made.changes:
+        if made.changes and is_first:
             now.confirm("Install", yes=yes)
         with output.busy("Installing"):
             carry_out(made, deployment, place, lambda one: output.step(f"{one.kind}: {one.about}"))

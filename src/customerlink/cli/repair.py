@@ -151,6 +151,8 @@ class Repair:
         followed = self._provisioner.linking(primary, secondary_id, str(step.customer_id)).follow()
         if isinstance(followed, Trouble):
             return str(followed)
+        if followed.customer_id is None:
+            return "the customer has moved on"
         link: dict[str, str | None] = {"stripe_customer_id": followed.customer_id}
         link["stripe_signup"] = None
         return self._write(step, link)
@@ -172,11 +174,12 @@ class Repair:
             opened = ledger.reopen(user, opened, None)
         if not isinstance(opened, Lease):
             return "somebody registers right now"
-        profile = self._tenant.read_user(str(found.email)) if found.email else None
-        if profile is None or profile["customer_id"] != found.id:
+        holders = self._tenant.users.with_address(found.email) if found.email else []
+        is_held = any(each["customer_id"] == found.id for each in holders)
+        if not is_held:
             self._asked(lambda: self._customers.delete(found.id))
         ledger.refuse(opened, Reason.USER_GONE)
-        return "a user has it" if profile and profile["customer_id"] == found.id else None
+        return "a user has it" if is_held else None
 
     def _user(self, step: Step) -> dict[str, Any] | None:
         return self._tenant.read_user(str(step.user_id))

@@ -188,7 +188,9 @@ class Tenant:
 
     def read_user(self, user: str) -> dict[str, Any] | None:
         """Find a user by id or by address."""
-        return self.users.get(user) if "|" in user else self.users.find(user)
+        if "|" in user:
+            return self.users.get(user)
+        return next(iter(self.users.with_address(user)), None)
 
     def export_users(self, file: Path) -> None:
         """Export all users as gzipped JSON lines."""
