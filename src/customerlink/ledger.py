@@ -42,9 +42,10 @@ class Lease:
     """The right to carry a sign-up on, for `epoch` and until somebody takes it over.
 
     `emails` are all addresses (lower case) under which the unfinished sign-up may have made a
-    customer; `untried` is the one among them that no create was sent with yet; `attempt` is what
-    the idempotency key is derived from. `last_write` is when an earlier invocation last wrote the
-    record, `mismatched_at` when Stripe first said that the key stands for other parameters.
+    customer; `untried` is the one among them that no earlier create was sent with; `attempt` is
+    what the idempotency key is derived from. `last_write` is when an invocation that may have sent
+    a create last wrote the record, `mismatched_at` when Stripe first said that the key stands for
+    other parameters.
     """
 
     user: User
@@ -59,10 +60,20 @@ class Lease:
     """How the sign-up ended the last time that it was refused."""
     adopting: CustomerId | None = None
     """The customer whose adoption has begun."""
+    has_tried: bool = False
+    """Whether a create may have been sent in this epoch."""
 
     def trying(self) -> "Lease":
         """Give the lease as it is once a create may have been sent."""
-        return replace(self, untried=None)
+        return replace(self, has_tried=True)
+
+    def last_tried(self, now: float) -> float:
+        """Give what `last_write` is for the next invocation, if this one ends here.
+
+        One that sent nothing leaves it as it was, or logins that only wait for an earlier create
+        would put off its end for ever.
+        """
+        return now if self.has_tried else self.last_write
 
     def idempotency_key(self) -> str:
         """Derive the key of this attempt's create: 77 characters, no personal data."""
@@ -75,7 +86,7 @@ class Lease:
 
     def has_create_under_way(self, now: float) -> bool:
         """Tell whether a create of an earlier invocation may still be under way."""
-        is_first = self.emails <= {self.untried}
+        is_first = not self.has_tried and self.emails <= {self.untried}
         return not is_first and now - self.last_write <= SETTLED_SECONDS
 
     def has_settled(self, now: float) -> bool:

@@ -19,6 +19,7 @@ from customerlink.instruction import Reason
 from customerlink.ledger import (
     EMAIL_LOCK_SECONDS,
     RECORD_LEASE_SECONDS,
+    SETTLED_SECONDS,
     Busy,
     Lease,
     Linked,
@@ -307,17 +308,54 @@ class TestMismatch:
         """However often it is found again, until the attempt is raised."""
         ledger, lease = world.opened()
         found_at = world.clock.now
-        ledger.release(lease, mismatched=True)
+        ledger.release(lease.trying(), mismatched=True)
         world.clock.sleep(30)
         ledger, lease = world.opened()
         assert (lease.last_write, lease.mismatched_at) == (found_at, found_at)
-        ledger.release(lease, mismatched=True)
+        ledger.release(lease.trying(), mismatched=True)
         world.clock.sleep(30)
         ledger, lease = world.opened()
 
         assert (lease.last_write, lease.mismatched_at) == (found_at + 30, found_at)
         ledger.next_attempt(lease)
         assert "mismatched_at" not in world.record()
+
+
+class TestWaitForAnEarlierCreate:
+    """Its end is put off by nothing but another create."""
+
+    @pytest.mark.parametrize("ending", ["release", "refuse"])
+    def test_who_sends_nothing(self, world: World, ending: str) -> None:
+        """However often: the wait goes on from the last invocation that may have sent one."""
+        ledger, lease = world.opened()
+        tried_at = world.clock.now
+        ledger.release(lease.trying())
+        for _ in range(3):
+            world.clock.sleep(SETTLED_SECONDS / 3)
+            ledger, lease = world.opened()
+            assert lease.last_write == tried_at
+            assert lease.has_create_under_way(world.clock.time())
+            if ending == "release":
+                ledger.release(lease)
+            else:
+                ledger.refuse(lease, Reason.EMAIL_IN_USE)
+        world.clock.sleep(1)
+        _, lease = world.opened()
+
+        assert not lease.has_create_under_way(world.clock.time())
+
+    def test_who_died(self, world: World) -> None:
+        """May have sent one."""
+        world.opened()
+        opened_at = world.clock.now
+        world.clock.sleep(RECORD_LEASE_SECONDS + 1)
+        ledger, lease = world.opened()
+        assert lease.last_write == opened_at
+        ledger.release(lease)
+        world.clock.sleep(SETTLED_SECONDS - RECORD_LEASE_SECONDS)
+        _, lease = world.opened()
+
+        assert not lease.has_create_under_way(world.clock.time())
 
 
 class TestEmailLock:

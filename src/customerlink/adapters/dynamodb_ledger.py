@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from customerlink.adapters.aws_json import LedgerClient
 
 CONNECT_SECONDS = READ_SECONDS = 0.5
+"""A sign-up's client has these time-outs."""
+
 OPEN_INDEX = "OpenSignUps"
 """Sign-ups that are open, by `open_since`; a few at any time, so one partition holds them."""
 
@@ -118,7 +120,7 @@ class DynamoDbLedger:
     """The ledger port over one table, for one invocation."""
 
     def __init__(self, client: "LedgerClient", table: str, run: Run) -> None:
-        """Take a client made with `CONNECT_SECONDS`, `READ_SECONDS` and no retries of its own."""
+        """Take a client without retries of its own."""
         self._client = client
         self._table = table
         self._run = run
@@ -223,7 +225,7 @@ class DynamoDbLedger:
         forgetting, untried = _forgetting(lease)
         self._update(
             _record_key(lease.user),
-            "SET #state = :refused, reason = :reason, updated_at = :now "
+            "SET #state = :refused, reason = :reason, updated_at = :tried "
             f"REMOVE lease_until, #owner, {_INDEXED}{forgetting}",
             _MY_EPOCH,
             {
@@ -231,7 +233,7 @@ class DynamoDbLedger:
                 ":refused": _s(State.REFUSED),
                 ":reason": _s(reason),
                 ":epoch": _n(lease.epoch),
-                ":now": _n(self._now()),
+                ":tried": _n(lease.last_tried(self._now())),
             }
             | untried,
         )
@@ -239,16 +241,16 @@ class DynamoDbLedger:
     def release(self, lease: Lease, *, mismatched: bool = False) -> None:
         """End the lease now; the sign-up stays open."""
         forgetting, untried = _forgetting(lease)
-        noting = ", mismatched_at = if_not_exists(mismatched_at, :now)" if mismatched else ""
+        noting = ", mismatched_at = if_not_exists(mismatched_at, :tried)" if mismatched else ""
         self._update(
             _record_key(lease.user),
-            f"SET lease_until = :zero, updated_at = :now{noting} REMOVE #owner{forgetting}",
+            f"SET lease_until = :zero, updated_at = :tried{noting} REMOVE #owner{forgetting}",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
                 ":epoch": _n(lease.epoch),
                 ":zero": _n(0),
-                ":now": _n(self._now()),
+                ":tried": _n(lease.last_tried(self._now())),
             }
             | untried,
         )
@@ -426,7 +428,7 @@ def _lowered(email: str | None) -> frozenset[str]:
 
 def _forgetting(lease: Lease) -> tuple[str, dict[str, Any]]:
     """Give the clause that drops an address which no create was sent with, and its value."""
-    if lease.untried is None:
+    if lease.untried is None or lease.has_tried:
         return "", {}
     return " DELETE emails :untried", {":untried": {"SS": [lease.untried]}}
 

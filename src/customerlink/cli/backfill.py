@@ -12,7 +12,7 @@ from typing import Any
 
 from customerlink.cli.output import Output
 from customerlink.cli.tenant import Tenant
-from customerlink.ledger import RECORD_LEASE_SECONDS
+from customerlink.ledger import RECORD_LEASE_SECONDS, SETTLED_SECONDS
 from customerlink.reconcile.backfill import Done, Fate, provision_one
 from customerlink.reconcile.bucket import Bucket
 from customerlink.reconcile.provision import Provisioner
@@ -27,9 +27,9 @@ https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-l
 """
 
 WORKERS = 16
-ROUNDS = 3
-"""How often a user whose provisioning failed is tried, a lease after everybody else: what a
-killed run left behind has ended by then."""
+PAUSES = (RECORD_LEASE_SECONDS, SETTLED_SECONDS + 1.0)
+"""Seconds before those whose provisioning failed are tried again: what a killed run held has ended
+after the first, what it may have sent to Stripe after the second."""
 
 
 class Checkpoint:
@@ -94,16 +94,17 @@ class Backfill:
 
     def run(self, users: list[dict[str, Any]]) -> Iterator[Done]:
         """Give each user's fate as soon as it is known; failures come again at the end."""
-        for round_number in range(1, ROUNDS + 1):
-            if round_number > 1 and users and self._stop.wait(RECORD_LEASE_SECONDS):
-                return
+        for pause in PAUSES:
             failed = []
             for user, done in self._round(users):
-                if done.fate is Fate.FAILED and round_number < ROUNDS:
+                if done.fate is Fate.FAILED:
                     failed.append(user)
                 else:
                     yield done
+            if not failed or self._stop.wait(pause):
+                return
             users = failed
+        yield from (done for _, done in self._round(users))
 
     def _round(self, users: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Done]]:
         waiting = iter(users)

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config as AwsConfig
 from botocore.exceptions import ClientError
 
-from customerlink.adapters.dynamodb_ledger import CONNECT_SECONDS, READ_SECONDS, count_open
+from customerlink.adapters.dynamodb_ledger import count_open
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
 from customerlink.errors import ConfigurationError
@@ -27,9 +27,8 @@ OPEN_FOR_SECONDS = 15 * 60
 
 STRIPE_KEY, SIGNING_SECRETS = "stripe_restricted_key", "action_signing_secrets"
 
-_LEDGER_CALLS = AwsConfig(
-    connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1}
-)
+# An operator may be an ocean away from the table, and the ledger tries again by itself.
+_LEDGER_CALLS = AwsConfig(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1})
 _CALLS = AwsConfig(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
 
 
