@@ -40,9 +40,9 @@ _AUTH0_SDK = frozenset(
 
 FUNCTIONS = {
     "PostLoginFunction": Function(
-        # It speaks to AWS by a client of its own (adapters/aws_json.py), and has botocore's errors.
+        # It speaks to AWS by a client of its own (adapters/aws_json.py).
         services=frozenset(),
-        packages=_COMMON - {"boto3", "dateutil", "s3transfer", "six.py", "urllib3"} | {"stripe"},
+        packages=_TELEMETRY | {"customerlink", "stripe"},
     ),
     "PreTrafficFunction": Function(
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),
@@ -97,7 +97,11 @@ UNUSED = (
     # Data of services that are not called.
     "boto3/examples",
 )
-RECONCILING = ("customerlink/reconcile", "customerlink/adapters/auth0_management.py")
+RECONCILING = (
+    "customerlink/reconcile",
+    "customerlink/adapters/auth0_management.py",
+    "customerlink/adapters/boto3_dynamodb.py",
+)
 """Left out of the functions that see one login at a time."""
 
 LEFTOVERS = (
@@ -113,8 +117,8 @@ def main(function: Function, folder: Path) -> None:
     for pattern in (*LEFTOVERS, *strangers, *unused):
         for path in list(folder.glob(pattern)):
             _remove(path)
-    for service in (folder / "botocore" / "data").iterdir():
-        if service.is_dir() and service.name not in function.services:
+    for service in folder.glob("botocore/data/*/"):
+        if service.name not in function.services:
             _remove(service)
     # SAM's zips date every file 1980: time-stamped byte code would be compiled again at each cold
     # start, byte code that goes unchecked is used as it is.

@@ -7,9 +7,10 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+
+from customerlink.frozen import frozen
 
 ERRORS = frozenset(
     {
@@ -31,7 +32,7 @@ type Event = Mapping[str, Any]
 type Answer = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A request as it came over the wire: `body` is the raw bytes, header names in lower case."""
 
@@ -57,7 +58,7 @@ class Request:
         return media_type.strip().lower() == "application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rejection:
     """An answer that is no decision: an error code, and a text without personal data."""
 

@@ -7,10 +7,10 @@ makes Stripe refuse a sign-up: what may be shortened is cut off, what may not is
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from customerlink.errors import ConfigurationError
+from customerlink.frozen import frozen
 
 MAX_NAME = 256
 MAX_PHONE = 20
@@ -25,7 +25,7 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 type Params = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CustomerFields:
     """Pairs of a customer's field and the path of the profile's that it is taken from."""
 

@@ -1,10 +1,11 @@
 """What the Action is told to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from customerlink.frozen import frozen
 from customerlink.signup import WIRE_VERSION, Marker
 from customerlink.user import CustomerId
 
@@ -40,7 +41,7 @@ class Reason(StrEnum):
     """Only in the ledger: the user was deleted before the sign-up ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instruction:
     """A decision with its reason and the metadata that the Action writes beside it."""
 

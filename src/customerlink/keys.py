@@ -1,16 +1,17 @@
 """Which Stripe keys may be used, and where they may be sent."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from customerlink.errors import ConfigurationError
+from customerlink.frozen import frozen
 
 STRIPE_API_BASE = "https://api.stripe.com"
 
 _PREFIXES = ("rk_test_", "rk_live_", "sk_test_", "sk_live_")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StripeKey:
     """A secret key of Stripe's (https://docs.stripe.com/keys); its value shows in no `repr`."""
 

@@ -8,10 +8,11 @@ every later write names the epoch that it belongs to, so an invocation whose lea
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
+from customerlink.frozen import frozen
 from customerlink.instruction import Reason
 from customerlink.user import CustomerId, User
 
@@ -37,7 +38,7 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lease:
     """The right to carry a sign-up on, for `epoch` and until somebody takes it over.
 
@@ -98,7 +99,7 @@ class Lease:
         return now - claimed_before > SETTLED_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Linked:
     """The sign-up ended: the recorded link, and the epoch that it was recorded in."""
 
@@ -106,7 +107,7 @@ class Linked:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Busy:
     """Another invocation holds the sign-up."""
 

@@ -4,17 +4,17 @@ The primary keeps its customer; if only the secondary had one, it becomes the pr
 had, the secondary's stays as it is and says by which it is superseded. Each step may be repeated.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from customerlink.customers import Customer, Customers, Done, Failure
 from customerlink.errors import LedgerUnavailableError
+from customerlink.frozen import frozen
 from customerlink.ledger import Busy, Lease, Ledger, Linked
 from customerlink.run import Run
 from customerlink.user import CustomerId, User
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """One of the two, as far as customers are concerned."""
 
@@ -31,7 +31,7 @@ class Trouble(StrEnum):
     FAILED = "provisioning_failed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Followed:
     """The customer that the primary has now, if any, and those that it supersedes."""
 
@@ -44,7 +44,7 @@ class _TroubleError(Exception):
         self.trouble = trouble
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Linking:
     """Lets a secondary's customers follow into the primary."""
 

@@ -1,9 +1,9 @@
 """The choices of a deployment: each with the default first, and a section in docs/policies.md."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from customerlink.customer_fields import NAME_ONLY, CustomerFields
+from customerlink.frozen import frozen
 
 DENIAL_MESSAGE = "We could not create your account.\nPlease contact support for assistance."
 
@@ -43,7 +43,7 @@ class OnFailure(StrEnum):
     CONTINUE = "continue"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """What a deployment chose; the defaults are the recommended choices."""
 

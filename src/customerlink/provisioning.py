@@ -1,7 +1,7 @@
 """The provisioning pipeline: eight steps, each a guard that may end the sign-up."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from customerlink.customers import (
@@ -17,6 +17,7 @@ from customerlink.customers import (
     Unknown,
 )
 from customerlink.errors import LedgerUnavailableError
+from customerlink.frozen import frozen
 from customerlink.instruction import (
     Instruction,
     Reason,
@@ -47,7 +48,7 @@ _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 0.4
 
 
-@dataclass(slots=True)
+@frozen
 class Provisioning:
     """One sign-up on its way through the pipeline, over the ports that it needs."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Protocol
 
 SIGN_UP_SECONDS = 5.0
@@ -28,25 +27,22 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class Run:
-    """One invocation: `owner` tells its writes from those of any other one."""
+    """One invocation: its budget, and what it did so far."""
 
-    clock: Clock
-    owner: str
-    seconds: float = SIGN_UP_SECONDS
-    attempt: int = 0
-    steps: dict[str, float] = field(default_factory=dict)
-    stripe_request_ids: list[str] = field(default_factory=list)
-    stripe_statuses: list[int] = field(default_factory=list)
-    stripe_retries: int = 0
-    unknown_outcomes: int = 0
-    key_rejections: int = 0
-    _end: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Start the budget's clock."""
-        self._end = self.clock.monotonic() + self.seconds
+    def __init__(self, clock: Clock, owner: str, seconds: float = SIGN_UP_SECONDS) -> None:
+        """Start the budget's clock; `owner` tells the invocation's writes from any other one's."""
+        self.clock = clock
+        self.owner = owner
+        self.seconds = seconds
+        self.attempt = 0
+        self.steps: dict[str, float] = {}
+        self.stripe_request_ids: list[str] = []
+        self.stripe_statuses: list[int] = []
+        self.stripe_retries = 0
+        self.unknown_outcomes = 0
+        self.key_rejections = 0
+        self._end = clock.monotonic() + seconds
 
     def remaining(self) -> float:
         """Give the seconds left, which may be below zero."""

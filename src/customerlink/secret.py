@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from customerlink.errors import ConfigurationError
+from customerlink.frozen import frozen
 from customerlink.keys import StripeKey
 from customerlink.signature import SigningSecret
 from customerlink.user import Tenant
@@ -13,7 +14,7 @@ from customerlink.user import Tenant
 _SESSION_SECRET_CHARACTERS = 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Secret:
     """A version of the secret, parsed; neither key shows in its `repr`."""
 
@@ -36,7 +37,7 @@ class Secret:
         return cls(version, StripeKey(key), tuple(SigningSecret.parse(each) for each in signing))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Auth0Client:
     """A machine-to-machine application of a tenant."""
 
@@ -46,7 +47,7 @@ class Auth0Client:
     client_secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TenantSecret:
     """What lets a function into a tenant's Management API; the sign-up's function has none."""
 

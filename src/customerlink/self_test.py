@@ -7,17 +7,17 @@ A second login of a user whom nobody knows: signed, parsed, looked up in the led
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from customerlink.frozen import frozen
 from customerlink.instruction import Reason
 from customerlink.signature import SigningSecret, sign
 
 USER_ID = "auth0|customer-link-self-test"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SelfTest:
     """The request: headers and raw body."""
 

@@ -1,13 +1,13 @@
 """The deployment's settings, read from the environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from customerlink.customer_fields import NAME_ONLY, CustomerFields
 from customerlink.errors import ConfigurationError
+from customerlink.frozen import frozen
 from customerlink.keys import STRIPE_API_BASE
 from customerlink.policy import (
     DENIAL_MESSAGE,
@@ -26,7 +26,7 @@ _MAX_TOLERANCE = 10 * 365 * 24 * 3600
 _MAX_MESSAGE = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What a deployment sets; secrets are not among it."""
 

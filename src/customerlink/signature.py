@@ -9,9 +9,10 @@ import hashlib
 import hmac
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from customerlink.errors import ConfigurationError
+from customerlink.frozen import frozen
 
 TOLERANCE_SECONDS = 300
 
@@ -21,7 +22,7 @@ _MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
 _MAX_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SigningSecret:
     """A shared secret, decoded; its bytes show in no `repr`."""
 

@@ -8,12 +8,13 @@ signup-and-login-triggers/login-trigger/post-login-event-object). Unknown fields
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from customerlink.customer_fields import flattened
+from customerlink.frozen import frozen
 from customerlink.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
 
 WIRE_VERSION = 1
@@ -33,7 +34,7 @@ class Marker(StrEnum):
     EXEMPT = "exempt"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignUp:
     """One login as the Action reports it; absent profile fields are None."""
 
@@ -54,7 +55,7 @@ class SignUp:
     tries: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvalidRequest:
     """A body that is no sign-up: which field is at fault and how, never its value."""
 

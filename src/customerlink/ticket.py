@@ -9,8 +9,8 @@ import binascii
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from customerlink.frozen import frozen
 from customerlink.signature import SigningSecret, is_signed, sign
 from customerlink.user import Tenant, User, UserId
 
@@ -21,7 +21,7 @@ _ID = "link-ticket"
 _PARTS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """Who logged in, and what makes the ticket single."""
 

@@ -7,8 +7,9 @@ which is unique in it. So trying again finds the same sign-up, and the same cust
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import NewType
+
+from customerlink.frozen import frozen
 
 Tenant = NewType("Tenant", str)
 UserId = NewType("UserId", str)
@@ -17,7 +18,7 @@ CustomerId = NewType("CustomerId", str)
 _REGISTRANT = "registration|"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class User:
     """Who a sign-up belongs to: a `user_id` names a person only within its tenant."""
 

@@ -9,12 +9,17 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
-from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request, Response
 
-from customerlink.adapters.aws_json import Aws, Credentials, signed_headers
+from customerlink.adapters.aws_json import (
+    Aws,
+    AwsRefusedError,
+    AwsSilentError,
+    Credentials,
+    signed_headers,
+)
 from customerlink.adapters.connections import Connections
 from sandbox.aws import CREDENTIALS, SECRET, TABLE, aws
 from sandbox.aws import Aws as StandIn
@@ -82,7 +87,7 @@ def test_dynamodb(stand_in: StandIn) -> None:
         ExpressionAttributeValues={":one": {"N": "1"}},
     )
     assert client.get_item(TableName=TABLE, Key=key)["Item"] == {**key, "a": {"N": "1"}}
-    with pytest.raises(ClientError) as failed:
+    with pytest.raises(AwsRefusedError) as failed:
         client.update_item(
             TableName=TABLE,
             Key=key,
@@ -91,9 +96,8 @@ def test_dynamodb(stand_in: StandIn) -> None:
             ExpressionAttributeValues={":one": {"N": "1"}, ":two": {"N": "2"}},
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    assert failed.value.response["Error"]["Code"] == "ConditionalCheckFailedException"
-    item: Any = failed.value.response
-    assert item["Item"] == {**key, "a": {"N": "1"}}
+    assert failed.value.code == "ConditionalCheckFailedException"
+    assert failed.value.item == {**key, "a": {"N": "1"}}
     client.delete_item(TableName=TABLE, Key=key)
     assert "Item" not in client.get_item(TableName=TABLE, Key=key)
 
@@ -103,7 +107,7 @@ def test_secrets_manager(stand_in: StandIn) -> None:
     client = account(stand_in.url).secrets_manager(1, 5)
 
     assert json.loads(client.get_secret_value(SecretId=SECRET)["SecretString"]) == {"key": "value"}
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+    with pytest.raises(AwsRefusedError, match="ResourceNotFoundException"):
         client.get_secret_value(SecretId="none")
 
 
@@ -120,15 +124,15 @@ def answering(status: int, body: bytes) -> Callable[..., Any]:
 def test_answers_that_are_no_json() -> None:
     """A proxy's page is an error with its status, and its text goes nowhere."""
     with Server(answering(503, b"<html>ada@example.com")) as server:
-        with pytest.raises(ClientError) as failed:
+        with pytest.raises(AwsRefusedError) as failed:
             account(server.url).dynamodb(1, 1).get_item()
-        assert failed.value.response["Error"]["Code"] == "503"
+        assert failed.value.code == "503"
         assert "@" not in str(failed.value)
 
 
 def test_nobody_listens() -> None:
-    """As botocore says it."""
-    with pytest.raises(BotoCoreError):
+    """Told by the kind of trouble."""
+    with pytest.raises(AwsSilentError, match="ConnectionRefusedError"):
         account("http://127.0.0.1:9").dynamodb(0.2, 0.2).get_item()
 
 
@@ -205,9 +209,9 @@ class TestSnapStart:
 
     def test_nobody_answers(self) -> None:
         """An outage, as the callers know it."""
-        with pytest.raises(BotoCoreError):
+        with pytest.raises(AwsSilentError):
             self.account("http://127.0.0.1:9")._credentials()
-        with Server(answering(200, b"{}")) as server, pytest.raises(BotoCoreError):
+        with Server(answering(200, b"{}")) as server, pytest.raises(AwsSilentError):
             self.account(server.url)._credentials()
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ReadTimeoutError
 from tests.e2e.dynalite import dynalite
 from tests.fakes import FakeClock
 from tests.simulation.dynamodb import Client, Table
 
+from customerlink.adapters.aws_json import Aws, AwsRefusedError, AwsSilentError
+from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
+from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.errors import LedgerUnavailableError
 from customerlink.instruction import Reason
@@ -26,7 +28,7 @@ from customerlink.ledger import (
 )
 from customerlink.run import Run
 from customerlink.user import CustomerId, Tenant, User, UserId
-from sandbox.aws import TABLE, aws, items
+from sandbox.aws import CREDENTIALS, TABLE, aws, items
 
 type Items = Callable[[], list[dict[str, object]]]
 
@@ -55,7 +57,7 @@ class LossyClient:
             answer = getattr(self._client, name)(**request)
             if self.lost:
                 self.lost -= 1
-                raise ReadTimeoutError(endpoint_url="")
+                raise AwsSilentError("TimeoutError")
             return answer
 
         return operation
@@ -90,15 +92,16 @@ class World:
 
 
 def moto() -> Iterator[tuple[Any, Items]]:
-    """Serve DynamoDB by moto, behind a lock."""
+    """Serve DynamoDB by moto, behind a lock, and ask it by boto3."""
     with aws({}) as cloud:
-        yield cloud.dynamodb, cloud.items
+        yield Boto3DynamoDb(cloud.dynamodb), cloud.items
 
 
 def second_opinion() -> Iterator[tuple[Any, Items]]:
-    """Serve it by dynalite."""
-    with dynalite() as (_, client):
-        yield client, lambda: items(client)
+    """Serve it by dynalite, and ask it by the client of a sign-up's."""
+    with dynalite() as (url, client):
+        account = Aws(Connections(url), {**CREDENTIALS, "AWS_ENDPOINT_URL": url})
+        yield account.dynamodb(1, 5), lambda: items(client)
 
 
 def simulated() -> Iterator[tuple[Any, Items]]:
@@ -455,24 +458,21 @@ class TestTrouble:
 
     def test_throttled(self, world: World) -> None:
         """Tried again."""
-        error: Any = {"Error": {"Code": "ThrottlingException"}}
-        world.client.troubles = [ClientError(error, "UpdateItem")] * 2
+        world.client.troubles = [AwsRefusedError("ThrottlingException")] * 2
         world.opened()
 
         assert world.client.calls == 3
 
     def test_throttled_for_long(self, world: World) -> None:
         """Given up."""
-        error: Any = {"Error": {"Code": "ThrottlingException"}}
-        world.client.troubles = [ClientError(error, "UpdateItem")] * 9
+        world.client.troubles = [AwsRefusedError("ThrottlingException")] * 9
 
         with pytest.raises(LedgerUnavailableError):
             world.invocation().open(world.user, EMAIL)
 
     def test_misconfigured(self, world: World) -> None:
-        """What does not pass by itself is not tried again; the message names the code only."""
-        error: Any = {"Error": {"Code": "ResourceNotFoundException", "Message": "ada@example.com"}}
-        world.client.troubles = [ClientError(error, "UpdateItem")]
+        """What does not pass by itself is not tried again; the message names the code."""
+        world.client.troubles = [AwsRefusedError("ResourceNotFoundException")]
 
         with pytest.raises(LedgerUnavailableError, match="DynamoDB answered ResourceNotFound"):
             world.invocation().open(world.user, EMAIL)
@@ -488,17 +488,33 @@ class TestTrouble:
         assert world.client.calls == 0
 
 
-def test_nobody_listens(world: World) -> None:
-    """A refused connection is an unavailable ledger."""
+def client_at(url: str) -> Boto3DynamoDb:
+    """Give boto3's client of an address."""
     client = boto3.client(
         "dynamodb",
-        endpoint_url="http://127.0.0.1:9",
+        endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="x",
         aws_secret_access_key="x",
         config=Config(connect_timeout=0.5, retries={"total_max_attempts": 1}),
     )
-    ledger = DynamoDbLedger(client, TABLE, Run(world.clock, "owner"))
+    return Boto3DynamoDb(client)
+
+
+def test_nobody_listens(world: World) -> None:
+    """A refused connection is an unavailable ledger."""
+    ledger = DynamoDbLedger(client_at("http://127.0.0.1:9"), TABLE, Run(world.clock, "owner"))
 
     with pytest.raises(LedgerUnavailableError):
         ledger.knows(world.user)
+
+
+def test_no_text_of_boto3s_goes_on() -> None:
+    """Which may name what was asked for: only AWS's name for the error does, or its kind."""
+    with aws({}) as cloud, pytest.raises(AwsRefusedError) as refused:
+        client_at(cloud.url).get_item(TableName="ada@example.com", Key={"pk": {"S": "x"}})
+    with pytest.raises(AwsSilentError) as silent:
+        client_at("http://127.0.0.1:9").get_item(TableName="ada", Key={"pk": {"S": "x"}})
+
+    assert str(refused.value) in ("ValidationException", "ResourceNotFoundException")
+    assert str(silent.value) == "EndpointConnectionError"

@@ -14,6 +14,7 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from tests.e2e.dynalite import dynalite
 
+from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.ledger import Lease
 from customerlink.run import Run
@@ -40,7 +41,7 @@ def winners(url: str) -> Iterator[int]:
 
             def lock(racer: int, address: str = f"{number}@example.com") -> bool:
                 user = User(Tenant("acme"), UserId(f"auth0|{racer}"))
-                ledger = DynamoDbLedger(client, TABLE, Run(time, f"owner-{racer}"))
+                ledger = DynamoDbLedger(Boto3DynamoDb(client), TABLE, Run(time, f"owner-{racer}"))
                 return ledger.lock_email(Lease(user, 1, 1, 0.0), address)
 
             yield sum(racers.map(lock, range(RACERS)))

@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.dynalite import dynalite
 from tests.fakes import FakeClock
 
+from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger, count_open
 from customerlink.instruction import Reason
 from customerlink.ledger import RECORD_LEASE_SECONDS, Lease, Linked
@@ -40,7 +41,7 @@ def clock() -> FakeClock:
 
 def invocation(client: "DynamoDBClient", clock: FakeClock) -> DynamoDbLedger:
     """Give the ledger as another invocation has it."""
-    return DynamoDbLedger(client, TABLE, Run(clock, f"owner-{time.monotonic_ns()}"))
+    return DynamoDbLedger(Boto3DynamoDb(client), TABLE, Run(clock, f"owner-{time.monotonic_ns()}"))
 
 
 def opened(client: "DynamoDBClient", clock: FakeClock) -> tuple[DynamoDbLedger, Lease]:

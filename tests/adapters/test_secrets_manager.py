@@ -4,14 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 from tests.fakes import FakeClock
 
+from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError
 from customerlink.adapters.secrets_manager import SecretsManagerSecret
 from customerlink.errors import ConfigurationError, SecretUnavailableError
 from customerlink.keys import StripeKey
 
-DOWN = EndpointConnectionError(endpoint_url="")
+DOWN = AwsSilentError("ConnectionRefusedError")
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -104,8 +104,7 @@ def test_nothing_to_serve() -> None:
 def test_refused_fetch() -> None:
     """Named by AWS's code, which tells the operator what to mend."""
     case = Case()
-    error: Any = {"Error": {"Code": "AccessDeniedException", "Message": "arn:aws:iam::1:role/x"}}
-    case.client.trouble = ClientError(error, "GetSecretValue")
+    case.client.trouble = AwsRefusedError("AccessDeniedException")
 
     with pytest.raises(SecretUnavailableError, match=r"answered AccessDeniedException$"):
         case.key()

@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import ACTION, Cli
 from tests.fakes import FakeClock
 
+from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.cli.release import unmarked
 from customerlink.run import Run
@@ -146,7 +147,9 @@ def open_sign_up(cli: Cli) -> None:
     clock = FakeClock()
     clock.now = 1.58e9
     user = User(Tenant("acme"), UserId("auth0|open"))
-    DynamoDbLedger(cli.box.aws.dynamodb, TABLE, Run(clock, "earlier")).open(user, None)
+    DynamoDbLedger(Boto3DynamoDb(cli.box.aws.dynamodb), TABLE, Run(clock, "earlier")).open(
+        user, None
+    )
 
 
 def old_runtime(cli: Cli) -> None:

@@ -112,8 +112,26 @@ def test_artifact_holds_the_function_only(name: str) -> None:
     assert not [each for each in names if "/tests/" in each]
     metadata = {each.split("/")[1] for each in names if ".dist-info/" in each}
     assert metadata <= {"METADATA"}
-    services = {path.name for path in (folder / "botocore/data").iterdir() if path.is_dir()}
+    services = {path.name for path in folder.glob("botocore/data/*/")}
     assert services == FUNCTIONS[name].services
+
+
+def test_what_a_cold_start_does_not_import() -> None:
+    """Each of them costs it more than a hundredth (docs/performance.md)."""
+    code = (
+        "import customerlink.entrypoints.post_login, json, sys\n"
+        "print(json.dumps(sorted({each.partition('.')[0] for each in sys.modules})))"
+    )
+    done = subprocess.run(
+        [str(PYTHON), "-c", code],
+        env={"PYTHONPATH": str(ARTIFACT)},
+        capture_output=True,
+        check=True,
+    )
+    imported = set(json.loads(done.stdout))
+
+    assert {"customerlink", "stripe", "aws_lambda_powertools"} <= imported
+    assert not imported & {"asyncio", "boto3", "botocore", "jmespath", "requests", "urllib3"}
 
 
 @pytest.mark.parametrize("name", [*UNUSED, *RECONCILING])

@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.runtime import BUILD, Runtime, invoke, runtime
 from werkzeug.wrappers import Request, Response
 
+from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.ledger import Lease
 from customerlink.run import Run
@@ -213,7 +214,9 @@ class _EarlierClock:
 def open_sign_up(box: Sandbox, user_id: str, minutes: float, *, linked: bool) -> None:
     """Open a sign-up as a function did some minutes ago."""
     user = User(Tenant("acme"), UserId(user_id))
-    ledger = DynamoDbLedger(box.aws.dynamodb, TABLE, Run(_EarlierClock(minutes), "earlier"))
+    ledger = DynamoDbLedger(
+        Boto3DynamoDb(box.aws.dynamodb), TABLE, Run(_EarlierClock(minutes), "earlier")
+    )
     lease = ledger.open(user, f"{minutes}@example.com")
     assert isinstance(lease, Lease)
     if linked:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import ClientError
+from customerlink.adapters.aws_json import AwsRefusedError
+from customerlink.adapters.dynamodb_ledger import CONDITION_FAILED
 
 type Item = dict[str, Any]
 type Values = Mapping[str, Any]
@@ -18,15 +19,6 @@ type Change = Callable[[Item, Item, Values], None]
 
 _TOKEN = re.compile(r"\s*(attribute_not_exists|if_not_exists|AND|OR|<=|<|=|\(|\)|,|\+|[#:]?\w+)")
 _CLAUSE = re.compile(r"\b(SET|REMOVE|ADD|DELETE)\b")
-
-
-class ConditionalCheckFailedException(ClientError):  # noqa: N818 (AWS's name)
-    """As boto3 raises it, with the old item where it was asked for."""
-
-    def __init__(self, item: Item) -> None:
-        """Carry the item that stood in the way."""
-        error: Any = {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": item}
-        super().__init__(error, "UpdateItem")
 
 
 class Table:
@@ -67,11 +59,11 @@ class Table:
         condition = _condition(_plain(request["ConditionExpression"], _names(request)))
         if not condition(old, request["ExpressionAttributeValues"]):
             wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-            raise ConditionalCheckFailedException(dict(old) if wanted else {})
+            raise AwsRefusedError(CONDITION_FAILED, dict(old) if wanted else None)
 
 
 class Client:
-    """A boto3 client over a table, without trouble."""
+    """A client over a table, without trouble."""
 
     def __init__(self, table: Table) -> None:
         """Speak to a table."""

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import stripe
-from botocore.exceptions import ClientError, ReadTimeoutError
 from tests.simulation import faults
 from tests.simulation.dynamodb import Table
 from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler, Task
 
+from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError
 from customerlink.adapters.dynamodb_ledger import CALL_SECONDS, READ_SECONDS
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.adapters.stripe_http import TRY_SECONDS, WORTHWHILE_SECONDS, NotSentError
@@ -152,14 +152,13 @@ class SimulatedDynamoDb:
         world = self._world
         world.tell(f"  DynamoDB: {fault}")
         if fault == "throttled":
-            error: Any = {"Error": {"Code": "ThrottlingException"}}
-            raise ClientError(error, "UpdateItem")
+            raise AwsRefusedError("ThrottlingException")
         if fault == "answer lost after the write":
             world.scheduler.spawn(effect)
         if fault == "write long after the time-out":
             world.scheduler.spawn(effect, world.rng.uniform(READ_SECONDS, 90))
         world.scheduler.sleep(READ_SECONDS)
-        raise ReadTimeoutError(endpoint_url="")
+        raise AwsSilentError("TimeoutError")
 
 
 class SimulatedCustomers(StripeCustomers):

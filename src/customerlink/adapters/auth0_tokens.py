@@ -4,9 +4,10 @@ import hmac
 import json
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import jwt
+
+from customerlink.frozen import frozen
 
 FRESH_SECONDS = 300
 """How old the login may be that an ID token proves."""
@@ -19,7 +20,7 @@ _FETCH_SECONDS = 3.0
 _REQUIRED = ["aud", "exp", "iat", "iss", "nonce", "sub"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Login:
     """A login that a token proves."""
 

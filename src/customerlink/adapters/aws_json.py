@@ -2,23 +2,23 @@
 
 boto3 is what everything else here uses. On the sign-up's path it costs more processor time than all
 the rest together, and two fifths of a cold start (docs/performance.md); this client signs and sends
-the same requests, raises botocore's errors, and leaves retries to its callers.
+the same requests, and leaves retries to its callers.
 """
 
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import field
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError, HTTPClientError
-
 from customerlink.adapters.connections import Answer, Connections, NoAnswerError, NotConnectedError
+from customerlink.errors import CustomerLinkError
+from customerlink.frozen import frozen
 
 _REFRESH_SECONDS = 300.0
 """Credentials of a container are fetched anew so long before they expire."""
@@ -31,26 +31,40 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 type Json = dict[str, Any]
 
 
-class LedgerClient(Protocol):
-    """What the ledger asks of DynamoDB; boto3's client does as well."""
+class AwsRefusedError(CustomerLinkError):
+    """AWS answered with an error: its `code`, and the item that failed a write's condition."""
 
-    @property
-    def get_item(self) -> Callable[..., Any]:
+    def __init__(self, code: str, item: Json | None = None) -> None:
+        """Take AWS's name for the error."""
+        super().__init__(code)
+        self.code = code
+        self.item = item or {}
+
+
+class AwsSilentError(CustomerLinkError):
+    """No whole answer came in time: the request may have been carried out."""
+
+
+class LedgerClient(Protocol):
+    """What the ledger asks of DynamoDB, by the names and documents of its API.
+
+    Raises `AwsRefusedError` and `AwsSilentError`.
+    """
+
+    def get_item(self, **request: Any) -> Json:  # noqa: ANN401 (DynamoDB's documents)
         """Read an item."""
         ...
 
-    @property
-    def update_item(self) -> Callable[..., Any]:
+    def update_item(self, **request: Any) -> Json:  # noqa: ANN401
         """Write some attributes of one."""
         ...
 
-    @property
-    def delete_item(self) -> Callable[..., Any]:
+    def delete_item(self, **request: Any) -> Json:  # noqa: ANN401
         """Delete one."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credentials:
     """What requests are signed with; none of it shows in a `repr`."""
 
@@ -96,8 +110,8 @@ class Aws:
                 "POST", url, signed, body, connect=connect, total=connect + read
             )
         except (NotConnectedError, NoAnswerError) as error:
-            raise HTTPClientError(error=str(error)) from None
-        return _read(answer, target)
+            raise AwsSilentError(str(error)) from None
+        return _read(answer)
 
     def _endpoint(self, service: str) -> str:
         """Follow the SDKs' variables (docs.aws.amazon.com/sdkref: service-specific endpoints)."""
@@ -134,11 +148,11 @@ class Aws:
             until = datetime.fromisoformat(given["Expiration"]).timestamp()
             found = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["Token"])
         except (NotConnectedError, NoAnswerError, ValueError, KeyError) as error:
-            raise HTTPClientError(error=type(error).__name__) from None
+            raise AwsSilentError(type(error).__name__) from None
         return found, until
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DynamoDb:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference: three operations."""
 
@@ -161,7 +175,7 @@ class DynamoDb:
         return answer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretsManager:
     """https://docs.aws.amazon.com/secretsmanager/latest/apireference: one operation."""
 
@@ -203,7 +217,7 @@ def signed_headers(
     return {**signed, "authorization": authorization}
 
 
-def _read(answer: Answer, target: str) -> Json:
+def _read(answer: Answer) -> Json:
     try:
         document: Json = json.loads(answer.body)
     except ValueError:
@@ -212,5 +226,4 @@ def _read(answer: Answer, target: str) -> Json:
         return document
     # `__type` is a name, perhaps behind a namespace; what fails a condition comes with the item.
     code = str(document.get("__type", answer.status)).rpartition("#")[2]
-    error: Any = {**document, "Error": {"Code": code, "Message": ""}}
-    raise ClientError(error, target.partition(".")[2])
+    raise AwsRefusedError(code, document.get("Item"))

@@ -11,20 +11,22 @@ import time
 import weakref
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
+from customerlink.errors import CustomerLinkError
+from customerlink.frozen import frozen
 
-class NotConnectedError(Exception):
+
+class NotConnectedError(CustomerLinkError):
     """The request did not leave: no connection, or no time left for it."""
 
 
-class NoAnswerError(Exception):
+class NoAnswerError(CustomerLinkError):
     """The request left, and no whole answer came in time."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """A whole answer; `headers` are found in any letter case."""
 

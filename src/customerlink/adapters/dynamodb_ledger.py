@@ -8,12 +8,12 @@ its number.
 import hashlib
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError, LedgerClient
 from customerlink.errors import LedgerUnavailableError
+from customerlink.frozen import frozen
 from customerlink.instruction import Reason
 from customerlink.ledger import (
     EMAIL_LOCK_SECONDS,
@@ -28,8 +28,6 @@ from customerlink.user import CustomerId, Tenant, User, UserId
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-    from customerlink.adapters.aws_json import LedgerClient
 
 CONNECT_SECONDS = READ_SECONDS = 0.5
 """A sign-up's client has these time-outs."""
@@ -80,12 +78,12 @@ _RESERVED = {"#state": "state", "#owner": "owner"}
 type _Item = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Written:
     old: _Item
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Failed:
     """The condition did not hold; `item` is what stood in its way, at no second read."""
 
@@ -119,7 +117,7 @@ def count_open(client: "DynamoDBClient", table: str, before: float) -> int:
 class DynamoDbLedger:
     """The ledger port over one table, for one invocation."""
 
-    def __init__(self, client: "LedgerClient", table: str, run: Run) -> None:
+    def __init__(self, client: LedgerClient, table: str, run: Run) -> None:
         """Take a client without retries of its own."""
         self._client = client
         self._table = table
@@ -364,8 +362,8 @@ class DynamoDbLedger:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **request,
             )
-        except ClientError as failed:
-            return _Failed(cast("_Item", failed.response.get("Item", {})))
+        except AwsRefusedError as failed:
+            return _Failed(failed.item)
         return _Written(answer.get("Attributes", {}))
 
     def _call(self, operation: Callable[..., Any], **request: object) -> Any:  # noqa: ANN401 (boto3's answers)
@@ -374,13 +372,12 @@ class DynamoDbLedger:
                 break
             try:
                 return operation(TableName=self._table, **request)
-            except ClientError as error:
-                code = error.response.get("Error", {}).get("Code", "")
-                if code == CONDITION_FAILED:
+            except AwsRefusedError as error:
+                if error.code == CONDITION_FAILED:
                     raise
-                if code not in _PASSING:
-                    raise LedgerUnavailableError(f"DynamoDB answered {code}") from None
-            except BotoCoreError:
+                if error.code not in _PASSING:
+                    raise LedgerUnavailableError(f"DynamoDB answered {error.code}") from None
+            except AwsSilentError:
                 pass  # no connection, or the answer was lost: a repetition is safe either way
             if tries_left:
                 self._run.clock.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS)  # noqa: S311 (jitter)

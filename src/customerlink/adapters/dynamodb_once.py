@@ -2,15 +2,10 @@
 
 import hashlib
 import time
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError, LedgerClient
 from customerlink.adapters.dynamodb_ledger import CONDITION_FAILED
 from customerlink.errors import LedgerUnavailableError
-
-if TYPE_CHECKING:
-    from customerlink.adapters.aws_json import LedgerClient
 
 PROOF_SECONDS = 3600
 """How long a spent proof is remembered: longer than any is valid."""
@@ -21,7 +16,7 @@ DAY_SECONDS = 24 * 3600
 class Once:
     """Conditional writes to one table; raises `LedgerUnavailableError` without an answer."""
 
-    def __init__(self, client: "LedgerClient", table: str) -> None:
+    def __init__(self, client: LedgerClient, table: str) -> None:
         """Take a client that has time-outs."""
         self._client, self._table = client, table
 
@@ -72,11 +67,11 @@ class Once:
                 ConditionExpression=condition,
                 ExpressionAttributeValues=typed,
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == CONDITION_FAILED:
+        except AwsRefusedError as error:
+            if error.code == CONDITION_FAILED:
                 return False
             raise LedgerUnavailableError("DynamoDB refused a write") from None
-        except BotoCoreError:
+        except AwsSilentError:
             raise LedgerUnavailableError("DynamoDB did not answer") from None
         return True
 

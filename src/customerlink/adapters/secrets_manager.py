@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError, SecretsManager
 from customerlink.errors import ConfigurationError, SecretUnavailableError
 from customerlink.keys import StripeKey
 from customerlink.run import Clock
@@ -11,8 +10,6 @@ from customerlink.secret import Secret, TenantSecret
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
-
-    from customerlink.adapters.aws_json import SecretsManager
 
 REFRESH_SECONDS = 300.0
 FETCH_SECONDS = 2.0
@@ -28,7 +25,7 @@ _RETRY_SECONDS = 30.0
 class SecretsManagerSecret:
     """The current version of one secret: parsed once, refreshed every 300 s."""
 
-    def __init__(self, client: "SecretsManager", secret_id: str, clock: Clock) -> None:
+    def __init__(self, client: SecretsManager, secret_id: str, clock: Clock) -> None:
         """Take a client whose time-outs fit into a sign-up."""
         self._client = client
         self._secret_id = secret_id
@@ -65,12 +62,10 @@ class SecretsManagerSecret:
     def _fetch(self) -> Secret:
         try:
             answer = self._client.get_secret_value(SecretId=self._secret_id)
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            raise SecretUnavailableError(f"Secrets Manager answered {code}") from None
-        except BotoCoreError as error:
-            kind = type(error).__name__
-            raise SecretUnavailableError(f"Secrets Manager did not answer: {kind}") from None
+        except AwsRefusedError as error:
+            raise SecretUnavailableError(f"Secrets Manager answered {error.code}") from None
+        except AwsSilentError as error:
+            raise SecretUnavailableError(f"Secrets Manager did not answer: {error}") from None
         version = answer["VersionId"]
         if self._secret is None or version != self._secret.version:
             self._secret = Secret.parse(answer.get("SecretString", ""), version)

@@ -8,10 +8,9 @@ import random
 from collections.abc import Callable
 from http import HTTPStatus
 
-import stripe
-
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe_http import WORTHWHILE_SECONDS, BudgetedHTTPClient, NotSentError
+from customerlink.adapters.stripe_sdk import stripe
 from customerlink.customers import (
     Customer,
     Done,

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import stripe
-
 from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
+from customerlink.adapters.stripe_sdk import stripe
 from customerlink.errors import ConfigurationError
 from customerlink.keys import StripeKey, is_stripe
 from customerlink.run import Run

@@ -10,6 +10,7 @@ from typing import Annotated
 import questionary
 import typer
 
+from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
 from customerlink.adapters.secrets_manager import REFRESH_SECONDS
 from customerlink.cli.backfill import (
     AUTH0_PER_SECOND,
@@ -93,7 +94,7 @@ class Session:
         deployment, probe = self.deployment(), self.probe(self.own_key())
         return Provisioner(
             self.config.tenant_name(),
-            deployment.dynamodb,
+            Boto3DynamoDb(deployment.dynamodb),
             deployment.outputs.table,
             self.config.stripe_api_base,
             probe.key,

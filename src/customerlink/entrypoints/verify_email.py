@@ -23,6 +23,7 @@ import jwt
 from botocore.config import Config
 
 from customerlink.adapters.auth0_management import TROUBLE, Management, Users
+from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
 from customerlink.adapters.dynamodb_once import Once
 from customerlink.adapters.secrets_manager import tenant_secret
 from customerlink.api_gateway import Answer, Event, Rejection, Request
@@ -85,7 +86,7 @@ class Page:
         self._session_secrets = found.session_secrets
         self._users = Users(Management(found.client, tries=1, seconds=_TENANT_SECONDS))
         dynamodb = boto3.client("dynamodb", config=config)
-        self._once = Once(dynamodb, os.environ["CUSTOMERLINK_LEDGER_TABLE"])
+        self._once = Once(Boto3DynamoDb(dynamodb), os.environ["CUSTOMERLINK_LEDGER_TABLE"])
 
     def answer(self, method: str, values: dict[str, str]) -> Answer:
         """Show the page, after sending the mail if asked to."""

@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from customerlink.adapters.aws_json import LedgerClient
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
 from customerlink.adapters.stripe_customers import StripeCustomers
@@ -20,10 +21,6 @@ from customerlink.reconcile.profile import unfinished
 from customerlink.run import Run
 from customerlink.user import CustomerId, Tenant, User, UserId
 
-if TYPE_CHECKING:
-    from customerlink.adapters.aws_json import LedgerClient
-
-
 PROVISION_SECONDS = 8.0
 """Nobody waits for it, so it may take longer than a sign-up; a call begun at its end is over well
 before the record's lease is."""
@@ -34,7 +31,7 @@ class Provisioner:
     """Provisions users one by one, from any thread, at a rate."""
 
     tenant: str
-    dynamodb: "LedgerClient"
+    dynamodb: LedgerClient
     table: str
     api_base: str
     key: StripeKey
