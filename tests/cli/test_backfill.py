@@ -128,6 +128,30 @@ def test_trouble_at_stripe(sides: Cli) -> None:
     assert_everybody_has_one(sides, 60)
 
 
+def test_outage_of_stripes(sides: Cli) -> None:
+    """Those who failed are tried again at the end, and the wait for it is told."""
+    sides.patch.setattr("customerlink.cli.backfill.PAUSES", (0.1, 0.1))
+    user(sides, 1)
+    sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 6))
+    result = sides(*TENANT, "backfill", *FAST)
+
+    assert result.code == 0
+    assert result.out.count("1 failed for now; tried again in 0 s") == 1
+    assert_everybody_has_one(sides, 1)
+
+
+def test_lasting_outage(sides: Cli) -> None:
+    """Told as failed, and left for the next run."""
+    sides.patch.setattr("customerlink.cli.backfill.PAUSES", (0.1, 0.1))
+    user(sides, 1)
+    sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 99))
+    code, document = backfill(sides)
+    sides.box.stripe.faults.clear()
+
+    assert (code, document["counts"]["failed"], document["left"]) == (1, 1, 1)
+    assert backfill(sides)[1]["counts"]["created"] == 1
+
+
 def test_trouble_at_auth0(sides: Cli) -> None:
     """A link that could not be written stops it; the same command goes on, and finds it."""
     for number in range(20):

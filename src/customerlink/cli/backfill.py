@@ -92,8 +92,13 @@ class Backfill:
         """Begin nobody more; those who are under way are finished."""
         self._stop.set()
 
-    def run(self, users: list[dict[str, Any]]) -> Iterator[Done]:
-        """Give each user's fate as soon as it is known; failures come again at the end."""
+    def run(
+        self, users: list[dict[str, Any]], say: Callable[[str], None] = lambda _: None
+    ) -> Iterator[Done]:
+        """Give each user's fate as soon as it is known; failures come again at the end.
+
+        `say` is told what it waits for meanwhile.
+        """
         for pause in PAUSES:
             failed = []
             for user, done in self._round(users):
@@ -101,7 +106,10 @@ class Backfill:
                     failed.append(user)
                 else:
                     yield done
-            if not failed or self._stop.wait(pause):
+            if not failed:
+                return
+            say(f"{len(failed)} failed for now; tried again in {pause:.0f} s")
+            if self._stop.wait(pause):
                 return
             users = failed
         yield from (done for _, done in self._round(users))
@@ -132,7 +140,7 @@ def run_backfill(
     before = signal.signal(signal.SIGINT, lambda *_: worker.stop())
     try:
         with checkpoint.noting() as note, output.progress("customers", len(users)) as advance:
-            for done in worker.run(users):
+            for done in worker.run(users, output.say):
                 if done.fate is not Fate.FAILED:
                     note(done)
                 counts[done.fate] += 1
