@@ -7,7 +7,7 @@ import json
 import random
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -456,6 +456,53 @@ class TestSelfTest:
         assert not has_passed(200, {"reason": "customer_created"})
         assert not has_passed(500, {"reason": "not_new"})
         assert not has_passed(200, "not_new")
+
+
+class TestInit:
+    """What is done ahead of the first login."""
+
+    @pytest.fixture
+    def event(self, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+        """Give an event that needs the secret, in the function's environment."""
+        for name, value in box.environment().items():
+            monkeypatch.setenv(name, value)
+        test = SelfTest.signed(SigningSecret.parse(box.signing_secret), time.time())
+        yield test.event("203.0.113.7")
+        post_login.forget()
+
+    @pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
+    def test_secret_is_there_already(
+        self, event: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The login asks for none."""
+        post_login.warm_up({"AWS_LAMBDA_INITIALIZATION_TYPE": kind})
+        secrets = post_login._application()._secret
+        monkeypatch.setattr(secrets, "_fetch", None)
+
+        assert post_login.handler(event, Context("warm"))["statusCode"] == 200  # type: ignore[arg-type]
+
+    def test_what_fails_is_told_by_the_login(
+        self, event: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Whatever it is: the init phase ends well, or Lambda would only start it again."""
+        monkeypatch.setenv("CUSTOMERLINK_SECRET_ID", "none")
+        post_login.warm_up({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"})
+        answer = post_login.handler(event, Context("cold"))  # type: ignore[arg-type]
+
+        assert answer["statusCode"] == 500
+        told = [vars(each)["detail"] for each in caplog.records]
+        assert told == ["Secrets Manager answered ResourceNotFoundException"]
+        monkeypatch.setenv("CUSTOMERLINK_SIGNATURE_TOLERANCE", "soon")
+        post_login.forget()
+        post_login.warm_up({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"})
+
+    @pytest.mark.parametrize("kind", ["snap-start", ""])
+    def test_not_for_a_snapshot(self, event: Any, kind: str) -> None:
+        """Nor outside of Lambda."""
+        assert event
+        post_login.warm_up({"AWS_LAMBDA_INITIALIZATION_TYPE": kind})
+
+        assert post_login._application.cache_info().currsize == 0
 
 
 class TestSnapStart:

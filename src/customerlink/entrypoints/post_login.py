@@ -4,7 +4,8 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _TIME_TO_ANSWER_SECONDS = 0.5
+_AHEAD = frozenset({"on-demand", "provisioned-concurrency"})
 
 type _Read = Callable[[bytes], SignUp | InvalidRequest]
 type _Decide = Callable[[Provisioning], Instruction]
@@ -129,6 +131,19 @@ def _application() -> Application:
     return Application(Settings.from_environment(os.environ))
 
 
+def warm_up(environment: Mapping[str, str]) -> None:
+    """Make the clients and fetch the secret in the init phase, ahead of the first login.
+
+    Not outside of Lambda, nor for a SnapStart snapshot, which would keep the secret (`environment`
+    says which: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). What
+    fails here is tried again, and told, by the first login.
+    """
+    if environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _AHEAD:
+        return
+    with suppress(Exception):
+        _application().secret()
+
+
 def forget() -> None:
     """Leave clients, connections and secrets out of a SnapStart snapshot.
 
@@ -142,5 +157,6 @@ def reseed() -> None:
     random.seed()
 
 
+warm_up(os.environ)
 register_before_snapshot(forget)
 register_after_restore(reseed)
