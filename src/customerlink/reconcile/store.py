@@ -7,11 +7,12 @@ import duckdb
 
 from customerlink.reconcile.drift import Drift, Finding
 
-MEMORY = "120MB"
-"""What does not fit goes to disk, so that ten times the users take hardly more memory."""
+LEAST_MEMORY, MEMORY_A_ROW = 70_000_000, 30
+"""Bytes for DuckDB, which puts on disk what does not fit: up to a million users take the least. A
+join wants some memory for every row all the same (of ten million users, more than the least)."""
 
-THREADS = 2
-"""Each wants memory of its own, so that more of them would not fit."""
+THREADS = 1
+"""Each wants memory of its own: two would halve the time, and need half as much again."""
 
 _EVERYTHING = 2**62
 
@@ -148,7 +149,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Start with empty tables in a folder."""
         settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MEMORY,
+            "memory_limit": f"{LEAST_MEMORY}B",
             "temp_directory": str(folder / "spill"),
             "threads": THREADS,
         }
@@ -170,6 +171,11 @@ class Store:
 
     def classify(self, tenant: str) -> None:
         """Find every user's and every owned customer's kind."""
+        [(rows,)] = self._database.execute(
+            "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM customers)"
+        ).fetchall()
+        memory = max(LEAST_MEMORY, MEMORY_A_ROW * rows)
+        self._database.execute(f"SET memory_limit = '{memory}B'")
         self._run(_CLASSIFY, tenant=tenant)
 
     def correct(self, finding: Finding, drift: Drift) -> None:
