@@ -42,6 +42,23 @@ def test_recall_and_precision_are_1(tmp_path: Path, seed: int) -> None:
     store.close()
 
 
+@pytest.mark.parametrize(("a_row", "memory"), [(0, "66.7 MiB"), (2**20, "3.8 GiB")])
+def test_memory_by_the_number_of_rows(
+    tmp_path: Path, a_row: int, memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No less than the least; of both sides together."""
+    monkeypatch.setattr("customerlink.reconcile.store.MEMORY_A_ROW", a_row)
+    generated = Generated(tmp_path, 2000, seed=1)
+    store = Store(tmp_path)
+    store.load_users(generated.users)
+    store.load_customers(generated.customers)
+    store.classify(TENANT)
+    limit = store._database.execute("SELECT current_setting('memory_limit')").fetchall()
+    store.close()
+
+    assert limit == [(memory,)]
+
+
 def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Finding]:
     """Give all findings for a handful of each."""
     store = Store(folder)
