@@ -121,13 +121,23 @@ def answering(status: int, body: bytes) -> Callable[..., Any]:
     return application
 
 
-def test_answers_that_are_no_json() -> None:
-    """A proxy's page is an error with its status, and its text goes nowhere."""
-    with Server(answering(503, b"<html>ada@example.com")) as server:
-        with pytest.raises(AwsRefusedError) as failed:
-            account(server.url).dynamodb(1, 1).get_item()
-        assert failed.value.code == "503"
+@pytest.mark.parametrize("status", [200, 403, 503])
+@pytest.mark.parametrize("body", [b"<html>ada@example.com", b"[]", b"null", b""])
+def test_answers_that_are_nobodys(status: int, body: bytes) -> None:
+    """Never taken for a write that was carried out, nor for one that was not."""
+    with Server(answering(status, body)) as server:
+        with pytest.raises(AwsSilentError, match=f"{status} came without") as failed:
+            account(server.url).dynamodb(1, 1).update_item()
         assert "@" not in str(failed.value)
+
+
+def test_error_without_a_name() -> None:
+    """Told by its status."""
+    with (
+        Server(answering(502, b"{}")) as server,
+        pytest.raises(AwsRefusedError, match="502"),
+    ):
+        account(server.url).dynamodb(1, 1).update_item()
 
 
 def test_nobody_listens() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -218,12 +219,20 @@ def signed_headers(
 
 
 def _read(answer: Answer) -> Json:
-    try:
-        document: Json = json.loads(answer.body)
-    except ValueError:
-        document = {}
-    if answer.status == 200:  # noqa: PLR2004 (OK)
+    document = _json_object(answer.body)
+    if document is None:
+        # Somebody else's page, whatever its status: what became of the request is not known.
+        raise AwsSilentError(f"{answer.status} came without a JSON object")
+    if answer.status == HTTPStatus.OK:
         return document
     # `__type` is a name, perhaps behind a namespace; what fails a condition comes with the item.
     code = str(document.get("__type", answer.status)).rpartition("#")[2]
     raise AwsRefusedError(code, document.get("Item"))
+
+
+def _json_object(body: bytes) -> Json | None:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
