@@ -87,7 +87,7 @@ class Lease:
 
     def has_create_under_way(self, now: float) -> bool:
         """Tell whether a create of an earlier invocation may still be under way."""
-        is_first = not self.has_tried and self.emails <= {self.untried}
+        is_first = self.emails <= {self.untried}
         return not is_first and now - self.last_write <= SETTLED_SECONDS
 
     def has_settled(self, now: float) -> bool:

@@ -16,8 +16,12 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.cli.test_verify import TENANT, linked, sides, user
 
-from customerlink.cli.backfill import Checkpoint
+from customerlink.adapters.dynamodb_ledger import CALL_SECONDS
+from customerlink.cli.backfill import Backfill, Checkpoint
+from customerlink.cli.deployment import _LEDGER_CALLS
+from customerlink.ledger import RECORD_LEASE_SECONDS
 from customerlink.reconcile.backfill import Done, Fate
+from customerlink.reconcile.provision import PROVISION_SECONDS
 from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
@@ -150,6 +154,29 @@ def test_lasting_outage(sides: Cli) -> None:
 
     assert (code, document["counts"]["failed"], document["left"]) == (1, 1, 1)
     assert backfill(sides)[1]["counts"]["created"] == 1
+
+
+def test_stopped_while_some_had_failed() -> None:
+    """Ends at once, and promises no other round."""
+
+    class Failing(Backfill):
+        def _one(self, user: dict[str, Any]) -> Done:
+            self.stop()
+            return Done(user["user_id"], Fate.FAILED, "")
+
+    nothing: Any = None
+    said: list[str] = []
+    done = list(Failing(nothing, nothing, nothing).run([{"user_id": "auth0|1"}], said.append))
+
+    assert (done, said) == ([], [])
+
+
+def test_times_fit() -> None:
+    """The ledger's last call is over before the lease ends that it was made under."""
+    seconds: Any = vars(_LEDGER_CALLS)
+    one_call = seconds["connect_timeout"] + seconds["read_timeout"]
+
+    assert PROVISION_SECONDS - CALL_SECONDS + one_call < RECORD_LEASE_SECONDS
 
 
 def test_trouble_at_auth0(sides: Cli) -> None:

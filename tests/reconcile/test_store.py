@@ -10,7 +10,12 @@ from tests.reconcile.generate import TENANT, Generated
 from customerlink.reconcile.drift import Drift, Finding
 from customerlink.reconcile.store import Store
 
-CUSTOMER = {"id": "cus_1", "email": "a@x.io", "auth0_user_id": "auth0|1", "auth0_tenant": TENANT}
+CUSTOMER: dict[str, Any] = {
+    "id": "cus_1",
+    "email": "a@x.io",
+    "auth0_user_id": "auth0|1",
+    "auth0_tenant": TENANT,
+}
 USER = {"user_id": "auth0|1", "email": "A@x.io", "customer_id": "cus_1"}
 
 OF_CUSTOMERS = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED}
@@ -40,6 +45,22 @@ def test_recall_and_precision_are_1(tmp_path: Path, seed: int) -> None:
         assert ids == generated.expected[kind], kind
     assert store.counts()[Drift.DANGLING] == 20
     store.close()
+
+
+def test_an_address_that_reads_like_a_user_id(tmp_path: Path) -> None:
+    """A custom database's ids may; two customers of each are told apart."""
+    name = "auth0|a@x.io"
+    users = [USER | {"user_id": name, "customer_id": ""}, USER | {"email": name, "customer_id": ""}]
+    owned = CUSTOMER | {"auth0_user_id": name}
+    sharing = CUSTOMER | {"auth0_user_id": None, "email": name}
+    customers = [
+        each | {"id": f"cus_{number}"}
+        for number, each in enumerate([owned, owned, sharing, sharing], 1)
+    ]
+    found = compared(tmp_path, users, customers)
+
+    details = {each.user_id: {*each.detail.split()} for each in found}
+    assert details == {name: {"cus_1", "cus_2"}, "auth0|1": {"cus_3", "cus_4"}}
 
 
 @pytest.mark.parametrize(("a_row", "memory"), [(0, "66.7 MiB"), (2**20, "3.8 GiB")])

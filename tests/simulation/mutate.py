@@ -174,6 +174,18 @@ MUTANTS = [
         "",
     ),
     Mutant(
+        "create forgotten when the lease is given back",
+        "ledger.py",
+        "        return now if self.has_tried else self.last_write\n",
+        "        return self.last_write\n",
+    ),
+    Mutant(
+        "address forgotten that a create was sent with",
+        LEDGER,
+        "    if lease.untried is None or lease.has_tried:\n",
+        "    if lease.untried is None:\n",
+    ),
+    Mutant(
         "address created as given",
         "customers.py",
         "return cls(email.lower(), signup.user,",

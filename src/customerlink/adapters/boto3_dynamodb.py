@@ -15,7 +15,7 @@ class Boto3DynamoDb:
     """What `aws_json.LedgerClient` asks for, over boto3's client."""
 
     def __init__(self, client: "DynamoDBClient") -> None:
-        """Take a client that has time-outs, and no retries of its own."""
+        """Take a client that has time-outs."""
         self._client = client
 
     def get_item(self, **request: Any) -> Json:  # noqa: ANN401 (DynamoDB's documents)

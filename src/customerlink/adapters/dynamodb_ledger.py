@@ -3,6 +3,9 @@
 A write whose answer was lost is repeated, and then fails its condition. So a failed condition is
 compared with the write's own effect: the lease by `owner`, the link by its customer, the attempt by
 its number.
+
+`updated_at` bounds when a create was last sent: an invocation that ends without having sent one
+puts back what it found (`Lease.last_tried`).
 """
 
 import hashlib
@@ -36,7 +39,7 @@ OPEN_INDEX = "OpenSignUps"
 """Sign-ups that are open, by `open_since`; a few at any time, so one partition holds them."""
 
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
-"""The longest that one call takes; none is started with less left."""
+"""The longest that one call of a sign-up's takes; none is started with less left."""
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 """By its code: a client makes its exception classes lazily, and two threads each their own."""
@@ -366,7 +369,7 @@ class DynamoDbLedger:
             return _Failed(failed.item)
         return _Written(answer.get("Attributes", {}))
 
-    def _call(self, operation: Callable[..., Any], **request: object) -> Any:  # noqa: ANN401 (boto3's answers)
+    def _call(self, operation: Callable[..., Any], **request: object) -> Any:  # noqa: ANN401 (DynamoDB's documents)
         for tries_left in reversed(range(_TRIES)):
             if self._run.remaining() < CALL_SECONDS:
                 break

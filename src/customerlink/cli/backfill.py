@@ -92,9 +92,7 @@ class Backfill:
         """Begin nobody more; those who are under way are finished."""
         self._stop.set()
 
-    def run(
-        self, users: list[dict[str, Any]], say: Callable[[str], None] = lambda _: None
-    ) -> Iterator[Done]:
+    def run(self, users: list[dict[str, Any]], say: Callable[[str], None]) -> Iterator[Done]:
         """Give each user's fate as soon as it is known; failures come again at the end.
 
         `say` is told what it waits for meanwhile.
@@ -106,7 +104,7 @@ class Backfill:
                     failed.append(user)
                 else:
                     yield done
-            if not failed:
+            if not failed or self._stop.is_set():
                 return
             say(f"{len(failed)} failed for now; tried again in {pause:.0f} s")
             if self._stop.wait(pause):

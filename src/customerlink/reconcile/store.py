@@ -68,13 +68,13 @@ GROUP BY 1;
 CREATE OR REPLACE TEMP TABLE addresses AS
 SELECT email, count(*) AS number, min(id) AS first FROM customers
 WHERE email IS NOT NULL AND superseded_by IS NULL GROUP BY 1;
-CREATE OR REPLACE TEMP TABLE several AS
-SELECT auth0_user_id AS key, string_agg(customers.id, ' ') AS ids
+CREATE OR REPLACE TEMP TABLE several_owned AS
+SELECT customers.auth0_user_id AS holder, string_agg(customers.id, ' ') AS ids
 FROM customers SEMI JOIN (SELECT * FROM owned WHERE number > 1) AS owned
     ON owned.user_id = customers.auth0_user_id
 WHERE coalesce(auth0_tenant, $tenant) = $tenant AND superseded_by IS NULL GROUP BY 1;
-INSERT INTO several
-SELECT customers.email, string_agg(customers.id, ' ')
+CREATE OR REPLACE TEMP TABLE several_sharing AS
+SELECT customers.email AS address, string_agg(customers.id, ' ') AS ids
 FROM customers SEMI JOIN (SELECT * FROM addresses WHERE number > 1) AS addresses
     ON addresses.email = customers.email
 WHERE superseded_by IS NULL GROUP BY 1;
@@ -113,11 +113,11 @@ SELECT
     user_id,
     coalesce(customer_id, first) AS customer_id,
     CASE
-        WHEN owned > 1 THEN (SELECT ids FROM several WHERE key = user_id)
+        WHEN owned > 1 THEN (SELECT ids FROM several_owned WHERE holder = user_id)
         WHEN customer_id IS NULL AND owned IS NULL
-            THEN coalesce((SELECT ids FROM several WHERE key = email), sharer)
+            THEN coalesce((SELECT ids FROM several_sharing WHERE address = email), sharer)
         WHEN owner IS DISTINCT FROM user_id THEN owner
-        WHEN sharing > 1 THEN (SELECT ids FROM several WHERE key = email)
+        WHEN sharing > 1 THEN (SELECT ids FROM several_sharing WHERE address = email)
     END AS detail
 FROM beside;
 DROP TABLE beside;
