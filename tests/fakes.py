@@ -1,13 +1,14 @@
 """The ports, faked: scripts of answers, and a log of what was asked."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from customerlink.customers import Customer, Customers, Done, NewCustomer
+from customerlink.customers import Customer, Customers, Done, NewCustomer, named_by
 from customerlink.errors import LedgerUnavailableError
 from customerlink.instruction import Reason
-from customerlink.ledger import Busy, Lease, Ledger, Linked
+from customerlink.ledger import Adoption, Busy, Lease, Ledger, Linked, Lock
+from customerlink.reconcile.existing import Profiles
 from customerlink.run import Clock
 from customerlink.user import CustomerId, Tenant, User, UserId
 
@@ -40,41 +41,57 @@ class FakeLedger(Ledger):
     """A ledger that answers from a script."""
 
     known: bool = False
+    installed: float = NOW
     opened: list[Lease | Linked | Busy] = field(default_factory=list)
     reopened: Lease | Busy = field(default_factory=Busy)
     raised: Lease | Busy | None = None
-    locks: bool = True
+    holder: User | None = None
+    is_unlocked: bool = True
+    holders: list[User | None] = field(default_factory=list)
     links: bool = True
     claims: bool = True
     broken: frozenset[str] = frozenset()
     calls: list[Any] = field(default_factory=list)
+    ended: Lease | None = None
 
     def _called(self, name: str, *args: object) -> None:
         self.calls.append((name, *args) if args else name)
         if name in self.broken:
             raise LedgerUnavailableError
 
-    def knows(self, user: User) -> bool:
+    def installed_at(self) -> float:
+        """Answer `installed`."""
+        if "installed_at" in self.broken:
+            raise LedgerUnavailableError
+        return self.installed
+
+    def is_known(self, user: User) -> bool:
         """Answer `known`."""
-        self._called("knows")
+        self._called("is_known")
         return self.known
 
-    def open(self, user: User, email: str | None) -> Lease | Linked | Busy:
-        """Answer the next of `opened`; the last one for ever."""
-        self._called("open", email)
+    def open(
+        self, user: User, create: NewCustomer | None, *, admission: bool
+    ) -> Lease | Linked | Busy:
+        """Answer the next of `opened`; the last one for ever. What is to be created is frozen."""
+        self._called("open", create.email if create else None)
         if not self.opened:
-            return Lease(user, 1, 1, NOW)
-        return self.opened.pop(0) if len(self.opened) > 1 else self.opened[0]
+            return Lease(user, 1, 1, NOW, create=create, admitted=admission)
+        opened = self.opened.pop(0) if len(self.opened) > 1 else self.opened[0]
+        if isinstance(opened, Lease) and opened.create is None:
+            return replace(opened, create=create)
+        return opened
 
-    def reopen(self, user: User, stale: Linked, email: str | None) -> Lease | Busy:
+    def reopen(self, user: User, stale: Linked, create: NewCustomer | None) -> Lease | Busy:
         """Answer `reopened`."""
         self._called("reopen", stale.customer_id)
-        return self.reopened
+        reopened = self.reopened
+        return replace(reopened, create=create) if isinstance(reopened, Lease) else reopened
 
-    def next_attempt(self, lease: Lease) -> Lease | Busy:
+    def next_attempt(self, lease: Lease, create: NewCustomer) -> Lease | Busy:
         """Answer `raised`, or the next attempt."""
         self._called("next_attempt")
-        return self.raised or Lease(lease.user, lease.epoch, lease.attempt + 1, NOW)
+        return self.raised or replace(lease, attempt=lease.attempt + 1, create=create)
 
     def link(self, lease: Lease, customer_id: CustomerId) -> bool:
         """Answer `links`."""
@@ -82,22 +99,36 @@ class FakeLedger(Ledger):
         return self.links
 
     def refuse(self, lease: Lease, reason: Reason) -> None:
-        """Note the reason."""
+        """Note the reason, and the lease."""
+        self.ended = lease
         self._called("refuse", reason)
 
-    def release(self, lease: Lease, *, mismatched: bool = False) -> None:
+    def close(self, lease: Lease, *, is_gone: bool = False) -> None:
+        """Note it, and the lease."""
+        self.ended = lease
+        self._called("close")
+
+    def release(self, lease: Lease) -> None:
+        """Note it, and the lease."""
+        self.ended = lease
+        self._called("release")
+
+    def begin_adoption(self, lease: Lease, adoption: Adoption) -> Lease | Busy:
         """Note it."""
-        self._called("mismatched" if mismatched else "release")
+        self._called("begin_adoption", adoption.customer_id)
+        return replace(lease, adopting=adoption, sends_update=True) if self.links else Busy()
 
-    def lock_email(self, lease: Lease, email: str) -> bool:
-        """Answer `locks`."""
-        self._called("lock_email")
-        return self.locks
-
-    def claim(self, lease: Lease, customer_id: CustomerId, instead_of: User | None = None) -> bool:
+    def claim(self, user: User, adoption: Adoption) -> bool:
         """Answer `claims`."""
-        self._called("claim", customer_id)
+        self._called("claim", adoption.customer_id)
         return self.claims
+
+    def lock_email(self, lease: Lease, email: str) -> Lock:
+        """Answer the next of `holders`; after those, `holder`; or the user, newly or again."""
+        self._called("lock_email")
+        holder = self.holders.pop(0) if self.holders else self.holder
+        is_mine = holder is None
+        return Lock(holder or lease.user, is_mine=is_mine, is_new=is_mine and self.is_unlocked)
 
     def unlock_email(self, lease: Lease, email: str) -> None:
         """Note it."""
@@ -112,6 +143,8 @@ class FakeCustomers(Customers):
     retrieved: Any = field(default_factory=lambda: Done(None))
     created: list[Any] = field(default_factory=list)
     adopted: Any = None
+    shown: dict[CustomerId, Customer] = field(default_factory=dict)
+    now: dict[str, Any] = field(default_factory=dict)
     calls: list[Any] = field(default_factory=list)
 
     def list_by_email(self, email: str) -> Any:
@@ -120,17 +153,28 @@ class FakeCustomers(Customers):
         found = self.listed.get(email, ())
         if isinstance(found, list):
             found = found.pop(0)
-        return Done(tuple(found)) if isinstance(found, Iterable) else found
+        if not isinstance(found, Iterable):
+            return found
+        self.shown |= {each.id: each for each in found}
+        return Done(tuple(found))
 
     def retrieve(self, customer_id: CustomerId) -> Any:
-        """Answer `retrieved`."""
+        """Answer what is `now` under the id, what a list has shown there, or `retrieved`."""
         self.calls.append(("retrieve", customer_id))
-        return self.retrieved
+        if customer_id in self.now:
+            return self.now[customer_id]
+        found = self.shown.get(customer_id)
+        return self.retrieved if found is None else Done(found)
 
     def adopt(self, customer_id: CustomerId, user: User) -> Any:
         """Answer `adopted`, or the customer, naming the user."""
         self.calls.append(("adopt", customer_id))
         return self.adopted or Done(customer_of(user, customer_id))
+
+    def set_email(self, customer_id: CustomerId, email: str) -> Any:
+        """Note it."""
+        self.calls.append(("set_email", customer_id, email))
+        return Done(Customer(customer_id))
 
     def supersede(self, customer_id: CustomerId, by: CustomerId) -> Any:
         """Note it."""
@@ -140,7 +184,40 @@ class FakeCustomers(Customers):
     def create(self, new: NewCustomer, idempotency_key: str) -> Any:
         """Answer the next of `created`, or a customer of the user's."""
         self.calls.append(("create", new.email, idempotency_key))
-        return self.created.pop(0) if self.created else Done(customer_of(new.user))
+        metadata = new.params["metadata"]
+        user = User(metadata["auth0_tenant"], UserId(named_by(metadata) or ""))
+        return self.created.pop(0) if self.created else Done(customer_of(user))
+
+
+PROFILE = {
+    "user_id": ADA.user_id,
+    "email": "ada@example.com",
+    "email_verified": True,
+    "name": "Ada",
+    "customer_id": None,
+    "marker": "unfinished",
+    "identities": [],
+}
+
+
+@dataclass
+class FakeProfiles(Profiles):
+    """A tenant with one user, or none."""
+
+    profile: dict[str, Any] | None = field(default_factory=lambda: dict(PROFILE))
+    is_there_to_write: bool = True
+    written: list[dict[str, str | None]] = field(default_factory=list)
+
+    def get(self, user_id: str) -> dict[str, Any] | None:
+        """Give the profile."""
+        assert user_id == ADA.user_id
+        return self.profile
+
+    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
+        """Note the changes."""
+        assert user_id == ADA.user_id
+        self.written.append(dict(changes))
+        return self.is_there_to_write
 
 
 def customer_of(user: User, customer_id: str = "cus_new", **fields: Any) -> Customer:

@@ -9,7 +9,7 @@ from customerlink.customer_fields import NAME_ONLY, CustomerFields, flattened
 from customerlink.customers import NewCustomer
 from customerlink.errors import ConfigurationError
 from customerlink.signup import SignUp
-from customerlink.user import Tenant, User, UserId
+from customerlink.user import Tenant, User, UserId, registrant_id
 
 ADA = User(Tenant("acme"), UserId("auth0|1"))
 DECLARED = {
@@ -25,7 +25,7 @@ def params(profile: dict[str, Any], declared: dict[str, str] | None = None) -> d
     """Give the parameters of a create for a profile."""
     fields = CustomerFields.parse(json.dumps(DECLARED if declared is None else declared))
     signup = SignUp(ADA, 1, name="Ada", profile=flattened(profile))
-    return NewCustomer.of(signup, "ada@example.com", fields).params()
+    return NewCustomer.of(signup, "ada@example.com", fields).params
 
 
 def test_every_field() -> None:
@@ -55,7 +55,32 @@ def test_nothing_declared() -> None:
     """The name, as ever."""
     new = NewCustomer.of(SignUp(ADA, 1, name="Ada"), "ada@example.com", NAME_ONLY)
 
-    assert new.params()["name"] == "Ada"
+    assert new.params["name"] == "Ada"
+
+
+def test_address() -> None:
+    """Kept in lower case, as it is created."""
+    new = NewCustomer.of(SignUp(ADA, 1), "Ada@Example.com")
+
+    assert new.params["email"] == new.email == "ada@example.com"
+
+
+def test_registrant() -> None:
+    """Who has no `user_id` yet is named by the registration."""
+    registrant = User(ADA.tenant, registrant_id("a1b2"))
+    new = NewCustomer.of(SignUp(registrant, 1), "ada@example.com")
+
+    assert new.params["metadata"] == {"auth0_registration_id": "a1b2", "auth0_tenant": "acme"}
+
+
+def test_kept_as_text() -> None:
+    """What the record gives back is what was frozen, to the letter."""
+    fields = CustomerFields.parse(json.dumps(DECLARED))
+    profile = {"user_metadata.company": "Ünïcode & Söhne", "user_metadata.locale": "en_GB"}
+    new = NewCustomer.of(SignUp(ADA, 1, profile=profile), "ada@example.com", fields)
+
+    assert NewCustomer.read(new.text()) == new
+    assert NewCustomer.read(new.text()).text() == new.text()
 
 
 def test_fields_that_the_profile_lacks() -> None:

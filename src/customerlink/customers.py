@@ -1,11 +1,13 @@
 """Stripe customers as the pipeline sees them: the port, and what can come of a call."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from typing import Protocol
 
 from customerlink.customer_fields import NAME_ONLY, CustomerFields, Params
 from customerlink.frozen import frozen
+from customerlink.policy import ExistingCustomer
 from customerlink.signup import SignUp
 from customerlink.user import CustomerId, Tenant, User, UserId, registrant_id
 
@@ -20,17 +22,19 @@ class Customer:
     auth0_user_id: str | None = None
     auth0_tenant: str | None = None
     created: int = 0
+    email: str | None = field(default=None, repr=False)
+    registration_id: str | None = None
+    """By which registration it was made; it stays there once the customer names the user."""
 
     def belongs_to(self, user: User) -> bool:
         """Tell whether the metadata names this user (of this tenant, where it names one)."""
         return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)
 
-    def may_come_to_name(self, user: User) -> bool:
-        """Tell whether it names nobody, or a registration, or the user already."""
-        named = self.auth0_user_id
-        return named in (None, user.user_id) or bool(
-            User(user.tenant, UserId(str(named))).registration_id
-        )
+    def may_come_to_name(self, user: User, instead_of: User | None) -> bool:
+        """Tell whether it names nobody, or the user already, or the one who is replaced."""
+        if self.auth0_user_id is None or self.belongs_to(user):
+            return True
+        return instead_of is not None and self.belongs_to(instead_of)
 
     def is_of_a_user(self, tenant: Tenant) -> bool:
         """Tell whether it names some user of a tenant, and no registration."""
@@ -53,26 +57,47 @@ def named_by(metadata: Mapping[str, str]) -> str | None:
     return found or (registrant_id(registration) if registration else None)
 
 
+def may_adopt(policy: ExistingCustomer, *, verified: bool, others: Collection[Customer]) -> bool:
+    """Tell whether a user may adopt what has the address: the one place that decides it.
+
+    Only one customer, nobody's so far, and a user who has proved to own its address.
+    """
+    is_nobodys = [each.auth0_user_id is None for each in others] == [True]
+    return policy is ExistingCustomer.ADOPT and verified and is_nobodys
+
+
 @frozen
 class NewCustomer:
-    """The parameters of a create: equal for every repetition of one attempt."""
+    """The parameters of `POST /v1/customers`, frozen in the record with the attempt.
 
-    email: str
-    user: User
-    fields: Params = field(default_factory=dict)
-    """What the profile gives, within Stripe's limits."""
+    Stripe refuses other parameters under a key that it knows. So whatever the profile says by then,
+    a repetition sends these, and gets the same customer.
+    """
+
+    params: Params = field(repr=False)
 
     @classmethod
     def of(cls, signup: SignUp, email: str, fields: CustomerFields = NAME_ONLY) -> "NewCustomer":
         """Derive the parameters from the sign-up alone; the address is kept in lower case."""
         profile = {**signup.profile, "name": signup.name or ""}
-        return cls(email.lower(), signup.user, fields.params(profile))
+        filled = fields.params(profile)
+        metadata = {**filled.get("metadata", {}), **naming(signup.user)}
+        ours = {"email": email.lower(), "description": DESCRIPTION, "metadata": metadata}
+        return cls({**filled, **ours})
 
-    def params(self) -> Params:
-        """Give the parameters of `POST /v1/customers`."""
-        metadata = {**self.fields.get("metadata", {}), **naming(self.user)}
-        ours = {"email": self.email, "description": DESCRIPTION, "metadata": metadata}
-        return {**self.fields, **ours}
+    @classmethod
+    def read(cls, text: str) -> "NewCustomer":
+        """Read what `text` gave."""
+        return cls(json.loads(text))
+
+    def text(self) -> str:
+        """Give the parameters as the record keeps them."""
+        return json.dumps(self.params, separators=(",", ":"))
+
+    @property
+    def email(self) -> str:
+        """Give the address that the customer is made with."""
+        return str(self.params["email"])
 
 
 @frozen
@@ -117,8 +142,14 @@ class KeySpent:
 
 @frozen
 class KeyMismatch:
-    """The key stands for a request with other parameters, which may still be under way."""
+    """The key stands for a request with other parameters, which may still be under way.
 
+    The parameters are frozen with the key, so only another release's record can lead here.
+    """
+
+
+NOTHING_CHANGED = (Refused, Unauthorised, RateLimited, NotSent)
+"""The outcomes that say so, of a call of which no try was lost."""
 
 type Spent = KeySpent | KeyMismatch
 type Failure = Refused | Unauthorised | RateLimited | NotSent | Unknown
@@ -137,6 +168,10 @@ class Customers(Protocol):
 
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
         """Let a customer name this user; only for who has claimed it in the ledger."""
+        ...
+
+    def set_email(self, customer_id: CustomerId, email: str) -> Done[Customer] | Failure:
+        """Give a customer another address; only for who holds the lock on that address."""
         ...
 
     def supersede(self, customer_id: CustomerId, by: CustomerId) -> Done[Customer] | Failure:

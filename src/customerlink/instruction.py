@@ -38,7 +38,7 @@ class Reason(StrEnum):
     IN_PROGRESS = "in_progress"
     PROVISIONING_FAILED = "provisioning_failed"
     USER_GONE = "user_gone"
-    """Only in the ledger: the user was deleted before the sign-up ended."""
+    """Only in the repair's log: the user was deleted before the sign-up ended."""
 
 
 @frozen

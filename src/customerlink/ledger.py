@@ -1,26 +1,36 @@
 """The sign-up record and the email lock: what is durable about a sign-up, and the port to it.
 
-A record goes `open` → `linked` or `refused`; `refused` opens again at the next login, `linked`
-only when its customer turns out to be gone. Taking the lease raises `epoch`, the fencing token:
-every later write names the epoch that it belongs to, so an invocation whose lease was taken over
-(a zombie) changes nothing.
+A record goes `open` → `linked` or `refused`, which opens again at the next try; `linked` does only
+when its customer turns out to be gone. Taking the lease raises `epoch`, the fencing
+token: every later write names the epoch that it belongs to, so an invocation whose lease was taken
+over (a zombie) changes nothing.
+
+Only an admission (a login, a registration) refuses. Whatever runs without the person closes the
+record, so that a login takes no notice of it: unless an admission opened it before, or was refused.
 """
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Protocol
 
+from customerlink.customers import NewCustomer
 from customerlink.frozen import frozen
 from customerlink.instruction import Reason
 from customerlink.user import CustomerId, User
+
+SKEW_SECONDS = 2.0
+"""By no more than that two clocks differ."""
 
 RECORD_LEASE_SECONDS = 15.0
 """Outlives the function's time-out (8 s) by more than two clocks may differ."""
 
 EMAIL_LOCK_SECONDS = 60.0
-"""Outlives a create whose answer was lost and that Stripe may still be carrying out."""
+"""Outlives a create whose answer was lost and that Stripe may still be carrying out.
+
+It is not given back after a link: Stripe's list, which the next one with the address asks, need not
+have the customer yet."""
 
 SETTLED_SECONDS = EMAIL_LOCK_SECONDS + 10.0
 """After so long no create is under way any more; clocks may differ, and it was sent a bit later."""
@@ -30,43 +40,67 @@ KEY_LIFETIME_SECONDS = 23 * 3600.0
 idempotent_requests); an hour less leaves room for clocks and for the call itself."""
 
 
+LIST_LAG_SECONDS = 1.5
+"""How far Stripe's list may be behind what has been created, where no lock bridges it."""
+
+
 class State(StrEnum):
     """Where a sign-up stands."""
 
     OPEN = "open"
     LINKED = "linked"
     REFUSED = "refused"
+    """It ended without a customer; with a `reason`, if an admission was refused."""
+
+
+@frozen
+class Adoption:
+    """That a customer is to name the record's user, and whom it named instead, if anybody."""
+
+    customer_id: CustomerId
+    instead_of: User | None = None
 
 
 @frozen
 class Lease:
     """The right to carry a sign-up on, for `epoch` and until somebody takes it over.
 
-    `emails` are all addresses (lower case) under which the unfinished sign-up may have made a
-    customer; `untried` is the one among them that no earlier create was sent with; `attempt` is
-    what the idempotency key is derived from. `last_write` is when an invocation that may have sent
-    a create last wrote the record, `mismatched_at` when Stripe first said that the key stands for
-    other parameters.
+    `attempt` is what the idempotency key is derived from, `create` the parameters that are frozen
+    with it since `attempt_since`, and `was_sent` whether an earlier invocation may have sent them.
+    `last_write` is when an invocation that may have sent a create, or an adoption's update, last
+    wrote the record.
     """
 
     user: User
     epoch: int
     attempt: int
     attempt_since: float
-    emails: frozenset[str] = frozenset()
-    untried: str | None = None
+    create: NewCustomer | None = None
+    was_sent: bool = False
     last_write: float = 0.0
-    mismatched_at: float | None = None
+    admitted: bool = False
+    """Whether an admission opened the record, so that the next login takes notice of it."""
     refused: Reason | None = None
-    """How the sign-up ended the last time that it was refused."""
-    adopting: CustomerId | None = None
-    """The customer whose adoption has begun."""
-    has_tried: bool = False
+    """How an admission ended the last time that it was refused."""
+    adopting: Adoption | None = None
+    """The adoption that has begun."""
+    sends_create: bool = False
     """Whether a create may have been sent in this epoch."""
+    sends_update: bool = False
+    """Whether an adoption's update may have been."""
+    earlier_emails: frozenset[str] = field(default=frozenset(), repr=False)
+    """What a record of release 0.1 has in place of `create`: where its customer may be found."""
 
-    def trying(self) -> "Lease":
+    def sending(self) -> "Lease":
         """Give the lease as it is once a create may have been sent."""
-        return replace(self, has_tried=True)
+        return replace(self, sends_create=True)
+
+    def mismatched(self) -> "Lease":
+        """Give the lease as it is once Stripe has said that the key stands for other parameters.
+
+        This epoch's create did nothing, and one that an earlier release sent may be under way.
+        """
+        return replace(self, sends_create=False, was_sent=True)
 
     def last_tried(self, now: float) -> float:
         """Give what `last_write` is for the next invocation, if this one ends here.
@@ -74,29 +108,42 @@ class Lease:
         One that sent nothing leaves it as it was, or logins that only wait for an earlier create
         would put off its end for ever.
         """
-        return now if self.has_tried else self.last_write
+        return now if self.sends_create or self.sends_update else self.last_write
 
     def idempotency_key(self) -> str:
         """Derive the key of this attempt's create: 77 characters, no personal data."""
         seed = json.dumps([self.user.tenant, self.user.user_id, self.attempt])
         return f"customerlink-{hashlib.sha256(seed.encode()).hexdigest()}"
 
-    def key_may_be_forgotten(self, now: float) -> bool:
-        """Tell whether Stripe may have dropped the key, so that repeating it would create anew."""
-        return now - self.attempt_since > KEY_LIFETIME_SECONDS
+    def emails(self) -> frozenset[str]:
+        """Give the addresses under which the unfinished sign-up may have made a customer."""
+        return self.earlier_emails | ({self.create.email} if self.create else set())
+
+    def key_makes(self, email: str, now: float) -> bool:
+        """Tell whether the key may be used (again), and gives a customer with this address.
+
+        Stripe may have dropped an old key, so that repeating it would create anew.
+        """
+        if self.create is None or self.create.email != email:
+            return False
+        return not self.was_sent or now - self.attempt_since <= KEY_LIFETIME_SECONDS
+
+    def has_settled(self, now: float) -> bool:
+        """Tell whether what earlier invocations sent must have ended by now."""
+        return now - self.last_write > SETTLED_SECONDS
 
     def has_create_under_way(self, now: float) -> bool:
         """Tell whether a create of an earlier invocation may still be under way."""
-        is_first = self.emails <= {self.untried}
-        return not is_first and now - self.last_write <= SETTLED_SECONDS
+        return self.was_sent and not self.has_settled(now)
 
-    def has_settled(self, now: float) -> bool:
-        """Tell whether every earlier request under the key must have ended by now.
+    def drops_create(self) -> bool:
+        """Tell whether nobody sent the create, so that it is forgotten when the lease ends."""
+        return not (self.was_sent or self.sends_create)
 
-        A mismatch proves that the key was claimed before it: nothing new starts under it since.
-        """
-        claimed_before = self.last_write if self.mismatched_at is None else self.mismatched_at
-        return now - claimed_before > SETTLED_SECONDS
+    def leaves_nothing(self) -> bool:
+        """Tell whether the record is as good as none: new, nobody's who waits, nothing sent."""
+        is_new = self.epoch == 1 and not self.admitted
+        return is_new and self.drops_create() and not (self.adopting or self.sends_update)
 
 
 @frozen
@@ -109,7 +156,19 @@ class Linked:
 
 @frozen
 class Busy:
-    """Another invocation holds the sign-up."""
+    """Another invocation holds the sign-up; how an admission was refused before, if it was."""
+
+    refused: Reason | None = None
+
+
+@frozen
+class Lock:
+    """Who has the lock on an address, and whether that is this invocation."""
+
+    holder: User
+    is_mine: bool = True
+    is_new: bool = False
+    """Whether nobody had it. One that the same user had may guard what was made a moment ago."""
 
 
 class Ledger(Protocol):
@@ -119,50 +178,76 @@ class Ledger(Protocol):
     that finds its lease taken over changes nothing and answers False or `Busy`.
     """
 
-    def knows(self, user: User) -> bool:
-        """Tell whether the user has a sign-up record, read consistently."""
+    def installed_at(self) -> float:
+        """Give when the deployment was first asked anything, in unix seconds; noted by this call.
+
+        A user who is younger than that signs up, however often Auth0 counted.
+        """
         ...
 
-    def open(self, user: User, email: str | None) -> Lease | Linked | Busy:
-        """Take the sign-up's lease and note the address, before anything is done with it."""
+    def is_known(self, user: User) -> bool:
+        """Tell whether a login is to take notice of the user's record, read consistently.
+
+        That is: a linked one, and one that an admission opened or was refused in.
+        """
         ...
 
-    def reopen(self, user: User, stale: Linked, email: str | None) -> Lease | Busy:
+    def open(
+        self, user: User, create: NewCustomer | None, *, admission: bool
+    ) -> Lease | Linked | Busy:
+        """Take the sign-up's lease, and freeze what would be created unless something is already.
+
+        That comes before anything is done with it.
+        """
+        ...
+
+    def reopen(self, user: User, stale: Linked, create: NewCustomer | None) -> Lease | Busy:
         """Start over, with the next attempt, when the recorded customer is gone."""
         ...
 
-    def next_attempt(self, lease: Lease) -> Lease | Busy:
-        """Raise the attempt; only after a look-up found no customer of the user's."""
+    def next_attempt(self, lease: Lease, create: NewCustomer) -> Lease | Busy:
+        """Raise the attempt, and freeze what it creates.
+
+        Only once all under the old key has ended, and after a look-up found no customer of the
+        user's.
+        """
         ...
 
     def link(self, lease: Lease, customer_id: CustomerId) -> bool:
-        """Record the link and forget the addresses."""
+        """Record the link, and forget what would have been created."""
         ...
 
     def refuse(self, lease: Lease, reason: Reason) -> None:
-        """Record that the sign-up was refused, and forget its address if it is untried.
+        """Record that an admission was refused; the next login opens the sign-up again."""
+        ...
 
-        The next login opens it again.
+    def close(self, lease: Lease, *, is_gone: bool = False) -> None:
+        """End a sign-up without an outcome for anybody who logs in: it is as it was before.
+
+        Of a user who is gone, nothing personal is kept.
         """
         ...
 
-    def release(self, lease: Lease, *, mismatched: bool = False) -> None:
-        """Give the lease back without an outcome, so that the next login need not wait.
+    def release(self, lease: Lease) -> None:
+        """Give the lease back without an outcome, so that the next try need not wait.
 
-        An untried address is forgotten.
-        `mismatched` notes when the key was first found to stand for other parameters.
+        Like `refuse` and `close`, it forgets a create that nobody sent.
         """
         ...
 
-    def lock_email(self, lease: Lease, email: str) -> bool:
-        """Take the lock on an address; False while another sign-up has it."""
+    def begin_adoption(self, lease: Lease, adoption: Adoption) -> Lease | Busy:
+        """Note that an adoption begins, before anybody claims or changes the customer."""
         ...
 
-    def claim(self, lease: Lease, customer_id: CustomerId, instead_of: User | None = None) -> bool:
-        """Claim a customer that names nobody, for good, and note that its adoption begins.
+    def claim(self, user: User, adoption: Adoption) -> bool:
+        """Claim a customer for a user, for good; only once the adoption has begun.
 
         False when another user has the claim, unless it is the one who is replaced.
         """
+        ...
+
+    def lock_email(self, lease: Lease, email: str) -> Lock:
+        """Take the lock on an address; gives who has it, who may be another sign-up's user."""
         ...
 
     def unlock_email(self, lease: Lease, email: str) -> None:

@@ -7,10 +7,14 @@ had, the secondary's stays as it is and says by which it is superseded. Each ste
 from enum import StrEnum
 
 from customerlink.customers import Customer, Customers, Done, Failure
-from customerlink.errors import LedgerUnavailableError
 from customerlink.frozen import frozen
-from customerlink.ledger import Busy, Lease, Ledger, Linked
+from customerlink.instruction import Reason
+from customerlink.ledger import Adoption, Ledger
+from customerlink.open_sign_up import Settled, Unsettled
+from customerlink.policy import Policy
 from customerlink.run import Run
+from customerlink.settling import Creates, Settling
+from customerlink.signup import SignUp
 from customerlink.user import CustomerId, User
 
 
@@ -57,29 +61,45 @@ class Linking:
     def follow(self) -> Followed | Trouble:
         """Carry out; an interrupted one is finished by another call."""
         try:
-            found = self._customers()
+            # First the secondary's record: a login of its own, and what that sent, comes to an end.
+            recorded = self._settled(self.secondary)
+            found = self._found(self.primary.customer_id, self.secondary.customer_id, recorded)
             leaving = [each for each in found if each.belongs_to(self.secondary.user)]
-            own = [each for each in found if each.belongs_to(self.primary.user)]
-            if not (own or leaving):
+            staying = self._settled(self.primary, leaving[0] if leaving else None)
+            if staying is None:
                 return Followed(None)
-            staying = self._kept(own, leaving)
             others = tuple(each.id for each in leaving if each.id != staying)
             for each in others:
                 _result(self.customers.supersede(each, staying))
             return Followed(staying, others)
         except _TroubleError as error:
             return error.trouble
-        except LedgerUnavailableError:
-            return Trouble.FAILED
 
-    def _customers(self) -> list[Customer]:
-        """Give what either account's id and address lead to, the oldest first.
+    def _settled(self, account: Account, heritage: Customer | None = None) -> CustomerId | None:
+        """Settle an account's record without making a customer; gives the one that it has."""
+        adoption = Adoption(heritage.id, self.secondary.user) if heritage else None
+        outcome = Settling(
+            SignUp(account.user, logins_count=0, email=account.email),
+            self.ledger,
+            self.customers,
+            Policy(),
+            self.run,
+            creates=Creates.NEVER,
+            known=account.customer_id,
+            heir_to=adoption,
+        ).settle()
+        if isinstance(outcome, Settled):
+            return outcome.customer_id
+        raise _TroubleError(_trouble(outcome))
+
+    def _found(self, *ids: CustomerId | None) -> list[Customer]:
+        """Give what these ids, and either account's address, lead to: the oldest first.
 
         A customer that moved before an interruption has the secondary's address.
         """
         found: dict[CustomerId, Customer] = {}
         accounts = (self.primary, self.secondary)
-        for customer_id in {each.customer_id for each in accounts if each.customer_id}:
+        for customer_id in sorted({each for each in ids if each}):
             named = _result(self.customers.retrieve(customer_id))
             found |= {named.id: named} if named else {}
         emails = {each.email for each in accounts if each.email}
@@ -87,32 +107,10 @@ class Linking:
             found |= {each.id: each for each in _result(self.customers.list_by_email(address))}
         return sorted(found.values(), key=lambda each: (each.created, each.id))
 
-    def _kept(self, own: list[Customer], leaving: list[Customer]) -> CustomerId:
-        """Give the primary's customer; the secondary's, if there is none."""
-        opened = self.ledger.open(self.primary.user, None)
-        if isinstance(opened, Linked):
-            recorded = _result(self.customers.retrieve(opened.customer_id))
-            if recorded and recorded.belongs_to(self.primary.user):
-                return recorded.id
-            opened = self.ledger.reopen(self.primary.user, opened, None)
-        if isinstance(opened, Busy):
-            raise _TroubleError(Trouble.IN_PROGRESS)
-        try:
-            kept = own[0].id if own else self._moved(opened, leaving[0])
-        except _TroubleError:
-            self.ledger.release(opened)
-            raise
-        if not self.ledger.link(opened, kept):
-            raise _TroubleError(Trouble.IN_PROGRESS)
-        return kept
 
-    def _moved(self, lease: Lease, leaving: Customer) -> CustomerId:
-        """Let the secondary's customer name the primary, unless a create of its own may come."""
-        if lease.has_create_under_way(self.run.clock.time()):
-            raise _TroubleError(Trouble.IN_PROGRESS)
-        if not self.ledger.claim(lease, leaving.id, instead_of=self.secondary.user):
-            raise _TroubleError(Trouble.FAILED)
-        return _result(self.customers.adopt(leaving.id, self.primary.user)).id
+def _trouble(outcome: Unsettled) -> Trouble:
+    is_running = outcome.reason is Reason.IN_PROGRESS
+    return Trouble.IN_PROGRESS if is_running else Trouble.FAILED
 
 
 def _result[Result](outcome: Done[Result] | Failure) -> Result:

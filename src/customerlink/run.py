@@ -7,8 +7,11 @@ from typing import Protocol
 SIGN_UP_SECONDS = 5.0
 """The whole sign-up's budget; the Action gives up on a try after 6 s."""
 
-LEDGER_RESERVE_SECONDS = 1.0
-"""Kept back from calls to Stripe, so that their outcome can still be written down."""
+LEDGER_RESERVE_SECONDS = 1.8
+"""Kept back from calls to Stripe, so that their outcome can still be written down.
+
+Two of the ledger's calls and a margin: the first one may get no answer, and none is started with
+less than its own time-outs left (`adapters.dynamodb_ledger.CALL_SECONDS`)."""
 
 
 class Clock(Protocol):
@@ -43,10 +46,15 @@ class Run:
         self.unknown_outcomes = 0
         self.key_rejections = 0
         self._end = clock.monotonic() + seconds
+        self._wall_end = clock.time() + seconds
 
     def remaining(self) -> float:
-        """Give the seconds left, which may be below zero."""
-        return self._end - self.clock.monotonic()
+        """Give the seconds left, which may be below zero.
+
+        By both clocks: a monotonic one stands still while a machine sleeps, and whoever wakes up
+        after the email lock's end must not send what it was about to send.
+        """
+        return min(self._end - self.clock.monotonic(), self._wall_end - self.clock.time())
 
     def remaining_for_stripe(self) -> float:
         """Give the seconds that a call to Stripe may use."""

@@ -1,7 +1,7 @@
-"""A request that proves a deployment's whole way in, and changes nothing.
+"""A request that proves a deployment's whole way in, and changes nothing for anybody.
 
 A second login of a user whom nobody knows: signed, parsed, looked up in the ledger, and answered
-`not_new` without a call to Stripe.
+`not_new` without a call to Stripe. Asked first, it lets the ledger note when the installation was.
 """
 
 import json

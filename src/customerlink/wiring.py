@@ -7,16 +7,20 @@ from functools import partial
 
 from customerlink.adapters.aws_json import Aws
 from customerlink.adapters.connections import Connections
-from customerlink.adapters.dynamodb_ledger import CONNECT_SECONDS, READ_SECONDS, DynamoDbLedger
+from customerlink.adapters.dynamodb_ledger import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    DynamoDbLedger,
+    Installation,
+)
 from customerlink.adapters.secrets_manager import FETCH_SECONDS, SecretsManagerSecret
 from customerlink.adapters.stripe_customers import StripeCustomers
 from customerlink.errors import ConfigurationError
 from customerlink.keys import StripeKey
-from customerlink.policy import Policy
-from customerlink.provisioning import Provisioning
 from customerlink.run import Run
 from customerlink.secret import Secret
 from customerlink.settings import Settings
+from customerlink.settling import Creates, Settling
 from customerlink.signature import TOLERANCE_SECONDS
 from customerlink.signup import SignUp
 from customerlink.ticket import issue
@@ -36,6 +40,7 @@ class Application:
         self._connections = Connections(settings.stripe_api_base, aws_url)
         aws = Aws(self._connections, {**os.environ})
         self.dynamodb = aws.dynamodb(CONNECT_SECONDS, READ_SECONDS)
+        self._installation = Installation()
         self._secret = SecretsManagerSecret(
             aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2), settings.secret_id, time
         )
@@ -48,7 +53,7 @@ class Application:
 
     def ledger(self, run: Run) -> DynamoDbLedger:
         """Give the ledger for one sign-up."""
-        return DynamoDbLedger(self.dynamodb, self.settings.ledger_table, run)
+        return DynamoDbLedger(self.dynamodb, self.settings.ledger_table, run, self._installation)
 
     def customers(self, secret: Secret, run: Run) -> StripeCustomers:
         """Give Stripe's customers for one sign-up."""
@@ -60,16 +65,24 @@ class Application:
             run,
         )
 
-    def provisioning(
-        self, signup: SignUp, secret: Secret, run: Run, policy: Policy | None = None
-    ) -> Provisioning:
-        """Put the pipeline together for one sign-up, under the deployment's policy by default."""
-        return Provisioning(
+    def settling(
+        self,
+        signup: SignUp,
+        secret: Secret,
+        run: Run,
+        *,
+        is_admission: bool = False,
+        creates: Creates = Creates.ALWAYS,
+    ) -> Settling:
+        """Put together what settles one user's record, under the deployment's policy."""
+        return Settling(
             signup=signup,
             ledger=self.ledger(run),
             customers=self.customers(secret, run),
-            policy=policy or self.settings.policy,
+            policy=self.settings.policy,
             run=run,
+            is_admission=is_admission,
+            creates=creates,
             linking_page=partial(self._linking_page, secret),
         )
 

@@ -9,10 +9,12 @@ from tests.e2e.dynalite import dynalite
 from tests.fakes import FakeClock
 
 from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
-from customerlink.adapters.dynamodb_ledger import DynamoDbLedger, count_open
+from customerlink.adapters.dynamodb_ledger import DynamoDbLedger, count_open, open_sign_ups
+from customerlink.customers import NewCustomer
 from customerlink.instruction import Reason
-from customerlink.ledger import RECORD_LEASE_SECONDS, Lease, Linked
+from customerlink.ledger import RECORD_LEASE_SECONDS, Adoption, Lease, Linked
 from customerlink.run import Run
+from customerlink.signup import SignUp
 from customerlink.user import CustomerId, Tenant, User, UserId
 from sandbox.aws import TABLE, aws
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 USER = User(Tenant("acme"), UserId("auth0|index"))
+CREATE = NewCustomer.of(SignUp(USER, 1), "ada@example.com")
 
 
 @pytest.fixture(params=["moto", "dynalite"])
@@ -44,10 +47,12 @@ def invocation(client: "DynamoDBClient", clock: FakeClock) -> DynamoDbLedger:
     return DynamoDbLedger(Boto3DynamoDb(client), TABLE, Run(clock, f"owner-{time.monotonic_ns()}"))
 
 
-def opened(client: "DynamoDBClient", clock: FakeClock) -> tuple[DynamoDbLedger, Lease]:
+def opened(
+    client: "DynamoDBClient", clock: FakeClock, *, admission: bool = True
+) -> tuple[DynamoDbLedger, Lease]:
     """Open the sign-up in a new invocation."""
     ledger = invocation(client, clock)
-    lease = ledger.open(USER, "ada@example.com")
+    lease = ledger.open(USER, CREATE, admission=admission)
     assert isinstance(lease, Lease)
     return ledger, lease
 
@@ -72,7 +77,7 @@ def test_linked_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
 
     clock.sleep(100)
     stale = Linked(CustomerId("cus_1"), lease.epoch)
-    invocation(client, clock).reopen(USER, stale, "ada@example.com")
+    invocation(client, clock).reopen(USER, stale, CREATE)
     assert count_open(client, TABLE, clock.time() - 1) == 0
     assert count_open(client, TABLE, clock.time() + 1) == 1
 
@@ -81,6 +86,40 @@ def test_refused_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None
     """Its cause is for the user, not for an operator."""
     ledger, lease = opened(client, clock)
     ledger.refuse(lease, Reason.EMAIL_IN_USE)
+
+    assert count_open(client, TABLE, clock.time() + 1) == 0
+
+
+@pytest.mark.parametrize("was_refused", [True, False])
+def test_closed_is_not_open(
+    client: "DynamoDBClient", clock: FakeClock, *, was_refused: bool
+) -> None:
+    """Whether a refusal is put back or not; whoever tries next opens it from then on."""
+    ledger, lease = opened(client, clock, admission=was_refused)
+    if was_refused:
+        ledger.refuse(lease, Reason.EMAIL_IN_USE)
+        ledger, lease = opened(client, clock, admission=False)
+    ledger.close(lease)
+    assert count_open(client, TABLE, clock.time() + 1) == 0
+
+    clock.sleep(100)
+    opened(client, clock)
+    assert count_open(client, TABLE, clock.time() - 1) == 0
+    assert [*open_sign_ups(client, TABLE, clock.time() + 1)] == [USER]
+
+
+def test_opened_without_the_person_is_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Whatever began it, a repair finishes it."""
+    opened(client, clock, admission=False)
+
+    assert [*open_sign_ups(client, TABLE, clock.time() + 1)] == [USER]
+
+
+def test_the_installation_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Nor is an adoption's claim."""
+    ledger = invocation(client, clock)
+    ledger.installed_at()
+    ledger.claim(USER, Adoption(CustomerId("cus_1")))
 
     assert count_open(client, TABLE, clock.time() + 1) == 0
 

@@ -1,13 +1,14 @@
 """The Stripe adapter: the real SDK over real HTTP against the stand-in."""
 
+import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import stripe
-from tests.fakes import ADA
+from tests.fakes import ADA, FakeClock, FakeLedger
 
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe_customers import StripeCustomers
@@ -24,10 +25,14 @@ from customerlink.customers import (
     Unknown,
 )
 from customerlink.errors import ConfigurationError
+from customerlink.instruction import Reason
 from customerlink.keys import StripeKey
-from customerlink.run import Run
+from customerlink.open_sign_up import Unsettled
+from customerlink.policy import Policy
+from customerlink.run import LEDGER_RESERVE_SECONDS, Clock, Run
+from customerlink.settling import Settling
 from customerlink.signup import SignUp
-from customerlink.user import CustomerId
+from customerlink.user import CustomerId, User, UserId
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind, Permission, StripeAccount
 from sandbox.stripe_server import stripe_app
@@ -46,9 +51,11 @@ class Stripe:
         self.replacement: StripeKey | None = None
         self.run = Run(time, "owner")
 
-    def customers(self, key: StripeKey | None = None, seconds: float = 5.0) -> StripeCustomers:
+    def customers(
+        self, key: StripeKey | None = None, seconds: float = 5.0, clock: Clock = time
+    ) -> StripeCustomers:
         """Give the adapter as a new invocation has it."""
-        self.run = Run(time, "owner", seconds)
+        self.run = Run(clock, "owner", seconds)
         return StripeCustomers(
             Connections(),
             self.server.url,
@@ -105,6 +112,69 @@ class TestCalls:
     def test_adopt_one_that_is_gone(self, served: Stripe) -> None:
         """Refused, by its id."""
         assert served.customers().adopt(CustomerId("cus_gone"), ADA) == Refused("id")
+
+    def test_set_email(self, served: Stripe) -> None:
+        """In lower case, as it is created; the rest stays."""
+        given = {"email": "old@example.com", "name": "Ada", "metadata": {"theirs": "1"}}
+        customer_id = CustomerId(served.account.create(given)["id"])
+        outcome = served.customers().set_email(customer_id, "Ada@Example.com")
+
+        [customer] = served.account.live_customers()
+        assert isinstance(outcome, Done)
+        assert (outcome.result.id, outcome.result.email) == (customer_id, "ada@example.com")
+        assert customer["email"] == "ada@example.com"
+        assert (customer["name"], customer["metadata"]) == ("Ada", {"theirs": "1"})
+
+    def test_set_email_of_one_that_is_gone(self, served: Stripe) -> None:
+        """Refused, by its id."""
+        outcome = served.customers().set_email(CustomerId("cus_gone"), "ada@example.com")
+
+        assert outcome == Refused("id")
+
+    def test_set_email_that_stripe_refuses(self, served: Stripe) -> None:
+        """Refused, by the address."""
+        customer_id = CustomerId(served.account.create({"email": "ada@example.com"})["id"])
+
+        assert served.customers().set_email(customer_id, "no address") == Refused("email")
+
+    def test_supersede(self, served: Stripe) -> None:
+        """The customer goes on naming its user."""
+        customers = served.customers()
+        created = customers.create(NEW, "key")
+        assert isinstance(created, Done)
+        outcome = customers.supersede(created.result.id, CustomerId("cus_staying"))
+
+        [customer] = served.account.live_customers()
+        assert isinstance(outcome, Done)
+        assert outcome.result.belongs_to(ADA)
+        assert customer["metadata"]["superseded_by"] == "cus_staying"
+
+    def test_adopt_one_that_was_superseded(self, served: Stripe) -> None:
+        """It is not superseded any more."""
+        given = {"email": "ada@example.com", "metadata": {"superseded_by": "cus_other"}}
+        customer_id = CustomerId(served.account.create(given)["id"])
+        served.customers().adopt(customer_id, ADA)
+
+        [customer] = served.account.live_customers()
+        assert "superseded_by" not in customer["metadata"]
+
+    def test_what_a_link_depends_on(self, served: Stripe) -> None:
+        """Whom it names, its address, and by which registration it was made."""
+        registrant = User(ADA.tenant, UserId("registration|a1b2"))
+        new = NewCustomer.of(SignUp(registrant, 1), "Ada@example.com")
+        customers = served.customers()
+        created = customers.create(new, "key")
+        assert isinstance(created, Done)
+        assert created.result.belongs_to(registrant)
+        assert created.result.registration_id == "a1b2"
+        assert created.result.email == "ada@example.com"
+        adopted = customers.adopt(created.result.id, ADA)
+
+        assert isinstance(adopted, Done)
+        assert adopted.result.belongs_to(ADA)
+        assert adopted.result.registration_id == "a1b2"
+        assert customers.retrieve(created.result.id) == adopted
+        assert customers.list_by_email("ada@example.com") == Done((adopted.result,))
 
     def test_name_is_cut_to_stripes_limit(self, served: Stripe) -> None:
         """A long name is no reason to deny."""
@@ -194,8 +264,8 @@ class TestOutcomes:
         """As long as the budget lasts, and no longer."""
         served.fault(FaultKind.RATE_LIMIT, times=99)
 
-        assert served.customers(seconds=3).create(NEW, "key") == RateLimited()
-        assert 0 < served.run.remaining() < 2.2
+        assert served.customers(seconds=4).create(NEW, "key") == RateLimited()
+        assert 0 < served.run.remaining() < LEDGER_RESERVE_SECONDS + 1.2
         assert served.run.stripe_retries > 2
 
     def test_lost_answer(self, served: Stripe) -> None:
@@ -246,19 +316,22 @@ class TestOutcomes:
         """A call ends with its share of the budget, and the ledger's reserve is left."""
         served.fault(FaultKind.SLOW, times=99, seconds=3)
 
-        assert served.customers(seconds=1.6).create(NEW, "key") == Unknown()
-        assert 0 < served.run.remaining() < 1.1
+        seconds = LEDGER_RESERVE_SECONDS + 0.6
+        assert served.customers(seconds=seconds).create(NEW, "key") == Unknown()
+        assert LEDGER_RESERVE_SECONDS - 0.5 < served.run.remaining() < LEDGER_RESERVE_SECONDS + 0.1
 
     def test_no_time_left(self, served: Stripe) -> None:
         """Not sent at all."""
-        assert served.customers(seconds=1.1).create(NEW, "key") == NotSent()
+        seconds = LEDGER_RESERVE_SECONDS + 0.1
+        assert served.customers(seconds=seconds).create(NEW, "key") == NotSent()
         assert served.account.requests == []
 
     def test_nobody_listens(self, served: Stripe) -> None:
         """A refused connection is known to have had no effect."""
         served.server.url = "http://127.0.0.1:9"
 
-        assert served.customers(seconds=2).create(NEW, "key") == NotSent()
+        seconds = LEDGER_RESERVE_SECONDS + 1
+        assert served.customers(seconds=seconds).create(NEW, "key") == NotSent()
 
     def test_not_stripe(self) -> None:
         """An answer that is not Stripe's is no answer."""
@@ -270,6 +343,182 @@ class TestOutcomes:
         one = Stripe(proxy)
         with one.server:
             assert one.customers().list_by_email("a@b") == Unknown()
+
+
+ODD_ID = CustomerId("cus_1")
+CUSTOMER: dict[str, object] = {
+    "id": "cus_1",
+    "object": "customer",
+    "created": 1,
+    "email": "a@b",
+    "metadata": {},
+}
+CHARGE: dict[str, object] = {"id": "ch_1", "object": "charge", "created": 1, "metadata": {}}
+NOTHING_OF_STRIPES: list[object] = [
+    *([], None, {}, "x", 3, True),
+    *([CUSTOMER], [[]], [3, None]),
+    *({"object": None}, {"object": 3}, {"object": ["customer"]}, {"error": "x"}),
+]
+"""Documents of JSON that are no answer to anything."""
+ODD_VALUES: list[tuple[str, object]] = [
+    *(("id", None), ("id", ""), ("id", 3), ("id", ["cus_1"]), ("id", "cus/1")),
+    *(("metadata", None), ("metadata", []), ("metadata", ""), ("metadata", 0)),
+    *(("metadata", "x"), ("metadata", 3), ("metadata", ["x"]), ("metadata", {"theirs": 3})),
+    *(("email", 3), ("email", []), ("email", {})),
+    *(("created", None), ("created", "1"), ("created", 1.5)),
+]
+ODD_USER_IDS: list[object] = [None, 3, True, [], ["auth0|ada"], {}, {"a": "b"}]
+NO_CUSTOMERS: list[object] = [
+    CHARGE,
+    CHARGE | {"id": "cus_1"},
+    {"object": "customer"},
+    {"object": "customer", "id": "cus_1"},
+    {"object": "customer", "id": "cus_1", "deleted": "true"},
+    *(CUSTOMER | {name: value} for name, value in ODD_VALUES),
+    *(CUSTOMER | {"metadata": {"auth0_user_id": each}} for each in ODD_USER_IDS),
+]
+"""Documents that are no customer, or one with values of other types."""
+NO_PAGES: list[object] = [
+    *(None, {}, "x", 3),
+    *([3], [None], ["x"], [[]], [{}]),
+    *([each] for each in NO_CUSTOMERS),
+    [CUSTOMER, CHARGE],
+]
+NO_LISTS: list[object] = [
+    CUSTOMER,
+    {"object": "list"},
+    {"object": "list", "data": None},
+    {"object": "list", "data": {}},
+    *({"object": "list", "data": each, "has_more": False} for each in NO_PAGES),
+    {"object": "list", "data": [], "has_more": True, "url": "/v1/customers"},
+]
+"""Documents that do not list a page of customers."""
+ADAS = {"auth0_user_id": "auth0|ada", "auth0_tenant": "acme"}
+
+type Asked = Callable[[StripeCustomers], object]
+
+
+class Somebody:
+    """Answers every request with one document and status 200; a list only if it is none's."""
+
+    def __init__(self) -> None:
+        """Start with no document."""
+        self.document: object = None
+        self.lists_nobody = False
+
+    def __call__(self, environ: Any, start: Any) -> list[bytes]:
+        """Answer."""
+        is_list = (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("GET", "/v1/customers")
+        nobody = {"object": "list", "data": [], "has_more": False, "url": "/v1/customers"}
+        document = nobody if is_list and self.lists_nobody else self.document
+        body = json.dumps(document).encode()
+        headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+        start("200 OK", headers)
+        return [body]
+
+
+@pytest.fixture(scope="module")
+def somebody() -> Somebody:
+    """Give what answers in place of Stripe."""
+    return Somebody()
+
+
+@pytest.fixture(scope="module")
+def odd(somebody: Somebody) -> Iterator[Stripe]:
+    """Serve it."""
+    one = Stripe(somebody)
+    with one.server:
+        yield one
+
+
+class TestOddAnswers:
+    """A 200 proves nothing by itself: what is no answer to the question is `Unknown`.
+
+    The run's clock stands still, so that the pauses between the tries cost no time.
+    """
+
+    @pytest.fixture
+    def customers(self, odd: Stripe, somebody: Somebody) -> StripeCustomers:
+        """Give the adapter."""
+        somebody.lists_nobody = False
+        return odd.customers(clock=FakeClock())
+
+    @pytest.mark.parametrize("document", NOTHING_OF_STRIPES + NO_CUSTOMERS)
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            pytest.param(lambda c: c.create(NEW, "key"), id="create"),
+            pytest.param(lambda c: c.retrieve(ODD_ID), id="retrieve"),
+            pytest.param(lambda c: c.adopt(ODD_ID, ADA), id="adopt"),
+            pytest.param(lambda c: c.set_email(ODD_ID, "a@b"), id="set_email"),
+        ],
+    )
+    def test_no_customer(
+        self, customers: StripeCustomers, somebody: Somebody, ask: Asked, document: object
+    ) -> None:
+        """Never an exception, never a customer, never "there is none"."""
+        somebody.document = document
+
+        assert ask(customers) == Unknown()
+
+    @pytest.mark.parametrize("document", NOTHING_OF_STRIPES + NO_LISTS)
+    def test_no_list(
+        self, customers: StripeCustomers, somebody: Somebody, document: object
+    ) -> None:
+        """Never an exception, never "there is none"."""
+        somebody.document = document
+
+        assert customers.list_by_email("ada@example.com") == Unknown()
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            pytest.param(lambda c: c.retrieve(ODD_ID), id="retrieve"),
+            pytest.param(lambda c: c.adopt(ODD_ID, ADA), id="adopt"),
+            pytest.param(lambda c: c.set_email(ODD_ID, "a@b"), id="set_email"),
+        ],
+    )
+    def test_another_customer_than_asked_for(
+        self, customers: StripeCustomers, somebody: Somebody, ask: Asked
+    ) -> None:
+        """Even one that names the user."""
+        somebody.document = CUSTOMER | {"id": "cus_2", "metadata": ADAS}
+
+        assert ask(customers) == Unknown()
+
+    def test_deleted_customer(self, customers: StripeCustomers, somebody: Somebody) -> None:
+        """It answers a retrieval, and nothing else."""
+        somebody.document = {"id": "cus_1", "object": "customer", "deleted": True}
+
+        assert customers.retrieve(ODD_ID) == Done(None)
+        assert customers.create(NEW, "key") == Unknown()
+        assert customers.adopt(ODD_ID, ADA) == Unknown()
+
+    def test_another_customer_deleted(self, customers: StripeCustomers, somebody: Somebody) -> None:
+        """It does not say that the one asked for is gone."""
+        somebody.document = {"id": "cus_2", "object": "customer", "deleted": True}
+
+        assert customers.retrieve(ODD_ID) == Unknown()
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            *([], None, CHARGE, CUSTOMER),
+            CUSTOMER | {"metadata": ADAS | {"auth0_user_id": "auth0|bob"}},
+            CUSTOMER | {"metadata": ADAS | {"auth0_tenant": "beta"}},
+            CUSTOMER | {"metadata": {"auth0_registration_id": "auth0|ada"}},
+        ],
+    )
+    def test_never_a_link(
+        self, odd: Stripe, customers: StripeCustomers, somebody: Somebody, document: object
+    ) -> None:
+        """Whatever a create is answered with, unless it names the user."""
+        somebody.document, somebody.lists_nobody = document, True
+        signup, ledger = SignUp(ADA, 1, email="ada@example.com"), FakeLedger()
+        outcome = Settling(signup, ledger, customers, Policy(), odd.run, is_admission=True).settle()
+
+        assert outcome == Unsettled(Reason.PROVISIONING_FAILED)
+        assert ledger.calls == [("open", "ada@example.com"), "lock_email", "release"]
 
 
 class TestWhereKeysGo:

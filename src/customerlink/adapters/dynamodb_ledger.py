@@ -4,8 +4,8 @@ A write whose answer was lost is repeated, and then fails its condition. So a fa
 compared with the write's own effect: the lease by `owner`, the link by its customer, the attempt by
 its number.
 
-`updated_at` bounds when a create was last sent: an invocation that ends without having sent one
-puts back what it found (`Lease.last_tried`).
+`updated_at` bounds when a create, or an adoption's update, was last sent: an invocation that ends
+without having sent one puts back what it found (`Lease.last_tried`).
 """
 
 import hashlib
@@ -15,15 +15,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError, LedgerClient
+from customerlink.customers import NewCustomer
 from customerlink.errors import LedgerUnavailableError
 from customerlink.frozen import frozen
 from customerlink.instruction import Reason
 from customerlink.ledger import (
     EMAIL_LOCK_SECONDS,
     RECORD_LEASE_SECONDS,
+    SKEW_SECONDS,
+    Adoption,
     Busy,
     Lease,
     Linked,
+    Lock,
     State,
 )
 from customerlink.run import Run
@@ -32,8 +36,8 @@ from customerlink.user import CustomerId, Tenant, User, UserId
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-CONNECT_SECONDS = READ_SECONDS = 0.5
-"""A sign-up's client has these time-outs."""
+CONNECT_SECONDS = READ_SECONDS = 0.4
+"""A sign-up's client has these time-outs: `run.LEDGER_RESERVE_SECONDS` holds two such calls."""
 
 OPEN_INDEX = "OpenSignUps"
 """Sign-ups that are open, by `open_since`; a few at any time, so one partition holds them."""
@@ -64,18 +68,21 @@ _NO_ITEM = "attribute_not_exists(pk)"
 _REFUSED = "#state = :refused"
 _LEASE_ENDED = "(#state = :open AND lease_until < :now)"
 _MY_EPOCH = "(#state = :open AND epoch = :epoch)"
+_MY_OWN = "#owner = :owner"
+_NOT_LATE = "(attribute_not_exists(updated_at) OR updated_at < :latest)"
+"""A write that comes long after its caller gave up must not put a time back."""
 _SAME_ATTEMPT = "attempt = :attempt"
 _SAME_LINK = "(#state = :linked AND customer_id = :customer_id AND epoch = :epoch)"
 _LOCK_ENDED = "lease_until < :now"
-_MY_LOCK = "(holder = :holder AND epoch <= :epoch)"
+_MY_LOCK = "(holder = :holder AND epoch <= :epoch AND lease_until <= :latest)"
 _SAME_HOLDER = "holder = :holder"
 _REPLACED_HOLDER = "holder = :replaced"
-_MY_LOCK_OF_THIS_EPOCH = "holder = :holder AND epoch = :epoch"
+_MY_OWN_LOCK = "holder = :holder AND epoch = :epoch AND #owner = :owner"
 
 _INDEXED = "is_open, open_since"
 """The keys of the sparse index `OPEN_INDEX`: an item without them is not in it."""
 
-_RESERVED = {"#state": "state", "#owner": "owner"}
+_RESERVED = {"#state": "state", "#owner": "owner", "#create": "create"}
 """Attributes whose names are among DynamoDB's reserved words."""
 
 type _Item = Mapping[str, Any]
@@ -117,75 +124,125 @@ def count_open(client: "DynamoDBClient", table: str, before: float) -> int:
     return sum(1 for _ in open_sign_ups(client, table, before))
 
 
+class Installation:
+    """What a warm function keeps of the deployment's first report."""
+
+    since: float | None = None
+
+
 class DynamoDbLedger:
     """The ledger port over one table, for one invocation."""
 
-    def __init__(self, client: LedgerClient, table: str, run: Run) -> None:
-        """Take a client without retries of its own."""
+    def __init__(
+        self,
+        client: LedgerClient,
+        table: str,
+        run: Run,
+        installation: Installation | None = None,
+    ) -> None:
+        """Take a client without retries of its own; a warm function keeps the installation."""
         self._client = client
         self._table = table
         self._run = run
+        self._installation = installation or Installation()
 
-    def knows(self, user: User) -> bool:
-        """Tell whether there is a record, by a strongly consistent read."""
+    def installed_at(self) -> float:
+        """Read when the first one asked; the first one writes it."""
+        if self._installation.since is None:
+            answer = self._call(
+                self._client.update_item,
+                Key={"pk": _s("installation")},
+                UpdateExpression="SET installed_at = if_not_exists(installed_at, :now)",
+                ExpressionAttributeValues={":now": _n(self._now())},
+                ReturnValues="ALL_NEW",
+            )
+            self._installation.since = float(answer["Attributes"]["installed_at"]["N"])
+        return self._installation.since
+
+    def is_known(self, user: User) -> bool:
+        """Read the record, strongly consistently.
+
+        One of release 0.1 does not say who opened it: an admission, as far as a login must know.
+        """
         answer = self._call(
             self._client.get_item,
             Key=_record_key(user),
             ConsistentRead=True,
-            ProjectionExpression="pk",
+            ProjectionExpression="#state, admitted, reason",
+            ExpressionAttributeNames={"#state": "state"},
         )
-        return "Item" in answer
+        item = answer.get("Item")
+        if item is None:
+            return False
+        return item["state"]["S"] == State.LINKED or "reason" in item or _is_admitted(item)
 
-    def open(self, user: User, email: str | None) -> Lease | Linked | Busy:
-        """Take the lease of a new, a refused or an abandoned sign-up."""
+    def open(
+        self, user: User, create: NewCustomer | None, *, admission: bool
+    ) -> Lease | Linked | Busy:
+        """Take the lease of a new, an ended or an abandoned sign-up."""
         now = self._now()
+        admitted = ":admission" if admission else "if_not_exists(admitted, :admission)"
         found = self._update(
             _record_key(user),
             "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
             "epoch = if_not_exists(epoch, :zero) + :one, attempt = if_not_exists(attempt, :one), "
             "attempt_since = if_not_exists(attempt_since, :now), "
-            "is_open = :open, open_since = if_not_exists(open_since, :now)"
-            f"{_noting(email)}",
-            f"{_NO_ITEM} OR {_REFUSED} OR {_LEASE_ENDED}",
-            self._lease_values(now, email) | {":refused": _s(State.REFUSED), ":zero": _n(0)},
+            f"is_open = :open, open_since = if_not_exists(open_since, :now), admitted = {admitted}"
+            f"{_freezing(create)}",
+            f"{_NO_ITEM} OR (({_REFUSED} OR {_LEASE_ENDED}) AND {_NOT_LATE})",
+            self._lease_values(now, create)
+            | {
+                ":refused": _s(State.REFUSED),
+                ":latest": _n(now + 2 * SKEW_SECONDS),
+                ":zero": _n(0),
+                ":admission": {"BOOL": admission},
+            },
         )
         if isinstance(found, _Failed):
-            return self._held(found.item, user, email)
-        return _lease(user, found.old, email, now)
+            return self._held(found.item, user, create)
+        return _lease(user, found.old, create, now, admitted=admission or _is_admitted(found.old))
 
-    def reopen(self, user: User, stale: Linked, email: str | None) -> Lease | Busy:
-        """Open a linked sign-up whose customer is gone, with the next attempt."""
+    def reopen(self, user: User, stale: Linked, create: NewCustomer | None) -> Lease | Busy:
+        """Open a linked sign-up whose customer is gone, with the next attempt.
+
+        A login takes notice of a linked record, and goes on doing so.
+        """
         now = self._now()
         found = self._update(
             _record_key(user),
             "SET #state = :open, lease_until = :until, #owner = :owner, updated_at = :now, "
             "epoch = epoch + :one, attempt = attempt + :one, attempt_since = :now, "
-            "is_open = :open, open_since = :now "
-            f"REMOVE customer_id, mismatched_at{_noting(email)}",
+            "is_open = :open, open_since = :now, admitted = :yes"
+            f"{', #create = :create, emails = :emails' if create else ''} "
+            f"REMOVE customer_id{'' if create else ', #create, emails'}",
             _SAME_LINK,
-            self._lease_values(now, email)
+            self._lease_values(now, create)
             | {
                 ":linked": _s(State.LINKED),
                 ":customer_id": _s(stale.customer_id),
                 ":epoch": _n(stale.epoch),
+                ":yes": {"BOOL": True},
             },
         )
         if isinstance(found, _Failed):
-            held = self._held(found.item, user, email)
-            return held if isinstance(held, Lease) else Busy()
+            held = self._held(found.item, user, create)
+            return held if isinstance(held, Lease) else _busy(found.item)
         return replace(
-            _lease(user, found.old, email, now),
+            _lease(user, found.old, create, now, admitted=True),
             attempt=int(found.old["attempt"]["N"]) + 1,
             attempt_since=now,
-            mismatched_at=None,
+            create=create,
+            was_sent=False,
+            earlier_emails=frozenset(),
         )
 
-    def next_attempt(self, lease: Lease) -> Lease | Busy:
+    def next_attempt(self, lease: Lease, create: NewCustomer) -> Lease | Busy:
         """Raise the attempt, and with it the idempotency key."""
         now = self._now()
         found = self._update(
             _record_key(lease.user),
-            "SET attempt = :next, attempt_since = :now, updated_at = :now REMOVE mismatched_at",
+            "SET attempt = :next, attempt_since = :now, updated_at = :now, #create = :create, "
+            "emails = :emails",
             f"{_MY_EPOCH} AND {_SAME_ATTEMPT}",
             {
                 ":open": _s(State.OPEN),
@@ -193,21 +250,30 @@ class DynamoDbLedger:
                 ":attempt": _n(lease.attempt),
                 ":next": _n(lease.attempt + 1),
                 ":now": _n(now),
+                **_frozen(create),
             },
         )
-        raised = replace(lease, attempt=lease.attempt + 1, attempt_since=now)
+        raised = replace(
+            lease,
+            attempt=lease.attempt + 1,
+            attempt_since=now,
+            create=create,
+            was_sent=False,
+            earlier_emails=frozenset(),
+        )
         if isinstance(found, _Failed) and not found.shows(
             epoch=lease.epoch, attempt=raised.attempt
         ):
-            return Busy()
+            return _busy(found.item)
         return raised
 
     def link(self, lease: Lease, customer_id: CustomerId) -> bool:
-        """Record the link; the addresses have served their purpose and go."""
+        """Record the link; what was kept for the next try has served its purpose and goes."""
         found = self._update(
             _record_key(lease.user),
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
-            f"REMOVE lease_until, #owner, emails, mismatched_at, reason, adopting, {_INDEXED}",
+            "REMOVE lease_until, #owner, #create, emails, reason, admitted, "
+            f"adopting, instead_of, {_INDEXED}",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
@@ -222,114 +288,161 @@ class DynamoDbLedger:
         return True
 
     def refuse(self, lease: Lease, reason: Reason) -> None:
-        """Record the refusal, which keeps only addresses that a create was sent with."""
-        forgetting, untried = _forgetting(lease)
-        self._update(
-            _record_key(lease.user),
-            "SET #state = :refused, reason = :reason, updated_at = :tried "
-            f"REMOVE lease_until, #owner, {_INDEXED}{forgetting}",
-            _MY_EPOCH,
-            {
-                ":open": _s(State.OPEN),
-                ":refused": _s(State.REFUSED),
-                ":reason": _s(reason),
-                ":epoch": _n(lease.epoch),
-                ":tried": _n(lease.last_tried(self._now())),
-            }
-            | untried,
-        )
+        """Record the refusal."""
+        self._end(lease, State.REFUSED, "reason = :reason", {":reason": _s(reason)})
 
-    def release(self, lease: Lease, *, mismatched: bool = False) -> None:
+    def close(self, lease: Lease, *, is_gone: bool = False) -> None:
+        """Put back what was there: the refusal that an admission had ended with, or nothing at all.
+
+        A record of the first epoch, from which nothing was sent, is no use to anybody. Deleting it
+        is safe because its owner does: no earlier epoch's zombie can take the next one for its own.
+        """
+        if lease.leaves_nothing():
+            self._write(
+                self._client.delete_item,
+                Key=_record_key(lease.user),
+                ConditionExpression=f"{_MY_EPOCH} AND {_MY_OWN}",
+                ExpressionAttributeNames={"#state": "state", "#owner": "owner"},
+                ExpressionAttributeValues={
+                    ":open": _s(State.OPEN),
+                    ":epoch": _n(lease.epoch),
+                    ":owner": _s(self._run.owner),
+                },
+            )
+            return
+        if is_gone:
+            # Its key has been used, so the next one is another's.
+            gone = replace(lease, create=None, was_sent=False, adopting=None)
+            self._end(gone, State.REFUSED, "attempt = attempt + :one", {":one": _n(1)})
+            return
+        self._end(lease, State.REFUSED)
+
+    def release(self, lease: Lease) -> None:
         """End the lease now; the sign-up stays open."""
-        forgetting, untried = _forgetting(lease)
-        noting = ", mismatched_at = if_not_exists(mismatched_at, :tried)" if mismatched else ""
+        self._end(lease, State.OPEN, "lease_until = :zero", {":zero": _n(0)})
+
+    def _end(
+        self, lease: Lease, state: State, setting: str = "", values: _Item | None = None
+    ) -> None:
+        """End a lease; the record keeps a create only if somebody may have sent it.
+
+        Whoever finds one there has to take it for sent: an invocation that died says nothing.
+        """
+        dropped = "" if state is State.OPEN else f", lease_until, {_INDEXED}"
+        dropped += ", #create, emails, attempt_since" if lease.drops_create() else ""
+        dropped += "" if lease.adopting else ", adopting, instead_of"
         self._update(
             _record_key(lease.user),
-            f"SET lease_until = :zero, updated_at = :tried{noting} REMOVE #owner{forgetting}",
+            f"SET #state = :state, updated_at = :tried, admitted = :admitted"
+            f"{f', {setting}' if setting else ''} REMOVE #owner{dropped}",
             _MY_EPOCH,
             {
                 ":open": _s(State.OPEN),
+                ":state": _s(state),
                 ":epoch": _n(lease.epoch),
-                ":zero": _n(0),
                 ":tried": _n(lease.last_tried(self._now())),
-            }
-            | untried,
+                ":admitted": {"BOOL": lease.admitted},
+                **(values or {}),
+            },
         )
 
-    def lock_email(self, lease: Lease, email: str) -> bool:
-        """Take the lock: free, ended, or this user's own of an earlier or the same epoch."""
+    def begin_adoption(self, lease: Lease, adoption: Adoption) -> Lease | Busy:
+        """Write down whom it is about, before the claim, which is not fenced and never goes."""
+        other = adoption.instead_of
+        found = self._update(
+            _record_key(lease.user),
+            "SET adopting = :customer_id, updated_at = :now"
+            f"{', instead_of = :other' if other else ' REMOVE instead_of'}",
+            # The owner too: a late one could meet the same epoch of a record that was deleted.
+            f"{_MY_EPOCH} AND {_MY_OWN}",
+            {
+                ":open": _s(State.OPEN),
+                ":epoch": _n(lease.epoch),
+                ":owner": _s(self._run.owner),
+                ":customer_id": _s(adoption.customer_id),
+                ":now": _n(self._now()),
+                **({":other": _s(other.user_id)} if other else {}),
+            },
+        )
+        if isinstance(found, _Failed):
+            return _busy(found.item)
+        return replace(lease, adopting=adoption, sends_update=True)
+
+    def claim(self, user: User, adoption: Adoption) -> bool:
+        """Write who adopts the customer, unless somebody else has."""
+        claimed = self._update(
+            {"pk": _s(f"adoption#{adoption.customer_id}")},
+            "SET holder = :holder",
+            f"{_NO_ITEM} OR {_SAME_HOLDER} OR {_REPLACED_HOLDER}",
+            {
+                ":holder": _s(_holder(user)),
+                ":replaced": _s(_holder(adoption.instead_of or user)),
+            },
+        )
+        return not isinstance(claimed, _Failed)
+
+    def lock_email(self, lease: Lease, email: str) -> Lock:
+        """Take the lock: free, ended, or this user's own of an earlier or the same epoch.
+
+        Not one that ends later than clocks may differ: this call may be a late one, and must not
+        shorten what a newer one guards.
+        """
         now = self._now()
         until = now + EMAIL_LOCK_SECONDS
         found = self._update(
             _lock_key(lease.user.tenant, email),
-            "SET holder = :holder, epoch = :epoch, lease_until = :until, expires_at = :expires",
+            "SET holder = :holder, epoch = :epoch, #owner = :owner, lease_until = :until, "
+            "expires_at = :expires",
             f"{_NO_ITEM} OR {_LOCK_ENDED} OR {_MY_LOCK}",
             {
                 ":holder": _s(lease.user.user_id),
                 ":epoch": _n(lease.epoch),
+                ":owner": _s(self._run.owner),
                 ":now": _n(now),
                 ":until": _n(until),
+                ":latest": _n(until + 2 * SKEW_SECONDS),
                 ":expires": _n(int(until) + 1),
             },
         )
-        return not isinstance(found, _Failed)
-
-    def claim(self, lease: Lease, customer_id: CustomerId, instead_of: User | None = None) -> bool:
-        """Write who adopts the customer, unless somebody else has; then, that it begins."""
-        claimed = self._update(
-            {"pk": _s(f"adoption#{customer_id}")},
-            "SET holder = :holder",
-            f"{_NO_ITEM} OR {_SAME_HOLDER} OR {_REPLACED_HOLDER}",
-            {
-                ":holder": _s(_holder(lease.user)),
-                ":replaced": _s(_holder(instead_of or lease.user)),
-            },
-        )
-        if isinstance(claimed, _Failed):
-            return False
-        begun = self._update(
-            _record_key(lease.user),
-            "SET adopting = :customer_id, updated_at = :now",
-            _MY_EPOCH,
-            {
-                ":open": _s(State.OPEN),
-                ":epoch": _n(lease.epoch),
-                ":customer_id": _s(customer_id),
-                ":now": _n(self._now()),
-            },
-        )
-        return not isinstance(begun, _Failed)
+        if isinstance(found, _Failed):
+            holder = UserId(found.item.get("holder", _s(""))["S"])
+            return Lock(User(lease.user.tenant, holder), is_mine=False)
+        # After a lost answer it seems to be an old one, and is left to lapse.
+        return Lock(lease.user, is_new=float(found.old.get("lease_until", _n(0))["N"]) < now)
 
     def unlock_email(self, lease: Lease, email: str) -> None:
-        """Delete the lock if it is still this epoch's."""
+        """Delete the lock if it is still this invocation's.
+
+        The epoch alone does not say so: it starts anew where a record was deleted.
+        """
         self._write(
             self._client.delete_item,
             Key=_lock_key(lease.user.tenant, email),
-            ConditionExpression=_MY_LOCK_OF_THIS_EPOCH,
+            ConditionExpression=_MY_OWN_LOCK,
+            ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues={
                 ":holder": _s(lease.user.user_id),
                 ":epoch": _n(lease.epoch),
+                ":owner": _s(self._run.owner),
             },
         )
 
-    def _held(self, item: _Item, user: User, email: str | None) -> Lease | Linked | Busy:
+    def _held(self, item: _Item, user: User, create: NewCustomer | None) -> Lease | Linked | Busy:
         """Say who holds a record that could not be opened."""
         if item["state"]["S"] == State.LINKED:
             return Linked(CustomerId(item["customer_id"]["S"]), int(item["epoch"]["N"]))
         if item.get("owner", {}).get("S") != self._run.owner:
-            return Busy()
-        # An earlier try of this very call took the lease, and its answer was lost.
-        epoch = int(item["epoch"]["N"])
-        if epoch == 1:
-            return _lease(user, {}, email, float(item["attempt_since"]["N"]))
-        return replace(
-            _lease(user, item, email, self._now()),
-            epoch=epoch,
-            untried=None,
-            last_write=self._now(),
-        )
+            return _busy(item)
+        # An earlier try of this very call took the lease, and its answer was lost. What the record
+        # was before is lost with it, so but for a new record's the create is taken for sent.
+        now, admitted = self._now(), _is_admitted(item)
+        if int(item["epoch"]["N"]) == 1:
+            since = float(item["attempt_since"]["N"])
+            return replace(_lease(user, {}, create, now, admitted=admitted), attempt_since=since)
+        lease = _lease(user, item, create, now, admitted=admitted)
+        return replace(lease, epoch=lease.epoch - 1)
 
-    def _lease_values(self, now: float, email: str | None) -> dict[str, Any]:
+    def _lease_values(self, now: float, create: NewCustomer | None) -> dict[str, Any]:
         values = {
             ":open": _s(State.OPEN),
             ":owner": _s(self._run.owner),
@@ -337,7 +450,7 @@ class DynamoDbLedger:
             ":until": _n(now + RECORD_LEASE_SECONDS),
             ":one": _n(1),
         }
-        return values | ({":emails": {"SS": list(_lowered(email))}} if email else {})
+        return values | (_frozen(create) if create else {})
 
     def _update(
         self,
@@ -403,38 +516,56 @@ def _lock_key(tenant: Tenant, email: str) -> _Item:
     return {"pk": _s(f"email#{tenant}#{digest}")}
 
 
-def _lease(user: User, old: _Item, email: str | None, now: float) -> Lease:
+def _lease(
+    user: User, old: _Item, create: NewCustomer | None, now: float, *, admitted: bool
+) -> Lease:
     """Give the lease that an update of `old` took."""
-    known = frozenset(old.get("emails", {}).get("SS", ()))
-    mismatched_at, reason = old.get("mismatched_at"), old.get("reason")
-    adopting = old.get("adopting")
+    frozen_create, earlier = old.get("create"), old.get("emails", {}).get("SS", ())
+    reason, adopting = old.get("reason"), old.get("adopting")
     return Lease(
         user,
         epoch=int(old.get("epoch", _n(0))["N"]) + 1,
         attempt=int(old.get("attempt", _n(1))["N"]),
         attempt_since=float(old.get("attempt_since", _n(now))["N"]),
-        emails=known | _lowered(email),
-        untried=next(iter(_lowered(email) - known), None),
+        create=NewCustomer.read(frozen_create["S"]) if frozen_create else create,
+        was_sent=bool(frozen_create or earlier),
         last_write=float(old.get("updated_at", _n(0))["N"]),
-        mismatched_at=float(mismatched_at["N"]) if mismatched_at else None,
+        admitted=admitted,
         refused=Reason(reason["S"]) if reason else None,
-        adopting=CustomerId(adopting["S"]) if adopting else None,
+        adopting=_adoption(user.tenant, old) if adopting else None,
+        earlier_emails=frozenset(earlier),
     )
 
 
-def _lowered(email: str | None) -> frozenset[str]:
-    return frozenset({email.lower()} if email else ())
+def _freezing(create: NewCustomer | None) -> str:
+    """Give the clauses that freeze a create, unless one is frozen already.
+
+    `emails` is for the functions of release 0.1, which a deployment may go back to.
+    """
+    if create is None:
+        return ""
+    frozen_already = "if_not_exists(#create, :create), emails = if_not_exists(emails, :emails)"
+    return f", #create = {frozen_already}"
 
 
-def _forgetting(lease: Lease) -> tuple[str, dict[str, Any]]:
-    """Give the clause that drops an address which no create was sent with, and its value."""
-    if lease.untried is None or lease.has_tried:
-        return "", {}
-    return " DELETE emails :untried", {":untried": {"SS": [lease.untried]}}
+def _frozen(create: NewCustomer) -> dict[str, Any]:
+    return {":create": _s(create.text()), ":emails": {"SS": [create.email]}}
 
 
-def _noting(email: str | None) -> str:
-    return " ADD emails :emails" if email else ""
+def _adoption(tenant: Tenant, item: _Item) -> Adoption:
+    other = item.get("instead_of")
+    instead_of = User(tenant, UserId(other["S"])) if other else None
+    return Adoption(CustomerId(item["adopting"]["S"]), instead_of)
+
+
+def _is_admitted(item: _Item) -> bool:
+    """Tell whether an admission opened a record; True for an item of release 0.1."""
+    return bool(item) and bool(item.get("admitted", {"BOOL": True})["BOOL"])
+
+
+def _busy(item: _Item) -> Busy:
+    reason = item.get("reason")
+    return Busy(Reason(reason["S"]) if reason else None)
 
 
 def _s(value: str) -> dict[str, str]:

@@ -7,10 +7,12 @@ import itertools
 import random
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe_http import WORTHWHILE_SECONDS, BudgetedHTTPClient, NotSentError
 from customerlink.adapters.stripe_sdk import stripe
+from customerlink.customer_fields import Params
 from customerlink.customers import (
     Customer,
     Done,
@@ -73,9 +75,13 @@ class StripeCustomers:
             return Refused("email")
 
         def pages() -> Done[tuple[Customer, ...]]:
-            listed = self._client.v1.customers.list({"email": email, "limit": PAGE})
-            self._note(listed)
-            return Done(tuple(_customer(each) for each in listed.auto_paging_iter()))
+            page = self._client.v1.customers.list({"email": email, "limit": PAGE})
+            found = [*_read_page(page)]
+            while page.has_more:
+                page = page.next_page()
+                found += _read_page(page)
+            self._note(page)
+            return Done(tuple(found))
 
         return _without_key_spent(self._call("stripe_list", pages))
 
@@ -86,42 +92,49 @@ class StripeCustomers:
 
         def customer() -> Done[Customer | None]:
             found = self._client.v1.customers.retrieve(customer_id)
-            self._note(found)
-            gone = getattr(found, "deleted", False) or found.id != customer_id
-            return Done(None if gone else _customer(found))
+            self._note(_expected(found, "customer", customer_id))
+            return Done(None if getattr(found, "deleted", False) is True else _customer(found))
 
         outcome = _without_key_spent(self._call("stripe_retrieve", customer))
         return Done(None) if outcome == Refused("id") else outcome
 
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
-        """Update the two metadata keys of ours; others stay (docs.stripe.com/api/metadata)."""
-        return self._updated(customer_id, naming(user))
+        """Update the metadata keys of ours; others stay (docs.stripe.com/api/metadata).
+
+        A customer that was superseded before is not any more: an empty value removes the key.
+        """
+        return self._updated(customer_id, {"metadata": {**naming(user), "superseded_by": ""}})
+
+    def set_email(self, customer_id: CustomerId, email: str) -> Done[Customer] | Failure:
+        """Update the address, in lower case as it is created."""
+        return self._updated(customer_id, {"email": email.lower()})
 
     def supersede(self, customer_id: CustomerId, by: CustomerId) -> Done[Customer] | Failure:
         """Set one more key beside those that name the user."""
-        return self._updated(customer_id, {"superseded_by": by})
+        return self._updated(customer_id, {"metadata": {"superseded_by": by}})
 
     def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | Spent | Failure:
         """Create under a key of ours: the SDK's own one is random and repeats nothing."""
 
         def created() -> Done[Customer]:
             customer = self._client.v1.customers.create(
-                new.params(),  # type: ignore[arg-type]  # a TypedDict over there
+                new.params,  # type: ignore[arg-type]  # a TypedDict over there
                 {"idempotency_key": idempotency_key},
             )
-            self._note(customer)
+            self._note(_expected(customer, "customer"))
             answer = customer.last_response
             replayed = answer is not None and answer.headers.get(_REPLAYED) == "true"
             return Done(_customer(customer), replayed=replayed)
 
         return self._call("stripe_create", created)
 
-    def _updated(
-        self, customer_id: CustomerId, metadata: dict[str, str]
-    ) -> Done[Customer] | Failure:
+    def _updated(self, customer_id: CustomerId, changes: Params) -> Done[Customer] | Failure:
         def updated() -> Done[Customer]:
-            customer = self._client.v1.customers.update(customer_id, {"metadata": metadata})
-            self._note(customer)
+            customer = self._client.v1.customers.update(
+                customer_id,
+                changes,  # type: ignore[arg-type]  # a TypedDict over there
+            )
+            self._note(_expected(customer, "customer", customer_id))
             return Done(_customer(customer))
 
         return _without_key_spent(self._call("stripe_update", updated))
@@ -178,6 +191,9 @@ class StripeCustomers:
         except stripe.StripeError as error:
             self._note_id(error.request_id)
             return _outcome(error)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            # An answer that is nothing of Stripe's: the SDK itself trips over it in many ways.
+            return Unknown()
 
     def _has_new_key(self) -> bool:
         self._run.key_rejections += 1
@@ -228,11 +244,46 @@ def _could_be_an_id(customer_id: str) -> bool:
     return customer_id.isascii() and customer_id.replace("_", "").replace("-", "").isalnum()
 
 
+def _expected(answer: stripe.StripeObject, kind: str, customer_id: str | None = None) -> Any:  # noqa: ANN401 (of the SDK's)
+    """Give an answer that says to be what was asked for; a 200 proves nothing by itself."""
+    is_one = getattr(answer, "object", None) == kind
+    if not is_one or (customer_id is not None and _id(answer) != customer_id):
+        raise _OddAnswerError
+    return answer
+
+
+def _read_page(page: stripe.ListObject[stripe.Customer]) -> list[Customer]:
+    """Read a page of a list: without its customers it says nothing, not that there are none."""
+    _expected(page, "list")
+    if not isinstance(getattr(page, "data", None), list):
+        raise _OddAnswerError
+    return [_customer(each) for each in page.data]
+
+
 def _customer(customer: stripe.Customer) -> Customer:
-    metadata = customer.metadata.to_dict() if customer.metadata else {}
+    """Read a customer; raises `_OddAnswerError` for what is none, or has values of other types."""
+    _expected(customer, "customer")
+    metadata = customer.metadata.to_dict()  # type: ignore[union-attr]  # Stripe's are never null
+    email, created = getattr(customer, "email", None), getattr(customer, "created", 0)
+    has_types = isinstance(created, int) and isinstance(email, str | None)
+    if not has_types or not all(isinstance(each, str) for each in metadata.values()):
+        raise _OddAnswerError
     return Customer(
-        id=CustomerId(customer.id),
+        id=CustomerId(_id(customer)),
         auth0_user_id=named_by(metadata),
         auth0_tenant=metadata.get("auth0_tenant"),
-        created=customer.created,
+        created=created,
+        email=email,
+        registration_id=metadata.get("auth0_registration_id"),
     )
+
+
+def _id(answer: stripe.StripeObject) -> str:
+    found = getattr(answer, "id", None)
+    if not isinstance(found, str) or not _could_be_an_id(found):
+        raise _OddAnswerError
+    return found
+
+
+class _OddAnswerError(ValueError):
+    """An answer that cannot be Stripe's, or is no answer to the question."""

@@ -115,7 +115,8 @@ def _decide(
     signup = read(request.body)
     if isinstance(signup, InvalidRequest):
         return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
-    instruction = decide(application.provisioning(signup, secret, run))
+    settling = application.settling(signup, secret, run, is_admission=True)
+    instruction = decide(Provisioning(settling))
     report_outcome(signup, run, instruction, request_id)
     return answer(HTTPStatus.OK, instruction.as_json())
 
@@ -132,7 +133,7 @@ def _application() -> Application:
 
 
 def warm_up(environment: Mapping[str, str]) -> None:
-    """Make the clients and fetch the secret in the init phase, ahead of the first login.
+    """Make the clients, fetch the secret and note the installation ahead of the first login.
 
     Not outside of Lambda, nor for a SnapStart snapshot, which would keep the secret (`environment`
     says which: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). What
@@ -142,6 +143,7 @@ def warm_up(environment: Mapping[str, str]) -> None:
         return
     with suppress(Exception):
         _application().secret()
+        _application().ledger(Run(time, owner="warm-up")).installed_at()
 
 
 def forget() -> None:
