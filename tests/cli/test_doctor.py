@@ -148,7 +148,7 @@ def open_sign_up(cli: Cli) -> None:
     clock.now = 1.58e9
     user = User(Tenant("acme"), UserId("auth0|open"))
     DynamoDbLedger(Boto3DynamoDb(cli.box.aws.dynamodb), TABLE, Run(clock, "earlier")).open(
-        user, None
+        user, None, admission=True
     )
 
 

@@ -183,6 +183,21 @@ class TestCheckout:
         """Whatever happened above."""
         assert "@example.com" not in box.log.getvalue()
 
+    def test_outage_is_no_success(self, box: Sandbox) -> None:
+        """By the status alone."""
+        ada = user(box)
+        box.stripe.faults.append(Fault(FaultKind.DOWN, "GET", times=1000))
+
+        assert checkout(box, ada)[0] == 503
+
+    def test_nobody_is_refused(self, box: Sandbox) -> None:
+        """Without the person: no login takes notice of what was tried."""
+        box.stripe.create({"email": "taken@example.com"})
+        ada = user(box, email="taken@example.com")
+
+        assert checkout(box, ada)[0] == 409
+        assert not any(str(each["pk"]).endswith(ada) for each in box.aws.items())
+
 
 def other_key() -> rsa.RSAPrivateKey:
     """Make a key that is not the tenant's."""
@@ -346,6 +361,15 @@ class TestLinking:
         assert (200, {"stripe_customer_id": first, "superseded": [second]}) in answers
         assert {each[0] for each in answers} <= {200, 403, 404, 409}
         assert box.stripe.retrieve(second)["metadata"]["superseded_by"] == first
+
+    def test_marker_goes(self, box: Sandbox) -> None:
+        """Whoever has a customer is not asked for a sign-up any more."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [moved] = with_customer(box, google)
+        metadata(box, ada)["stripe_signup"] = "unfinished"
+
+        assert link(box, ada, google)[0] == 200
+        assert metadata(box, ada) == {"stripe_customer_id": moved}
 
 
 def claims_of(token_: str) -> dict[str, Any]:

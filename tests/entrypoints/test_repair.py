@@ -113,13 +113,13 @@ def test_trouble_with_the_tenant(box: Sandbox) -> None:
 
 
 def test_trouble_with_the_ledger(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Told as such."""
+    """The sign-up stays open for the next time."""
     box.let_functions_into_the_tenant()
     user(box, "gone", is_there=False)
     monkeypatch.setattr("customerlink.adapters.dynamodb_ledger.CALL_SECONDS", 99.0)
 
     assert run(box)["repair_failed"] == 1
-    assert '"ledger_unavailable"' in box.log.getvalue()
+    assert '"provisioning_failed"' in box.log.getvalue()
 
 
 def test_no_time_left(box: Sandbox) -> None:

@@ -1,51 +1,34 @@
 """Open sign-ups finished without their users."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from tests.fakes import ADA, FakeClock, FakeCustomers, FakeLedger, customer_of
+from tests.fakes import (
+    ADA,
+    NOW,
+    PROFILE,
+    FakeClock,
+    FakeCustomers,
+    FakeLedger,
+    FakeProfiles,
+    customer_of,
+)
 
-from customerlink.customers import Done, Unknown
+from customerlink.customers import Done, NewCustomer, Unknown
 from customerlink.instruction import Reason
-from customerlink.ledger import Busy, Linked
-from customerlink.policy import OnFailure, Policy
-from customerlink.provisioning import Provisioning
-from customerlink.reconcile.finish import End, Profiles, finish
+from customerlink.ledger import Busy, Lease, Linked
+from customerlink.policy import OnFailure, Policy, VerifiedEmail
+from customerlink.reconcile.finish import End, finish
 from customerlink.run import Run
+from customerlink.settling import Creates, Settling
 from customerlink.signup import SignUp
 from customerlink.user import CustomerId, UserId, registrant_id
 
-PROFILE = {
-    "user_id": ADA.user_id,
-    "email": "ada@example.com",
-    "email_verified": True,
-    "name": "Ada",
-    "customer_id": None,
-    "marker": "unfinished",
-    "identities": [],
-}
-
-
-@dataclass
-class FakeProfiles(Profiles):
-    """A tenant with one user, or none."""
-
-    profile: dict[str, Any] | None = field(default_factory=lambda: dict(PROFILE))
-    is_there_to_write: bool = True
-    written: list[dict[str, str | None]] = field(default_factory=list)
-
-    def get(self, user_id: str) -> dict[str, Any] | None:
-        """Give the profile."""
-        assert user_id == ADA.user_id
-        return self.profile
-
-    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
-        """Note the changes."""
-        assert user_id == ADA.user_id
-        self.written.append(dict(changes))
-        return self.is_there_to_write
+BEGUN = Lease(ADA, 2, 1, NOW, admitted=True)
+CREATE = NewCustomer.of(SignUp(ADA, 1), "ada@example.com")
+RECENT = replace(BEGUN, create=CREATE, was_sent=True, last_write=NOW - 1)
+"""One whose create may still be under way."""
 
 
 @dataclass
@@ -53,20 +36,24 @@ class Parts:
     """Everything that `finish` needs."""
 
     users: FakeProfiles = field(default_factory=FakeProfiles)
-    ledger: FakeLedger = field(default_factory=FakeLedger)
+    ledger: FakeLedger = field(default_factory=lambda: FakeLedger(opened=[BEGUN]))
     customers: FakeCustomers = field(default_factory=FakeCustomers)
     signups: list[SignUp] = field(default_factory=list)
     policy: Policy = field(default_factory=Policy)
 
+    def settling(self, signup: SignUp) -> Settling:
+        """Give what the repair settles a record with."""
+        self.signups.append(signup)
+        ports = self.ledger, self.customers, self.policy, Run(FakeClock(), owner="repair")
+        return Settling(signup, *ports, creates=Creates.IF_BEGUN)
+
     def finish(self) -> tuple[End, Reason]:
         """Finish Ada's sign-up."""
+        return finish(ADA, self.users, self.settling)
 
-        def pipeline(signup: SignUp) -> Provisioning:
-            self.signups.append(signup)
-            run = Run(FakeClock(), owner="repair")
-            return Provisioning(signup, self.ledger, self.customers, self.policy, run)
-
-        return finish(ADA, self.users, self.ledger, pipeline)
+    def ends(self) -> list[Any]:
+        """Give how the ledger was told of an end without a customer."""
+        return [each for each in self.ledger.calls if each == "close" or each[0] == "refuse"]
 
 
 @pytest.fixture
@@ -82,31 +69,70 @@ def test_finished(parts: Parts) -> None:
     assert parts.signups[0].email == "ada@example.com"
 
 
+def test_nothing_had_begun(parts: Parts) -> None:
+    """Nobody waits for a customer, so none is made; the record is no longer open."""
+    parts.ledger.opened = [replace(BEGUN, admitted=False)]
+
+    assert parts.finish() == (End.FINISHED, Reason.NOT_NEW)
+    assert parts.ends() == ["close"]
+    assert (parts.users.written, parts.ledger.calls[-1]) == ([], "unlock_email")
+
+
 def test_denied(parts: Parts) -> None:
-    """Somebody else has the address: recorded for the next login, and nothing is written."""
+    """Somebody else has the address: for the next login to decide, and nothing is written."""
     stranger = customer_of(replace(ADA, user_id=UserId("auth0|other")), "cus_theirs")
     parts.customers.listed["ada@example.com"] = (stranger,)
 
     assert parts.finish() == (End.DENIED, Reason.EMAIL_IN_USE)
-    assert ("refuse", Reason.EMAIL_IN_USE) in parts.ledger.calls
+    assert set(parts.ends()) == {"close"}
     assert parts.users.written == []
 
 
-def test_outage(parts: Parts) -> None:
-    """It stays open."""
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"email": None}, Reason.EMAIL_MISSING),
+        ({"email_verified": False}, Reason.DEFERRED),
+        ({"customer_id": "cus_unknown"}, Reason.LINK_MISMATCH),
+    ],
+)
+def test_denied_before_anything_is_opened(
+    parts: Parts, changes: dict[str, Any], reason: Reason
+) -> None:
+    """The record leaves the index of open sign-ups all the same."""
+    parts.policy = Policy(verified_email=VerifiedEmail.REQUIRED)
+    parts.users.profile = {**PROFILE, **changes}
+
+    assert parts.finish() == (End.DENIED, reason)
+    assert parts.ends() == ["close"]
+    assert parts.users.written == []
+
+
+def test_denied_while_a_create_may_be_under_way(parts: Parts) -> None:
+    """It stays open until that has ended."""
+    parts.users.profile = {**PROFILE, "email": None}
+    parts.ledger.opened = [RECENT]
+
+    assert parts.finish() == (End.FAILED, Reason.PROVISIONING_FAILED)
+    assert parts.ends() == []
+
+
+@pytest.mark.parametrize("on_failure", OnFailure)
+def test_outage(parts: Parts, on_failure: OnFailure) -> None:
+    """It stays open, whatever an outage does to a login."""
+    parts.policy = Policy(on_failure=on_failure)
     parts.customers.created = [Unknown()]
 
     assert parts.finish() == (End.FAILED, Reason.PROVISIONING_FAILED)
-    assert parts.users.written == []
+    assert (parts.ends(), parts.users.written) == ([], [])
 
 
-def test_put_off(parts: Parts) -> None:
-    """By policy nobody is denied in an outage; that is no end either."""
-    parts.policy = Policy(on_failure=OnFailure.CONTINUE)
-    parts.customers.created = [Unknown()]
+def test_login_at_the_same_moment(parts: Parts) -> None:
+    """Its own invocation finishes it."""
+    parts.ledger.opened = [Busy()]
 
-    assert parts.finish() == (End.FAILED, Reason.DEFERRED)
-    assert parts.users.written == []
+    assert parts.finish() == (End.FAILED, Reason.IN_PROGRESS)
+    assert parts.customers.calls == []
 
 
 def test_user_who_is_gone(parts: Parts) -> None:
@@ -114,23 +140,28 @@ def test_user_who_is_gone(parts: Parts) -> None:
     parts.users.profile = None
 
     assert parts.finish() == (End.GONE, Reason.USER_GONE)
-    assert parts.ledger.calls == [("open", None), ("refuse", Reason.USER_GONE)]
+    assert parts.ledger.calls == [("open", None), "close"]
     assert parts.customers.calls == []
 
 
 def test_registration_that_auth0_refused(parts: Parts) -> None:
     """Nobody is asked for a user whom Auth0 never had."""
     registrant = replace(ADA, user_id=registrant_id("a1b2"))
+    parts.ledger.opened = [replace(BEGUN, user=registrant)]
 
-    assert finish(registrant, parts.users, parts.ledger, _no_pipeline) == (
-        End.GONE,
-        Reason.USER_GONE,
-    )
-    assert parts.ledger.calls[-1] == ("refuse", Reason.USER_GONE)
+    end = finish(registrant, parts.users, parts.settling)
+    assert end == (End.GONE, Reason.USER_GONE)
+    assert parts.ledger.calls == [("open", None), "close"]
+    assert parts.customers.calls == []
 
 
-def _no_pipeline(_: SignUp) -> Provisioning:
-    raise AssertionError("there is nobody to provision")
+def test_registration_whose_create_may_be_under_way(parts: Parts) -> None:
+    """Left for the next time."""
+    registrant = replace(ADA, user_id=registrant_id("a1b2"))
+    parts.ledger.opened = [replace(RECENT, user=registrant)]
+
+    end = finish(registrant, parts.users, parts.settling)
+    assert end == (End.FAILED, Reason.PROVISIONING_FAILED)
 
 
 def test_user_who_is_gone_while_somebody_has_the_lease(parts: Parts) -> None:
@@ -141,11 +172,23 @@ def test_user_who_is_gone_while_somebody_has_the_lease(parts: Parts) -> None:
     assert parts.finish() == (End.FAILED, Reason.IN_PROGRESS)
 
 
+@pytest.mark.parametrize("call", ["open", "close"])
+def test_user_who_is_gone_and_the_ledger_fails(parts: Parts, call: str) -> None:
+    """Left for the next time."""
+    parts.users.profile = None
+    parts.ledger.broken = frozenset({call})
+
+    assert parts.finish() == (End.FAILED, Reason.PROVISIONING_FAILED)
+
+
 def test_user_who_goes_meanwhile(parts: Parts) -> None:
     """The customer is there, the profile is not: `orphaned` in verify."""
     parts.users.is_there_to_write = False
+    parts.ledger.opened = [BEGUN, Linked(CustomerId("cus_new"), 2)]
+    parts.customers.retrieved = Done(customer_of(ADA))
 
     assert parts.finish() == (End.GONE, Reason.USER_GONE)
+    assert parts.ends() == []
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])

@@ -18,7 +18,7 @@ from customerlink.reconcile.bucket import Bucket
 from customerlink.reconcile.provision import Provisioner
 
 CREATIONS_PER_SECOND = 8.0
-"""Three requests each: below the 25 a second of Stripe's sandboxes (live mode allows 100)."""
+"""Two requests each: below the 25 a second of Stripe's sandboxes (live mode allows 100)."""
 
 AUTH0_PER_SECOND = 10.0
 """Below the sustained rate of Auth0's production tenants, sign-ups beside it.
@@ -127,7 +127,9 @@ class Backfill:
                     yield under_way.pop(each), each.result()
 
     def _one(self, user: dict[str, Any]) -> Done:
-        return provision_one(user, self._provisioner, self._tenant.users, self._auth0)
+        return provision_one(
+            str(user["user_id"]), self._provisioner, self._tenant.users, self._auth0
+        )
 
 
 def run_backfill(

@@ -10,12 +10,19 @@ import stripe
 
 from customerlink.cli.tenant import Tenant
 from customerlink.customers import DESCRIPTION
-from customerlink.instruction import Decision, Reason
+from customerlink.errors import LedgerUnavailableError
+from customerlink.instruction import Reason
 from customerlink.ledger import Lease, Linked
 from customerlink.linking import Trouble
+from customerlink.open_sign_up import Settled
+from customerlink.reconcile.address import AddressChange
+from customerlink.reconcile.backfill import why_not
+from customerlink.reconcile.existing import provision_existing
 from customerlink.reconcile.listing import line, patiently
 from customerlink.reconcile.plan import Act, Step
+from customerlink.reconcile.profile import unfinished
 from customerlink.reconcile.provision import Provisioner
+from customerlink.settling import Creates
 from customerlink.signup import Marker
 from customerlink.user import CustomerId, registrant_id
 
@@ -71,63 +78,64 @@ class Repair:
             if step.act is Act.DECIDE:
                 yield Result(step, Outcome.LEFT, step.reason)
                 continue
-            why = acts[step.act](step)
+            # The turn first: what is read before a wait may be stale after it.
+            self._bucket.take()
+            try:
+                why = acts[step.act](step)
+            except LedgerUnavailableError:
+                why = "the ledger did not answer: again in a minute"
             yield Result(step, Outcome.SKIPPED if why else Outcome.DONE, why or step.act)
 
     def _record(self, step: Step) -> str | None:
-        """Write the id of a customer that names the user; gives why not."""
+        """Link a customer that names the user, in the ledger and in the profile; gives why not."""
         user = self._user(step)
         if user is None:
             return _GONE
         if user["customer_id"]:
             return "the profile has an id by now"
-        customer = self._customer(step)
-        if customer is None or not self._names(customer, step):
+        customer_id = CustomerId(str(step.customer_id))
+        who = self._provisioner.user(str(step.user_id))
+        outcome = self._provisioner.recording(who, user["email"], customer_id).settle()
+        if not isinstance(outcome, Settled):
+            return str(outcome.reason)
+        if outcome.customer_id is None:
             return "the customer does not name the user any more"
-        return self._write(step, {"stripe_customer_id": step.customer_id, "stripe_signup": None})
+        return self._write(step, {"stripe_customer_id": outcome.customer_id, "stripe_signup": None})
 
     def _clear(self, step: Step) -> str | None:
         """Take out an id that leads nowhere; the next login finishes the sign-up."""
+        if self._customer(step) is not None:
+            return "the customer is there"
         user = self._user(step)
         if user is None:
             return _GONE
         if user["customer_id"] != step.customer_id:
             return "the profile has another id by now"
-        if self._customer(step) is not None:
-            return "the customer is there"
-        unfinished = Marker.UNFINISHED.value
-        return self._write(step, {"stripe_customer_id": None, "stripe_signup": unfinished})
+        marker = Marker.UNFINISHED.value
+        return self._write(step, {"stripe_customer_id": None, "stripe_signup": marker})
 
     def _set_email(self, step: Step) -> str | None:
         """Give the customer the user's address, unless another customer has it."""
-        user = self._user(step)
+        customer, user = self._customer(step), self._user(step)
         if user is None or user["customer_id"] != step.customer_id or not user["email"]:
             return "the profile has changed"
-        customer = self._customer(step)
         if customer is None or not self._names(customer, step):
             return "the customer does not name the user any more"
-        email = user["email"].lower()
-        if (customer["email"] or "").lower() == email:
+        if (customer["email"] or "").lower() == user["email"].lower():
             return "the addresses agree by now"
-        taken = self._asked(lambda: self._customers.list({"email": email, "limit": 1})).data
-        if taken:
-            return f"the address has {taken[0].id}"
-        self._asked(lambda: self._customers.update(step.customer_id, {"email": email}))
-        return None
+        who = self._provisioner.user(str(step.user_id))
+        customer_id = CustomerId(str(step.customer_id))
+        settling = self._provisioner.recording(who, None, customer_id)
+        return AddressChange(settling, customer_id, user["email"]).carry_out()
 
     def _provision(self, step: Step) -> str | None:
-        """Run the pipeline like a login that finishes its sign-up, and write what it says."""
-        user = self._user(step)
-        if user is None:
-            return _GONE
-        if user["customer_id"]:
-            return "the profile has an id by now"
-        instruction = self._provisioner.provision(user)
-        if isinstance(instruction, str):
-            return instruction
-        if instruction.decision is not Decision.CONTINUE:
-            return str(instruction.reason)
-        return self._write(step, dict(instruction.app_metadata))
+        """Settle the user's record, and write the link."""
+        who = self._provisioner.user(str(step.user_id))
+        outcome = provision_existing(who, self._tenant.users, self._provisioner.settling)
+        if not isinstance(outcome, Settled):
+            return why_not(outcome)
+        is_late = outcome.reason is Reason.ALREADY_LINKED
+        return "the profile has an id by now" if is_late else None
 
     def _claim(self, step: Step) -> str | None:
         """Let a registration's customer name the user, as the first login would."""
@@ -136,7 +144,8 @@ class Repair:
             return _GONE
         if user["customer_id"] != step.customer_id:
             return "the profile has another id by now"
-        reason = self._provisioner.pipeline(user).instruction().reason
+        signup = unfinished(self._provisioner.user(str(step.user_id)), user)
+        reason = self._provisioner.settling(signup, Creates.NEVER).settle().reason
         return None if reason is Reason.ALREADY_LINKED else str(reason)
 
     def _follow(self, step: Step) -> str | None:
@@ -167,18 +176,22 @@ class Repair:
         if why_not:
             return why_not
         # Nobody registers with the address while it is looked for, and deleted.
-        ledger = self._provisioner.ledger()
+        _, ledger, _ = self._provisioner.ports()
         user = self._provisioner.user(registrant_id(registration))
-        opened = ledger.open(user, None)
+        opened = ledger.open(user, None, admission=False)
         if isinstance(opened, Linked):
             opened = ledger.reopen(user, opened, None)
         if not isinstance(opened, Lease):
             return "somebody registers right now"
         holders = self._tenant.users.with_address(found.email) if found.email else []
         is_held = any(each["customer_id"] == found.id for each in holders)
+        # A first login may have taken the customer over meanwhile, without the registrant's record.
+        again = self._asked(lambda: self._customers.retrieve(found.id))
+        is_gone = getattr(again, "deleted", False)
+        is_held = is_held or is_gone or line(again)["auth0_user_id"] is not None
         if not is_held:
             self._asked(lambda: self._customers.delete(found.id))
-        ledger.refuse(opened, Reason.USER_GONE)
+        ledger.close(opened)
         return "a user has it" if is_held else None
 
     def _user(self, step: Step) -> dict[str, Any] | None:

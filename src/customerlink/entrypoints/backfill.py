@@ -79,7 +79,9 @@ class Backfill:
             "provision": lambda: cloud.provision_chunk(
                 Path(event["key"]).name,
                 files,
-                lambda user: provision_one(user, self._provisioner, self._users, self._auth0),
+                lambda user: provision_one(
+                    str(user["user_id"]), self._provisioner, self._users, self._auth0
+                ),
                 left,
             ),
         }

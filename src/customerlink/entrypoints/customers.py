@@ -24,12 +24,14 @@ from customerlink.adapters.secrets_manager import tenant_secret
 from customerlink.api_gateway import Answer, Event, Rejection, Request, answer, subject_of
 from customerlink.entrypoints.answering import answered
 from customerlink.errors import ConfigurationError
-from customerlink.instruction import Decision, Reason
+from customerlink.instruction import Decision, Instruction, Reason
 from customerlink.linking import Account, Linking, Trouble
-from customerlink.policy import ExistingUsers, OnFailure, ProvisionAt
-from customerlink.reconcile.profile import unfinished
+from customerlink.open_sign_up import Settled
+from customerlink.reconcile.existing import provision_existing
 from customerlink.run import Run
 from customerlink.settings import Settings
+from customerlink.settling import Settling
+from customerlink.signup import SignUp
 from customerlink.telemetry import report_linked, report_outcome, report_rejection
 from customerlink.ticket import redeem
 from customerlink.user import CustomerId, User, UserId
@@ -119,30 +121,24 @@ class Call:
 
     def customer(self) -> Answer | Rejection:
         """`POST /customers/me`: the user's customer, made if there is none."""
-        shop = self.shop
-        profile = shop.users.get(self.user.user_id)
-        if profile is None:
+        shop, secret, runs = self.shop, self.shop.application.secret(), [_run()]
+
+        def settling(signup: SignUp) -> Settling:
+            # Auth0 may have taken its time: the budget counts from here.
+            runs[0] = _run()
+            return shop.application.settling(signup, secret, runs[0])
+
+        outcome = provision_existing(self.user, shop.users, settling)
+        if outcome.reason is Reason.USER_GONE:
             return _NO_SUCH_USER
-        policy = replace(
-            shop.application.settings.policy,
-            provision_at=ProvisionAt.SIGNUP,
-            existing_users=ExistingUsers.PROVISION,
-            on_failure=OnFailure.DENY,
-        )
-        signup, run = unfinished(self.user, profile), _run()
-        secret = shop.application.secret()
-        instruction = shop.application.provisioning(signup, secret, run, policy).instruction()
-        report_outcome(signup, run, instruction, self.request_id)
-        customer_id = instruction.app_metadata.get("stripe_customer_id")
-        if instruction.decision is not Decision.CONTINUE or customer_id is None:
-            is_unverified = instruction.reason is Reason.DEFERRED
-            error = "email_not_verified" if is_unverified else instruction.reason.value
-            return answer(STATUS[instruction.reason], {"error": error, "detail": _DETAIL})
-        if (profile["customer_id"], profile["marker"]) != (customer_id, None) and (
-            not shop.users.merge_app_metadata(self.user.user_id, instruction.app_metadata)
-        ):
-            return _NO_SUCH_USER
-        return answer(HTTPStatus.OK, {"stripe_customer_id": customer_id})
+        is_settled = isinstance(outcome, Settled)
+        told = Instruction(Decision.CONTINUE if is_settled else Decision.DENY, outcome.reason)
+        report_outcome(SignUp(self.user, logins_count=0), runs[0], told, self.request_id)
+        if isinstance(outcome, Settled):
+            return answer(HTTPStatus.OK, {"stripe_customer_id": outcome.customer_id})
+        is_unverified = outcome.reason is Reason.DEFERRED
+        error = "email_not_verified" if is_unverified else outcome.reason.value
+        return answer(STATUS[outcome.reason], {"error": error, "detail": _DETAIL})
 
     def link(self) -> Answer | Rejection:
         """`POST /accounts/link`: the second account becomes part of the caller's."""

@@ -5,8 +5,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,10 @@ import boto3
 from customerlink.adapters.auth0_management import TROUBLE, Management, Users
 from customerlink.adapters.dynamodb_ledger import count_open, open_sign_ups
 from customerlink.adapters.secrets_manager import tenant_secret
-from customerlink.errors import LedgerUnavailableError
-from customerlink.policy import ProvisionAt
 from customerlink.reconcile.finish import End, finish
 from customerlink.run import Run
 from customerlink.settings import Settings
+from customerlink.settling import Creates, Settling
 from customerlink.signup import SignUp
 from customerlink.telemetry import report_open, report_repair
 from customerlink.user import User
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from customerlink.provisioning import Provisioning
     from customerlink.secret import Secret, TenantSecret
 
 REPAIR_AFTER_SECONDS = 120
@@ -76,26 +73,18 @@ def handler(_event: object, context: "LambdaContext") -> None:
 
 
 def _repaired(application: Application, secret: "Secret", users: Users, user: User) -> End:
-    run = Run(time, owner=secrets.token_hex(16))
-    pipeline = partial(_pipeline, application, secret, run)
+    def settling(signup: SignUp) -> Settling:
+        # Auth0 may have taken its time: the budget counts from here.
+        run = Run(time, owner=secrets.token_hex(16))
+        return application.settling(signup, secret, run, creates=Creates.IF_BEGUN)
+
     try:
-        end, reason = finish(user, users, application.ledger(run), pipeline)
+        end, reason = finish(user, users, settling)
         report_repair(user, end, reason)
-    except LedgerUnavailableError:
-        end = End.FAILED
-        report_repair(user, end, "ledger_unavailable")
     except TROUBLE as trouble:
         end = End.FAILED
         report_repair(user, end, type(trouble).__name__)
     return end
-
-
-def _pipeline(
-    application: Application, secret: "Secret", run: Run, signup: SignUp
-) -> "Provisioning":
-    # A sign-up that is open was to get its customer, be it at a checkout.
-    policy = replace(application.settings.policy, provision_at=ProvisionAt.SIGNUP)
-    return application.provisioning(signup, secret, run, policy)
 
 
 def _management(tenant: "TenantSecret") -> Management:

@@ -1,13 +1,15 @@
 """Users without a customer, one by one: what the command line and the state machine share."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from customerlink.adapters.auth0_management import Users
-from customerlink.instruction import Decision, Instruction, Reason
+from customerlink.instruction import Reason
+from customerlink.open_sign_up import PASSING, Settled, Unsettled
 from customerlink.reconcile.bucket import Pace
+from customerlink.reconcile.existing import Profiles, provision_existing
 from customerlink.reconcile.provision import Provisioner
 
 
@@ -36,25 +38,46 @@ class Done:
         return json.dumps(row | {"customer_id": self.customer_id}) + "\n"
 
 
-def provision_one(
-    user: dict[str, Any], provisioner: Provisioner, users: Users, auth0: Pace
-) -> Done:
-    """Give a user of the export's form a customer, and write the link into the profile."""
-    user_id = str(user["user_id"])
-    if provisioner.policy.customer_fields.paths():
-        # The export holds no more of a profile than every customer gets.
-        auth0.take()
-        user = users.get(user_id) or user
-    outcome = provisioner.provision(user)
-    if not isinstance(outcome, Instruction):
-        return Done(user_id, Fate.SKIPPED, outcome)
-    if outcome.decision is not Decision.CONTINUE:
-        is_passing = outcome.reason in (Reason.PROVISIONING_FAILED, Reason.IN_PROGRESS)
-        return Done(user_id, Fate.FAILED if is_passing else Fate.SKIPPED, str(outcome.reason))
-    auth0.take()
-    customer_id = outcome.app_metadata.get("stripe_customer_id")
-    if not users.merge_app_metadata(user_id, dict(outcome.app_metadata)):
-        return Done(user_id, Fate.SKIPPED, "the user is gone", customer_id)
-    created = outcome.reason is Reason.CUSTOMER_CREATED
-    fate = Fate.CREATED if created else Fate.FOUND
-    return Done(user_id, fate, str(outcome.reason), customer_id)
+_WHY = {
+    Reason.USER_GONE: "the user is gone",
+    Reason.EMAIL_MISSING: "the user has no address",
+    Reason.DEFERRED: "the address is not verified",
+}
+
+
+@dataclass(frozen=True)
+class PacedProfiles(Profiles):
+    """The tenant's users, asked no faster than at a pace."""
+
+    profiles: Profiles
+    pace: Pace
+
+    def get(self, user_id: str) -> dict[str, Any] | None:
+        """Read a user."""
+        self.pace.take()
+        return self.profiles.get(user_id)
+
+    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
+        """Merge these keys."""
+        self.pace.take()
+        return self.profiles.merge_app_metadata(user_id, changes)
+
+
+def provision_one(user_id: str, provisioner: Provisioner, profiles: Profiles, auth0: Pace) -> Done:
+    """Give a user a customer, and write the link into the profile."""
+    # The turn first: what is read before a wait may be stale after it.
+    provisioner.bucket.take()
+    paced = PacedProfiles(profiles, auth0)
+    outcome = provision_existing(provisioner.user(user_id), paced, provisioner.settling)
+    if isinstance(outcome, Settled):
+        fate = Fate.CREATED if outcome.reason is Reason.CUSTOMER_CREATED else Fate.FOUND
+        return Done(user_id, fate, str(outcome.reason), outcome.customer_id)
+    fate = Fate.FAILED if outcome.reason in PASSING else Fate.SKIPPED
+    return Done(user_id, fate, why_not(outcome))
+
+
+def why_not(outcome: Unsettled) -> str:
+    """Say why a user has no customer by now."""
+    if outcome.in_the_way:
+        return f"the address has {outcome.in_the_way[0]}"
+    return _WHY.get(outcome.reason, str(outcome.reason))

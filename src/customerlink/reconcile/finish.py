@@ -1,82 +1,46 @@
 """Open sign-ups whose users have left: finished without them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Protocol
 
-from customerlink.instruction import Decision, Instruction, Reason, linked
-from customerlink.ledger import Lease, Ledger
-from customerlink.provisioning import Provisioning
-from customerlink.reconcile.profile import unfinished
+from customerlink.instruction import Reason
+from customerlink.open_sign_up import PASSING, Settled
+from customerlink.reconcile.existing import GONE, Profiles, provision_existing
+from customerlink.settling import Settling
 from customerlink.signup import SignUp
-from customerlink.user import CustomerId, User
+from customerlink.user import User
 
 
 class End(StrEnum):
     """How it ended."""
 
     FINISHED = "finished"
-    """The user has a customer, and the profile says so."""
+    """The user has a customer and the profile says so, or nothing had been begun."""
     DENIED = "denied"
-    """Refused: the next login is told why."""
+    """Something stands in the way, and the next login is told what."""
     GONE = "gone"
     """There is no such user any more."""
     FAILED = "failed"
-    """For the next time: an outage, or by policy an address that is not verified yet."""
-
-
-class Profiles(Protocol):
-    """The tenant's users."""
-
-    def get(self, user_id: str) -> dict[str, Any] | None:
-        """Read a user, consistently; None for one who is gone."""
-        ...
-
-    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
-        """Merge these keys into a user's `app_metadata`; False when the user is gone."""
-        ...
+    """For the next time: an outage, or a create that may be under way."""
 
 
 def finish(
-    user: User,
-    users: Profiles,
-    ledger: Ledger,
-    pipeline: Callable[[SignUp], Provisioning],
+    user: User, profiles: Profiles, settling: Callable[[SignUp], Settling]
 ) -> tuple[End, Reason]:
-    """Run the pipeline for a user as the tenant has them now, and write what it says.
+    """Settle a record that stays open, and take it out of the index of open sign-ups.
 
-    A login of the user's at the same moment is another invocation of the same pipeline: the ledger
-    lets one of them create.
+    Whatever stands in the way is not refused here: who gets in is for a login to decide.
     """
     # A registration that Auth0 refused after it was decided here has no user to wait for.
-    profile = None if user.registration_id else users.get(user.user_id)
-    if profile is None:
-        return _closed(user, ledger)
-    instruction = pipeline(unfinished(user, profile)).instruction()
-    if instruction.reason is Reason.ALREADY_LINKED:
-        instruction = _recorded(user, ledger, CustomerId(profile["customer_id"]))
-    if instruction.reason is Reason.DEFERRED:
-        return End.FAILED, Reason.DEFERRED
-    if instruction.decision is Decision.CONTINUE:
-        if not users.merge_app_metadata(user.user_id, instruction.app_metadata):
-            return End.GONE, Reason.USER_GONE
-        return End.FINISHED, instruction.reason
-    is_passing = instruction.reason in (Reason.PROVISIONING_FAILED, Reason.IN_PROGRESS)
-    return End.FAILED if is_passing else End.DENIED, instruction.reason
-
-
-def _closed(user: User, ledger: Ledger) -> tuple[End, Reason]:
-    """End the sign-up of a user who was deleted; what it made shows as `orphaned` in verify."""
-    lease = ledger.open(user, None)
-    if not isinstance(lease, Lease):
-        return End.FAILED, Reason.IN_PROGRESS
-    ledger.refuse(lease, Reason.USER_GONE)
-    return End.GONE, Reason.USER_GONE
-
-
-def _recorded(user: User, ledger: Ledger, customer_id: CustomerId) -> Instruction:
-    """Record a link that is true on both sides already."""
-    lease = ledger.open(user, None)
-    if isinstance(lease, Lease):
-        ledger.link(lease, customer_id)
-    return linked(customer_id, Reason.ALREADY_LINKED)
+    is_registration = user.registration_id is not None
+    outcome = GONE if is_registration else provision_existing(user, profiles, settling)
+    if outcome.reason in PASSING:
+        return End.FAILED, outcome.reason
+    if outcome == GONE or not isinstance(outcome, Settled):
+        closed = settling(SignUp(user, logins_count=0)).close(is_gone=outcome == GONE)
+        if closed.reason in PASSING:
+            return End.FAILED, closed.reason
+        return End.GONE if outcome == GONE else End.DENIED, outcome.reason
+    if outcome.reason is Reason.ALREADY_LINKED and outcome.customer_id is not None:
+        settling(SignUp(user, logins_count=0)).record(outcome.customer_id)
+    return End.FINISHED, outcome.reason

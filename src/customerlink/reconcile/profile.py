@@ -1,9 +1,9 @@
-"""A user as the tenant has one, as the sign-up that the pipeline takes."""
+"""A user as the tenant has one, as the sign-up whose record is settled."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from customerlink.signup import Marker, SignUp
+from customerlink.signup import SignUp
 from customerlink.user import User
 
 
@@ -19,7 +19,6 @@ def unfinished(user: User, profile: Mapping[str, Any]) -> SignUp:
         email_verified=bool(profile.get("email_verified")),
         name=profile.get("name"),
         customer_id=profile.get("customer_id"),
-        marker=Marker.UNFINISHED,
         connection=profile.get("connection"),
         registration_id=profile.get("registration_id"),
         profile=profile.get("profile") or {},

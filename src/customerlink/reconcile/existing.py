@@ -1,0 +1,48 @@
+"""A customer for a user who is not logging in: at the checkout, by backfill, by repair."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from customerlink.instruction import Reason, linked
+from customerlink.open_sign_up import Settled, Unsettled
+from customerlink.reconcile.profile import unfinished
+from customerlink.settling import Settling
+from customerlink.signup import SignUp
+from customerlink.user import User
+
+GONE = Unsettled(Reason.USER_GONE)
+"""The tenant has no such user, or none any more."""
+
+
+class Profiles(Protocol):
+    """The tenant's users."""
+
+    def get(self, user_id: str) -> dict[str, Any] | None:
+        """Read a user, consistently; None for one who is gone."""
+        ...
+
+    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
+        """Merge these keys into a user's `app_metadata`; False when the user is gone."""
+        ...
+
+
+def provision_existing(
+    user: User, profiles: Profiles, settling: Callable[[SignUp], Settling]
+) -> Settled | Unsettled:
+    """Settle the record of a user as the tenant has them now, and write the link.
+
+    The profile is read right before: an export may be hours old, and its address somebody else's by
+    now. Nobody is refused: a login at the same moment is another invocation of the same use case,
+    and the ledger lets one of them create.
+    """
+    profile = profiles.get(user.user_id)
+    if profile is None:
+        return GONE
+    outcome = settling(unfinished(user, profile)).settle()
+    if not isinstance(outcome, Settled) or outcome.customer_id is None:
+        return outcome
+    link = linked(outcome.customer_id, outcome.reason).app_metadata
+    is_written = (profile["customer_id"], profile["marker"]) == (outcome.customer_id, None)
+    if not is_written and not profiles.merge_app_metadata(user.user_id, link):
+        return GONE
+    return outcome
