@@ -2,16 +2,18 @@
 
 import os
 import sys
+import time
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import questionary
 import typer
 
 from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
 from customerlink.adapters.secrets_manager import REFRESH_SECONDS
+from customerlink.adapters.server_clock import ServerClock
 from customerlink.cli.backfill import (
     AUTH0_PER_SECOND,
     CREATIONS_PER_SECOND,
@@ -91,16 +93,22 @@ class Session:
 
     def provisioner(self, per_second: float, policy: Policy | None = None) -> Provisioner:
         """Give what creates customers, at a rate."""
-        deployment, probe = self.deployment(), self.probe(self.own_key())
+        deployment, probe, clock = self.deployment(), self.probe(self.own_key()), ServerClock()
+        ledger, table = Boto3DynamoDb(deployment.dynamodb, clock), deployment.outputs.table
+        # Before anything is judged by the clock, it is asked what time it is.
+        sent, key = time.time(), {"pk": {"S": "installation"}}
+        answer: Any = deployment.dynamodb.get_item(TableName=table, Key=key)
+        ledger.observe(answer, sent)
         return Provisioner(
             self.config.tenant_name(),
-            Boto3DynamoDb(deployment.dynamodb),
-            deployment.outputs.table,
+            ledger,
+            table,
             self.config.stripe_api_base,
             probe.key,
             probe.customers,
             Bucket(per_second),
             policy or Policy(),
+            clock,
         )
 
     def comparison(self, folder: Path | None) -> Verification:
