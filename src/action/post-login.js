@@ -21,21 +21,28 @@ const AGAIN_MESSAGE = 'Please log in again.';
 
 const CUSTOMER_ID = /^[A-Za-z0-9_-]{1,255}$/;
 
+const KEPT_OUT = { denies: true, marks: true };
+
 /** The Login flow's handler: https://auth0.com/docs/customize/actions (post-login trigger). */
 exports.onExecutePostLogin = async (event, api) => {
-  let metadata = {};
+  let onFailure = KEPT_OUT;
   try {
-    metadata = metadataOf(event);
+    const metadata = metadataOf(event);
+    onFailure = consequences(event, metadata);
     if (!isToBeReported(event, metadata)) {
       return setClaims(event, api, metadata.stripe_customer_id);
     }
     const answer = await report(event, (attempt) => requestBody(event, metadata, attempt));
     if (answer.failure) {
-      return fail(event, api, metadata, answer.failure);
+      return fail(api, onFailure, answer.failure);
+    }
+    if (answer.instruction.decision === 'deny') {
+      // Should it not be possible to carry that out, nobody gets in by it.
+      onFailure = KEPT_OUT;
     }
     return obey(event, api, answer.instruction);
   } catch (error) {
-    return fail(event, api, metadata, `unexpected ${nameOf(error)}`);
+    return fail(api, onFailure, `unexpected ${nameOf(error)}`);
   }
 };
 
@@ -56,6 +63,22 @@ function isToBeReported(event, metadata) {
     return true;
   }
   return !metadata.stripe_customer_id && metadata.stripe_signup !== 'exempt';
+}
+
+/**
+ * What becomes of the login if there is no usable answer: an outage keeps out only who is signing
+ * up. That is a first login, a marked one, and one without a proper count, since nobody can tell.
+ * Everybody else goes on unmarked: the marker would make a user from before the installation sign
+ * up. Of those who are signing up, the setting lets in whose profile carries no customer id.
+ */
+function consequences(event, metadata) {
+  const count = event.stats?.logins_count;
+  const isLater = Number.isSafeInteger(count) && count > 1;
+  if (isLater && metadata.stripe_signup !== 'unfinished') {
+    return { denies: false, marks: false };
+  }
+  const mayContinue = event.secrets?.CUSTOMERLINK_ON_FAILURE === 'continue';
+  return { denies: !mayContinue || Boolean(metadata.stripe_customer_id), marks: true };
 }
 
 /** The first form of the wire contract's body: what is needed, and no more. */
@@ -129,15 +152,14 @@ function obey(event, api, { decision, message, redirect, metadata }) {
   setClaims(event, api, metadata.stripe_customer_id);
 }
 
-/**
- * No usable answer: mark the sign-up unfinished and deny, in the same breath, because Auth0 counts
- * a denied login too. A profile whose customer id is in doubt is denied whatever the setting.
- */
-function fail(event, api, metadata, cause) {
+/** No usable answer: deny and mark in the same breath, because Auth0 counts a denied login too. */
+function fail(api, { denies, marks }, cause) {
   log(`Customer Link: ${cause}`);
-  const mayContinue = event?.secrets?.CUSTOMERLINK_ON_FAILURE === 'continue';
-  if (!mayContinue || metadata.stripe_customer_id) {
+  if (denies) {
     api.access.deny(DENIAL_MESSAGE);
+  }
+  if (!marks) {
+    return;
   }
   try {
     api.user.setAppMetadata('stripe_signup', 'unfinished');

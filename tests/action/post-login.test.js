@@ -309,6 +309,41 @@ describe('a failure', () => {
     assert.ok(logs.every((each) => !each.includes('ada@')));
   });
 
+  test('of a denial that cannot be carried out does not let anybody in', async () => {
+    const denial = { version: 1, decision: 'deny', reason: 'email_in_use', redirect: 'https://' };
+    script = [answer(200, { ...denial, app_metadata: { stripe_signup: 'unfinished' } })];
+    for (const logins_count of [1, 2]) {
+      const secrets = { CUSTOMERLINK_ON_FAILURE: 'continue' };
+
+      assertDeniedAndMarked(await login(event({ secrets, stats: { logins_count } })));
+    }
+    assert.deepEqual(logs, Array(2).fill('Customer Link: unexpected TypeError'));
+  });
+
+  for (const [part, logins_count] of [
+    ['user', 2],
+    ['stats', 2],
+    ['secrets', 1],
+  ]) {
+    test(`of the event does not let anybody in: ${part} cannot be read`, async () => {
+      const secrets = { CUSTOMERLINK_ON_FAILURE: 'continue' };
+      const broken = event({ secrets, stats: { logins_count } });
+      Object.defineProperty(broken, part, { get: () => assert.fail('broken') });
+
+      assertDeniedAndMarked(await login(broken));
+      assert.deepEqual(logs, ['Customer Link: unexpected AssertionError']);
+    });
+  }
+
+  test('of the claim does not make a linked user sign up', async () => {
+    const linked = { stripe_customer_id: 'cus_1' };
+    const changes = { stats: { logins_count: 2 }, user: { app_metadata: linked } };
+    const asked = await login(event({ ...changes, secrets: { CUSTOMERLINK_CLAIM_NAMESPACE: 7 } }));
+
+    assert.deepEqual([asked.denials, asked.app_metadata], [[], {}]);
+    assert.deepEqual(logs, ['Customer Link: unexpected TypeError']);
+  });
+
   test('does not follow a redirect with a signed body', async () => {
     script = [
       (response) => {
@@ -348,6 +383,98 @@ describe('a failure', () => {
     assertDeniedAndMarked(await login(hostile));
     assertDeniedAndMarked(await login({}));
     assert.ok(logs.every((each) => each.length <= 256 && !each.includes('ada@')));
+  });
+});
+
+describe('an outage keeps out only who is signing up', () => {
+  test('a user from before the installation is no sign-up afterwards', async () => {
+    script = [answer(500, ''), answer(200, LINKED)];
+    const during = await login(event({ stats: { logins_count: 2 } }));
+    const app_metadata = during.app_metadata;
+    await login(event({ stats: { logins_count: 3 }, user: { app_metadata } }));
+
+    assert.deepEqual([during.denials, during.app_metadata], [[], {}]);
+    assert.deepEqual(JSON.parse(requests[1].body).user.app_metadata, {});
+  });
+
+  const first = [1];
+  const later = [2, 50];
+  const odd = [undefined, null, 0, -2, 1.5, NaN, Infinity, '2'];
+  const every = [undefined, 'unfinished', 'exempt', 'other'];
+  const none = [undefined, 'other'];
+  /** Counts, customer id, markers; then what comes of it by default, and with `continue`. */
+  const table = [
+    [first, undefined, every, 'denied', 'marked'],
+    [first, 'cus_0', every, 'denied', 'denied'],
+    [later, undefined, none, 'goes on', 'goes on'],
+    [later, undefined, ['unfinished'], 'denied', 'marked'],
+    [later, undefined, ['exempt'], 'no call', 'no call'],
+    [later, 'cus_0', ['unfinished'], 'denied', 'denied'],
+    [later, 'cus_0', [...none, 'exempt'], 'no call', 'no call'],
+    [odd, undefined, [...none, 'unfinished'], 'denied', 'marked'],
+    [odd, undefined, ['exempt'], 'no call', 'no call'],
+    [odd, 'cus_0', ['unfinished'], 'denied', 'denied'],
+    [odd, 'cus_0', [...none, 'exempt'], 'no call', 'no call'],
+  ];
+  const asks = {
+    denied: { denials: [DENIAL], app_metadata: { stripe_signup: 'unfinished' } },
+    marked: { denials: [], app_metadata: { stripe_signup: 'unfinished' } },
+    'goes on': { denials: [], app_metadata: {} },
+    'no call': { denials: [], app_metadata: {} },
+  };
+  const cases = table.flatMap(([counts, stripe_customer_id, markers, byDefault, byContinue]) =>
+    counts.flatMap((logins_count) =>
+      markers.flatMap((stripe_signup) =>
+        [undefined, 'deny', 'continue'].map((setting) => ({
+          logins_count,
+          app_metadata: { stripe_customer_id, stripe_signup },
+          setting,
+          outcome: setting === 'continue' ? byContinue : byDefault,
+        })),
+      ),
+    ),
+  );
+
+  const broken = (one) =>
+    Object.defineProperty(one.user, 'email', { get: () => assert.fail('broken') });
+  const failures = [
+    ['a time-out', 'timed out', { step: hang, secrets: { CUSTOMERLINK_TIMEOUT_MS: '50' } }],
+    ['no connection', 'no connection', { step: drop }],
+    ['status 400', 'status 400', { step: answer(400, '') }],
+    ['status 500', 'status 500', { step: answer(500, '') }],
+    ['status 503, twice', 'status 503', { step: answer(503, '') }],
+    ['a malformed answer', 'the answer is not of version 1', { step: answer(200, '<html>') }],
+    ['no URL', 'CUSTOMERLINK_URL is missing or wrong', { secrets: { CUSTOMERLINK_URL: undefined } }],
+    [
+      'no signing secret',
+      'CUSTOMERLINK_SIGNING_SECRET is missing or wrong',
+      { secrets: { CUSTOMERLINK_SIGNING_SECRET: undefined } },
+    ],
+    ['an unexpected exception', 'unexpected AssertionError', { change: broken }],
+  ];
+  for (const [name, cause, { step = drop, secrets, change = () => undefined }] of failures) {
+    test(`at ${name}: every count, id, marker and setting`, async () => {
+      script = [step];
+      const run = async ({ logins_count, app_metadata, setting, outcome }) => {
+        const one = event({
+          stats: { logins_count },
+          user: { app_metadata },
+          secrets: { CUSTOMERLINK_ON_FAILURE: setting, ...secrets },
+        });
+        change(one);
+        const { denials, app_metadata: written } = await login(one);
+        const said = `count ${logins_count}, ${JSON.stringify(app_metadata)}, ${setting}: ${outcome}`;
+        assert.deepEqual({ denials, app_metadata: written }, asks[outcome], said);
+      };
+      await Promise.all(cases.map(run));
+
+      const failed = cases.filter(({ outcome }) => outcome !== 'no call');
+      assert.deepEqual(logs, Array(failed.length).fill(`Customer Link: ${cause}`));
+    });
+  }
+
+  test('which are all combinations', () => {
+    assert.equal(cases.length, (first.length + later.length + odd.length) * 2 * every.length * 3);
   });
 });
 
