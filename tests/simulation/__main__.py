@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 
+from rich.console import Console
 from tests.simulation.campaign import Report, play_many, shortest
 from tests.simulation.history import Outcome
 
@@ -36,6 +37,7 @@ def main() -> int:
         f"{total.histories} histories (seeds 0 to {options.histories - 1}), {total.logins} logins"
     )
     print(f"{total.steps} steps, {60 * total.histories / seconds:,.0f} histories a minute")
+    Console(width=200).print(total.table())
     for kind, count in total.faults.most_common():
         print(f"{count:8}  {kind}")
     if total.failed:

@@ -8,9 +8,11 @@ from itertools import batched
 from multiprocessing import get_context
 from typing import Self
 
+from rich.table import Table
 from tests.simulation.history import Outcome, play
 
 BATCH = 250
+ALL = "all"
 
 
 @dataclass
@@ -22,6 +24,12 @@ class Report:
     logins: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     failed: list[int] = field(default_factory=list)
+    acts: Counter[str] = field(default_factory=Counter)
+    """How often each way in was taken."""
+    histories_of: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Histories by a way in and a policy that were both in them."""
+    faults_of: Counter[str] = field(default_factory=Counter)
+    """Faults in the histories of a way in."""
 
     def __iadd__(self, other: "Report") -> Self:
         """Add another batch's."""
@@ -30,7 +38,20 @@ class Report:
         self.logins += other.logins
         self.faults += other.faults
         self.failed += other.failed
+        self.acts += other.acts
+        self.histories_of += other.histories_of
+        self.faults_of += other.faults_of
         return self
+
+    def table(self) -> Table:
+        """Give the ways in, and in how many histories each met each policy."""
+        policies = sorted({policy for _, policy in self.histories_of} - {ALL})
+        table = Table("way in", "taken", "histories", "faults", *policies)
+        for entry in self.acts:
+            counts = [self.histories_of[entry, each] for each in (ALL, *policies)]
+            cells = [self.acts[entry], counts[0], self.faults_of[entry], *counts[1:]]
+            table.add_row(entry, *(f"{each:,}" for each in cells))
+        return table
 
 
 def play_batch(seeds: Iterable[int]) -> Report:
@@ -39,27 +60,39 @@ def play_batch(seeds: Iterable[int]) -> Report:
     for seed in seeds:
         outcome = play(seed)
         failed = [seed] if outcome.violation else []
-        report += Report(1, outcome.steps, outcome.logins, outcome.faults, failed)
+        report += Report(
+            histories=1,
+            steps=outcome.steps,
+            logins=outcome.logins,
+            faults=outcome.faults,
+            failed=failed,
+            acts=outcome.entries,
+            histories_of=Counter(
+                (entry, policy) for entry in outcome.entries for policy in (ALL, *outcome.policies)
+            ),
+            faults_of=Counter(dict.fromkeys(outcome.entries, outcome.faults.total())),
+        )
     return report
 
 
 def play_many(seeds: Iterable[int]) -> Iterator[Report]:
     """Play seeds on all processors, batch by batch."""
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+    # What a crash left behind in the middle of a call is never collected: processes begin anew.
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=40) as processes:
         yield from processes.map(play_batch, batched(seeds, BATCH, strict=False))
 
 
 def shortest(seed: int) -> Outcome:
-    """Leave out every login and fault that the violation does not need."""
+    """Leave out every act and fault that the violation does not need."""
     best = play(seed)
-    logins: frozenset[int] = frozenset()
+    acts: frozenset[int] = frozenset()
     faults: frozenset[int] = frozenset()
     for number in range(best.planned):
-        shorter = play(seed, faults, logins | {number})
+        shorter = play(seed, faults, acts | {number})
         if shorter.violation:
-            best, logins = shorter, logins | {number}
+            best, acts = shorter, acts | {number}
     for number in range(best.drawn):
-        shorter = play(seed, faults | {number}, logins)
+        shorter = play(seed, faults | {number}, acts)
         if shorter.violation:
             best, faults = shorter, faults | {number}
     return best

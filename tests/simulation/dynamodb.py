@@ -18,7 +18,7 @@ type Check = Callable[[Item, Values], bool]
 type Change = Callable[[Item, Item, Values], None]
 
 _TOKEN = re.compile(r"\s*(attribute_not_exists|if_not_exists|AND|OR|<=|<|=|\(|\)|,|\+|[#:]?\w+)")
-_CLAUSE = re.compile(r"\b(SET|REMOVE|ADD|DELETE)\b")
+_CLAUSE = re.compile(r"\b(SET|REMOVE)\b")
 
 
 class Table:
@@ -34,7 +34,7 @@ class Table:
         return {"Item": dict(item)} if item is not None else {}
 
     def update_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Check and change one item, atomically; gives the old one."""
+        """Check and change one item, atomically; gives the old one, or the new one."""
         key = request["Key"]["pk"]["S"]
         old = self.items.get(key, {})
         values, names = request["ExpressionAttributeValues"], _names(request)
@@ -43,7 +43,7 @@ class Table:
         for change in _changes(_plain(request["UpdateExpression"], names)):
             change(new, old, values)
         self.items[key] = new
-        return {"Attributes": old}
+        return {"Attributes": dict(new) if request.get("ReturnValues") == "ALL_NEW" else old}
 
     def delete_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Check and delete one item."""
@@ -176,21 +176,10 @@ def _change(clause: str, body: str) -> Change:
         def change(new: Item, old: Item, values: Values) -> None:
             new[name] = value(old, values)
 
-    elif clause == "REMOVE":
+    else:
 
         def change(new: Item, old: Item, values: Values) -> None:  # noqa: ARG001 (one signature)
             new.pop(body, None)
-
-    else:
-        name, given = body.split()
-        union = clause == "ADD"
-
-        def change(new: Item, old: Item, values: Values) -> None:
-            before, these = set(old.get(name, {"SS": []})["SS"]), set(values[given]["SS"])
-            after = before | these if union else before - these
-            new.pop(name, None)
-            if after:
-                new[name] = {"SS": sorted(after)}
 
     return change
 

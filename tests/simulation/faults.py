@@ -23,9 +23,11 @@ DYNAMODB = {
     "answer lost before the write": 1,
     "answer lost after the write": 2,
     "write long after the time-out": 1,
+    "one item throttled": 1,
 }
 NETWORK = {"request lost": 1, "answer lost": 1, "delivered twice": 2}
 AUTH0 = {"metadata lost": 1}
+MANAGEMENT = {"unavailable": 2, "answer lost after the effect": 1}
 SECRETS = {"key rotated": 1, "secret unavailable": 1}
 
 

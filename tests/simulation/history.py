@@ -1,28 +1,38 @@
-"""One history: users, logins and faults by seed; and the oracle that judges every step of it."""
+"""One history: users, ways in, people, policies and faults by seed, judged by the oracle."""
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation.auth0 import TENANT, Auth0, Login, User
+from tests.simulation.auth0 import DATABASE, PASSWORDLESS, TENANT, Auth0, User
+from tests.simulation.entries import Entries
 from tests.simulation.faults import Faults
-from tests.simulation.outside import World
+from tests.simulation.oracle import Oracle, ViolationError
+from tests.simulation.outside import EPOCH, World
 from tests.simulation.scheduler import Scheduler
 
-from customerlink.policy import ExistingCustomer, Policy
+from customerlink.policy import (
+    ExistingCustomer,
+    ExistingUsers,
+    OnFailure,
+    Policy,
+    ProvisionAt,
+    VerifiedEmail,
+)
 
-DAY = 25 * 3600.0
+HOUR = 3600.0
 QUIET_SECONDS = 200.0
 """Long enough for every lease, lock and late effect to end."""
 
-FUNCTION_SECONDS = 5.0
-ACTION_SECONDS = 9.5
 FINAL_LOGINS = 2
 
+EDGES = (0.5, 14.0, 16.0, 59.0, 62.0, 69.0, 72.0, 130.0, 23 * HOUR - 40, 23 * HOUR + 10, 25 * HOUR)
+"""Jumps of time to the edges: lease, lock, what has settled, the repair, the key's life."""
 
-class ViolationError(AssertionError):
-    """An invariant does not hold."""
+ENTRIES = ("registration", "checkout", "linking", "repair", "backfill", "command line")
+"""The ways in beside the login."""
 
 
 @dataclass(frozen=True)
@@ -37,251 +47,318 @@ class Outcome:
     drawn: int
     planned: int
     log: list[str]
+    policies: frozenset[str]
+    """The values that differ from the defaults, of every policy that was in force."""
+    entries: Counter[str]
+    """How often each way in was taken."""
 
 
 def play(
     seed: int,
     without_faults: frozenset[int] = frozenset(),
-    without_logins: frozenset[int] = frozenset(),
+    without_acts: frozenset[int] = frozenset(),
 ) -> Outcome:
-    """Play a seed's history, with some of its faults and logins left out."""
-    history = History(seed, without_faults, without_logins)
+    """Play a seed's history, with some of its faults and acts left out."""
+    history = History(seed, without_faults, without_acts)
     violation = history.play()
+    everybody = [*history.auth0.users.values(), *history.auth0.gone.values()]
     return Outcome(
         seed,
         violation,
         history.scheduler.steps,
-        sum(len(user.ended) for user in history.auth0.users.values()),
+        sum(len(user.ended) for user in everybody),
         history.faults.counts,
         history.faults.drawn,
         history.planned,
         history.world.log,
+        frozenset(history.policies),
+        history.taken,
     )
 
 
 class History:
     """A seed, played out."""
 
-    def __init__(self, seed: int, without: frozenset[int], without_logins: frozenset[int]) -> None:
-        """Draw users and addresses; logins and faults come while it is played."""
+    def __init__(self, seed: int, without: frozenset[int], without_acts: frozenset[int]) -> None:
+        """Draw users and addresses; acts and faults come while it is played."""
         random.seed(seed)  # the adapters' jitter
-        self.rng = random.Random(seed)
+        self.rng = rng = random.Random(seed)
         self.scheduler = Scheduler()
-        rate = self.rng.choice([0.0, 0.03, 0.08, 0.2])
-        burst = self.rng.choice([0.0, 0.0, 0.8])
-        self.faults = Faults(self.rng, rate, self.rng.randint(0, 10), burst, without)
-        self._moves = self.rng.choice([0.0, 0.1, 0.4])
-        self.world = World(self.scheduler, self.faults, self.rng)
+        rate = rng.choice([0.0, 0.03, 0.08, 0.2])
+        burst = rng.choice([0.0, 0.0, 0.8])
+        self.faults = Faults(rng, rate, rng.randint(0, 10), burst, without)
+        self._moves = rng.choice([0.0, 0.1, 0.4])
+        self.world = World(self.scheduler, self.faults, rng)
+        self.world.lag = rng.choice([0.0, 0.0, 1.0])
         self.auth0 = Auth0(self.world)
+        self.entries = Entries(self.auth0)
         self.oracle = Oracle(self.world, self.auth0)
+        self.entries.on_settled = self.oracle.settled
         self.planned = 0
-        self._without_logins = without_logins
+        self.policies: set[str] = set()
+        self.taken: Counter[str] = Counter()
+        is_mixed = rng.random() < 0.7
+        self._open_to = {each for each in ENTRIES if is_mixed and rng.random() < 0.5}
+        self._without_acts = without_acts
         self._populate()
 
     def play(self) -> str | None:
         """Play the phases; gives the first violation."""
         try:
             self._phase(self.rng.choice([0.5, 3.0, 40.0, 40.0]), logins=4)
-            if self.rng.random() < 0.3:
-                self._operator_acts()
-                later = self.rng.choice([QUIET_SECONDS, DAY])
-                self._phase(3.0, logins=2, after=later)
+            for _ in range(self.rng.choice([0, 0, 1, 2])):
+                self.scheduler.now += self.rng.choice(EDGES)
+                if self.rng.random() < 0.3:
+                    self._draw_policy()
+                self._phase(self.rng.choice([1.0, 3.0, 30.0]), logins=2)
             self._converge()
         except ViolationError as violation:
             self.world.tell(f"VIOLATION: {violation}")
             return str(violation)
         return None
 
+    # The beginning
+
     def _populate(self) -> None:
         rng = self.rng
         pool = [f"user{number}@example.com" for number in range(rng.randint(1, 3))]
-        is_adopting = rng.random() < 0.3
+        self._draw_policy()
+        self._draw_installation()
+        is_adopting = self.world.policy.existing_customer is ExistingCustomer.ADOPT
         # A user between two addresses: under one a customer to adopt, under the other none.
         is_between = is_adopting and rng.random() < 0.4
-        if is_adopting:
-            self.world.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
         if is_between:
             self._moves = 0.6
             pool = ["user0@example.com", "user1@example.com"]
         if is_between or rng.random() < (0.7 if is_adopting else 0.15):
-            self.world.create({"email": pool[0], "metadata": {}})
+            self.world.create({"email": pool[0], "metadata": {}}, by_person=True)
         for number in range(rng.randint(1, 4)):
-            user = User(f"auth0|{number}", _cased(rng, rng.choice(pool)))
+            user = User(f"auth0|{number}", _cased(rng, rng.choice(pool)), connection=f"c{number}")
             user.is_verified = is_between or rng.random() < 0.7
-            kind = rng.random()
-            if kind < 0.05:
-                user.email = None
-            elif kind < 0.10:
-                stranger = self.world.create({"email": f"stranger{number}@example.com"})
-                user.metadata, user.forged = {"stripe_customer_id": stranger["id"]}, True
-            elif kind < 0.14:
-                user.logins_count, user.age = rng.randint(1, 50), 90 * DAY
-            elif kind < 0.17:
-                metadata = {"auth0_user_id": user.user_id, "auth0_tenant": TENANT}
-                own = self.world.create(
-                    {"email": f"import{number}@example.com", "metadata": metadata},
-                )
-                user.metadata = {"stripe_customer_id": own["id"]}
+            self._draw_kind(user, number)
             self.auth0.users[user.user_id] = user
+        self._registering = [
+            User(f"auth0|r{number}", rng.choice(pool), is_verified=True, connection=each)
+            for number, each in enumerate([DATABASE, rng.choice([DATABASE, PASSWORDLESS])])
+        ]
         self._pool = pool
-        self.world.on_created = self.oracle.created
 
-    def _phase(self, span: float, logins: int, after: float = 0.0) -> None:
-        """Let every user log in some times within a span; then wait until all is quiet."""
-        for user in self.auth0.users.values():
+    def _draw_kind(self, user: User, number: int) -> None:
+        kind = self.rng.random()
+        if kind < 0.05:
+            user.email = None
+        elif kind < 0.10:
+            stranger = self.world.create({"email": f"stranger{number}@example.com"})
+            user.metadata, user.forged = {"stripe_customer_id": stranger["id"]}, True
+        elif kind < (0.3 if self._open_to & {"checkout", "backfill", "linking"} else 0.14):
+            user.logins_count, user.born = self.rng.randint(1, 50), -90 * 24 * HOUR
+            user.is_returning = True
+        elif kind < 0.33:
+            metadata = {"auth0_user_id": user.user_id, "auth0_tenant": TENANT}
+            own = self.world.create({"email": f"import{number}@example.com", "metadata": metadata})
+            user.metadata = {"stripe_customer_id": own["id"]}
+        elif kind < 0.4 and self.auth0.installed < 0:
+            # Imported, or invited: the account is older than its first log-in.
+            user.born = -2 * HOUR
+
+    def _draw_installation(self) -> None:
+        """Let the deployment's own check have noted it, some time ago; or nobody yet."""
+        self.auth0.installed = self.rng.choice([-10 * 24 * HOUR, -1.0, 0.001])
+        if self.auth0.installed < 0:
+            moment = {"N": f"{EPOCH + self.auth0.installed:.3f}"}
+            item = {"pk": {"S": "installation"}, "installed_at": moment}
+            self.world.table.items["installation"] = item
+
+    def _draw_policy(self) -> None:
+        rng = self.rng
+        self.world.policy = Policy(
+            existing_customer=_drawn(rng, ExistingCustomer, 0.3),
+            on_failure=_drawn(rng, OnFailure, 0.2),
+            verified_email=_drawn(rng, VerifiedEmail, 0.1),
+            provision_at=_drawn(rng, ProvisionAt, 0.1),
+            existing_users=_drawn(rng, ExistingUsers, 0.15),
+        )
+        self.auth0.on_failure = str(self.world.policy.on_failure)
+        self.oracle.watch_policy()
+        if self.world.policy == Policy():
+            self.policies.add("defaults")
+        named = vars(self.world.policy).items()
+        self.policies |= {f"{name}={each}" for name, each in named if each in _OTHERS}
+
+    # The acts
+
+    def _phase(self, span: float, logins: int) -> None:
+        """Let everybody act some times within a span; then wait until all is quiet."""
+        for user in list(self.auth0.users.values()):
             for _ in range(self.rng.randint(1, logins)):
-                moment = after + self.rng.uniform(0, span)
                 moved = _cased(self.rng, self.rng.choice(self._pool))
                 changes = user.email is not None and self.rng.random() < self._moves
-                self.planned += 1
-                if self.planned - 1 not in self._without_logins:
-                    self._plan(user, moment, moved if changes else None)
+                self._plan(span, "login", self._login(user, moved if changes else None))
+            for each in self._others_of(user, span):
+                self._plan(span, *each)
+        if "registration" in self._open_to:
+            for user in self._registering:
+                self._plan(span, "registration", self._registration(user))
+        if "repair" in self._open_to:
+            self._plan(span + 200, "repair", self.entries.repair)
+        if self.rng.random() < 0.15:
+            self._plan(span, "person", self._person)
         self._run()
 
-    def _plan(self, user: User, moment: float, moved: str | None) -> None:
+    def _others_of(self, user: User, span: float) -> list[tuple[str, Callable[[], Any]]]:
+        rng = self.rng
+        found: list[tuple[str, Callable[[], Any]]] = []
+        if "checkout" in self._open_to and rng.random() < 0.5:
+            found += [("checkout", lambda: self.entries.checkout(user))] * rng.randint(1, 2)
+        if "backfill" in self._open_to and rng.random() < 0.5:
+            found.append(("backfill", lambda: self.entries.backfill(user)))
+        if "linking" in self._open_to and rng.random() < 0.3:
+            other = rng.choice([*self.auth0.users.values()])
+            if other is not user:
+                link = lambda: self._linking(user, other)  # noqa: E731
+                found += [("linking", link)] * rng.randint(1, 2)
+        if "command line" in self._open_to and rng.random() < 0.5:
+            found.append(("command line", lambda: self._operator(user, span)))
+        return found
+
+    def _login(self, user: User, moved: str | None) -> Callable[[], None]:
         def login() -> None:
+            if user.user_id not in self.auth0.users:
+                return
             if moved is not None:
                 user.email = moved
             self.auth0.login(user)
 
-        self.scheduler.spawn(login, moment)
+        return login
+
+    def _registration(self, user: User) -> Callable[[], None]:
+        def registration() -> None:
+            if user.user_id in self.auth0.users or user.user_id in self.auth0.gone:
+                return
+            told, refused = self.rng.random() < 0.6, self.rng.random() < 0.2
+            self.auth0.register(user, is_told=told, is_refused=refused)
+            if user.user_id not in self.auth0.users:
+                return
+            if self.rng.random() < self._moves:
+                # Somebody else may register with the address next.
+                user.email = self.rng.choice(self._pool)
+            if self.rng.random() < 0.7:
+                self.scheduler.sleep(self.rng.choice([0.05, 1.0, 30.0]))
+                self.auth0.login(user)
+
+        return registration
+
+    def _linking(self, primary: User, secondary: User) -> None:
+        is_there = primary.user_id in self.auth0.users
+        if is_there and primary.is_verified and secondary.is_verified and not secondary.identities:
+            self.entries.link(primary, secondary)
+
+    def _operator(self, user: User, span: float) -> None:
+        """Repair by what a comparison showed a while ago."""
+        owned = self.oracle.customers_of(user)
+        self.scheduler.sleep(self.rng.uniform(0, span))
+        act = self.rng.choice(["address", "claim", "record"])
+        if act == "record" and owned:
+            self.entries.record(user, owned[0])
+        elif act == "claim":
+            self.entries.claim(user)
+        elif act == "address":
+            self.entries.address(user)
+
+    def _person(self) -> None:
+        """Let a person delete or edit in Stripe, or delete or verify in Auth0."""
+        users = [*self.auth0.users.values()]
+        if not users:
+            return
+        user, act = self.rng.choice(users), self.rng.random()
+        if act < 0.2:
+            self.world.tell(f"a person deletes {user.user_id}")
+            self.auth0.delete(user)
+        elif act < 0.4:
+            user.is_verified = True
+        elif act < 0.6:
+            address = self.rng.choice(self._pool)
+            self._touch_address(address)
+            made = self.world.create({"email": address}, by_person=True)
+            self.world.tell(f"a person makes {made['id']} for {address}")
+        else:
+            self._touch_customer(user, act < 0.8)
+
+    def _touch_customer(self, user: User, is_deletion: bool) -> None:  # noqa: FBT001
+        for customer_id in self.oracle.customers_of(user):
+            user.is_touched = True
+            for each in [*self.auth0.users.values(), *self._registering]:
+                carries = each.metadata.get("stripe_customer_id") == customer_id
+                each.is_touched |= carries or user.user_id in each.identities
+            if is_deletion:
+                self.world.tell(f"a person deletes {customer_id}")
+                self.world.delete(customer_id)
+                if self.rng.random() < 0.7:
+                    user.metadata.pop("stripe_customer_id", None)
+            else:
+                address = self.rng.choice(self._pool)
+                self._touch_address(address)
+                self.oracle.out_of_sight.add(user.user_id)
+                self.world.tell(f"a person gives {customer_id} the address {address}")
+                self.world.update(customer_id, {"email": address}, by_person=True)
+
+    def _touch_address(self, address: str) -> None:
+        live = self.world.stripe.live_customers()
+        is_taken = any(str(each["email"]).lower() == address for each in live)
+        self.oracle.touched[address] = float("inf") if is_taken else self.scheduler.now
+
+    def _plan(self, span: float, kind: str, act: Callable[[], Any]) -> None:
+        moment = self.rng.uniform(0, span)
+        self.planned += 1
+        if self.planned - 1 not in self._without_acts:
+            self.taken[kind] += 1
+            self.scheduler.spawn(act, moment)
 
     def _run(self) -> None:
         self.scheduler.run()
-        self.scheduler.now += QUIET_SECONDS
         if self.oracle.violation is not None:
             raise self.oracle.violation
 
-    def _operator_acts(self) -> None:
-        """Delete a user's customer in Stripe, and take its id out of the profile."""
-        linked = [each for each in self.auth0.users.values() if self.oracle.customers_of(each)]
-        if not linked or self.rng.random() < 0.5:
-            return
-        user = self.rng.choice(linked)
-        for customer_id in self.oracle.customers_of(user):
-            self.world.stripe.delete(customer_id)
-        user.metadata.pop("stripe_customer_id", None)
-        user.ended.clear()
-        self.world.tell(f"the operator deletes the customer of {user.user_id}")
+    # The end
 
     def _converge(self) -> None:
-        """After the faults ended, every user logs in again: everything must be in order."""
+        """After the faults ended, everything is done once more: all must be in order."""
+        self.scheduler.now += QUIET_SECONDS
         self.faults.on = False
         self.world.tell("the faults end")
         for _ in range(FINAL_LOGINS):
-            for user in self.auth0.users.values():
-                self._plan(user, 0.0, None)
+            for user in list(self.auth0.users.values()):
+                for secondary in user.identities:
+                    self.entries.link(user, self.auth0.gone[secondary])
+                    self._run()
+                self.scheduler.spawn(self._login(user, None))
                 self._run()
+                self.scheduler.now += QUIET_SECONDS
+                for customer_id in self.oracle.customers_of(user):
+                    self.entries.record(user, customer_id)
+                    self._run()
+                self.entries.claim(user)
+                self._run()
+            self.entries.repair()
+            self._run()
         for user in self.auth0.users.values():
             self.oracle.judge_the_end(user)
+        self.oracle.judge_profiles()
 
 
-class Oracle:
-    """The invariants of docs/architecture.md."""
+_OTHERS = {
+    *list(ExistingCustomer)[1:],
+    *list(OnFailure)[1:],
+    *list(VerifiedEmail)[1:],
+    *list(ProvisionAt)[1:],
+    *list(ExistingUsers)[1:],
+}
 
-    def __init__(self, world: World, auth0: Auth0) -> None:
-        """Look at every answer and every end of a login."""
-        self.world = world
-        self.auth0 = auth0
-        self.violation: ViolationError | None = None
-        world.on_written = self.written
-        world.on_updated = self.updated
-        auth0.on_answer = self.answered
-        auth0.on_ended = self.ended
-        auth0.on_bug = lambda bug: self._violated(f"the function raises {bug!r}")
 
-    def _violated(self, text: str) -> None:
-        self.world.tell(f"VIOLATION: {text}")
-        self.violation = self.violation or ViolationError(text)
-
-    def customers_of(self, user: User) -> list[str]:
-        """Give the live customers that name the user."""
-        return [
-            each["id"]
-            for each in self.world.stripe.live_customers()
-            if each["metadata"].get("auth0_user_id") == user.user_id
-        ]
-
-    def created(self, customer: dict[str, Any]) -> None:
-        """Check invariants 1 and 2 whenever Stripe has made a customer."""
-        self.world.tell(f"  Stripe makes {customer['id']} for {customer['email']}")
-        live = [each for each in self.world.stripe.live_customers() if each["id"] != customer["id"]]
-        owner = customer["metadata"].get("auth0_user_id")
-        if any(each["metadata"].get("auth0_user_id") == owner for each in live):
-            self._violated(f"1: a second customer for {owner}")
-        if any(str(each["email"]).lower() == str(customer["email"]).lower() for each in live):
-            self._violated(f"2: a second customer for {customer['email']}")
-
-    def updated(self, before: dict[str, Any], after: dict[str, Any]) -> None:
-        """Check that an adoption takes a customer from nobody."""
-        self.world.tell(f"  Stripe updates {after['id']}: {after['metadata']}")
-        owners = [each["metadata"].get("auth0_user_id") for each in (before, after)]
-        if owners[0] not in (None, owners[1]):
-            self._violated(f"1: {owners[1]} takes the customer of {owners[0]}")
-
-    def written(self, key: str, epoch: str | None, old: dict[str, Any]) -> None:
-        """Check at every fenced write that no zombie made it."""
-        if epoch is not None and key.startswith("signup#") and old["epoch"]["N"] != epoch:
-            self._violated(f"a zombie of epoch {epoch} changes {key}, epoch {old['epoch']['N']}")
-
-    def answered(self, user: User, answer: dict[str, Any], seconds: float) -> None:
-        """Check invariants 3 and 6 whenever the function answers."""
-        customer_id = answer["app_metadata"].get("stripe_customer_id")
-        given = answer["decision"] == "continue" and customer_id is not None
-        if given and customer_id not in self.customers_of(user):
-            self._violated(f"3: {user.user_id} gets {customer_id}, which is not theirs")
-        frozen = self.world.faults.counts["freeze"]
-        if seconds > FUNCTION_SECONDS and not frozen:
-            self._violated(f"6: the function took {seconds:.2f} s")
-
-    def ended(self, user: User, login: Login) -> None:
-        """Check invariants 5 and 6 whenever a login has ended."""
-        if login.ended - login.started > ACTION_SECONDS:
-            self._violated(f"6: the Action took {login.ended - login.started:.2f} s")
-        if login.decision == "deny" or login.customer_id in self.customers_of(user):
-            return
-        earlier = [each for each in user.ended if each.ended <= login.started]
-        if earlier and earlier[-1].decision == "deny" and self._is_known(user, earlier[-1]):
-            self._violated(f"5: {user.user_id} was denied, and is let in without a customer")
-
-    def judge_the_end(self, user: User) -> None:
-        """Check that a user is linked on both sides, or denied for a cause that is still there."""
-        owned, last = self.customers_of(user), user.ended[-1]
-        linked = user.metadata.get("stripe_customer_id")
-        if owned:
-            if owned != [linked] or "stripe_signup" in user.metadata:
-                self._end_violated(user, f"has {owned}, the profile {user.metadata}")
-        elif last.decision == "deny":
-            self._judge_denial(user, last)
-        elif not self._may_be_let_in(user):
-            self._end_violated(user, "was let in without a customer")
-
-    def _judge_denial(self, user: User, last: Login) -> None:
-        email = (user.email or "").lower()
-        holders = [each for each in self.world.stripe.live_customers() if each["email"] == email]
-        justified = {
-            "email_missing": user.email is None,
-            "link_mismatch": user.forged,
-            "email_in_use": bool(holders),
-        }
-        if not justified.get(str(last.reason), False):
-            self._end_violated(user, f"is still denied: {last.reason}")
-
-    def _end_violated(self, user: User, text: str) -> None:
-        raise ViolationError(f"the end: {user.user_id} {text}")
-
-    def _is_known(self, user: User, denial: Login) -> bool:
-        """Tell whether the denial left a trace: Auth0's marker, or the ledger's record."""
-        return not denial.marker_lost or self._record(user) is not None
-
-    def _may_be_let_in(self, user: User) -> bool:
-        """Exempt users, and those whose every denial left no trace: see docs/architecture.md."""
-        denials = [each for each in user.ended if each.decision == "deny"]
-        traced = any(not each.marker_lost for each in denials)
-        return user.age > 0 or not (traced or self._record(user))
-
-    def _record(self, user: User) -> Any:
-        return self.world.table.items.get(f"signup#{TENANT}#{user.user_id}")
+def _drawn[Choice](rng: random.Random, choices: type[Choice], share: float) -> Choice:
+    """Give the default, or with a probability the other value."""
+    default, other = list(choices)  # type: ignore[call-overload]
+    return other if rng.random() < share else default  # type: ignore[no-any-return]
 
 
 def _cased(rng: random.Random, email: str) -> str:

@@ -42,6 +42,13 @@ class World:
         self.cached_key = self.keys[0]
         self.log: list[str] = []
         self.policy = Policy()
+        self.lag = 0.0
+        """How far behind Stripe's list may be, in seconds."""
+        self.throttled: dict[str, float] = {}
+        """Items of which every write is refused, and until when."""
+        self.troubled: set[str] = set()
+        """The invocations that the ledger did not answer once."""
+        self._changes: list[tuple[float, str, dict[str, Any] | None]] = []
         self.on_created: Callable[[dict[str, Any]], None] = lambda _: None
         self.on_updated: Callable[[dict[str, Any], dict[str, Any]], None] = lambda *_: None
         self.on_written: Callable[[str, str | None, dict[str, Any]], None] = lambda *_: None
@@ -74,19 +81,43 @@ class World:
             self.scheduler.sleep(seconds)
         self.scheduler.sleep(self.rng.uniform(0.0005, longest))
 
-    def create(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Create a customer with the next id."""
+    def create(self, params: dict[str, Any], *, by_person: bool = False) -> dict[str, Any]:
+        """Create a customer with the next id; what a person does is not judged."""
         self._customers += 1
         customer = self.stripe.create(params, f"cus_{self._customers}")
-        self.on_created(customer)
+        if self.scheduler.now:
+            self._changes.append((self.scheduler.now, customer["id"], None))
+        if not by_person:
+            self.on_created(customer)
         return customer
 
-    def update(self, customer_id: str, params: dict[str, Any]) -> dict[str, Any]:
+    def update(
+        self, customer_id: str, params: dict[str, Any], *, by_person: bool = False
+    ) -> dict[str, Any]:
         """Update a customer."""
         before = self.stripe.retrieve(customer_id)
         after = self.stripe.update(customer_id, params)
-        self.on_updated(before, after)
+        self._changes.append((self.scheduler.now, customer_id, before))
+        if not by_person:
+            self.on_updated(before, after)
         return after
+
+    def delete(self, customer_id: str) -> None:
+        """Delete one, which only a person does."""
+        self._changes.append((self.scheduler.now, customer_id, self.stripe.retrieve(customer_id)))
+        self.stripe.delete(customer_id)
+
+    def list(self, email: str) -> list[dict[str, Any]]:
+        """List the customers with an address, as they were up to `lag` seconds ago."""
+        shown = {each["id"]: each for each in self.stripe.live_customers()}
+        since = self.scheduler.now - (self.rng.uniform(0, self.lag) if self.lag else 0)
+        for moment, customer_id, before in reversed(self._changes):
+            if moment <= since:
+                break
+            shown |= {customer_id: before} if before else {}
+            if before is None:
+                shown.pop(customer_id, None)
+        return [each for each in shown.values() if each["email"] == email]
 
 
 class SimulatedClock:
@@ -114,9 +145,9 @@ class SimulatedClock:
 class SimulatedDynamoDb:
     """A boto3 client over the table."""
 
-    def __init__(self, world: World) -> None:
-        """Speak to the world's table."""
-        self._world = world
+    def __init__(self, world: World, owner: str) -> None:
+        """Speak to the world's table for an invocation."""
+        self._world, self._owner = world, owner
 
     def get_item(self, **request: Any) -> Any:
         """Read."""
@@ -141,6 +172,11 @@ class SimulatedDynamoDb:
         world = self._world
         fault = world.faults.draw(faults.DYNAMODB)
         world.give_way(0.005)
+        key = request["Key"]["pk"]["S"]
+        if fault == "one item throttled":
+            world.throttled[key] = world.scheduler.now + world.rng.uniform(0.1, 10)
+        if "UpdateExpression" in request and world.throttled.get(key, 0) > world.scheduler.now:
+            fault = "throttled"
         if fault is not None:
             self._fail(fault, lambda: operation(request))
         server = world.scheduler.spawn(lambda: operation(request))
@@ -150,6 +186,7 @@ class SimulatedDynamoDb:
 
     def _fail(self, fault: str, effect: Callable[[], Any]) -> None:
         world = self._world
+        world.troubled.add(self._owner)
         world.tell(f"  DynamoDB: {fault}")
         if fault == "throttled":
             raise AwsRefusedError("ThrottlingException")
@@ -182,7 +219,7 @@ class SimulatedCustomers(StripeCustomers):
 
 
 class _Api:
-    """`client.v1.customers`: three calls, each with its faults."""
+    """`client.v1.customers`: four calls, each with its faults."""
 
     def __init__(self, world: World, key: StripeKey, run: Run) -> None:
         self._world = world
@@ -191,14 +228,9 @@ class _Api:
 
     def list(self, params: dict[str, Any]) -> Any:
         """List by email."""
-        body, _ = self._call(
-            lambda _: (
-                self._world.stripe.list_page({"email": params["email"], "limit": "100"}),
-                False,
-            )
-        )
-        customers = [_object(each) for each in body["data"]]
-        return SimpleNamespace(last_response=None, auto_paging_iter=lambda: customers)
+        listed, _ = self._call(lambda _: (self._world.list(params["email"]), False))
+        customers = [_object(each) for each in listed]
+        return SimpleNamespace(object="list", last_response=None, has_more=False, data=customers)
 
     def retrieve(self, customer_id: str) -> Any:
         """Retrieve."""
@@ -248,6 +280,7 @@ class _Api:
     def _call(self, work: Callable[[str | None], tuple[Any, bool]]) -> tuple[Any, bool]:
         """Make a request with the time-out that `BudgetedHTTPClient` would give it."""
         world = self._world
+        world.give_way()
         seconds = min(self._run.remaining_for_stripe(), TRY_SECONDS)
         if seconds < WORTHWHILE_SECONDS:
             raise NotSentError("")  # type: ignore[no-untyped-call]
@@ -255,7 +288,6 @@ class _Api:
         if fault is not None:
             world.tell(f"  Stripe: {fault}")
         end = world.scheduler.now + seconds
-        world.give_way()
         if fault in _AT_ONCE:
             failure = _AT_ONCE[fault]()
             raise failure
@@ -300,7 +332,9 @@ def _object(body: dict[str, Any], *, replayed: bool = False) -> Any:
     headers = {"idempotent-replayed": "true"} if replayed else {}
     metadata = body.get("metadata", {})
     return SimpleNamespace(
+        object="customer",
         id=body["id"],
+        email=body.get("email"),
         deleted=body.get("deleted", False),
         created=body.get("created", 0),
         metadata=SimpleNamespace(to_dict=lambda: metadata),

@@ -107,12 +107,18 @@ def test_instruction_is_carried_out(
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_failure_denies_and_marks(action: tuple[ActionHost, Endpoint, str], status: int) -> None:
-    """Without an answer; 503 after one more try."""
+@pytest.mark.parametrize("count", [1, 2])
+def test_failure_denies_and_marks(
+    action: tuple[ActionHost, Endpoint, str],
+    count: int,
+    status: int,
+) -> None:
+    """Who is signing up; a later login without id and marker goes on. 503 after one more try."""
     host, endpoint, url = action
     endpoint.calls, endpoint.status, endpoint.body = 0, status, ""
-    asked = host.run(event(url, 1, {}))
+    asked = host.run(event(url, count, {}))
 
-    assert asked["denial"] is not None
-    assert asked["app_metadata"] == {"stripe_signup": "unfinished"}
+    assert (asked["denial"] is not None) is (count == 1)
+    assert asked["app_metadata"] == ({"stripe_signup": "unfinished"} if count == 1 else {})
+    assert asked["error"] is None
     assert endpoint.calls == (2 if status == 503 else 1)
