@@ -47,6 +47,10 @@ N ?= 10000
 simulate: .venv/ok ## Play N histories under faults, or tell one (SEED=…)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation --histories $(N) $(if $(SEED),--seed $(SEED))
 
+.PHONY: systematic
+systematic: .venv/ok ## Go through every schedule of small scenarios (DEEP=1: with more delays and faults)
+	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.systematic $(if $(DEEP),--deep)
+
 .PHONY: mutate
 mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation must catch each edit
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
