@@ -1,23 +1,33 @@
-"""`make mutate`: single edits of the real code, each of which the simulation must catch."""
+"""`make mutate`: single edits of the real code, each of which the simulation or a test must catch.
+
+First all at once, each in one process: the named test, or a seed that caught the mutant before and
+the first few; then one by one what is left, on all processors.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from tests.simulation.mutants import MUTANTS, SEEN, Mutant
 
 ROOT = Path(__file__).parents[2]
-MOST_SEEDS = 30_000
+PACKAGE = ROOT / "src" / "customerlink"
+FEW_SEEDS, MOST_SEEDS = 100, 30_000
 
 _HUNT = """
 import sys
 from tests.simulation.history import play
-for seed in range(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])):
+first, last, step, *seen = map(int, sys.argv[1:])
+for seed in [*seen, *range(first, last, step)]:
     violation = play(seed).violation
     if violation:
         print(f"{seed}\\t{violation}")
@@ -25,245 +35,60 @@ for seed in range(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])):
 """
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """An edit: one passage of one file replaced."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-
-
-LEDGER, PIPELINE = "adapters/dynamodb_ledger.py", "provisioning.py"
-STRIPE = "adapters/stripe_customers.py"
-
-_LOCK = """\
-        # 5. Lock the email
-        with self.run.step("lock_email"):
-            locked = self.ledger.lock_email(lease, email)
-        if not locked:
-            return self._refused(lease, email, Reason.EMAIL_IN_USE)
-
-"""
-_LOOK_UP = """\
-        # 6. Existing customer?
-        existing = self._begun_adoption(lease, email) or self._existing_customer(lease, email)
-        if existing is not None:
-            return existing
-
-"""
-
-MUTANTS = [
-    Mutant(
-        "epoch condition dropped",
-        LEDGER,
-        '_MY_EPOCH = "(#state = :open AND epoch = :epoch)"',
-        '_MY_EPOCH = "(#state = :open)"',
-    ),
-    Mutant(
-        "random idempotency key",
-        PIPELINE,
-        "self.customers.create(new, lease.idempotency_key())",
-        "self.customers.create(new, lease.idempotency_key() + __import__('uuid').uuid4().hex)",
-    ),
-    Mutant(
-        "record deleted on error",
-        LEDGER,
-        '"""End the lease now; the sign-up stays open."""',
-        "self._write(self._client.delete_item, Key=_record_key(lease.user)); return",
-    ),
-    Mutant(
-        "look-up failure taken for none",
-        PIPELINE,
-        "                return self._failed(lease, email, listed)\n            own +=",
-        "                continue\n            own +=",
-    ),
-    Mutant(
-        "email lock not taken",
-        PIPELINE,
-        "locked = self.ledger.lock_email(lease, email)",
-        "locked = True",
-    ),
-    Mutant(
-        "lock taken after the look-up",
-        PIPELINE,
-        _LOCK + _LOOK_UP,
-        _LOOK_UP + _LOCK,
-    ),
-    Mutant(
-        "email lock shorter than a create",
-        "ledger.py",
-        "EMAIL_LOCK_SECONDS = 60.0",
-        "EMAIL_LOCK_SECONDS = 2.0",
-    ),
-    Mutant(
-        "email lock given back after an unknown outcome",
-        PIPELINE,
-        "            self.ledger.release(lease, mismatched=isinstance(failure, KeyMismatch))\n",
-        "            self.ledger.release(lease, mismatched=isinstance(failure, KeyMismatch))\n"
-        "            self.ledger.unlock_email(lease, email)\n",
-    ),
-    Mutant(
-        "lock given back whoever holds it",
-        LEDGER,
-        '_MY_LOCK_OF_THIS_EPOCH = "holder = :holder AND epoch = :epoch"',
-        '_MY_LOCK_OF_THIS_EPOCH = "holder = :holder OR epoch <= :epoch"',
-    ),
-    Mutant(
-        "marker not set on denial",
-        "instruction.py",
-        "return Instruction(Decision.DENY, reason, _UNFINISHED, message)",
-        "return Instruction(Decision.DENY, reason, {}, message)",
-    ),
-    Mutant(
-        "refusal not recorded",
-        LEDGER,
-        '"""Record the refusal, which keeps only addresses that a create was sent with."""',
-        "self._write(self._client.delete_item, Key=_record_key(lease.user)); return",
-    ),
-    Mutant(
-        "ledger not asked who is new",
-        PIPELINE,
-        "            return self.ledger.knows(self.signup.user)",
-        "            return False",
-    ),
-    Mutant(
-        "attempt not raised after a replayed error",
-        PIPELINE,
-        "raised = self.ledger.next_attempt(lease)",
-        "raised: Lease | Busy = lease",
-    ),
-    Mutant(
-        "attempt raised while a create may be under way",
-        "ledger.py",
-        "SETTLED_SECONDS = EMAIL_LOCK_SECONDS + 10.0",
-        "SETTLED_SECONDS = 0.0",
-    ),
-    Mutant(
-        "attempt raised without a look-up",
-        PIPELINE,
-        "            existing = self._existing_customer(lease, email)\n"
-        "            if existing is not None:\n                return existing\n"
-        "        raised =",
-        "        raised =",
-    ),
-    Mutant(
-        "ownership not checked",
-        "customers.py",
-        "return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)",
-        "return True",
-    ),
-    Mutant(
-        "earlier addresses forgotten",
-        PIPELINE,
-        "for address in sorted(lease.emails | current):",
-        "for address in sorted(current):",
-    ),
-    Mutant(
-        "adoption that was begun is forgotten",
-        PIPELINE,
-        "existing = self._begun_adoption(lease, email) or self._existing_customer(lease, email)",
-        "existing = self._existing_customer(lease, email)",
-    ),
-    Mutant(
-        "adoption while a create may be under way",
-        PIPELINE,
-        "        if lease.has_create_under_way(self.run.clock.time()):\n"
-        "            return self._failed(lease, email, Unknown())\n",
-        "",
-    ),
-    Mutant(
-        "create forgotten when the lease is given back",
-        "ledger.py",
-        "        return now if self.has_tried else self.last_write\n",
-        "        return self.last_write\n",
-    ),
-    Mutant(
-        "address forgotten that a create was sent with",
-        LEDGER,
-        "    if lease.untried is None or lease.has_tried:\n",
-        "    if lease.untried is None:\n",
-    ),
-    Mutant(
-        "address created as given",
-        "customers.py",
-        "return cls(email.lower(), signup.user,",
-        "return cls(email, signup.user,",
-    ),
-    Mutant(
-        "looked up as given only",
-        PIPELINE,
-        "        current = {email, email.lower()}\n"
-        "        for address in sorted(lease.emails | current):",
-        "        current = {email}\n        for address in sorted(current):",
-    ),
-    Mutant(
-        "unknown outcome taken for a spent key",
-        STRIPE,
-        "    return Unknown()\n\n\ndef _without",
-        "    return KeySpent()\n\n\ndef _without",
-    ),
-    Mutant(
-        "recorded link not checked",
-        PIPELINE,
-        "        found = self.customers.retrieve(recorded.customer_id)\n",
-        "        return linked(recorded.customer_id, Reason.CUSTOMER_FOUND)\n"
-        "        found = self.customers.retrieve(recorded.customer_id)\n",
-    ),
-    Mutant(
-        "replayed customer not checked",
-        PIPELINE,
-        "        if not created.replayed:\n",
-        "        if created.replayed or not created.replayed:\n",
-    ),
-    Mutant(
-        "lost link not replayed",
-        PIPELINE,
-        "return self._replayed(opened, email) if isinstance(opened, Linked) else opened",
-        "return not_new(exempt=False) if isinstance(opened, Linked) else opened",
-    ),
-    Mutant(
-        "budget not kept",
-        "run.py",
-        "SIGN_UP_SECONDS = 5.0",
-        "SIGN_UP_SECONDS = 12.0",
-    ),
-]
-
-
-SEEN = {
-    "attempt raised without a look-up": 226,
-    "email lock given back after an unknown outcome": 276,
-    "attempt not raised after a replayed error": 391,
-    "look-up failure taken for none": 1436,
-    "replayed customer not checked": 1645,
-    "adoption while a create may be under way": 2727,
-    "adoption that was begun is forgotten": 11784,
-}
-"""Seeds that caught the rarer ones before: played first, ahead of the search."""
-
-
-def caught_by(mutant: Mutant) -> str | None:
-    """Give the seed and the violation that tell the mutant from the real code."""
+@contextmanager
+def mutated(mutant: Mutant | None) -> Iterator[str]:
+    """Give a folder with a copy of the package, in which the passage is replaced."""
     with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "customerlink"
-        shutil.copytree(ROOT / "src" / "customerlink", package)
-        source = (package / mutant.file).read_text()
-        if source.count(mutant.old) != 1:
-            raise LookupError(f"{mutant.name}: its passage is not in {mutant.file} once")
-        (package / mutant.file).write_text(source.replace(mutant.old, mutant.new))
-        seen, processes = SEEN.get(mutant.name, 0), os.cpu_count() or 1
-        return _first_catch([_hunt(folder, seen, seen + 1, 1)]) or _first_catch(
-            [_hunt(folder, first, MOST_SEEDS, processes) for first in range(processes)]
+        package = Path(folder) / PACKAGE.name
+        shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+        if mutant is not None:
+            source = (package / mutant.file).read_text()
+            if source.count(mutant.old) != 1:
+                raise LookupError(f"{mutant.name}: its passage is not in {mutant.file} once")
+            (package / mutant.file).write_text(source.replace(mutant.old, mutant.new))
+        yield folder
+
+
+def quickly_caught(mutant: Mutant) -> str | None:
+    """Give the named test that fails, or one of a few seeds with its violation."""
+    with mutated(mutant) as folder:
+        if mutant.caught_by is None:
+            seen = SEEN.get(mutant.name)
+            return _first_catch([_hunt(folder, 0, FEW_SEEDS, 1, *([] if seen is None else [seen]))])
+        return f"test\t{mutant.caught_by}" if fails(folder, [mutant.caught_by]) else None
+
+
+def caught(mutant: Mutant) -> str | None:
+    """Give the first of many seeds that tells the mutant from the real code, and its violation."""
+    if mutant.caught_by is not None:
+        return None
+    processes = os.cpu_count() or 1
+    with mutated(mutant) as folder:
+        return _first_catch(
+            [_hunt(folder, FEW_SEEDS + each, MOST_SEEDS, processes) for each in range(processes)]
         )
 
 
-def _hunt(folder: str, first: int, last: int, step: int) -> "subprocess.Popen[str]":
+def fails(folder: str, tests: Iterable[str]) -> bool:
+    """Tell whether a test fails on the package in the folder, and not only to begin."""
+    where = f"pythonpath={folder} {PACKAGE.parent} {ROOT}"
+    command = [sys.executable, "-m", "pytest", "-o", where, "-p", "no:cacheprovider", "-x", "-q"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run(
+        [*command, *tests], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    end = (run.stdout.splitlines() or [""])[-1]
+    is_failure = run.returncode == 1 and " failed" in end and " error" not in end
+    if run.returncode and not is_failure:
+        raise RuntimeError(f"a test does not run:\n{run.stdout}{run.stderr}")
+    return is_failure
+
+
+def _hunt(folder: str, *seeds: int) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", _HUNT, *map(str, (first, last, step))],
+        [sys.executable, "-c", _HUNT, *map(str, seeds)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{folder}:{ROOT / 'src'}:{ROOT}"},
+        env={**os.environ, "PYTHONPATH": f"{folder}:{PACKAGE.parent}:{ROOT}"},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -281,16 +106,27 @@ def _first_catch(hunts: "list[subprocess.Popen[str]]") -> str | None:
 
 def main() -> int:
     """Hunt them all; the exit status is 1 if one survives."""
+    start = time.monotonic()
+    tests = {each.caught_by for each in MUTANTS if each.caught_by}
+    with mutated(None) as folder:
+        if fails(folder, sorted(tests)):
+            raise RuntimeError("a named test fails on the real code")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        catches = list(pool.map(quickly_caught, MUTANTS))
+    found = {
+        mutant.name: catch or caught(mutant) for mutant, catch in zip(MUTANTS, catches, strict=True)
+    }
     table = Table("mutant", "seed", "caught by")
-    survivors = []
-    for mutant in MUTANTS:
-        catch = caught_by(mutant)
-        if catch is None:
-            survivors.append(mutant.name)
-        seed, _, violation = (catch or "-\tsurvives").partition("\t")
-        table.add_row(mutant.name, seed, violation)
-    Console(width=120).print(table)
-    print(f"{len(MUTANTS) - len(survivors)} of {len(MUTANTS)} mutants caught")
+    for name, catch in found.items():
+        table.add_row(name, *(catch or "-\tsurvives").split("\t", 1))
+    Console(width=160).print(table)
+    survivors = [name for name, catch in found.items() if catch is None]
+    print(f"{len(MUTANTS) - len(survivors)} of {len(MUTANTS)} mutants caught, ", end="")
+    print(
+        f"{len(MUTANTS) - sum(each.caught_by is None for each in MUTANTS)} by a named test, ",
+        end="",
+    )
+    print(f"in {time.monotonic() - start:.0f} s")
     return int(bool(survivors))
 
 

@@ -1,0 +1,983 @@
+"""Single edits of the real code, each of which breaks something that docs/ promises."""
+
+from dataclasses import dataclass
+
+SETTLING, OPEN, RULES = "settling.py", "open_sign_up.py", "ledger.py"
+PROVISIONING, INSTRUCTION, CUSTOMERS = "provisioning.py", "instruction.py", "customers.py"
+LEDGER, STRIPE = "adapters/dynamodb_ledger.py", "adapters/stripe_customers.py"
+LINKING, EXISTING, FINISH = "linking.py", "reconcile/existing.py", "reconcile/finish.py"
+ADDRESS, SHOP, RUN = "reconcile/address.py", "entrypoints/customers.py", "run.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """An edit: one passage of one file of the package replaced."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: str | None = None
+    """The test that fails on it; None where the simulation is to catch it."""
+
+
+RECORD = [
+    Mutant(
+        "epoch condition dropped",
+        LEDGER,
+        '_MY_EPOCH = "(#state = :open AND epoch = :epoch)"',
+        '_MY_EPOCH = "(#state = :open)"',
+    ),
+    Mutant(
+        "record let go by whoever asks",
+        LEDGER,
+        'ConditionExpression=f"{_MY_EPOCH} AND {_MY_OWN}"',
+        "ConditionExpression=_MY_EPOCH",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestClose::test_by_another_invocation",
+    ),
+    Mutant(
+        "record deleted on error",
+        LEDGER,
+        'self._end(lease, State.OPEN, "lease_until = :zero", {":zero": _n(0)})',
+        "self._write(self._client.delete_item, Key=_record_key(lease.user))",
+    ),
+    Mutant(
+        "record lease shorter than the function",
+        RULES,
+        "RECORD_LEASE_SECONDS = 15.0",
+        "RECORD_LEASE_SECONDS = 6.0",
+        caught_by="tests/test_interleavings.py::test_times_fit_into_each_other",
+    ),
+    Mutant(
+        "refusal not recorded",
+        LEDGER,
+        'self._end(lease, State.REFUSED, "reason = :reason", {":reason": _s(reason)})',
+        "self._write(self._client.delete_item, Key=_record_key(lease.user))",
+        caught_by="tests/test_settling.py::TestOverTheLedger::test_refusal_outlasts_what_runs_without_the_person",
+    ),
+    Mutant(
+        "refused without the person",
+        OPEN,
+        "            if self._is_admission:\n",
+        "            if True:\n",
+    ),
+    Mutant(
+        "earlier refusal forgotten at a close",
+        LEDGER,
+        "        self._end(lease, State.REFUSED)\n",
+        "        self.refuse(lease, Reason.DEFERRED)\n",
+        caught_by="tests/test_settling.py::TestOverTheLedger::test_refusal_outlasts_what_runs_without_the_person",
+    ),
+    Mutant(
+        "admission noted for what runs without the person",
+        SETTLING,
+        "self.ledger.open(self.signup.user, create, admission=self.is_admission)",
+        "self.ledger.open(self.signup.user, create, admission=True)",
+    ),
+    Mutant(
+        "admission not noted in a record of another's",
+        LEDGER,
+        'admitted = ":admission" if admission else "if_not_exists(admitted, :admission)"',
+        'admitted = "if_not_exists(admitted, :admission)"',
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestIsKnown::test_opened_by_an_admission_in_a_record_of_anothers",
+    ),
+    Mutant(
+        "every record is known",
+        LEDGER,
+        'return item["state"]["S"] == State.LINKED or "reason" in item or _is_admitted(item)',
+        "return True",
+    ),
+    Mutant(
+        "refusal known only by who opened the record",
+        LEDGER,
+        'return item["state"]["S"] == State.LINKED or "reason" in item or _is_admitted(item)',
+        'return item["state"]["S"] == State.LINKED or _is_admitted(item)',
+        caught_by="tests/test_interleavings.py::TestRelease01::test_refusal_is_known_although_somebody_without_the_person_died",
+    ),
+    Mutant(
+        "lease taken by a write that comes late",
+        LEDGER,
+        "(({_REFUSED} OR {_LEASE_ENDED}) AND {_NOT_LATE})",
+        "({_REFUSED} OR {_LEASE_ENDED})",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestOpen::test_late",
+    ),
+    Mutant(
+        "closed while a create may be under way",
+        SETTLING,
+        "        if opened.lease.has_create_under_way(self.run.clock.time()):\n"
+        "            return opened.fail(Unknown())\n        return opened.close(",
+        "        return opened.close(",
+        caught_by="tests/test_settling.py::TestCreates::test_not_while_one_may_come",
+    ),
+    Mutant(
+        "closed after a refusal though a create may be under way",
+        OPEN,
+        "            elif self.lease.has_create_under_way(self._run.clock.time()):\n",
+        "            elif False:\n",
+        caught_by="tests/test_settling.py::TestUnlock::test_record_stays_open_while_a_create_may_be_on_its_way",
+    ),
+    Mutant(
+        "create of a user who is gone kept",
+        LEDGER,
+        "        if is_gone:\n",
+        "        if False:\n",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestClose::test_of_a_user_who_is_gone",
+    ),
+    Mutant(
+        "key of a user who is gone used again",
+        LEDGER,
+        'self._end(gone, State.REFUSED, "attempt = attempt + :one", {":one": _n(1)})',
+        "self._end(gone, State.REFUSED)",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestClose::test_of_a_user_who_is_gone",
+    ),
+    Mutant(
+        "lost link not replayed",
+        SETTLING,
+        "            return self._replayed(opened, email)\n",
+        "            return Settled(None, Reason.NOT_NEW)\n",
+    ),
+    Mutant(
+        "recorded link not checked",
+        SETTLING,
+        "        found = self.customers.retrieve(recorded.customer_id)\n",
+        "        return Settled(recorded.customer_id, Reason.CUSTOMER_FOUND)\n"
+        "        found = self.customers.retrieve(recorded.customer_id)\n",
+        caught_by="tests/test_settling.py::TestOpen::test_recorded_link_is_replayed",
+    ),
+    Mutant(
+        "recorded link replayed though it names somebody else",
+        SETTLING,
+        "return customer.belongs_to(self.signup.user) and not has_moved",
+        "return not has_moved",
+        caught_by="tests/test_settling.py::TestOpen::test_recorded_customer_is_gone",
+    ),
+    Mutant(
+        "registration replayed though its customer has moved",
+        SETTLING,
+        "return customer.belongs_to(self.signup.user) and not has_moved",
+        "return customer.belongs_to(self.signup.user)",
+        caught_by="tests/test_settling.py::TestOpen::test_registrant_who_has_moved",
+    ),
+    Mutant(
+        "transaction conflict taken for final",
+        LEDGER,
+        '        "TransactionConflictException",\n',
+        "",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestTrouble::test_conflict_with_a_transaction",
+    ),
+]
+
+CREATE = [
+    Mutant(
+        "random idempotency key",
+        SETTLING,
+        "self.customers.create(lease.create, lease.idempotency_key())",
+        "self.customers.create(lease.create, __import__('uuid').uuid4().hex)",
+    ),
+    Mutant(
+        "idempotency key without the tenant",
+        RULES,
+        "seed = json.dumps([self.user.tenant, self.user.user_id, self.attempt])",
+        "seed = json.dumps([self.user.user_id, self.attempt])",
+        caught_by="tests/test_settling.py::TestCreate::test_key_is_the_tenants",
+    ),
+    Mutant(
+        "key used for longer than Stripe keeps it",
+        RULES,
+        "KEY_LIFETIME_SECONDS = 23 * 3600.0",
+        "KEY_LIFETIME_SECONDS = 25 * 3600.0",
+        caught_by="tests/test_settling.py::TestKeyOfNoUse::test_key_that_stripe_has_almost_forgotten",
+    ),
+    Mutant(
+        "key's age counted from the latest invocation",
+        LEDGER,
+        '"attempt_since = if_not_exists(attempt_since, :now), "',
+        '"attempt_since = :now, "',
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestOpen::test_age_of_the_key",
+    ),
+    Mutant(
+        "create not frozen",
+        LEDGER,
+        '            f"{_freezing(create)}",\n',
+        '            "",\n',
+    ),
+    Mutant(
+        "frozen create overwritten by every invocation",
+        LEDGER,
+        "if_not_exists(#create, :create), emails = if_not_exists(emails, :emails)",
+        ":create, emails = :emails",
+    ),
+    Mutant(
+        "create forgotten although it was sent",
+        RULES,
+        "return not (self.was_sent or self.sends_create)",
+        "return True",
+    ),
+    Mutant(
+        "create kept although nobody sent it",
+        RULES,
+        "return not (self.was_sent or self.sends_create)",
+        "return False",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestFrozenCreate::test_one_that_nobody_sent",
+    ),
+    Mutant(
+        "sending not noted",
+        SETTLING,
+        "opened.lease = lease = before.sending()",
+        "lease = before",
+    ),
+    Mutant(
+        "wait for a create put off by whoever waits",
+        RULES,
+        "return now if self.sends_create or self.sends_update else self.last_write",
+        "return now",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestWaitForAnEarlierCreate::test_who_sends_nothing",
+    ),
+    Mutant(
+        "wait for a create not begun anew by the next one",
+        RULES,
+        "return now if self.sends_create or self.sends_update else self.last_write",
+        "return self.last_write",
+        caught_by="tests/test_settling.py::TestOverTheLedger::test_lost_create_and_another_address",
+    ),
+    Mutant(
+        "frozen create sent with an address of the past",
+        RULES,
+        "if self.create is None or self.create.email != email:",
+        "if self.create is None:",
+    ),
+    Mutant(
+        "address created as given",
+        CUSTOMERS,
+        'ours = {"email": email.lower(), ',
+        'ours = {"email": email, ',
+    ),
+    Mutant(
+        "unknown outcome taken for a spent key",
+        STRIPE,
+        "    return Unknown()\n\n\ndef _without_key_spent",
+        "    return KeySpent()\n\n\ndef _without_key_spent",
+    ),
+    Mutant(
+        "lost answer forgotten behind a later refusal",
+        STRIPE,
+        "            if lost_one and isinstance(outcome, RateLimited | NotSent",
+        "            if False and isinstance(outcome, RateLimited | NotSent",
+        caught_by="tests/adapters/test_stripe_customers.py::TestOutcomes::test_lost_answer_then_rate_limit",
+    ),
+    Mutant(
+        "create taken for sent although nothing was changed",
+        SETTLING,
+        "        if isinstance(created, NOTHING_CHANGED):\n            opened.lease = before\n",
+        "",
+        caught_by="tests/test_settling.py::TestOverTheLedger::test_address_that_stripe_refuses_and_another_one",
+    ),
+    Mutant(
+        "create that Stripe refuses sent for ever",
+        SETTLING,
+        "        if self._has_been_mended(created, opened.lease, new):\n",
+        "        if False:\n",
+        caught_by="tests/test_settling.py::TestCreate::test_frozen_parameters_that_stripe_refuses",
+    ),
+    Mutant(
+        "answer to a create believed, whosever customer it is",
+        SETTLING,
+        "        if not self._is_own(created.result):\n            return Unknown()\n",
+        "",
+        caught_by="tests/test_settling.py::TestCreate::test_answer_that_is_not_the_users_customer",
+    ),
+    Mutant(
+        "replayed customer not checked",
+        SETTLING,
+        "        if not created.replayed:\n",
+        "        if True:\n",
+        caught_by="tests/test_settling.py::TestSpentKey::test_replayed_customer_is_gone",
+    ),
+    Mutant(
+        "replayed customer linked though it names somebody else",
+        SETTLING,
+        "return found.result if found.result and self._is_own(found.result) else KeySpent()",
+        "return found.result if found.result else KeySpent()",
+        caught_by="tests/test_settling.py::TestSpentKey::test_replayed_customer_is_gone",
+    ),
+    Mutant(
+        "attempt not raised after a spent key",
+        SETTLING,
+        "raised = self.ledger.next_attempt(opened.lease, new)",
+        "raised: Lease | Busy = opened.lease",
+    ),
+    Mutant(
+        "nothing is ever under way",
+        RULES,
+        "SETTLED_SECONDS = EMAIL_LOCK_SECONDS + 10.0",
+        "SETTLED_SECONDS = 0.0",
+        caught_by="tests/test_settling.py::TestKeyOfNoUse::test_mismatch_of_a_key_that_nobody_is_known_to_have_used",
+    ),
+    Mutant(
+        "next attempt while the old key's create may be under way",
+        SETTLING,
+        "            return lease.has_settled(self.run.clock.time())\n",
+        "            return True\n",
+        caught_by="tests/test_settling.py::TestKeyOfNoUse::test_while_a_create_may_be_under_way",
+    ),
+    Mutant(
+        "next attempt without a look-up",
+        SETTLING,
+        "        existing = self._existing_customer(opened)\n"
+        "        return existing if existing is not None else self._next_attempt(opened, new)",
+        "        return self._next_attempt(opened, new)",
+    ),
+    Mutant(
+        "next attempt before the list shows what the spent key made",
+        SETTLING,
+        "            self.run.clock.sleep(LIST_LAG_SECONDS)\n",
+        "            pass\n",
+        caught_by="tests/test_settling.py::TestSpentKey::test_waits_for_the_list",
+    ),
+    Mutant(
+        "mismatched key taken for one that nobody used",
+        RULES,
+        "return replace(self, sends_create=False, was_sent=True)",
+        "return replace(self, sends_create=False)",
+        caught_by="tests/test_settling.py::TestKeyOfNoUse::test_mismatch_of_a_key_that_nobody_is_known_to_have_used",
+    ),
+]
+
+LOCK = [
+    Mutant(
+        "email lock not taken",
+        SETTLING,
+        "        holder = opened.lock()\n        if holder == self.signup.user:",
+        "        holder = None\n        if holder == self.signup.user:",
+    ),
+    Mutant(
+        "own email lock taken for somebody else's",
+        SETTLING,
+        "        if holder == self.signup.user:\n",
+        "        if False:\n",
+        caught_by="tests/test_settling.py::TestEmailLock::test_own_lock_of_another_invocation",
+    ),
+    Mutant(
+        "email lock taken after the look-up",
+        SETTLING,
+        """\
+        # 5. Lock the email
+        if self.creates is not Creates.NEVER:
+            stopped = self._locked(opened)
+            if stopped is not None:
+                return stopped
+
+        # 6. Existing customer?
+        existing = self._existing_customer(opened)
+        if existing is not None:
+            return existing
+""",
+        """\
+        existing = self._existing_customer(opened)
+        if existing is not None:
+            return existing
+        if self.creates is not Creates.NEVER:
+            stopped = self._locked(opened)
+            if stopped is not None:
+                return stopped
+""",
+        caught_by="tests/test_settling.py::TestEmailLock::test_taken",
+    ),
+    Mutant(
+        "email lock shorter than a create",
+        RULES,
+        "EMAIL_LOCK_SECONDS = 60.0",
+        "EMAIL_LOCK_SECONDS = 2.0",
+    ),
+    Mutant(
+        "email lock that DynamoDB may delete at once",
+        LEDGER,
+        '":expires": _n(int(until) + 1)',
+        '":expires": _n(int(now))',
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestEmailLock::test_is_not_cleared_before_its_end",
+    ),
+    Mutant(
+        "email lock of one letter case",
+        LEDGER,
+        "hashlib.sha256(email.casefold().encode())",
+        "hashlib.sha256(email.encode())",
+    ),
+    Mutant(
+        "email lock taken back by an earlier epoch",
+        LEDGER,
+        '"(holder = :holder AND epoch <= :epoch AND lease_until <= :latest)"',
+        '"(holder = :holder AND lease_until <= :latest)"',
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestZombie::test_no_lock",
+    ),
+    Mutant(
+        "email lock shortened by a write that comes late",
+        LEDGER,
+        '"(holder = :holder AND epoch <= :epoch AND lease_until <= :latest)"',
+        '"(holder = :holder AND epoch <= :epoch)"',
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestEmailLock::test_late",
+    ),
+    Mutant(
+        "email lock given back whoever has it",
+        LEDGER,
+        '_MY_OWN_LOCK = "holder = :holder AND epoch = :epoch AND #owner = :owner"',
+        '_MY_OWN_LOCK = "holder = :holder OR epoch <= :epoch"',
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestClose::test_whoever_comes_next_keeps_the_lock",
+    ),
+    Mutant(
+        "email lock given back by another invocation of the same epoch",
+        LEDGER,
+        '_MY_OWN_LOCK = "holder = :holder AND epoch = :epoch AND #owner = :owner"',
+        '_MY_OWN_LOCK = "holder = :holder AND epoch = :epoch"',
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestClose::test_whoever_comes_next_keeps_the_lock",
+    ),
+    Mutant(
+        "email lock given back after a create of an unknown outcome",
+        OPEN,
+        "if not self._is_newly_locked or self.lease.sends_create or under_way:",
+        "if not self._is_newly_locked or under_way:",
+        caught_by="tests/test_settling.py::TestCreate::test_answer_that_is_not_the_users_customer",
+    ),
+    Mutant(
+        "email lock given back while an earlier create may come",
+        OPEN,
+        "if not self._is_newly_locked or self.lease.sends_create or under_way:",
+        "if not self._is_newly_locked or self.lease.sends_create:",
+        caught_by="tests/test_settling.py::TestKeyOfNoUse::test_while_a_create_may_be_under_way",
+    ),
+    Mutant(
+        "email lock given back that the user had before",
+        LEDGER,
+        'is_new=float(found.old.get("lease_until", _n(0))["N"]) < now)',
+        "is_new=True)",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestClose::test_lock_of_an_earlier_invocation",
+    ),
+    Mutant(
+        "email lock given back after a link",
+        OPEN,
+        "            recorded = self._ledger.link(self.lease, customer_id)\n",
+        "            recorded = self._ledger.link(self.lease, customer_id)\n"
+        "        if self._is_newly_locked:\n"
+        "            self._ledger.unlock_email(self.lease, str(self.email))\n",
+    ),
+    Mutant(
+        "email lock kept after a failed look-up",
+        OPEN,
+        "        self._unlock()\n        return self.ended(Reason.PROVISIONING_FAILED)",
+        "        return self.ended(Reason.PROVISIONING_FAILED)",
+        caught_by="tests/test_settling.py::TestUnlock::test_after_a_failure_with_no_create_on_its_way",
+    ),
+]
+
+LOOK_UP = [
+    Mutant(
+        "ownership not checked",
+        CUSTOMERS,
+        "return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)",
+        "return True",
+    ),
+    Mutant(
+        "profile's link believed",
+        SETTLING,
+        "        if customer.belongs_to(self.signup.user):\n"
+        "            return Settled(customer_id,",
+        "        if True:\n            return Settled(customer_id,",
+    ),
+    Mutant(
+        "profile's false link taken for none",
+        SETTLING,
+        "            return None\n        return Unsettled(Reason.LINK_MISMATCH)",
+        "            return None\n        return None",
+    ),
+    Mutant(
+        "failed look-up taken for none",
+        SETTLING,
+        "                return opened.fail(listed)\n",
+        "                continue\n",
+        caught_by="tests/test_settling.py::TestExistingCustomer::test_failed_look_up",
+    ),
+    Mutant(
+        "looked up as given only",
+        SETTLING,
+        "current = {opened.email, opened.email.lower()} if opened.email else set()",
+        "current = {opened.email} if opened.email else set()",
+    ),
+    Mutant(
+        "earlier addresses forgotten",
+        SETTLING,
+        "for address in sorted(opened.lease.emails() | current):",
+        "for address in sorted(current):",
+    ),
+    Mutant(
+        "customer linked that only a list shows",
+        SETTLING,
+        "            found = self.customers.retrieve(each.id)\n",
+        "            return opened.link(each.id, Reason.CUSTOMER_FOUND)\n"
+        "            found = self.customers.retrieve(each.id)\n",
+    ),
+    Mutant(
+        "recorded customer, somebody else's by now, not in the way",
+        SETTLING,
+        "            others += [recorded] if is_in_the_way else []\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "known customer linked without a look",
+        SETTLING,
+        "            own += [known.result] if known.result else []\n",
+        "            return opened.link(self.known, Reason.CUSTOMER_FOUND)\n",
+    ),
+    Mutant(
+        "page without customers taken for none",
+        STRIPE,
+        '    if not isinstance(getattr(page, "data", None), list):\n'
+        "        raise _OddAnswerError\n",
+        '    if not isinstance(getattr(page, "data", None), list):\n        return []\n',
+        caught_by="tests/adapters/test_stripe_customers.py::TestOddAnswers::test_no_list",
+    ),
+    Mutant(
+        "odd answers believed",
+        STRIPE,
+        "    if not is_one or (customer_id is not None and _id(answer) != customer_id):\n",
+        "    if False:\n",
+        caught_by="tests/adapters/test_stripe_customers.py::TestOddAnswers::test_no_customer",
+    ),
+]
+
+ADOPTION = [
+    Mutant(
+        "adopted by whoever typed the address",
+        CUSTOMERS,
+        "return policy is ExistingCustomer.ADOPT and verified and is_nobodys",
+        "return policy is ExistingCustomer.ADOPT and is_nobodys",
+        caught_by="tests/test_settling.py::TestAdoption::test_unverified",
+    ),
+    Mutant(
+        "one of several adopted",
+        CUSTOMERS,
+        "is_nobodys = [each.auth0_user_id is None for each in others] == [True]",
+        "is_nobodys = all(each.auth0_user_id is None for each in others)",
+        caught_by="tests/test_settling.py::TestAdoption::test_more_than_one_or_somebodys",
+    ),
+    Mutant(
+        "somebody's customer adopted",
+        CUSTOMERS,
+        "is_nobodys = [each.auth0_user_id is None for each in others] == [True]",
+        "is_nobodys = len(others) == 1",
+    ),
+    Mutant(
+        "adoption while a create may be under way",
+        SETTLING,
+        "        if opened.lease.has_create_under_way(self.run.clock.time()):\n"
+        "            return opened.fail(Unknown())\n        begun =",
+        "        begun =",
+        caught_by="tests/test_settling.py::TestRegistration::test_waits_for_a_create_that_may_be_under_way",
+    ),
+    Mutant(
+        "customer claimed before the record says so",
+        SETTLING,
+        "        begun = self.ledger.begin_adoption(",
+        "        self.ledger.claim(self.signup.user, adoption)\n"
+        "        begun = self.ledger.begin_adoption(",
+        caught_by="tests/test_settling.py::TestRegistration::test_named_after_it",
+    ),
+    Mutant(
+        "customer changed without a claim",
+        SETTLING,
+        "            claimed = self.ledger.claim(user, adoption)\n",
+        "            claimed = True\n",
+        caught_by="tests/test_settling.py::TestRegistration::test_named_after_it",
+    ),
+    Mutant(
+        "claim that nobody hands over",
+        LEDGER,
+        '":replaced": _s(_holder(adoption.instead_of or user))',
+        '":replaced": _s(_holder(user))',
+    ),
+    Mutant(
+        "adoption that was begun is forgotten",
+        SETTLING,
+        "        begun = self._begun_adoption(opened)\n        if begun is not None:",
+        "        begun = None\n        if begun is not None:",
+        caught_by="tests/test_settling.py::TestBegunAdoption::test_finished",
+    ),
+    Mutant(
+        "adoption that was begun is forgotten at a close",
+        SETTLING,
+        "            begun = self._begun_adoption(opened)\n            return begun or",
+        "            begun = None\n            return begun or",
+        caught_by="tests/test_settling.py::TestClose::test_adoption_that_has_begun",
+    ),
+    Mutant(
+        "adoption that was begun is forgotten where a registration's customer is",
+        SETTLING,
+        "self._begun_adoption(opened) or self._adopted(opened, adoption)",
+        "self._adopted(opened, adoption)",
+        caught_by="tests/test_settling.py::TestRegistration::test_another_adoption_has_begun",
+    ),
+    Mutant(
+        "adoption begun in a record that was deleted meanwhile",
+        LEDGER,
+        '            f"{_MY_EPOCH} AND {_MY_OWN}",\n            {\n',
+        "            _MY_EPOCH,\n            {\n",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestBeginAdoption::test_record_that_was_deleted_meanwhile",
+    ),
+    Mutant(
+        "adoption that Stripe refuses tried for ever",
+        SETTLING,
+        "if isinstance(adopted, Refused) and opened.lease.has_settled(self.run.clock.time()):",
+        "if False:",
+        caught_by="tests/test_settling.py::TestAdoption::test_customer_that_stripe_never_changes",
+    ),
+    Mutant(
+        "adoption that Stripe refuses given up while an earlier update may come",
+        SETTLING,
+        "if isinstance(adopted, Refused) and opened.lease.has_settled(self.run.clock.time()):",
+        "if isinstance(adopted, Refused):",
+        caught_by="tests/test_settling.py::TestBegunAdoption::test_refused_while_an_earlier_update_may_be_on_its_way",
+    ),
+    Mutant(
+        "adoption finished though the customer names somebody else",
+        SETTLING,
+        "if found.result.may_come_to_name(lease.user, lease.adopting.instead_of):",
+        "if True:",
+        caught_by="tests/test_settling.py::TestBegunAdoption::test_gone_or_anothers",
+    ),
+    Mutant(
+        "adoption given up while its update may be on its way",
+        SETTLING,
+        "            if not lease.has_settled(self.run.clock.time()):\n"
+        "                return opened.fail(Unknown())\n",
+        "",
+        caught_by="tests/test_settling.py::TestBegunAdoption::test_anothers_while_the_update_may_be_on_its_way",
+    ),
+    Mutant(
+        "adoption's update not noted",
+        SETTLING,
+        "opened.lease = replace(opened.lease, sends_update=claimed)",
+        "opened.lease = replace(opened.lease, sends_update=False)",
+        caught_by="tests/test_settling.py::TestAdoption::test_lost_answer",
+    ),
+    Mutant(
+        "answer to an adoption believed, whosever customer it is",
+        SETTLING,
+        "        if not adopted.result.belongs_to(user):\n"
+        "            return opened.fail(Unknown())\n",
+        "",
+        caught_by="tests/test_settling.py::TestAdoption::test_answer_that_does_not_name_the_user",
+    ),
+    Mutant(
+        "adoption kept in a linked record",
+        LEDGER,
+        'f"adopting, instead_of, {_INDEXED}",',
+        'f"{_INDEXED}",',
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestBeginAdoption::test_still_under_way",
+    ),
+    Mutant(
+        "adopted customer still superseded",
+        STRIPE,
+        '{"metadata": {**naming(user), "superseded_by": ""}}',
+        '{"metadata": naming(user)}',
+        caught_by="tests/adapters/test_stripe_customers.py::TestCalls::test_adopt_one_that_was_superseded",
+    ),
+    Mutant(
+        "own registration's customer found only where it is alone",
+        SETTLING,
+        "        if registered:\n",
+        "        if registered and len(others) == 1:\n",
+        caught_by="tests/test_settling.py::TestOwnRegistration::test_found_beside_another_customer",
+    ),
+    Mutant(
+        "own registration not settled where it has the lock",
+        SETTLING,
+        "        if holder is not None and holder == registrant:\n",
+        "        if False:\n",
+        caught_by="tests/test_settling.py::TestOwnRegistration::test_its_customer",
+    ),
+    Mutant(
+        "own registration's customer taken beside an own one",
+        SETTLING,
+        "            if own is not None:\n                return own\n",
+        "",
+        caught_by="tests/test_settling.py::TestOwnRegistration::test_own_customer_beside_it",
+    ),
+]
+
+LOGIN = [
+    Mutant(
+        "marker not set on denial",
+        INSTRUCTION,
+        "return Instruction(Decision.DENY, reason, _UNFINISHED, message)",
+        "return Instruction(Decision.DENY, reason, {}, message)",
+        caught_by="tests/test_provisioning.py::TestNewUser::test_sign_up_and_the_ledger_fails",
+    ),
+    Mutant(
+        "ledger not asked who is new",
+        PROVISIONING,
+        "self.settling.ledger.is_known(signup.user) or self._is_younger_than_deployment()",
+        "self._is_younger_than_deployment()",
+        caught_by="tests/test_provisioning.py::TestNewUser::test_second_login_is_not_new",
+    ),
+    Mutant(
+        "account made after the installation taken for old",
+        PROVISIONING,
+        "self.settling.ledger.is_known(signup.user) or self._is_younger_than_deployment()",
+        "self.settling.ledger.is_known(signup.user)",
+        caught_by="tests/test_provisioning.py::TestNewUser::test_age_makes_a_later_login_new",
+    ),
+    Mutant(
+        "account of this hour exempt",
+        PROVISIONING,
+        "return now - created > EXEMPT_FROM_AGE",
+        "return True",
+        caught_by="tests/test_provisioning.py::TestExempt::test_only_an_older_account",
+    ),
+    Mutant(
+        "marker written in an outage for a user of long standing",
+        PROVISIONING,
+        "        if not (is_recorded or is_marked or signup.logins_count == 1):\n"
+        "            return not_new(exempt=False)\n",
+        "",
+        caught_by="tests/test_provisioning.py::TestNewUser::test_known_and_then_the_ledger_fails",
+    ),
+    Mutant(
+        "denied user let in while the ledger cannot be asked",
+        PROVISIONING,
+        "is_marked if not is_recorded else outcome.refused not in _NO_DENIALS",
+        "outcome.refused not in _NO_DENIALS",
+        caught_by="tests/test_provisioning.py::TestOnFailure::test_a_marker_may_stand_for_a_denial",
+    ),
+    Mutant(
+        "denied user let in after a lost lease",
+        OPEN,
+        "return Unsettled(reason, self.lease.refused)",
+        "return Unsettled(reason)",
+        caught_by="tests/test_settling.py::TestRecord::test_lease_was_taken_over",
+    ),
+    Mutant(
+        "denied user let in who waits for another invocation",
+        LEDGER,
+        'return Busy(Reason(reason["S"]) if reason else None)',
+        "return Busy()",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::TestOpen::test_held_after_a_refusal",
+    ),
+    Mutant(
+        "user let in whose customer may be somebody else's",
+        PROVISIONING,
+        "is_kept_out = may_be_denied or signup.customer_id is not None",
+        "is_kept_out = may_be_denied",
+        caught_by="tests/test_provisioning.py::TestOnFailure::test_an_id_in_doubt_stays_denied",
+    ),
+    Mutant(
+        "redirect kept at a registration",
+        PROVISIONING,
+        "return replace(instruction, app_metadata={}, redirect=None)",
+        "return replace(instruction, app_metadata={})",
+        caught_by="tests/test_provisioning.py::TestAtRegistration::test_denied",
+    ),
+    Mutant(
+        "refused beside the first login",
+        PROVISIONING,
+        "replace(self.settling, is_admission=False, creates=never)",
+        "replace(self.settling, creates=never)",
+        caught_by="tests/test_provisioning.py::TestAfterRegistration::test_claimed_by_another_user",
+    ),
+    Mutant(
+        "customer made beside the first login",
+        PROVISIONING,
+        "replace(self.settling, is_admission=False, creates=never)",
+        "replace(self.settling, is_admission=False)",
+        caught_by="tests/test_provisioning.py::TestAfterRegistration::test_no_customer_is_made",
+    ),
+]
+
+BESIDE = [
+    Mutant(
+        "linking takes anybody's customer",
+        LINKING,
+        "leaving = [each for each in found if each.belongs_to(self.secondary.user)]",
+        "leaving = found",
+        caught_by="tests/test_linking.py::test_customer_of_somebody_elses",
+    ),
+    Mutant(
+        "linking looks up as given only",
+        LINKING,
+        "for address in sorted(emails | {each.lower() for each in emails}):",
+        "for address in sorted(emails):",
+        caught_by="tests/test_linking.py::test_letter_case",
+    ),
+    Mutant(
+        "linking keeps the newest",
+        LINKING,
+        "sorted(found.values(), key=lambda each: (each.created, each.id))",
+        "sorted(found.values(), key=lambda each: (-each.created, each.id))",
+        caught_by="tests/test_linking.py::test_the_second_has_two",
+    ),
+    Mutant(
+        "linking beside the second account's sign-up",
+        LINKING,
+        "recorded = self._settled(self.secondary)",
+        "recorded = None",
+        caught_by="tests/test_linking.py::test_only_the_second_has_one",
+    ),
+    Mutant(
+        "linking leaves two customers without a word",
+        LINKING,
+        "                _result(self.customers.supersede(each, staying))\n",
+        "                pass\n",
+        caught_by="tests/test_linking.py::test_both_have_one",
+    ),
+    Mutant(
+        "another account's customer taken beside an own one",
+        SETTLING,
+        "        existing = self._existing_customer(opened)\n"
+        "        if existing is not None:\n            return existing\n\n        # 7.",
+        "        existing = self._existing_customer(opened)\n"
+        "        if existing is not None and self.heir_to is None:\n            return existing\n\n"
+        "        # 7.",
+        caught_by="tests/test_settling.py::TestHeir::test_one_of_their_own",
+    ),
+    Mutant(
+        "profile of earlier acted on",
+        EXISTING,
+        "profile = profiles.get(user.user_id)",
+        "profile = vars(profiles).setdefault(user.user_id, profiles.get(user.user_id))",
+        caught_by="tests/reconcile/test_existing.py::test_profile_is_read_each_time",
+    ),
+    Mutant(
+        "marker left beside a link",
+        EXISTING,
+        "link = linked(outcome.customer_id, outcome.reason).app_metadata",
+        'link = {"stripe_customer_id": outcome.customer_id}',
+        caught_by="tests/reconcile/test_existing.py::test_created",
+    ),
+    Mutant(
+        "marker left beside a linked account's customer",
+        SHOP,
+        'link = {"stripe_customer_id": followed.customer_id, "stripe_signup": None}',
+        'link = {"stripe_customer_id": followed.customer_id}',
+        caught_by="tests/entrypoints/test_customers.py::TestLinking::test_marker_goes",
+    ),
+    Mutant(
+        "outage told to the shop as a success",
+        SHOP,
+        "Reason.PROVISIONING_FAILED: HTTPStatus.SERVICE_UNAVAILABLE",
+        "Reason.PROVISIONING_FAILED: HTTPStatus.OK",
+        caught_by="tests/entrypoints/test_customers.py::TestCheckout::test_outage_is_no_success",
+    ),
+    Mutant(
+        "refused at the checkout",
+        SHOP,
+        "return shop.application.settling(signup, secret, runs[0])",
+        "return shop.application.settling(signup, secret, runs[0], is_admission=True)",
+        caught_by="tests/entrypoints/test_customers.py::TestCheckout::test_nobody_is_refused",
+    ),
+    Mutant(
+        "repair makes customers that nobody waits for",
+        SETTLING,
+        "            return lease.was_sent or lease.admitted\n",
+        "            return True\n",
+        caught_by="tests/test_settling.py::TestOwnRegistration::test_nothing_had_begun",
+    ),
+    Mutant(
+        "repair leaves a record open",
+        FINISH,
+        "closed = settling(SignUp(user, logins_count=0)).close(is_gone=outcome == GONE)",
+        "closed = outcome",
+        caught_by="tests/reconcile/test_finish.py::test_denied_before_anything_is_opened",
+    ),
+    Mutant(
+        "repair does not tell the ledger of a true link",
+        FINISH,
+        "        settling(SignUp(user, logins_count=0)).record(outcome.customer_id)\n",
+        "        pass\n",
+        caught_by="tests/reconcile/test_finish.py::test_link_that_is_true_already",
+    ),
+    Mutant(
+        "address changed without the lock",
+        ADDRESS,
+        "        if not lock.is_mine:\n            return _RUNNING\n",
+        "",
+        caught_by="tests/reconcile/test_address.py::test_somebody_signs_up_with_it",
+    ),
+    Mutant(
+        "address changed without a look-up",
+        ADDRESS,
+        "            others = [each for each in listed.result if each.id != self.customer_id]\n",
+        "            others = []\n",
+        caught_by="tests/reconcile/test_address.py::test_another_customer_has_it",
+    ),
+    Mutant(
+        "address unlocked once it is changed",
+        ADDRESS,
+        "        written = customers.set_email(self.customer_id, self.email)\n",
+        "        written = customers.set_email(self.customer_id, self.email)\n"
+        "        ledger.unlock_email(lease, self.email)\n",
+        caught_by="tests/reconcile/test_address.py::test_order",
+    ),
+    Mutant(
+        "address of somebody else's customer changed",
+        ADDRESS,
+        "if found.result is None or not found.result.belongs_to(lease.user):",
+        "if found.result is None:",
+        caught_by="tests/reconcile/test_address.py::test_customer_that_changes_meanwhile",
+    ),
+]
+
+TIME = [
+    Mutant(
+        "budget not kept",
+        RUN,
+        "SIGN_UP_SECONDS = 5.0",
+        "SIGN_UP_SECONDS = 12.0",
+    ),
+    Mutant(
+        "budget by one clock",
+        RUN,
+        "return min(self._end - self.clock.monotonic(), self._wall_end - self.clock.time())",
+        "return self._end - self.clock.monotonic()",
+        caught_by="tests/test_settling.py::TestRecord::test_budget_of_a_machine_that_slept",
+    ),
+    Mutant(
+        "reserve of less than two calls",
+        RUN,
+        "LEDGER_RESERVE_SECONDS = 1.8",
+        "LEDGER_RESERVE_SECONDS = 1.0",
+        caught_by="tests/adapters/test_dynamodb_ledger.py::test_reserve_is_enough_for_a_lost_answer",
+    ),
+]
+
+MUTANTS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *LOGIN, *BESIDE, *TIME]
+
+SEEN = {
+    "epoch condition dropped": 242,
+    "record deleted on error": 628,
+    "refused without the person": 22,
+    "admission noted for what runs without the person": 22,
+    "every record is known": 112,
+    "lost link not replayed": 1,
+    "random idempotency key": 779,
+    "create not frozen": 628,
+    "frozen create overwritten by every invocation": 1091,
+    "create forgotten although it was sent": 628,
+    "sending not noted": 628,
+    "frozen create sent with an address of the past": 11,
+    "address created as given": 1,
+    "unknown outcome taken for a spent key": 112,
+    "attempt not raised after a spent key": 11,
+    "next attempt without a look-up": 435,
+    "email lock not taken": 4,
+    "email lock shorter than a create": 26,
+    "email lock of one letter case": 32,
+    "email lock given back after a link": 28,
+    "ownership not checked": 0,
+    "profile's link believed": 4,
+    "profile's false link taken for none": 698,
+    "looked up as given only": 3,
+    "earlier addresses forgotten": 628,
+    "customer linked that only a list shows": 101,
+    "recorded customer, somebody else's by now, not in the way": 243,
+    "known customer linked without a look": 0,
+    "somebody's customer adopted": 13,
+    "claim that nobody hands over": 21,
+}
+"""Seeds that caught a mutant before: played first."""
