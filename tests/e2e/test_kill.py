@@ -18,9 +18,9 @@ from sandbox.sandbox import Sandbox, sandbox
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-CALLS = ["open", "lock email", "list", "create", "link", "unlock email"]
+CALLS = ["note the installation", "open", "lock email", "list", "create", "link"]
 MOMENTS = ["request sent", "effect committed", "answer received"]
-MAY_HAVE_ANSWERED = {("link", "answer received"), ("unlock email", "answer received")}
+MAY_HAVE_ANSWERED = {("link", "answer received")}
 BOUNDARIES = [(call, moment) for call in CALLS for moment in MOMENTS]
 
 

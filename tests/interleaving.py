@@ -1,0 +1,460 @@
+"""A small world for interleavings: real use cases and ledger, over services that come late.
+
+Time passes only where somebody waits. What a client has given up on is carried out at a second that
+the test names, in the midst of whatever runs by then.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Any
+
+from tests.fakes import NOW, FakeClock
+from tests.simulation.dynamodb import Item, Table
+
+from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError
+from customerlink.adapters.dynamodb_ledger import READ_SECONDS, DynamoDbLedger
+from customerlink.customers import (
+    Customer,
+    Customers,
+    Done,
+    Failure,
+    KeyMismatch,
+    NewCustomer,
+    Refused,
+    Spent,
+    Unknown,
+    named_by,
+    naming,
+)
+from customerlink.instruction import Instruction, Reason
+from customerlink.keys import StripeKey
+from customerlink.linking import Account, Followed, Linking, Trouble
+from customerlink.open_sign_up import Settled, Unsettled
+from customerlink.policy import Policy
+from customerlink.provisioning import Provisioning
+from customerlink.reconcile.address import AddressChange
+from customerlink.reconcile.bucket import Pace
+from customerlink.reconcile.existing import Profiles
+from customerlink.reconcile.finish import End, finish
+from customerlink.reconcile.provision import PROVISION_SECONDS, Provisioner
+from customerlink.run import SIGN_UP_SECONDS, Run
+from customerlink.settling import Creates, Settling
+from customerlink.signup import SignUp
+from customerlink.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
+from sandbox.stripe_account import StripeAccount, StripeFailure
+
+TENANT = Tenant("acme")
+LEDGER = "ledger"
+
+STRIPE_SECONDS = 3.0
+"""After so long a client gives up on an answer of Stripe's."""
+
+# The calls, by what tells them from others: the ledger's by their update, Stripe's by their name.
+OPEN = "epoch = if_not_exists"
+BEGIN_ADOPTION = "SET adopting"
+LOCK = "SET holder = :holder, epoch"
+LIST, CREATE, ADOPT, SET_EMAIL = (f"stripe {each}" for each in ("list", "create", "adopt", "email"))
+
+
+class Kind(StrEnum):
+    """What becomes of a call."""
+
+    LATE = "late"
+    """The client gives up on it; it is carried out at the fault's second."""
+    LOST = "lost"
+    """The client gives up on it; it is never carried out."""
+    DIES_BEFORE = "dies before"
+    """The invocation ends before the call is made."""
+    DIES_AFTER = "dies after"
+    """The call is carried out, and the invocation ends before it has the answer."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What becomes of the next call of a kind."""
+
+    call: str
+    kind: Kind
+    second: float = 0.0
+
+
+class CrashError(BaseException):
+    """The invocation ends here; nobody catches it on the way."""
+
+
+class Agenda(FakeClock):
+    """A clock with what is to happen by itself at a moment."""
+
+    def __init__(self) -> None:
+        """Start with nothing to do."""
+        super().__init__()
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._order = itertools.count()
+
+    def later(self, second: float, effect: Callable[[], object]) -> None:
+        """Let something happen at a second from the start."""
+        heapq.heappush(self._due, (NOW + second, next(self._order), effect))
+
+    def sleep(self, seconds: float, /) -> None:
+        """Move on, and let happen on the way what is due."""
+        end = self.now + seconds
+        while self._due and self._due[0][0] <= end:
+            moment, _, effect = heapq.heappop(self._due)
+            self.now = max(self.now, moment)
+            # A late write whose condition fails changes nothing, and nobody hears of it.
+            with suppress(AwsRefusedError):
+                effect()
+        self.now = end
+
+
+@dataclass
+class Outside:
+    """What lies between the invocations and both services: the faults that are still to happen."""
+
+    clock: Agenda
+    faults: list[Fault] = field(default_factory=list)
+
+    def call[Answer](
+        self, text: str, effect: Callable[[], Answer], given_up: Callable[[], Answer]
+    ) -> Answer:
+        """Carry a call out, or let become of it what the first fault of its kind says."""
+        fault = next((each for each in self.faults if each.call in text), None)
+        if fault is None:
+            return effect()
+        self.faults.remove(fault)
+        if fault.kind is Kind.DIES_AFTER:
+            effect()
+        if fault.kind in (Kind.DIES_BEFORE, Kind.DIES_AFTER):
+            raise CrashError
+        if fault.kind is Kind.LATE:
+            self.clock.later(fault.second, effect)
+        return given_up()
+
+
+@dataclass(frozen=True)
+class LateDynamoDb:
+    """The ledger's client; it notes each sign-up's record as every write leaves it."""
+
+    table: Table
+    outside: Outside
+    written: list[Item] = field(default_factory=list)
+
+    def get_item(self, **request: Any) -> Any:
+        """Read."""
+        return self._called(self.table.get_item, request)
+
+    def update_item(self, **request: Any) -> Any:
+        """Write."""
+        return self._called(self.table.update_item, request)
+
+    def delete_item(self, **request: Any) -> Any:
+        """Delete."""
+        return self._called(self.table.delete_item, request)
+
+    def _called(self, operation: Callable[[Mapping[str, Any]], Any], request: Item) -> Any:
+        key = request["Key"]["pk"]["S"]
+
+        def effect() -> Any:
+            answer = operation(request)
+            if key.startswith("signup#") and key in self.table.items:
+                self.written.append(dict(self.table.items[key]))
+            return answer
+
+        return self.outside.call(
+            f"{key} {request.get('UpdateExpression', '')}", effect, self._given_up
+        )
+
+    def _given_up(self) -> Any:
+        self.outside.clock.sleep(READ_SECONDS)
+        raise AwsSilentError("TimeoutError")
+
+
+class LateStripe(Customers):
+    """Stripe's customers: the port, over the sandbox's account."""
+
+    def __init__(self, account: StripeAccount, outside: Outside) -> None:
+        """Start with an account."""
+        self.account = account
+        self.keys: list[str] = []
+        """The idempotency keys, as they came."""
+        self.refused_param: str | None = None
+        """A parameter that Stripe takes from nobody."""
+        self._outside = outside
+        self._numbers = itertools.count(1)
+
+    def make(self, params: Mapping[str, Any]) -> CustomerId:
+        """Create a customer with the next id."""
+        return CustomerId(self.account.create(params, f"cus_{next(self._numbers)}")["id"])
+
+    def list_by_email(self, email: str) -> Done[tuple[Customer, ...]] | Failure:
+        """List."""
+        return self._called(LIST, lambda: Done(tuple(_listed(self.account, email))))
+
+    def retrieve(self, customer_id: CustomerId) -> Done[Customer | None] | Failure:
+        """Retrieve."""
+        return self._called("stripe retrieve", lambda: Done(_found(self.account, customer_id)))
+
+    def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
+        """Let a customer name a user."""
+        return self._updated(ADOPT, customer_id, metadata={**naming(user), "superseded_by": ""})
+
+    def set_email(self, customer_id: CustomerId, email: str) -> Done[Customer] | Failure:
+        """Change the address."""
+        return self._updated(SET_EMAIL, customer_id, email=email.lower())
+
+    def supersede(self, customer_id: CustomerId, by: CustomerId) -> Done[Customer] | Failure:
+        """Name the customer that takes its place."""
+        return self._updated("stripe supersede", customer_id, metadata={"superseded_by": by})
+
+    def create(self, new: NewCustomer, idempotency_key: str) -> Done[Customer] | Spent | Failure:
+        """Create under a key, once."""
+        self.keys.append(idempotency_key)
+        given_up: Callable[[], Done[Customer] | Spent | Failure] = self._given_up
+        return self._outside.call(CREATE, lambda: self._created(new, idempotency_key), given_up)
+
+    def _created(self, new: NewCustomer, key: str) -> Done[Customer] | Spent | Failure:
+        if self.refused_param in new.params:
+            return Refused(self.refused_param)
+        try:
+            saved = self.account.begin(key, "/v1/customers", new.text())
+        except StripeFailure:
+            return KeyMismatch()
+        if saved is not None:
+            return Done(_read(saved[1]), replayed=True)
+        made = self.make(new.params)
+        body = self.account.retrieve(made)
+        self.account.finish(key, 200, body)
+        return Done(_read(body))
+
+    def _updated(self, call: str, customer_id: str, **changes: object) -> Done[Customer] | Failure:
+        def effect() -> Done[Customer] | Failure:
+            try:
+                return Done(_read(self.account.update(customer_id, changes)))
+            except StripeFailure as failure:
+                return Refused(failure.param)
+
+        return self._called(call, effect)
+
+    def _called[Result](
+        self, call: str, effect: Callable[[], Done[Result] | Failure]
+    ) -> Done[Result] | Failure:
+        given_up: Callable[[], Done[Result] | Failure] = self._given_up
+        return self._outside.call(call, effect, given_up)
+
+    def _given_up(self) -> Unknown:
+        self._outside.clock.sleep(STRIPE_SECONDS)
+        return Unknown()
+
+
+class Tenants(Profiles):
+    """A tenant's users, by their ids; to read one may take its time."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        """Start without users."""
+        self.profiles: dict[str, dict[str, Any]] = {}
+        self.seconds = 0.0
+        """How long it takes to read a user."""
+        self.meanwhile: Callable[[], object] = lambda: None
+        """What happens while an address is looked for."""
+        self._clock = clock
+
+    def add(self, user: User, email: str, **more: object) -> None:
+        """Let there be a user."""
+        nothing = dict.fromkeys(("name", "customer_id", "marker", "connection", "registration_id"))
+        self.profiles[user.user_id] = {"email": email, "email_verified": True, **nothing, **more}
+
+    def get(self, user_id: str) -> dict[str, Any] | None:
+        """Read a user."""
+        self._clock.sleep(self.seconds)
+        found = self.profiles.get(user_id)
+        return dict(found) if found else None
+
+    def with_address(self, email: str) -> list[dict[str, Any]]:
+        """Find the users with an address."""
+        self.meanwhile()
+        return [each for each in self.profiles.values() if each["email"] == email]
+
+    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
+        """Write the link."""
+        if user_id not in self.profiles:
+            return False
+        ours = {"stripe_customer_id": "customer_id", "stripe_signup": "marker"}
+        self.profiles[user_id] |= {ours[name]: value for name, value in changes.items()}
+        return True
+
+
+class World:
+    """Everything that the invocations of a test share, and the ways in."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        """Start empty, at second zero."""
+        self.clock = Agenda()
+        self.outside = Outside(self.clock)
+        self.table = Table()
+        self.dynamodb = LateDynamoDb(self.table, self.outside)
+        self.stripe = LateStripe(StripeAccount(clock=self.clock.time), self.outside)
+        self.tenant = Tenants(self.clock)
+        self.policy = policy or Policy()
+        self._owners = itertools.count(1)
+
+    # What happens
+
+    def fails(self, call: str, kind: Kind, second: float = 0.0, *, times: int = 1) -> None:
+        """Let something become of the next calls of a kind."""
+        self.outside.faults += [Fault(call, kind, second)] * times
+
+    def at(self, second: float) -> None:
+        """Wait for a second from the start, and let happen on the way what is due."""
+        self.clock.sleep(NOW + second - self.clock.now)
+
+    def customer(
+        self, email: str, user: User | None = None, metadata: Mapping[str, str] | None = None
+    ) -> CustomerId:
+        """Let there be a customer, which may name a user."""
+        named = {**(metadata or {}), **(naming(user) if user else {})}
+        return self.stripe.make({"email": email, "metadata": named})
+
+    # The ways in
+
+    def login(self, signup: SignUp) -> Instruction | None:
+        """Log in; None where the invocation dies."""
+        with suppress(CrashError):
+            return Provisioning(self.settling(signup, is_admission=True)).instruction()
+        return None
+
+    def register(self, connection: str, email: str) -> Instruction:
+        """Register, which comes before there is a user."""
+        user = registrant(connection, email)
+        signup = SignUp(user, logins_count=1, email=email, connection=connection)
+        return Provisioning(self.settling(signup, is_admission=True)).at_registration()
+
+    def checkout(self, user: User, email: str, **more: Any) -> Settled | Unsettled | None:
+        """Order something; None where the invocation dies."""
+        with suppress(CrashError):
+            return self.settling(SignUp(user, logins_count=0, email=email, **more)).settle()
+        return None
+
+    def finish(self, user: User) -> tuple[End, Reason]:
+        """Run the repair for an open sign-up."""
+        return finish(
+            user, self.tenant, lambda signup: self.settling(signup, creates=Creates.IF_BEGUN)
+        )
+
+    def change_address(self, user: User, customer_id: CustomerId, email: str) -> str | None:
+        """Let a customer have its user's new address; gives why not."""
+        signup = SignUp(user, logins_count=0)
+        settling = self.settling(signup, creates=Creates.NEVER, known=customer_id)
+        return AddressChange(settling, customer_id, email).carry_out()
+
+    def follow(self, primary: Account, secondary: Account) -> Followed | Trouble | None:
+        """Let a linked account's customer follow; None where the invocation dies."""
+        run, ledger, stripe = self.ports()
+        with suppress(CrashError):
+            return Linking(primary, secondary, ledger, stripe, run).follow()
+        return None
+
+    def settling(self, signup: SignUp, run: Run | None = None, **asked: Any) -> Settling:
+        """Give what settles a record, in an invocation of its own."""
+        run, ledger, stripe = self.ports(run)
+        return Settling(signup, ledger, stripe, self.policy, run, **asked)
+
+    def ports(self, run: Run | None = None) -> tuple[Run, DynamoDbLedger, LateStripe]:
+        """Give an invocation's budget and ports."""
+        run = run or self.run()
+        return run, DynamoDbLedger(self.dynamodb, LEDGER, run), self.stripe
+
+    def run(self, seconds: float = SIGN_UP_SECONDS) -> Run:
+        """Begin an invocation."""
+        return Run(self.clock, f"owner-{next(self._owners)}", seconds)
+
+    # What came of it
+
+    def named(self, user: User) -> list[CustomerId]:
+        """Give the customers that name a user."""
+        live = [_read(each) for each in self.stripe.account.live_customers()]
+        return [each.id for each in live if each.belongs_to(user)]
+
+    def with_address(self, email: str) -> list[CustomerId]:
+        """Give the customers that have an address."""
+        return [each.id for each in _listed(self.stripe.account, email)]
+
+    def record(self, user: User) -> Item:
+        """Give a user's record, types left out; empty where there is none."""
+        item = self.table.items.get(f"signup#{TENANT}#{user.user_id}", {})
+        return {name: next(iter(value.values())) for name, value in item.items()}
+
+
+class WorldProvisioner(Provisioner):
+    """What the command line and the backfill settle records with, over a world's services."""
+
+    def __init__(self, world: World, pace: Pace) -> None:
+        """Take the world, and the pace at which it may go."""
+        account, key = world.stripe.account, StripeKey("rk_test_0")
+        sdk = SimpleNamespace(
+            retrieve=lambda found: _as_sdk(account.retrieve(found)), delete=account.delete
+        )
+        ours = world.dynamodb, LEDGER, "", key, sdk, pace, world.policy, world.clock
+        super().__init__(TENANT, *ours)
+        self._world = world
+
+    def ports(self) -> Any:
+        """Give an invocation's."""
+        return self._world.ports(self._world.run(PROVISION_SECONDS))
+
+
+@dataclass
+class Turns(Pace):
+    """A pace at which every turn takes its time; what happens meanwhile is up to the test."""
+
+    meanwhile: Callable[[], object] = lambda: None
+
+    def take(self) -> None:
+        """Wait for a turn."""
+        self.meanwhile()
+
+    def pause(self, seconds: float) -> None:
+        """Wait no longer for it."""
+
+
+def user(name: str) -> User:
+    """Name a user."""
+    return User(TENANT, UserId(f"auth0|{name}"))
+
+
+def registrant(connection: str, email: str) -> User:
+    """Give who stands for a user until Auth0 has one."""
+    return User(TENANT, registrant_id(registration_id(TENANT, connection, email)))
+
+
+def _listed(account: StripeAccount, email: str) -> Iterable[Customer]:
+    return [_read(each) for each in account.live_customers() if each["email"] == email]
+
+
+def _found(account: StripeAccount, customer_id: str) -> Customer | None:
+    try:
+        body = account.retrieve(customer_id)
+    except StripeFailure:
+        return None
+    return None if body.get("deleted") else _read(body)
+
+
+def _read(body: Mapping[str, Any]) -> Customer:
+    metadata = body["metadata"]
+    return Customer(
+        CustomerId(body["id"]),
+        named_by(metadata),
+        metadata.get("auth0_tenant"),
+        body["created"],
+        body["email"],
+        metadata.get("auth0_registration_id"),
+    )
+
+
+def _as_sdk(body: Mapping[str, Any]) -> SimpleNamespace:
+    metadata = SimpleNamespace(to_dict=lambda: body["metadata"])
+    return SimpleNamespace(**{**body, "metadata": metadata})
