@@ -226,7 +226,7 @@ class WatchedTable(Table):
 
 
 class SteeredWorld(World):
-    """The outside, which only counts and keeps time: the steering is beside it."""
+    """The outside, which only counts and keeps time: the choosing is beside it."""
 
     def __init__(self, scheduler: Scheduler, trouble: Faults) -> None:
         """Start empty."""
