@@ -142,7 +142,7 @@ class Lease:
 
     def leaves_nothing(self) -> bool:
         """Tell whether the record is as good as none: new, nobody's who waits, nothing sent."""
-        is_new = self.epoch == 1 and not self.admitted
+        is_new = (self.epoch, self.attempt) == (1, 1) and not self.admitted
         return is_new and self.drops_create() and not (self.adopting or self.sends_update)
 
 

@@ -523,6 +523,16 @@ class TestClose:
         assert next_lease.epoch == lease.epoch
         assert world.invocation().lock_email(OTHERS_LEASE, email).holder == world.user
 
+    def test_not_once_the_attempt_was_raised(self, world: World) -> None:
+        """The first key was used: a new record would use it again."""
+        ledger, lease = world.opened(admission=False)
+        raised = ledger.next_attempt(lease, world.create("countess@example.com"))
+        assert isinstance(raised, Lease)
+        ledger.close(raised)
+        _, second = world.opened()
+
+        assert (second.epoch, second.attempt) == (2, 2)
+
     def test_not_the_first_epoch(self, world: World) -> None:
         """The record stays, and the next one opens it under a higher epoch."""
         ledger, lease = world.opened(admission=False)
