@@ -52,7 +52,7 @@ systematic: .venv/ok ## Go through every schedule of small scenarios (DEEP=1: wi
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.systematic $(if $(DEEP),--deep)
 
 .PHONY: mutate
-mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation must catch each edit
+mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation or a named test must catch each edit
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
 
 .PHONY: bench
