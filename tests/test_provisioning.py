@@ -539,6 +539,17 @@ class TestOnFailure:
         """Stripe, or the ledger, or the other invocation of the same sign-up."""
         self.assert_let_in(self.outage(**ledger))
 
+    @pytest.mark.parametrize("policy", [*OnFailure])
+    def test_linked_without_a_login(self, policy: OnFailure) -> None:
+        """Whom a backfill linked goes on, unmarked, while Stripe is down."""
+        linked = [Linked(CustomerId("cus_1"), 1)]
+        case = self.outage(replace(ADAS, logins_count=2), known=True, opened=linked)
+        case.policy = Policy(on_failure=policy)
+        instruction = case.decide()
+
+        assert (instruction.decision, instruction.reason) == (Decision.CONTINUE, Reason.NOT_NEW)
+        assert instruction.app_metadata == {}
+
     def test_whoever_was_denied_stays_denied(self) -> None:
         """Its cause is not known to be gone."""
         lease = replace(LEASE, refused=Reason.EMAIL_IN_USE)

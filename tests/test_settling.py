@@ -303,6 +303,26 @@ class TestOpen:
         case.assert_linked(Reason.CUSTOMER_CREATED)
         assert case.stripe.calls[-1] == ("create", "ada@example.com", second.idempotency_key())
 
+    def test_registrations_customer_names_its_user_by_now(self, a_case: ACase) -> None:
+        """It has the address, and the record goes on saying so: the list may be behind."""
+        registrant = User(ADA.tenant, registrant_id("r1"))
+        signup = replace(ADAS, user=registrant)
+        case = a_case(signup, opened=[Linked(CustomerId("cus_1"), 1)], reopened=Busy())
+        case.stripe.retrieved = Done(customer_of(ADA, "cus_1", email="ada@example.com"))
+        outcome = case.settling().settle()
+
+        assert outcome == Unsettled(Reason.EMAIL_IN_USE, in_the_way=(CustomerId("cus_1"),))
+        assert "reopen" not in str(case.ledger.calls)
+
+    def test_own_customer_that_has_become_anothers(self, a_case: ACase) -> None:
+        """A list that is behind shows it as the user's; it has the address all the same."""
+        case = a_case()
+        shown = customer_of(ADA, "cus_1", email="ada@example.com")
+        case.stripe.listed["ada@example.com"] = (shown,)
+        case.stripe.now[shown.id] = Done(customer_of(BOB, "cus_1", email="ada@example.com"))
+
+        case.assert_turned_down(Reason.EMAIL_IN_USE, in_the_way=("cus_1",))
+
     def test_recorded_customer_is_anothers_and_has_the_address(self, a_case: ACase) -> None:
         """It stands in the way, although Stripe's list may not show it yet."""
         case = a_case(opened=[Linked(OLD, 1)], reopened=replace(LEASE, attempt=2))

@@ -33,6 +33,8 @@ class Unsettled:
     """How an admission was refused before, as the ledger has it."""
     is_recorded: bool = True
     """Whether the ledger could be asked: what it does not know of leaves no mark."""
+    is_linked: bool = False
+    """Whether the ledger has a link, and Stripe does not say what has become of its customer."""
     in_the_way: tuple[CustomerId, ...] = ()
     """The customers that have the address."""
     redirect: str | None = None

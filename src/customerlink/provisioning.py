@@ -143,7 +143,8 @@ class Provisioning:
         """
         signup, is_recorded = self.signup, outcome.is_recorded
         is_marked = signup.marker is Marker.UNFINISHED
-        if not (is_recorded or is_marked or signup.logins_count == 1):
+        is_signing_up = is_marked or signup.logins_count == 1
+        if not is_signing_up and (outcome.is_linked or not is_recorded):
             return not_new(exempt=False)
         may_be_denied = is_marked if not is_recorded else outcome.refused not in _NO_DENIALS
         is_kept_out = may_be_denied or signup.customer_id is not None

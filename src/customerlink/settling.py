@@ -225,15 +225,24 @@ class Settling:
         """Replay a recorded link that is still true; start over when its customer is gone."""
         found = self.customers.retrieve(recorded.customer_id)
         if not isinstance(found, Done):
-            return Unsettled(Reason.PROVISIONING_FAILED)
+            return Unsettled(Reason.PROVISIONING_FAILED, is_linked=True)
         if found.result is not None and self._is_replayable(found.result):
             return Settled(recorded.customer_id, Reason.CUSTOMER_FOUND)
+        if found.result is not None and self._has_passed_on(found.result):
+            return Unsettled(Reason.EMAIL_IN_USE, in_the_way=(found.result.id,))
         lease = self.ledger.reopen(self.signup.user, recorded, self._create_for(email))
         if isinstance(lease, Busy):
             return lease
         opened = self._open_sign_up(lease, email)
         opened.recorded = found.result
         return opened
+
+    def _has_passed_on(self, customer: Customer) -> bool:
+        """Tell whether a registrant's customer names its user by now, and has the address still."""
+        email = self.signup.email
+        has_it = email is None or (customer.email or "").lower() == email.lower()
+        is_registration = self.signup.user.registration_id is not None
+        return is_registration and has_it and not self._is_own(customer)
 
     def _is_replayable(self, customer: Customer) -> bool:
         """Whose registrant has moved to another address does not register again with this one."""
@@ -331,7 +340,7 @@ class Settling:
         if isinstance(looked_up, Unsettled):
             return looked_up
         own, others = looked_up
-        return self._found(opened, own) or self._others(opened, others)
+        return self._found(opened, own, others) or self._others(opened, others)
 
     def _own_customer(self, opened: OpenSignUp) -> Settled | Unsettled | None:
         """Decide on the user's own customer alone."""
@@ -369,7 +378,9 @@ class Settling:
     def _is_own(self, customer: Customer) -> bool:
         return customer.belongs_to(self.signup.user)
 
-    def _found(self, opened: OpenSignUp, own: list[Customer]) -> Settled | Unsettled | None:
+    def _found(
+        self, opened: OpenSignUp, own: list[Customer], others: list[Customer] | None = None
+    ) -> Settled | Unsettled | None:
         """Link the oldest that is still there: a list may show what is deleted by now."""
         for each in sorted(own, key=_oldest_first):
             found = self.customers.retrieve(each.id)
@@ -377,6 +388,9 @@ class Settling:
                 return opened.fail(found)
             if found.result is not None and self._is_own(found.result):
                 return opened.link(found.result.id, Reason.CUSTOMER_FOUND)
+            if found.result is not None and others is not None:
+                has_it = (found.result.email or "").lower() == str(opened.email).lower()
+                others += [found.result] if has_it else []
         return None
 
     def _others(self, opened: OpenSignUp, others: list[Customer]) -> Settled | Unsettled | None:
