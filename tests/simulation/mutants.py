@@ -731,9 +731,30 @@ LOGIN = [
         caught_by="tests/test_provisioning.py::TestExempt::test_only_an_older_account",
     ),
     Mutant(
+        "existing user with a link denied while Stripe is down",
+        "provisioning.py",
+        "(outcome.is_linked or not is_recorded)",
+        "(not is_recorded)",
+        caught_by="tests/test_provisioning.py::TestOnFailure::test_linked_without_a_login",
+    ),
+    Mutant(
+        "registration's record reopened though its customer has the address",
+        SETTLING,
+        "if found.result is not None and self._has_passed_on(found.result):",
+        "if False and found.result is not None:",
+        caught_by="tests/test_settling.py::TestOpen::test_registrations_customer_names_its_user_by_now",
+    ),
+    Mutant(
+        "customer that has become another's not counted as in the way",
+        SETTLING,
+        "others += [found.result] if has_it else []",
+        "pass",
+        caught_by="tests/test_settling.py::TestOpen::test_own_customer_that_has_become_anothers",
+    ),
+    Mutant(
         "marker written in an outage for a user of long standing",
         PROVISIONING,
-        "        if not (is_recorded or is_marked or signup.logins_count == 1):\n"
+        "        if not is_signing_up and (outcome.is_linked or not is_recorded):\n"
         "            return not_new(exempt=False)\n",
         "",
         caught_by="tests/test_provisioning.py::TestNewUser::test_known_and_then_the_ledger_fails",

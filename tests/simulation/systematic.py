@@ -292,6 +292,8 @@ class Explorer(Faults):
             return None
         place = self._place()
         name = _BY_ACTION.get(id(kinds)) or (place.call or ("", ""))[0]
+        if name == "metadata":
+            self._deviate([PUT_OFF])
         fault = self.forced.get(name) or place.trouble.get(name)
         if fault is None and not place.is_repeated:
             fault = self._fault(name)
@@ -350,7 +352,8 @@ class Explorer(Faults):
         return PUT_OFF_SECONDS * (self.preempted + 1)
 
     def _carry_out(self, option: str, earlier: int) -> None:
-        self._world.tell(f"  the invocation {option}")
+        who = "the invocation" if self._place().call else "the Action"
+        self._world.tell(f"  {who} {option}")
         self.told.append(option)
         if option == CRASH:
             self.drawn += 1
@@ -545,7 +548,11 @@ class Play:
         """Give all that decides what comes once every lease, lock and late effect has ended."""
         now = EPOCH + self.scheduler.now
         records = [
-            (key, *(str(item.get(each)) for each in _LASTING), _hours(now, item))
+            (
+                key,
+                *(f"{k}{v}" for k, v in sorted(item.items()) if k not in _PASSING),
+                _age(now, item),
+            )
             for key, item in sorted(self.world.table.items.items())
             if not key.startswith("email#")
         ]
@@ -589,14 +596,17 @@ class Play:
         self.run()
 
 
-_LASTING = (
-    *("state", "customer_id", "attempt", "create", "emails", "reason"),
-    *("admitted", "adopting", "instead_of", "is_open", "holder"),
+_PASSING = frozenset(
+    {
+        *("lease_until", "updated_at", "attempt_since", "open_since", "expires_at"),
+        *("epoch", "owner"),
+    }
 )
-"""A record's attributes, but for moments and for whose turn it was."""
+"""A record's moments, and whose turn it was: by the end they decide nothing any more."""
 
 
-def _hours(now: float, item: Mapping[str, Any]) -> int:
+def _age(now: float, item: Mapping[str, Any]) -> int:
+    """Give the age of an attempt's key in hours."""
     return round((now - float(item.get("attempt_since", {"N": now})["N"])) / HOUR)
 
 
@@ -800,6 +810,7 @@ def registration_and_logins(play: Play) -> None:
 
 def refused_registration(play: Play) -> None:
     """Let somebody whom Auth0 refused register again while the first try is repaired."""
+    play.world.lag = play.choose(0.0, 1.0)
     ada = User("auth0|ada", ONE, is_verified=True, connection=DATABASE)
     begun = play.choose({}, {"create": "time-out after the effect"})
     play.before_all(play.registration(ada, is_refused=True), forced=begun)
@@ -813,6 +824,7 @@ def moved_registrant(play: Play) -> None:
     Auth0 loses no metadata: a profile would go on carrying the customer that is the other one's.
     """
     play.explorer.spared.add("metadata")
+    play.world.lag = play.choose(0.0, 1.0)
     ada = User("auth0|ada", ONE, is_verified=True, connection=DATABASE)
     eve = User("auth0|eve", ONE, is_verified=True, connection=DATABASE)
     play.before_all(play.registration(ada))
@@ -824,6 +836,7 @@ def moved_registrant(play: Play) -> None:
 def two_registrations(play: Play) -> None:
     """Let two people register with one address, with one connection or two; then log in."""
     connection = play.choose(DATABASE, "other")
+    play.world.lag = play.choose(0.0, 1.0)
     ada = User("auth0|ada", ONE, is_verified=True, connection=DATABASE)
     eve = User("auth0|eve", ONE, is_verified=True, connection=connection)
     both = (play.registration_and_login(ada), play.registration_and_login(eve))
