@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.reconcile.generate import TENANT, Generated
+from tests.both_sides import TENANT, Generated
 
-from customerlink.reconcile.store import Store
+from customerlink.adapters.duckdb import Store
 
 SIZES = (100_000, 1_000_000)
 

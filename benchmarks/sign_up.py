@@ -31,7 +31,7 @@ from tests.e2e.runtime import ARTIFACT, HANDLER, PYTHON, ROOT, runtime
 
 from benchmarks.chart import Group, chart
 from benchmarks.standins import STRIPE_SECONDS
-from customerlink.signature import SigningSecret, sign
+from customerlink.model.signature import SigningSecret, sign
 
 PEERS = ROOT / "benchmarks/peers"
 SAM = ROOT / ".tools/sam/bin/sam"

@@ -9,7 +9,7 @@ from typing import Any
 
 import urllib3
 
-from customerlink.signature import SigningSecret, sign
+from customerlink.model.signature import SigningSecret, sign
 
 _POOL = urllib3.PoolManager()
 

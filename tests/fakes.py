@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from customerlink.customers import Customer, Customers, Done, NewCustomer, named_by
-from customerlink.errors import LedgerUnavailableError
-from customerlink.instruction import Reason
-from customerlink.ledger import Adoption, Busy, Lease, Ledger, Linked, Lock
-from customerlink.reconcile.existing import Profiles
-from customerlink.run import Clock
-from customerlink.user import CustomerId, Tenant, User, UserId
+from customerlink.model.customer import Customer, NewCustomer, named_by
+from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.instruction import Reason
+from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked, Lock
+from customerlink.model.user import CustomerId, Tenant, User, UserId
+from customerlink.ports.customers import Customers, Done
+from customerlink.ports.ledger import Ledger
+from customerlink.ports.profiles import Profiles
+from customerlink.ports.run import Clock
 
 ADA = User(Tenant("acme"), UserId("auth0|ada"))
 NOW = 1_795_000_000.0

@@ -16,36 +16,33 @@ from typing import Any
 from tests.fakes import NOW, FakeClock
 from tests.simulation.dynamodb import Item, Table
 
-from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError
-from customerlink.adapters.dynamodb_ledger import READ_SECONDS, DynamoDbLedger
-from customerlink.customers import (
-    Customer,
+from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
+from customerlink.adapters.dynamodb.ledger import READ_SECONDS, DynamoDbLedger
+from customerlink.model.customer import Customer, NewCustomer, named_by, naming
+from customerlink.model.instruction import Instruction, Reason
+from customerlink.model.keys import StripeKey
+from customerlink.model.policy import Policy
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
+from customerlink.ports.customers import (
     Customers,
     Done,
     Failure,
     KeyMismatch,
-    NewCustomer,
     Refused,
     Spent,
     Unknown,
-    named_by,
-    naming,
 )
-from customerlink.instruction import Instruction, Reason
-from customerlink.keys import StripeKey
-from customerlink.linking import Account, Followed, Linking, Trouble
-from customerlink.open_sign_up import Settled, Unsettled
-from customerlink.policy import Policy
-from customerlink.provisioning import Provisioning
-from customerlink.reconcile.address import AddressChange
-from customerlink.reconcile.bucket import Pace
-from customerlink.reconcile.existing import Profiles
-from customerlink.reconcile.finish import End, finish
-from customerlink.reconcile.provision import PROVISION_SECONDS, Provisioner
-from customerlink.run import SIGN_UP_SECONDS, Run
-from customerlink.settling import Creates, Settling
-from customerlink.signup import SignUp
-from customerlink.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
+from customerlink.ports.profiles import Profiles
+from customerlink.ports.rate import Pace
+from customerlink.ports.run import SIGN_UP_SECONDS, Run
+from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.finish_sign_up import End, finish
+from customerlink.usecases.link_accounts import Account, Followed, Linking, Trouble
+from customerlink.usecases.open_sign_up import Settled, Unsettled
+from customerlink.usecases.settle import Creates, Settling
+from customerlink.usecases.sign_up import Provisioning
+from customerlink.wiring.provisioner import PROVISION_SECONDS, Provisioner
 from sandbox.stripe_account import StripeAccount, StripeFailure
 
 TENANT = Tenant("acme")

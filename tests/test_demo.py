@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 from rich.console import Console
 
-from customerlink.adapters import dynamodb_ledger
+from customerlink.adapters.dynamodb import ledger as dynamodb_ledger
 from sandbox import demo
 from sandbox.stripe_account import StripeAccount
 

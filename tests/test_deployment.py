@@ -14,8 +14,8 @@ from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 from tests.translation import BUCKET, ROOT, TEMPLATE, translated
 
-from customerlink.adapters.dynamodb_ledger import count_open
-from customerlink.settings import Settings
+from customerlink.adapters.dynamodb.ledger import count_open
+from customerlink.wiring.settings import Settings
 from sandbox.aws import REGION
 
 RELEASES = ROOT / "tests/fixtures/releases"

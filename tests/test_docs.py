@@ -15,7 +15,7 @@ import boto3
 import pytest
 from tests.e2e.runtime import ROOT, free_ports, wait_for
 
-from customerlink.secret import Secret, TenantSecret
+from customerlink.model.secret import Secret, TenantSecret
 from sandbox.__main__ import FIRST_PORT
 from sandbox.aws import CREDENTIALS, SECRET, TENANT_SECRET
 

@@ -11,16 +11,16 @@ from tests.e2e.runtime import HANDLER
 from tests.translation import ROOT, TEMPLATE, translated
 from tools.build_artifact import FUNCTIONS as BUILT
 
-from customerlink.entrypoints.customers import TENANT_SECONDS as SHOP_TENANT_SECONDS
-from customerlink.entrypoints.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
-from customerlink.instruction import Reason
-from customerlink.ledger import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
-from customerlink.policy import DENIAL_MESSAGE
-from customerlink.reconcile.cloud import TIME_TO_WRITE_SECONDS
-from customerlink.reconcile.drift import Drift
-from customerlink.run import SIGN_UP_SECONDS
-from customerlink.settings import Settings
-from customerlink.telemetry import DRIFT, EMITTED, NAMESPACE
+from customerlink.functions.backfill_steps import TIME_TO_WRITE_SECONDS
+from customerlink.functions.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
+from customerlink.functions.shell.telemetry import DRIFT, EMITTED, NAMESPACE
+from customerlink.functions.shop_api import TENANT_SECONDS as SHOP_TENANT_SECONDS
+from customerlink.model.drift import Drift
+from customerlink.model.instruction import Reason
+from customerlink.model.policy import DENIAL_MESSAGE
+from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
+from customerlink.ports.run import SIGN_UP_SECONDS
+from customerlink.wiring.settings import Settings
 from sandbox.aws import SECRET, TABLE
 from sandbox.gateway import FUNCTION_SECONDS, ROUTES
 
@@ -165,8 +165,8 @@ def test_every_function_is_bounded(name: str) -> None:
 def test_every_route_is_signed_or_authorised() -> None:
     """Each function behind a route checks the signature itself, or the route has an authoriser."""
     signed = {
-        "customerlink.entrypoints.post_login.handler": "the Standard Webhooks signature",
-        "customerlink.entrypoints.verify_email.handler": "the session token",
+        "customerlink.functions.post_login.handler": "the Standard Webhooks signature",
+        "customerlink.functions.verify_email.handler": "the session token",
     }
     authorised = [
         name

@@ -1,9 +1,11 @@
 """Finish a function's artifact that `sam build` zips: keep what it imports, compile it."""
 
+import ast
 import compileall
 import py_compile
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,10 +15,11 @@ from pathlib import Path
 class Function:
     """What a function imports of the requirements, and which AWS services it calls."""
 
+    module: str
+    """Of its handler: what that imports of our own package is kept."""
     services: frozenset[str]
     packages: frozenset[str]
     """By name, or by pattern where a platform or a version is part of it."""
-    reconciles: bool = False
 
     def has(self, name: str) -> bool:
         """Tell whether a file or a folder of site-packages is among them."""
@@ -40,39 +43,39 @@ _AUTH0_SDK = frozenset(
 
 FUNCTIONS = {
     "PostLoginFunction": Function(
-        # It speaks to AWS by a client of its own (adapters/aws_json.py).
+        "customerlink.functions.post_login",
+        # It speaks to AWS by a client of its own (adapters/aws/aws_json.py).
         services=frozenset(),
         packages=_TELEMETRY | {"customerlink", "stripe"},
     ),
     "PreTrafficFunction": Function(
+        "customerlink.functions.pre_traffic",
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),
         packages=_COMMON,
     ),
     "RepairFunction": Function(
+        "customerlink.functions.repair",
         services=frozenset({"dynamodb", "secretsmanager"}),
         packages=_COMMON | {"stripe"} | _AUTH0_SDK,
-        reconciles=True,
     ),
     "CustomersFunction": Function(
+        "customerlink.functions.shop_api",
         services=frozenset({"dynamodb", "secretsmanager"}),
         packages=_COMMON | {"stripe"} | _AUTH0_SDK,
-        reconciles=True,
     ),
     "VerifyEmailFunction": Function(
+        "customerlink.functions.verify_email",
         services=frozenset({"dynamodb", "secretsmanager"}),
         packages=_COMMON | _AUTH0_SDK,
-        reconciles=True,
     ),
     "BackfillFunction": Function(
+        "customerlink.functions.backfill",
         services=frozenset({"dynamodb", "s3", "secretsmanager"}),
         packages=_COMMON | _AUTH0_SDK | {"stripe", "duckdb", "duckdb-*.dist-info", "_duckdb.*.so"},
-        reconciles=True,
     ),
 }
 
 UNUSED = (
-    # The command line, and the Actions that it carries.
-    "customerlink/cli",
     # The types of parameters and of events: imported by type checkers, and by no call of ours.
     "stripe/params",
     "stripe/events",
@@ -97,26 +100,57 @@ UNUSED = (
     # Data of services that are not called.
     "boto3/examples",
 )
-RECONCILING = (
-    "customerlink/reconcile",
-    "customerlink/adapters/auth0_management.py",
-    "customerlink/adapters/boto3_dynamodb.py",
-)
-"""Left out of the functions that see one login at a time."""
-
 LEFTOVERS = (
     *("bin", "*.dist-info/[!M]*", ".lock"),
     *("**/__pycache__", "**/tests", "**/*.pyi", "**/py.typed"),
 )
 
 
+PACKAGE = "customerlink"
+WITH_PAGES = {"customerlink.functions.verify_email"}
+
+
+def reached(folder: Path, module: str) -> Iterator[Path]:
+    """Give the files of our package that a module imports, wherever in its code, and its own."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or not name.startswith(PACKAGE):
+            continue
+        seen.add(name)
+        waiting.append(name.rpartition(".")[0])
+        place = folder / name.replace(".", "/")
+        path = next(
+            (each for each in (place.with_suffix(".py"), place / "__init__.py") if each.is_file()),
+            None,
+        )
+        if path is None:
+            continue  # a name that a module defines
+        yield path
+        waiting += _imports(ast.parse(path.read_text()))
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    """Give what is imported, and from what; not what only a type checker sees."""
+    match node:
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return
+        case ast.ImportFrom(module=str(module)):
+            yield from (module, *(f"{module}.{each.name}" for each in node.names))
+        case ast.Import():
+            yield from (each.name for each in node.names)
+    for each in ast.iter_child_nodes(node):
+        yield from _imports(each)
+
+
 def main(function: Function, folder: Path) -> None:
     """Prune and compile a folder of installed packages in place."""
     strangers = [each.name for each in folder.iterdir() if not function.has(each.name)]
-    unused = UNUSED if function.reconciles else (*UNUSED, *RECONCILING)
-    for pattern in (*LEFTOVERS, *strangers, *unused):
+    for pattern in (*LEFTOVERS, *strangers, *UNUSED):
         for path in list(folder.glob(pattern)):
             _remove(path)
+    _prune_our_own(folder, function.module)
     for service in folder.glob("botocore/data/*/"):
         if service.name not in function.services:
             _remove(service)
@@ -130,6 +164,19 @@ def main(function: Function, folder: Path) -> None:
     )
     if not compiled:
         sys.exit("some file could not be compiled")
+
+
+def _prune_our_own(folder: Path, module: str) -> None:
+    """Leave of our own package what the handler imports."""
+    kept = {*reached(folder, module)}
+    for path in (folder / PACKAGE).rglob("*.py"):
+        if path not in kept:
+            path.unlink()
+    if module not in WITH_PAGES:
+        _remove(folder / PACKAGE / "functions" / "pages")
+    for path in sorted((folder / PACKAGE).glob("**/"), reverse=True):
+        if not any(path.iterdir()):
+            path.rmdir()
 
 
 def _remove(path: Path) -> None:

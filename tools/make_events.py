@@ -11,7 +11,7 @@ from typing import Any
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from customerlink.signature import SigningSecret, sign
+from customerlink.model.signature import SigningSecret, sign
 from sandbox.gateway import event_of
 from sandbox.sandbox import FOREIGN_CUSTOMER, SIGNING_SECRET, TAKEN_EMAIL
 

@@ -16,11 +16,12 @@ from unittest.mock import patch
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
 
-from customerlink import telemetry
-from customerlink.entrypoints import customers, verify_email
-from customerlink.entrypoints.post_login import respond
-from customerlink.settings import Settings
-from customerlink.wiring import Application
+from customerlink.functions import shop_api as customers
+from customerlink.functions import verify_email
+from customerlink.functions.post_login import respond
+from customerlink.functions.shell import telemetry
+from customerlink.wiring.application import Application
+from customerlink.wiring.settings import Settings
 from sandbox.auth0.api import ManagementApi, management_app
 from sandbox.aws import SECRET, TABLE, TENANT_SECRET, Aws, aws
 from sandbox.gateway import Gateway, in_process

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from customerlink.adapters.stripe import listing
 from customerlink.cli.main import run
-from customerlink.entrypoints.post_login import respond
-from customerlink.reconcile import listing
+from customerlink.functions.post_login import respond
 from sandbox.auth0.actions import Actions
 from sandbox.aws import SECRET
 from sandbox.gateway import in_process

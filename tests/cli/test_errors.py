@@ -14,9 +14,9 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
-from customerlink.adapters.stripe_http import NotSentError
+from customerlink.adapters.stripe.http_client import NotSentError
 from customerlink.cli.errors import CliError, Exit, explain
-from customerlink.errors import ConfigurationError
+from customerlink.model.errors import ConfigurationError
 
 SECRET = "rk_test_hidden"
 

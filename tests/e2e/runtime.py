@@ -27,7 +27,7 @@ _ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_
 _RAPID = ROOT / ".tools/sam/lib/python3.13/site-packages/samcli/local/rapid"
 EMULATOR = _RAPID / f"aws-lambda-rie-{_ARCHITECTURE}"
 PYTHON = ROOT / ".tools" / "runtime" / "bin" / "python"
-HANDLER = "customerlink.entrypoints.post_login.handler"
+HANDLER = "customerlink.functions.post_login.handler"
 
 _START_SECONDS = 60
 

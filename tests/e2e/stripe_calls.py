@@ -7,9 +7,9 @@ from collections.abc import Callable
 import stripe
 
 from customerlink.adapters.connections import Connections
-from customerlink.adapters.stripe_http import BudgetedHTTPClient
-from customerlink.keys import StripeKey
-from customerlink.run import Run
+from customerlink.adapters.stripe.http_client import BudgetedHTTPClient
+from customerlink.model.keys import StripeKey
+from customerlink.ports.run import Run
 
 
 def client(base: str, key: str) -> stripe.StripeClient:

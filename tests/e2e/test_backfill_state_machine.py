@@ -21,8 +21,8 @@ import yaml
 from tests.e2e.runtime import BUILD, ROOT, invoke, runtime
 from werkzeug.wrappers import Request, Response
 
-from customerlink.entrypoints import backfill
-from customerlink.reconcile import cloud
+from customerlink.functions import backfill
+from customerlink.functions import backfill_steps as steps_of
 from sandbox.aws import BUCKET, REGION, TENANT_SECRET
 from sandbox.gateway import Context
 from sandbox.sandbox import Sandbox, sandbox
@@ -92,7 +92,7 @@ def machine(
         box.let_functions_into_the_tenant()
         environment = {**box.environment(), **RATES, "CUSTOMERLINK_BUCKET": BUCKET}
         if request.param == "as built":
-            handler = "customerlink.entrypoints.backfill.handler"
+            handler = "customerlink.functions.backfill.handler"
             function = running.enter_context(
                 runtime(
                     {**environment, "AWS_LAMBDA_FUNCTION_TIMEOUT": "900"},
@@ -187,7 +187,7 @@ def assert_everybody_has_one(box: Sandbox, number: int) -> None:
 
 def test_everybody_gets_one(machine: StateMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     """In chunks, by workers side by side; the second run finds nobody."""
-    monkeypatch.setattr(cloud, "CHUNK", 10)
+    monkeypatch.setattr(steps_of, "CHUNK", 10)
     users(machine.box, range(25))
     users(machine.box, range(25, 30), stripe_signup="exempt")
     machine.box.management.jobs.export_seconds = 1.5

@@ -14,13 +14,13 @@ import pytest
 from tests.e2e.runtime import BUILD, Runtime, invoke, runtime
 from werkzeug.wrappers import Request, Response
 
-from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
-from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
-from customerlink.customers import NewCustomer
-from customerlink.ledger import Lease
-from customerlink.run import Run
-from customerlink.signup import SignUp
-from customerlink.user import CustomerId, Tenant, User, UserId
+from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.model.customer import NewCustomer
+from customerlink.model.sign_up_record import Lease
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, Tenant, User, UserId
+from customerlink.ports.run import Run
 from sandbox.aws import TABLE
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
@@ -93,7 +93,7 @@ def running(apis: DeploymentApis) -> Iterator[Sandbox]:
 def hook(running: Sandbox) -> Iterator[Runtime]:
     """Run the pre-traffic check."""
     environment = {**running.environment(), "CUSTOMERLINK_NEW_VERSION": VERSION}
-    handler = "customerlink.entrypoints.pre_traffic.handler"
+    handler = "customerlink.functions.pre_traffic.handler"
     with runtime(environment, BUILD / "PreTrafficFunction", handler) as function:
         yield function
 
@@ -174,7 +174,7 @@ class TestRepair:
         running.let_functions_into_the_tenant()
         running.tenant.add_user("auth0|old", email="16@example.com")
         running.tenant.add_user("auth0|stuck", email="17@example.com")
-        handler = "customerlink.entrypoints.repair.handler"
+        handler = "customerlink.functions.repair.handler"
         environment = {**running.environment(), "AWS_LAMBDA_FUNCTION_TIMEOUT": "60"}
         with runtime(environment, BUILD / "RepairFunction", handler) as function:
             invoke(function.url, b"{}")

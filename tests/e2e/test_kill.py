@@ -11,7 +11,7 @@ from tests.e2e.runtime import kill, runtime
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import ClosingIterator
 
-from customerlink.ledger import RECORD_LEASE_SECONDS
+from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
 from sandbox.gateway import by_runtime_emulators
 from sandbox.sandbox import Sandbox, sandbox
 

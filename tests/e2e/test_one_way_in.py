@@ -21,12 +21,12 @@ import pytest
 from tests.calling import report
 from tests.cli.conftest import Cli
 from tests.e2e.test_backfill_state_machine import RATES, in_this_process
-from tests.entrypoints.test_customers import id_token, link, post, token
+from tests.functions.test_shop_api import id_token, link, post, token
 from werkzeug.wrappers import Request, Response
 
-from customerlink.adapters import stripe_customers
-from customerlink.entrypoints import backfill
-from customerlink.reconcile import listing
+from customerlink.adapters.stripe import customers as stripe_customers
+from customerlink.adapters.stripe import listing
+from customerlink.functions import backfill
 from sandbox.aws import BUCKET, REGION, TABLE
 from sandbox.demo import LONG_AGO
 from sandbox.sandbox import Sandbox, sandbox

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import pytest
-from tests.entrypoints.test_customers import post, token
+from tests.functions.test_shop_api import post, token
 from tests.translation import ROOT
 
-from customerlink.adapters import stripe_customers
+from customerlink.adapters.stripe import customers as stripe_customers
 from sandbox.demo import LONG_AGO
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.entrypoints.test_customers import post, token
+from tests.functions.test_shop_api import post, token
 
 from sandbox.sandbox import Sandbox, sandbox
 

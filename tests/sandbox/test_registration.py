@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from customerlink.user import Tenant, registration_id
+from customerlink.model.user import Tenant, registration_id
 from sandbox.sandbox import Sandbox
 from sandbox.stripe_account import Fault, FaultKind
 

@@ -20,12 +20,12 @@ from tests.simulation.outside import (
 )
 from tests.simulation.scheduler import Task
 
-from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
-from customerlink.provisioning import Provisioning
-from customerlink.reconcile.existing import Profiles
-from customerlink.run import SIGN_UP_SECONDS, Run
-from customerlink.settling import Creates, Settling
-from customerlink.signup import SignUp, parse, parse_registered, parse_registration
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.model.signup import SignUp, parse, parse_registered, parse_registration
+from customerlink.ports.profiles import Profiles
+from customerlink.ports.run import SIGN_UP_SECONDS, Run
+from customerlink.usecases.settle import Creates, Settling
+from customerlink.usecases.sign_up import Provisioning
 
 TRY_SECONDS = 6.0
 ALL_TRIES_SECONDS = 9.0

@@ -1,7 +1,7 @@
 """DynamoDB's single-item writes: the expressions that the ledger uses, evaluated as documented.
 
 Amazon DynamoDB Developer Guide, "Condition and filter expressions" and "Update expressions".
-`tests/adapters/test_dynamodb_ledger.py` runs on this, on moto and on dynalite alike.
+`tests/adapters/dynamodb/test_ledger.py` runs on this, on moto and on dynalite alike.
 """
 
 import re
@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from customerlink.adapters.aws_json import AwsRefusedError
-from customerlink.adapters.dynamodb_ledger import CONDITION_FAILED
+from customerlink.adapters.aws.aws_json import AwsRefusedError
+from customerlink.adapters.dynamodb.ledger import CONDITION_FAILED
 
 type Item = dict[str, Any]
 type Values = Mapping[str, Any]

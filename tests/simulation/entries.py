@@ -7,21 +7,21 @@ from tests.simulation.auth0 import TENANT, Auth0, ManagementError, SimulatedProf
 from tests.simulation.outside import EPOCH, SimulatedCustomers, SimulatedDynamoDb
 from tests.simulation.scheduler import Task
 
-from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
-from customerlink.customers import Done
-from customerlink.errors import LedgerUnavailableError
-from customerlink.linking import Account, Followed, Linking
-from customerlink.open_sign_up import Settled, Unsettled
-from customerlink.reconcile.address import AddressChange
-from customerlink.reconcile.existing import provision_existing
-from customerlink.reconcile.finish import finish
-from customerlink.reconcile.profile import unfinished
-from customerlink.reconcile.provision import PROVISION_SECONDS
-from customerlink.run import SIGN_UP_SECONDS, Run
-from customerlink.settling import Creates, Settling
-from customerlink.signup import SignUp
-from customerlink.user import CustomerId, Tenant, UserId
-from customerlink.user import User as Named
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.profile import unfinished
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, Tenant, UserId
+from customerlink.model.user import User as Named
+from customerlink.ports.customers import Done
+from customerlink.ports.run import SIGN_UP_SECONDS, Run
+from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.finish_sign_up import finish
+from customerlink.usecases.link_accounts import Account, Followed, Linking
+from customerlink.usecases.open_sign_up import Settled, Unsettled
+from customerlink.usecases.provision_existing import provision_existing
+from customerlink.usecases.settle import Creates, Settling
+from customerlink.wiring.provisioner import PROVISION_SECONDS
 
 REPAIR_AFTER_SECONDS = 120.0
 

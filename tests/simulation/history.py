@@ -13,7 +13,7 @@ from tests.simulation.oracle import Oracle, ViolationError
 from tests.simulation.outside import EPOCH, World
 from tests.simulation.scheduler import Scheduler
 
-from customerlink.policy import (
+from customerlink.model.policy import (
     ExistingCustomer,
     ExistingUsers,
     OnFailure,

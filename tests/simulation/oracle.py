@@ -5,10 +5,10 @@ from typing import Any
 from tests.simulation.auth0 import TENANT, Auth0, Login, User
 from tests.simulation.outside import World
 
-from customerlink.open_sign_up import Settled, Unsettled
-from customerlink.policy import ExistingUsers, OnFailure, ProvisionAt, VerifiedEmail
-from customerlink.signup import SignUp
-from customerlink.user import registrant_id
+from customerlink.model.policy import ExistingUsers, OnFailure, ProvisionAt, VerifiedEmail
+from customerlink.model.signup import SignUp
+from customerlink.model.user import registrant_id
+from customerlink.usecases.open_sign_up import Settled, Unsettled
 
 FUNCTION_SECONDS = 5.0
 ACTION_SECONDS = 9.5

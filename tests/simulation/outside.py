@@ -14,13 +14,13 @@ from tests.simulation.dynamodb import Table
 from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler, Task
 
-from customerlink.adapters.aws_json import AwsRefusedError, AwsSilentError
-from customerlink.adapters.dynamodb_ledger import CALL_SECONDS, READ_SECONDS
-from customerlink.adapters.stripe_customers import StripeCustomers
-from customerlink.adapters.stripe_http import TRY_SECONDS, WORTHWHILE_SECONDS, NotSentError
-from customerlink.keys import StripeKey
-from customerlink.policy import Policy
-from customerlink.run import Run
+from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
+from customerlink.adapters.dynamodb.ledger import CALL_SECONDS, READ_SECONDS
+from customerlink.adapters.stripe.customers import StripeCustomers
+from customerlink.adapters.stripe.http_client import TRY_SECONDS, WORTHWHILE_SECONDS, NotSentError
+from customerlink.model.keys import StripeKey
+from customerlink.model.policy import Policy
+from customerlink.ports.run import Run
 from sandbox.stripe_account import StripeAccount, StripeFailure
 
 EPOCH = 1_795_000_000.0

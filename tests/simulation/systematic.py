@@ -32,10 +32,16 @@ from tests.simulation.oracle import Oracle, ViolationError
 from tests.simulation.outside import EPOCH, World
 from tests.simulation.scheduler import Scheduler, Task
 
-from customerlink.policy import ExistingCustomer, ExistingUsers, OnFailure, Policy, ProvisionAt
-from customerlink.run import Run
-from customerlink.settling import Settling
-from customerlink.signup import SignUp
+from customerlink.model.policy import (
+    ExistingCustomer,
+    ExistingUsers,
+    OnFailure,
+    Policy,
+    ProvisionAt,
+)
+from customerlink.model.signup import SignUp
+from customerlink.ports.run import Run
+from customerlink.usecases.settle import Settling
 
 DAY = 24 * HOUR
 LATENCY_SECONDS = 0.001

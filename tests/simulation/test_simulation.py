@@ -11,7 +11,7 @@ from tests.simulation.__main__ import main
 from tests.simulation.campaign import Report, play_many, shortest
 from tests.simulation.history import ENTRIES, play
 
-from customerlink.customers import Customer
+from customerlink.model.customer import Customer
 from sandbox.aws import CREDENTIALS
 
 HISTORIES = 10_000

@@ -20,10 +20,10 @@ from tests.simulation.systematic import (
     played,
 )
 
-from customerlink.adapters import dynamodb_ledger
-from customerlink.adapters.dynamodb_ledger import DynamoDbLedger
-from customerlink.customers import Customer
-from customerlink.ledger import Lease
+from customerlink.adapters.dynamodb import ledger as dynamodb_ledger
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.model.customer import Customer
+from customerlink.model.sign_up_record import Lease
 
 BY_NAME = {each.name: each for each in SCENARIOS}
 ONE, ONE_OF_EACH = Bounds(1, 1, 1), Bounds(1, 1, 2)

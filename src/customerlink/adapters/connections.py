@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from customerlink.errors import CustomerLinkError
-from customerlink.frozen import frozen
+from customerlink.model.errors import CustomerLinkError
+from customerlink.model.frozen import frozen
 
 
 class NotConnectedError(CustomerLinkError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from customerlink.cli.errors import CliError, Exit
-from customerlink.keys import STRIPE_API_BASE
+from customerlink.model.keys import STRIPE_API_BASE
 
 DEFAULT_FILE = Path("customerlink.toml")
 DEFAULT_PROFILE = "default"

@@ -12,12 +12,12 @@ import boto3
 from botocore.config import Config as AwsConfig
 from botocore.exceptions import ClientError
 
-from customerlink.adapters.dynamodb_ledger import count_open
+from customerlink.adapters.dynamodb.ledger import count_open
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
-from customerlink.errors import ConfigurationError
-from customerlink.keys import StripeKey
-from customerlink.signature import SigningSecret
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.keys import StripeKey
+from customerlink.model.signature import SigningSecret
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

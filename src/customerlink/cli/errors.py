@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from customerlink.errors import CustomerLinkError
+from customerlink.model.errors import CustomerLinkError
 
 
 class Exit(IntEnum):

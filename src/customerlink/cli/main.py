@@ -11,43 +11,43 @@ from typing import Annotated, Any
 import questionary
 import typer
 
-from customerlink.adapters.boto3_dynamodb import Boto3DynamoDb
-from customerlink.adapters.secrets_manager import REFRESH_SECONDS
-from customerlink.adapters.server_clock import ServerClock
-from customerlink.cli.backfill import (
+from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
+from customerlink.adapters.aws.server_clock import ServerClock
+from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.stripe.listing import PER_SECOND, Listing
+from customerlink.adapters.token_bucket import Bucket
+from customerlink.cli.commands.backfill import (
     AUTH0_PER_SECOND,
     CREATIONS_PER_SECOND,
     Backfill,
     Checkpoint,
     run_backfill,
 )
-from customerlink.cli.config import Config, Mode, load
-from customerlink.cli.deployment import Deployment
-from customerlink.cli.doctor import Doctor, Verdict
-from customerlink.cli.errors import CliError, Exit, explain
-from customerlink.cli.install import Change, Plan, carry_out, look, plan, take_out
-from customerlink.cli.output import Output
-from customerlink.cli.probes import StripeProbe, checked, self_test
-from customerlink.cli.release import LOGIN, TRIGGERS, action_name
-from customerlink.cli.repair import Outcome, Repair
-from customerlink.cli.report import html as page
-from customerlink.cli.rotate import (
+from customerlink.cli.commands.doctor import Doctor, Verdict
+from customerlink.cli.commands.install import Change, Plan, carry_out, look, plan, take_out
+from customerlink.cli.commands.repair import Outcome, Repair
+from customerlink.cli.commands.rotate import (
     LAST_LOGINS_SECONDS,
     MARGIN_SECONDS,
     Rotation,
     rotate_stripe_key,
 )
+from customerlink.cli.commands.verify import Report, Verification, default_folder
+from customerlink.cli.config import Config, Mode, load
+from customerlink.cli.deployment import Deployment
+from customerlink.cli.errors import CliError, Exit, explain
+from customerlink.cli.output import Output
+from customerlink.cli.probes import StripeProbe, checked, self_test
+from customerlink.cli.release import LOGIN, TRIGGERS, action_name
+from customerlink.cli.report import html as page
 from customerlink.cli.tenant import Tenant
-from customerlink.cli.verify import Report, Verification, default_folder
-from customerlink.customer_fields import NAME_ONLY, CustomerFields
-from customerlink.errors import ConfigurationError
-from customerlink.policy import ExistingCustomer, Policy, VerifiedEmail
-from customerlink.reconcile.backfill import Fate
-from customerlink.reconcile.bucket import Bucket
-from customerlink.reconcile.drift import IN_ORDER, MEANING, REPAIR, Drift
-from customerlink.reconcile.listing import PER_SECOND, Listing
-from customerlink.reconcile.plan import SAFE, planned, read
-from customerlink.reconcile.provision import Provisioner
+from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
+from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, Drift
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
+from customerlink.model.repair_plan import SAFE, planned, read
+from customerlink.usecases.backfill import Fate
+from customerlink.wiring.provisioner import Provisioner
 
 app = typer.Typer(
     name="customerlink",

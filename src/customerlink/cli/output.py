@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from customerlink.cli.doctor import Check, Verdict
+from customerlink.cli.commands.doctor import Check, Verdict
 from customerlink.cli.errors import CliError
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}

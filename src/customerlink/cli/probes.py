@@ -12,10 +12,10 @@ import urllib3
 
 from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit
-from customerlink.errors import ConfigurationError
-from customerlink.keys import StripeKey
-from customerlink.self_test import SelfTest, has_passed
-from customerlink.signature import SigningSecret
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.keys import StripeKey
+from customerlink.model.signature import SigningSecret
+from customerlink.usecases.self_test import SelfTest, has_passed
 
 TIME_OUT_SECONDS = 15.0
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from customerlink.cli.verify import Report
-from customerlink.reconcile.drift import IN_ORDER, MEANING, REPAIR, Drift
+from customerlink.cli.commands.verify import Report
+from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, Drift
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

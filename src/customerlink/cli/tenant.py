@@ -11,11 +11,11 @@ from typing import Any
 from auth0.management import Auth0
 from auth0.management.errors import ConflictError, ForbiddenError
 
-from customerlink.adapters.auth0_management import Management, Users, downloading
+from customerlink.adapters.auth0.management import Management, Users, downloading
 from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.release import LOGIN, REGISTRATION
-from customerlink.secret import Auth0Client
+from customerlink.model.secret import Auth0Client
 
 VERSIONS = {LOGIN: "v3"} | dict.fromkeys(REGISTRATION, "v2")
 RUNTIME = "node22"

@@ -1,0 +1,1 @@
+"""Auth0's Management API and its tokens."""

@@ -1,0 +1,228 @@
+"""Auth0's Management API for a tenant's users, by auth0-python.
+
+The function of the sign-up knows nothing of it: it holds no credentials of Auth0's.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+from auth0.authentication import GetToken
+from auth0.authentication.exceptions import Auth0Error
+from auth0.management import Auth0
+from auth0.management.core.api_error import ApiError
+from auth0.management.errors import NotFoundError, TooManyRequestsError
+from requests import RequestException
+
+from customerlink.model.customer_fields import flattened
+from customerlink.model.secret import Auth0Client
+
+if TYPE_CHECKING:
+    from auth0.management.types import UserIdentityProviderEnum
+
+EXPORTED = {
+    "user_id": "user_id",
+    "email": "email",
+    "email_verified": "email_verified",
+    "name": "name",
+    "app_metadata.stripe_customer_id": "customer_id",
+    "app_metadata.stripe_signup": "marker",
+    "identities": "identities",
+}
+"""What is exported of a user, and under which name (`reconcile.store`)."""
+
+TROUBLE = (ApiError, Auth0Error, httpx.HTTPError, RequestException)
+"""What the SDK raises; their texts may be personal."""
+
+TIME_OUT_SECONDS = 20.0
+_SHORTEST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 60.0
+_TRIES = 10
+
+
+class Management:
+    """The API as an application that asks for one token, and waits where Auth0 says so."""
+
+    def __init__(
+        self,
+        client: Auth0Client,
+        on_wait: Callable[[float], None] = lambda _: None,
+        sleep: Callable[[float], None] = time.sleep,
+        tries: int = _TRIES,
+        seconds: float = TIME_OUT_SECONDS,
+    ) -> None:
+        """Take the application; `on_wait` is told the seconds of each wait for the rate limit.
+
+        `seconds` is how long one call may take.
+        """
+        self._client, self._on_wait, self._sleep = client, on_wait, sleep
+        self._tries, self._seconds = tries, seconds
+
+    @cached_property
+    def granted(self) -> dict[str, Any]:
+        """Give the token's answer, asked for at first use."""
+        protocol, _, domain = self._client.url.partition("://")
+        token = GetToken(
+            domain,
+            self._client.client_id,
+            self._client.client_secret,
+            protocol=protocol,
+            timeout=self._seconds,
+        )
+        granted: dict[str, Any] = token.client_credentials(f"{self._client.url}/api/v2/")
+        return granted
+
+    @cached_property
+    def api(self) -> Auth0:
+        """Give the SDK's client."""
+        return Auth0(
+            base_url=f"{self._client.url}/api/v2",
+            token=self.granted["access_token"],
+            timeout=self._seconds,
+            max_retries=0,
+        )
+
+    def call[Result](self, request: Callable[[], Result]) -> Result:
+        """Make a call; on 429 wait until the time that the header names, and make it again."""
+        for tries_left in reversed(range(self._tries)):
+            try:
+                return request()
+            except TooManyRequestsError as error:
+                if not tries_left:
+                    raise
+                seconds = _seconds_until_reset(error)
+                self._on_wait(seconds)
+                self._sleep(seconds)
+        raise AssertionError("unreachable")
+
+
+class Users:
+    """A tenant's users, each as the export has one (`EXPORTED`)."""
+
+    def __init__(self, management: Management) -> None:
+        """Take the API."""
+        self._management = management
+
+    def get(self, user_id: str) -> dict[str, Any] | None:
+        """Read a user, consistently: never by search, which lags. None for one who is gone."""
+        try:
+            api = self._management.api
+            return _row(self._management.call(lambda: api.users.get(user_id)))
+        except NotFoundError:
+            return None
+
+    def with_address(self, email: str) -> list[dict[str, Any]]:
+        """Give all who have an address, which several connections' users may; consistently."""
+        api = self._management.api
+        found = self._management.call(
+            lambda: api.users.list_users_by_email(email=email.lower()),
+        )
+        return [_row(each) for each in found]
+
+    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
+        """Merge these keys into a user's `app_metadata`; None removes one, the rest stays.
+
+        False when the user is gone.
+
+        https://auth0.com/docs/manage-users/user-accounts/metadata/manage-metadata-api
+        """
+        api = self._management.api
+        try:
+            self._management.call(lambda: api.users.update(user_id, app_metadata=dict(changes)))
+        except NotFoundError:
+            return False
+        return True
+
+    def link(self, primary_id: str, secondary_id: str) -> bool:
+        """Link two accounts: the secondary becomes an identity of the primary, and is gone.
+
+        False when one of them is gone already.
+        https://auth0.com/docs/manage-users/user-accounts/user-account-linking
+        """
+        api = self._management.api
+        provider, _, name = secondary_id.partition("|")
+        try:
+            self._management.call(
+                lambda: api.users.identities.link(
+                    primary_id,
+                    provider=cast("UserIdentityProviderEnum", provider),
+                    user_id=name,
+                )
+            )
+        except ApiError as error:
+            # The SDK has no class of its own for this call's 404.
+            if error.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    def send_verification_mail(self, user_id: str) -> None:
+        """Let Auth0 send its mail that verifies an address once more.
+
+        https://auth0.com/docs/api/management/v2/jobs/post-verification-email
+        """
+        api = self._management.api
+        self._management.call(lambda: api.jobs.verification_email.create(user_id=user_id))
+
+    def start_export(self) -> str:
+        """Start Auth0's export of all users; gives the job's id.
+
+        https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
+        """
+        api = self._management.api
+        fields: Any = [{"name": name, "export_as": column} for name, column in EXPORTED.items()]
+        job = self._management.call(
+            lambda: api.jobs.users_exports.create(format="json", fields=fields)
+        )
+        return str(job.id)
+
+    def export(self, job_id: str) -> tuple[str, str | None]:
+        """Give a job's status, and the address of what it wrote, which does not last."""
+        api = self._management.api
+        job = self._management.call(lambda: api.jobs.get(job_id))
+        return str(job.status), str(job.location) if job.location else None
+
+
+@contextmanager
+def downloading(location: str) -> Iterator[Iterator[bytes]]:
+    """Open an export's file: gzipped JSON lines, piece by piece."""
+    with httpx.stream("GET", location, timeout=TIME_OUT_SECONDS) as answer:
+        answer.raise_for_status()
+        yield answer.iter_raw()
+
+
+def _seconds_until_reset(error: ApiError) -> float:
+    """https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy."""
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    reset = headers.get("x-ratelimit-reset", "")
+    seconds = float(reset) - time.time() if reset.isdigit() else 1.0
+    return min(max(seconds, _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
+
+
+def _row(user: Any) -> dict[str, Any]:  # noqa: ANN401 (a model for each of the SDK's calls)
+    """Give a user as the export has one."""
+    metadata = user.app_metadata if isinstance(user.app_metadata, dict) else {}
+    identities = [
+        {
+            "provider": each.provider,
+            "user_id": str(each.user_id),
+            "email": getattr(getattr(each, "profile_data", None), "email", None),
+        }
+        for each in user.identities or ()
+    ]
+    return {
+        "user_id": user.user_id,
+        "email": user.email,
+        "email_verified": bool(user.email_verified),
+        "name": user.name,
+        "customer_id": metadata.get("stripe_customer_id"),
+        "marker": metadata.get("stripe_signup"),
+        "connection": user.identities[0].connection if user.identities else None,
+        "registration_id": metadata.get("stripe_registration_id"),
+        "identities": identities,
+        "profile": flattened(user.dict()),
+    }

@@ -1,0 +1,83 @@
+"""The deployment's secret, cached in the warm function."""
+
+from typing import TYPE_CHECKING
+
+from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, SecretsManager
+from customerlink.model.errors import ConfigurationError, SecretUnavailableError
+from customerlink.model.keys import StripeKey
+from customerlink.model.secret import Secret, TenantSecret
+from customerlink.ports.run import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+REFRESH_SECONDS = 300.0
+FETCH_SECONDS = 2.0
+"""The longest that a fetch takes; a sign-up may need one."""
+
+STALE_SECONDS = 3600.0
+"""How long a copy serves when every refresh fails."""
+
+_RETRY_SECONDS = 30.0
+"""After a failed refresh the stale copy serves this long before the next one is tried."""
+
+
+class SecretsManagerSecret:
+    """The current version of one secret: parsed once, refreshed every 300 s."""
+
+    def __init__(self, client: SecretsManager, secret_id: str, clock: Clock) -> None:
+        """Take a client whose time-outs fit into a sign-up."""
+        self._client = client
+        self._secret_id = secret_id
+        self._clock = clock
+        self._secret: Secret | None = None
+        self._fetched_at = 0.0
+        self._next_refresh = 0.0
+
+    def current(self) -> Secret:
+        """Give the secret, an older copy if need be.
+
+        Raises `SecretUnavailableError`, or `ConfigurationError` for a first version that cannot be
+        read.
+        """
+        now = self._clock.monotonic()
+        if self._secret is not None and now < self._next_refresh:
+            return self._secret
+        try:
+            return self._fetch()
+        except (SecretUnavailableError, ConfigurationError):
+            if self._secret is None or now - self._fetched_at > STALE_SECONDS:
+                raise
+            self._next_refresh = now + _RETRY_SECONDS
+            return self._secret
+
+    def replacement_of(self, rejected: StripeKey) -> StripeKey | None:
+        """Fetch once more after Stripe answered 401: the new key, or None if it is the same."""
+        try:
+            key = self._fetch().stripe_key
+        except (SecretUnavailableError, ConfigurationError):
+            return None
+        return None if key == rejected else key
+
+    def _fetch(self) -> Secret:
+        try:
+            answer = self._client.get_secret_value(SecretId=self._secret_id)
+        except AwsRefusedError as error:
+            raise SecretUnavailableError(f"Secrets Manager answered {error.code}") from None
+        except AwsSilentError as error:
+            raise SecretUnavailableError(f"Secrets Manager did not answer: {error}") from None
+        version = answer["VersionId"]
+        if self._secret is None or version != self._secret.version:
+            self._secret = Secret.parse(answer.get("SecretString", ""), version)
+        self._fetched_at = self._clock.monotonic()
+        self._next_refresh = self._fetched_at + REFRESH_SECONDS
+        return self._secret
+
+
+def tenant_secret(client: "SecretsManagerClient", secret_id: str) -> TenantSecret | None:
+    """Give what lets a function into the tenant; None while nobody has put it in."""
+    try:
+        answer = client.get_secret_value(SecretId=secret_id)
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    return TenantSecret.parse(answer.get("SecretString", ""))

@@ -1,0 +1,218 @@
+"""Users and customers side by side in DuckDB, on disk: a join, whatever their number."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from customerlink.model.drift import Drift, Finding
+
+LEAST_MEMORY, MEMORY_A_ROW = 70_000_000, 30
+"""Bytes for DuckDB, which puts on disk what does not fit: up to a million users take the least. A
+join wants some memory for every row all the same (of ten million users, more than the least)."""
+
+THREADS = 1
+"""Each wants memory of its own: two would halve the time, and need half as much again."""
+
+_EVERYTHING = 2**62
+
+_TABLES = """
+CREATE OR REPLACE TABLE users (
+    user_id VARCHAR, email VARCHAR, email_verified BOOLEAN, name VARCHAR, customer_id VARCHAR,
+    marker VARCHAR
+);
+CREATE OR REPLACE TABLE secondaries (user_id VARCHAR, primary_id VARCHAR);
+CREATE OR REPLACE TABLE customers (
+    id VARCHAR, email VARCHAR, auth0_user_id VARCHAR, auth0_tenant VARCHAR,
+    registration_id VARCHAR, superseded_by VARCHAR
+);
+"""
+
+_LOAD_USERS = """
+CREATE OR REPLACE TEMP TABLE exported AS
+SELECT * FROM read_json($files, format = 'newline_delimited', columns = {
+    user_id: 'VARCHAR', email: 'VARCHAR', email_verified: 'BOOLEAN', name: 'VARCHAR',
+    customer_id: 'VARCHAR', marker: 'VARCHAR',
+    identities: 'STRUCT(provider VARCHAR, user_id VARCHAR)[]'
+});
+INSERT INTO users
+SELECT user_id, lower(email), coalesce(email_verified, false), name, nullif(customer_id, ''), marker
+FROM exported;
+INSERT INTO secondaries
+SELECT identity.provider || '|' || identity.user_id, user_id
+FROM (SELECT user_id, unnest(identities[2:]) AS identity FROM exported WHERE len(identities) > 1);
+DROP TABLE exported;
+"""
+
+_LOAD_CUSTOMERS = """
+INSERT INTO customers
+SELECT id, lower(email), nullif(auth0_user_id, ''), auth0_tenant, registration_id, superseded_by
+FROM read_json($files, format = 'newline_delimited', columns = {
+    id: 'VARCHAR', email: 'VARCHAR', auth0_user_id: 'VARCHAR', auth0_tenant: 'VARCHAR',
+    registration_id: 'VARCHAR', superseded_by: 'VARCHAR'
+});
+"""
+
+# A listing that runs while customers are made may see one twice, at the edges of two segments.
+# One join a statement: each of them can go to disk, several at once would have to fit into memory.
+_CLASSIFY = """
+DELETE FROM customers
+USING (SELECT id, min(rowid) AS first FROM customers GROUP BY id HAVING count(*) > 1) AS twice
+WHERE customers.id = twice.id AND customers.rowid > twice.first;
+
+CREATE OR REPLACE TEMP TABLE owned AS
+SELECT auth0_user_id AS user_id, count(*) AS number, min(id) AS first FROM customers
+WHERE coalesce(auth0_tenant, $tenant) = $tenant AND auth0_user_id IS NOT NULL
+    AND superseded_by IS NULL
+GROUP BY 1;
+CREATE OR REPLACE TEMP TABLE addresses AS
+SELECT email, count(*) AS number, min(id) AS first FROM customers
+WHERE email IS NOT NULL AND superseded_by IS NULL GROUP BY 1;
+CREATE OR REPLACE TEMP TABLE several_owned AS
+SELECT customers.auth0_user_id AS holder, string_agg(customers.id, ' ') AS ids
+FROM customers SEMI JOIN (SELECT * FROM owned WHERE number > 1) AS owned
+    ON owned.user_id = customers.auth0_user_id
+WHERE coalesce(auth0_tenant, $tenant) = $tenant AND superseded_by IS NULL GROUP BY 1;
+CREATE OR REPLACE TEMP TABLE several_sharing AS
+SELECT customers.email AS address, string_agg(customers.id, ' ') AS ids
+FROM customers SEMI JOIN (SELECT * FROM addresses WHERE number > 1) AS addresses
+    ON addresses.email = customers.email
+WHERE superseded_by IS NULL GROUP BY 1;
+
+CREATE OR REPLACE TEMP TABLE beside AS
+SELECT users.user_id, users.email, users.customer_id, users.marker = 'exempt' AS is_exempt,
+    customer.id IS NOT NULL AS is_there,
+    customer.auth0_user_id AS owner,
+    customer.auth0_user_id IS NULL AND customer.registration_id IS NOT NULL
+        AND customer.auth0_tenant = $tenant AS is_registrations,
+    coalesce(customer.auth0_tenant, $tenant) = $tenant AS is_of_tenant,
+    customer.email IS NOT DISTINCT FROM users.email AS has_same_email
+FROM users LEFT JOIN customers AS customer ON customer.id = users.customer_id;
+CREATE OR REPLACE TEMP TABLE beside AS
+SELECT beside.*, owned.number AS owned, owned.first AS first
+FROM beside LEFT JOIN owned ON owned.user_id = beside.user_id;
+CREATE OR REPLACE TEMP TABLE beside AS
+SELECT beside.*, addresses.number AS sharing, addresses.first AS sharer
+FROM beside LEFT JOIN addresses ON addresses.email = beside.email;
+
+CREATE OR REPLACE TABLE findings AS
+SELECT
+    CASE
+        WHEN owned > 1 THEN 'duplicate'
+        WHEN customer_id IS NOT NULL AND NOT is_there THEN 'dangling'
+        WHEN customer_id IS NOT NULL AND is_registrations THEN 'unclaimed'
+        WHEN customer_id IS NOT NULL AND (owner IS DISTINCT FROM user_id OR NOT is_of_tenant)
+            THEN 'mismatched'
+        WHEN customer_id IS NULL AND owned = 1 THEN 'unrecorded'
+        WHEN customer_id IS NULL AND is_exempt THEN 'exempt'
+        WHEN customer_id IS NULL THEN 'unlinked'
+        WHEN sharing > 1 THEN 'duplicate'
+        WHEN NOT has_same_email AND email IS NOT NULL THEN 'email_drift'
+        ELSE 'linked'
+    END AS drift,
+    user_id,
+    coalesce(customer_id, first) AS customer_id,
+    CASE
+        WHEN owned > 1 THEN (SELECT ids FROM several_owned WHERE holder = user_id)
+        WHEN customer_id IS NULL AND owned IS NULL
+            THEN coalesce((SELECT ids FROM several_sharing WHERE address = email), sharer)
+        WHEN owner IS DISTINCT FROM user_id THEN owner
+        WHEN sharing > 1 THEN (SELECT ids FROM several_sharing WHERE address = email)
+    END AS detail
+FROM beside;
+DROP TABLE beside;
+
+INSERT INTO findings
+SELECT 'orphaned', customers.auth0_user_id, customers.id, secondaries.primary_id
+FROM customers
+ANTI JOIN users ON users.user_id = customers.auth0_user_id
+LEFT JOIN secondaries ON secondaries.user_id = customers.auth0_user_id
+WHERE customers.auth0_tenant = $tenant AND customers.auth0_user_id IS NOT NULL
+    AND customers.superseded_by IS NULL;
+
+INSERT INTO findings
+SELECT 'superseded', customers.auth0_user_id, customers.id, customers.superseded_by
+FROM customers WHERE customers.auth0_tenant = $tenant AND customers.superseded_by IS NOT NULL;
+
+INSERT INTO findings
+SELECT 'abandoned', NULL, customers.id, customers.registration_id
+FROM customers
+ANTI JOIN users ON users.customer_id = customers.id
+WHERE customers.auth0_tenant = $tenant AND customers.registration_id IS NOT NULL
+    AND customers.auth0_user_id IS NULL;
+"""
+
+
+class Store:
+    """The two sides of one tenant, in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start with empty tables in a folder."""
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{LEAST_MEMORY}B",
+            "temp_directory": str(folder / "spill"),
+            "threads": THREADS,
+        }
+        self._database = duckdb.connect(str(folder / "both-sides.duckdb"), config=settings)
+        self._database.execute("SET preserve_insertion_order = false")
+        self._database.execute(_TABLES)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def load_users(self, *files: Path) -> None:
+        """Read exported users: JSON lines, gzipped or not (see `sources.EXPORT_FIELDS`)."""
+        self._run(_LOAD_USERS, files=[str(each) for each in files])
+
+    def load_customers(self, *files: Path) -> None:
+        """Read listed customers: JSON lines of `id`, `email`, `auth0_user_id`, `auth0_tenant`."""
+        self._run(_LOAD_CUSTOMERS, files=[str(each) for each in files])
+
+    def classify(self, tenant: str) -> None:
+        """Find every user's and every owned customer's kind."""
+        [(rows,)] = self._database.execute(
+            "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM customers)"
+        ).fetchall()
+        memory = max(LEAST_MEMORY, MEMORY_A_ROW * rows)
+        self._database.execute(f"SET memory_limit = '{memory}B'")
+        self._run(_CLASSIFY, tenant=tenant)
+
+    def correct(self, finding: Finding, drift: Drift) -> None:
+        """Put a finding right, after a closer look."""
+        self._database.execute(
+            "UPDATE findings SET drift = ? WHERE user_id = ? AND drift = ?",
+            [drift, finding.user_id, finding.drift],
+        )
+
+    def without_customer(self) -> Iterator[dict[str, str | bool | None]]:
+        """Give the users who have no customer, those whom policy exempted included."""
+        rows = self._database.cursor().execute(
+            "SELECT user_id, email, email_verified, name FROM findings JOIN users USING (user_id) "
+            "WHERE drift IN ('unlinked', 'exempt') ORDER BY user_id"
+        )
+        while batch := rows.fetchmany(1000):
+            for user_id, email, verified, name in batch:
+                profile = {"user_id": user_id, "email": email, "name": name}
+                yield {**profile, "email_verified": verified}
+
+    def counts(self) -> dict[Drift, int]:
+        """Count the findings of each kind, zeros included."""
+        found = self._database.execute("SELECT drift, count(*) FROM findings GROUP BY 1").fetchall()
+        return dict.fromkeys(Drift, 0) | {Drift(kind): number for kind, number in found}
+
+    def findings(self, drift: Drift, limit: int | None = None) -> Iterator[Finding]:
+        """Give the findings of a kind, in the order of their ids."""
+        rows = self._database.cursor().execute(
+            "SELECT drift, user_id, customer_id, coalesce(detail, '') FROM findings "
+            "WHERE drift = ? ORDER BY user_id, customer_id LIMIT ?",
+            [drift, _EVERYTHING if limit is None else limit],
+        )
+        while batch := rows.fetchmany(1000):
+            for kind, user_id, customer_id, detail in batch:
+                yield Finding(Drift(kind), user_id, customer_id, detail)
+
+    def _run(self, statements: str, **values: object) -> None:
+        for each in duckdb.extract_statements(statements):
+            wanted = {name: value for name, value in values.items() if f"${name}" in each.query}
+            self._database.execute(each, wanted or None)

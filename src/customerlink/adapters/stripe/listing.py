@@ -1,0 +1,115 @@
+"""All of Stripe's customers, as files: segments of `created`, read side by side within a rate."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import stripe
+
+from customerlink.adapters.token_bucket import Bucket
+from customerlink.ports.rate import Pace
+
+PER_SECOND = 20.0
+"""Below the 25 a second that Stripe's sandboxes and single endpoints allow, sign-ups beside it.
+
+https://docs.stripe.com/rate-limits
+"""
+
+SEGMENTS, WORKERS = 64, 8
+PAGE = 100
+STRIPES_FIRST_DAY = 1_293_840_000
+"""2011-01-01: nobody has an older customer."""
+
+_TRIES = 6
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass
+class Listing:
+    """Reads customers by an SDK client that does not retry by itself."""
+
+    customers: Any
+    bucket: Pace = field(default_factory=lambda: Bucket(PER_SECOND))
+    on_page: Callable[[int], None] = lambda _: None
+    """Told the number of customers of each page."""
+
+    def write(self, folder: Path, now: float | None = None) -> list[Path]:
+        """Write one file of JSON lines for each segment; gives the files."""
+        edges = self.edges(time.time() if now is None else now)
+        files = [folder / f"customers-{number:03d}.json" for number in range(len(edges) - 1)]
+        with ThreadPoolExecutor(WORKERS) as workers:
+            segments = zip(files, edges, edges[1:], strict=False)
+            for _ in workers.map(lambda each: self._write(*each), segments):
+                pass
+        return files
+
+    def edges(self, now: float) -> list[int]:
+        """Cut the time in which customers can have been made into equal segments.
+
+        The newest segment has no end, so that a clock which is behind loses nobody.
+        """
+        end = int(now) + 1
+        newest = self._page({})
+        if not newest.data:
+            return [STRIPES_FIRST_DAY, 2 * end]
+        span = max(1, end - STRIPES_FIRST_DAY)
+        edges = [STRIPES_FIRST_DAY + span * number // SEGMENTS for number in range(SEGMENTS)]
+        return [*edges, 2 * end]
+
+    def pages(self, start: int, end: int, after: str | None = None) -> Iterator[list[Any]]:
+        """Give the customers created in a segment, from behind one of them on, page by page."""
+        while True:
+            behind = {"starting_after": after} if after else {}
+            page = self._page({"created": {"gte": start, "lt": end}, **behind})
+            self.on_page(len(page.data))
+            yield page.data
+            if not page.has_more:
+                return
+            after = page.data[-1].id
+
+    def _write(self, file: Path, start: int, end: int) -> None:
+        with file.open("w") as lines:
+            for page in self.pages(start, end):
+                lines.writelines(json.dumps(line(each)) + "\n" for each in page)
+
+    def _page(self, params: dict[str, Any]) -> Any:  # noqa: ANN401 (a list object of the SDK's)
+        return patiently(self.bucket, lambda: self.customers.list({"limit": PAGE, **params}))
+
+
+def patiently[Result](bucket: Pace, request: Callable[[], Result]) -> Result:
+    """Make a request that changes nothing, again on 429, 5xx and lost answers."""
+    for tries_left in reversed(range(_TRIES)):
+        bucket.take()
+        try:
+            return request()
+        except stripe.RateLimitError as error:
+            if not tries_left:
+                raise
+            bucket.pause(_retry_after(error))
+        except (stripe.APIConnectionError, stripe.APIError):
+            if not tries_left:
+                raise
+            bucket.pause(_PAUSE_SECONDS)
+    raise AssertionError("unreachable")
+
+
+def line(customer: Any) -> dict[str, Any]:  # noqa: ANN401 (a customer of the SDK's)
+    """Give what the comparison needs of a customer."""
+    metadata = customer.metadata.to_dict() if customer.metadata else {}
+    return {
+        "id": customer.id,
+        "email": customer.email,
+        "auth0_user_id": metadata.get("auth0_user_id"),
+        "auth0_tenant": metadata.get("auth0_tenant"),
+        "registration_id": metadata.get("auth0_registration_id"),
+        "superseded_by": metadata.get("superseded_by"),
+    }
+
+
+def _retry_after(error: stripe.StripeError) -> float:
+    given = str((error.headers or {}).get("retry-after", ""))
+    return float(given) if given.isdigit() else _PAUSE_SECONDS

@@ -1,0 +1,231 @@
+"""Doctor: each check a line, what it means, and the command that mends it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from customerlink.cli.config import Config
+from customerlink.cli.deployment import Deployment, StoredSecret
+from customerlink.cli.errors import CliError, Exit, explain
+from customerlink.cli.probes import StripeProbe, self_test
+from customerlink.cli.release import SIGNING_SECRET, URL, action_code, fingerprint, unmarked
+from customerlink.cli.tenant import RUNTIMES, Action, Tenant
+from customerlink.model.signature import TOLERANCE_SECONDS
+
+SLOW_MILLISECONDS = 3000
+INSTALL = "customerlink install"
+DEPLOY = "make build && sam deploy --guided"
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    GOOD = "✓"
+    WARNING = "!"
+    BAD = "✗"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line."""
+
+    name: str
+    verdict: Verdict
+    meaning: str
+    fix: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it for machines."""
+        words = {Verdict.GOOD: "good", Verdict.WARNING: "warning", Verdict.BAD: "bad"}
+        return asdict(self) | {"verdict": words[self.verdict]}
+
+
+def good(name: str, meaning: str) -> Check:
+    """Give a check that passed."""
+    return Check(name, Verdict.GOOD, meaning)
+
+
+def warning(name: str, meaning: str, fix: str = "") -> Check:
+    """Give a check that somebody should look at."""
+    return Check(name, Verdict.WARNING, meaning, fix)
+
+
+def bad(name: str, meaning: str, fix: str = "") -> Check:
+    """Give a check that failed."""
+    return Check(name, Verdict.BAD, meaning, fix)
+
+
+@dataclass
+class Doctor:
+    """The checks of one deployment; what one of them needs of an earlier one is kept here."""
+
+    config: Config
+    deployment: Deployment
+    tenant: Tenant
+    probe_write: bool = False
+    _secret: StoredSecret | None = None
+    _action: Action | None = None
+
+    def checks(self) -> Iterator[Check]:
+        """Make every check; one that cannot be made at all is a bad one, and the next follows."""
+        parts: dict[str, Callable[[], Iterator[Check]]] = {
+            "AWS credentials": self._credentials,
+            "stack": self._stack,
+            "secret": self._stored,
+            "Stripe key": self._stripe,
+            "Auth0 client": self._client,
+            "Action": self._installed,
+            "Login flow": self._flow,
+            "endpoint": self._endpoint,
+            "alarms": self._alarms,
+            "open sign-ups": self._open,
+        }
+        for name, part in parts.items():
+            try:
+                yield from part()
+            except Exception as error:
+                trouble = explain(error)
+                if trouble.code is Exit.BUG:
+                    raise
+                yield bad(name, trouble.message, trouble.fix)
+
+    def _credentials(self) -> Iterator[Check]:
+        account = self.deployment.account()
+        yield good("AWS credentials", f"They are for the account {account}.")
+
+    def _stack(self) -> Iterator[Check]:
+        outputs = self.deployment.outputs
+        yield good("stack", f"{self.deployment.stack} is deployed: {outputs.url}")
+
+    def _stored(self) -> Iterator[Check]:
+        secret = self.deployment.read_secret()
+        for name, value in (
+            ("stripe_restricted_key", secret.stripe_key),
+            ("action_signing_secrets", secret.signing_secrets),
+        ):
+            if not value:
+                yield bad("secret", f"Its field {name} is missing.", INSTALL)
+                return
+        self._secret = secret
+        count = len(secret.signing_secrets)
+        if count > 1:
+            meaning = f"{count} signing secrets are valid: was a rotation interrupted?"
+            yield warning("secret", meaning, "customerlink rotate signing-secret")
+        else:
+            yield good("secret", "It has the Stripe key and one signing secret.")
+
+    def _stripe(self) -> Iterator[Check]:
+        key = self._needed(self._secret, "the secret").stripe_key
+        probe = StripeProbe(str(key), self.config.stripe_api_base, self.config.mode)
+        rotate = "customerlink rotate stripe-key"
+        if probe.key.restricted:
+            yield good("Stripe key", f"It is restricted, and for {self.config.mode} mode.")
+        else:
+            yield bad("Stripe key", "It is not restricted: it may do everything.", rotate)
+        probe.list_customers()
+        yield good("Stripe: list", "The key may list customers.")
+        if self.probe_write:
+            probe.create_and_delete()
+            yield good("Stripe: create", "A customer was created and deleted.")
+        if probe.may_read_charges():
+            meaning = "The key may read charges, which nothing here needs."
+            yield warning("Stripe: no more", meaning, rotate)
+        else:
+            yield good("Stripe: no more", "The key may not read charges.")
+
+    def _client(self) -> Iterator[Check]:
+        missing = self.tenant.missing_scopes()
+        if missing:
+            fix = "Auth0's dashboard, Applications > APIs > Auth0 Management API: grant them."
+            yield bad("Auth0 client", f"It lacks {', '.join(missing)}.", fix)
+        else:
+            yield good("Auth0 client", "It has the scopes that install and rotate need.")
+
+    def _installed(self) -> Iterator[Check]:
+        name = self.config.action_name
+        action = self.tenant.find(name)
+        if action is None:
+            yield bad("Action", f"The tenant has no Action {name}.", INSTALL)
+            return
+        self._action = action
+        if action.deployed_code is None:
+            yield bad("Action", f"{name} is not deployed.", INSTALL)
+            return
+        code, settings = unmarked(action.deployed_code)
+        if code.rstrip() != action_code().rstrip():
+            yield warning("Action: code", "It is not this release's.", INSTALL)
+        elif not action.is_deployed:
+            yield warning("Action: code", "It has a draft that is not deployed.", INSTALL)
+        else:
+            yield good("Action: code", "It is this release's, and deployed.")
+        if action.runtime in RUNTIMES:
+            yield good("Action: runtime", f"{action.runtime} has what the Action needs.")
+        else:
+            yield bad("Action: runtime", f"{action.runtime} is too old.", INSTALL)
+        yield self._settings_of(action, settings)
+
+    def _settings_of(self, action: Action, settings: str | None) -> Check:
+        name = "Action: secrets"
+        missing = [each for each in (URL, SIGNING_SECRET) if each not in action.secrets]
+        if missing:
+            return bad(name, f"{' and '.join(missing)} are missing.", INSTALL)
+        if settings is None:
+            return warning(name, "They were put in by hand: nobody can read them.", INSTALL)
+        secret = self._needed(self._secret, "the secret")
+        url = self.deployment.outputs.url
+        if settings not in {fingerprint(url, each) for each in secret.signing_secrets}:
+            return bad(name, "They are not this stack's URL and signing secret.", INSTALL)
+        return good(name, "They are this stack's URL and signing secret.")
+
+    def _flow(self) -> Iterator[Check]:
+        action = self._needed(self._action, "the Action")
+        flow = self.tenant.bindings()
+        places = [number for number, each in enumerate(flow, 1) if each.action_id == action.id]
+        if places:
+            yield good("Login flow", f"The Action is number {places[0]} of {len(flow)}.")
+        else:
+            yield bad("Login flow", "The Action is not bound to it.", INSTALL)
+
+    def _endpoint(self) -> Iterator[Check]:
+        secret = self._needed(self._secret, "the secret")
+        result = self_test(self.deployment.outputs.url, secret.signing_secrets[0])
+        if not result.passed:
+            meaning = f"It answered the self-test with {result.status} {result.reason}."
+            yield bad("endpoint", meaning, "docs/operations.md has a runbook for each answer")
+            return
+        took = f"{result.milliseconds:.0f} ms"
+        if result.milliseconds > SLOW_MILLISECONDS:
+            yield warning(
+                "endpoint", f"It answered the self-test in {took}.", "docs/operations.md#slow"
+            )
+        else:
+            yield good("endpoint", f"It answered the signed self-test in {took}.")
+        if result.skew is not None and abs(result.skew) > TOLERANCE_SECONDS / 10:
+            meaning = f"This machine's clock and the endpoint's are {abs(result.skew):.0f} s apart."
+            yield warning("clock", meaning, "timedatectl set-ntp true")
+
+    def _alarms(self) -> Iterator[Check]:
+        alarms = self.deployment.alarms()
+        if not alarms:
+            yield warning("alarms", "The stack has none.", DEPLOY)
+            return
+        off = sorted(name for name, state in alarms.items() if state == "ALARM")
+        if off:
+            yield bad("alarms", f"In alarm: {', '.join(off)}.", "docs/operations.md has a runbook")
+        else:
+            yield good("alarms", f"None of {len(alarms)} is in alarm.")
+
+    def _open(self) -> Iterator[Check]:
+        count = self.deployment.open_sign_ups()
+        if count:
+            meaning = f"{count} have been open for more than 15 minutes."
+            yield warning("open sign-ups", meaning, "docs/operations.md#open-sign-ups")
+        else:
+            yield good("open sign-ups", "None has been open for more than 15 minutes.")
+
+    @staticmethod
+    def _needed[Part](part: Part | None, name: str) -> Part:
+        if part is None:
+            raise CliError(f"It could not be checked without {name}.", "Mend that one first.")
+        return part

@@ -1,0 +1,139 @@
+"""Rotate: a new signing secret, or a new Stripe key, while sign-ups go on.
+
+A signing secret goes through four states, each of which a second run recognises:
+
+1. `[old]`: add the new one, so that functions accept both.
+2. `[old, new]`, some Action has the old one: once every function has fetched the secret again, give
+   each Action the new one.
+3. `[old, new]`, the Actions have the new one: once no login runs an old version, drop the old one.
+4. `[new]`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
+from customerlink.cli.commands.install import is_ours, new_signing_secret
+from customerlink.cli.deployment import Deployment, StoredSecret
+from customerlink.cli.errors import CliError
+from customerlink.cli.probes import StripeProbe, self_test
+from customerlink.cli.release import (
+    LOGIN,
+    SIGNING_SECRET,
+    TRIGGERS,
+    URL,
+    action_name,
+    endpoint,
+    fingerprint,
+    marked,
+    unmarked,
+)
+from customerlink.cli.tenant import Action, Tenant
+
+MARGIN_SECONDS = 15.0
+LAST_LOGINS_SECONDS = 30.0
+"""Auth0 ends a login's Actions after 20 s: then nobody signs with the old secret any more."""
+
+INSTALL = "customerlink install"
+
+
+@dataclass(frozen=True)
+class _Signing:
+    """An Action that signs, and what it calls."""
+
+    tenant: Tenant
+    action: Action
+    url: str
+
+    def has(self, signing_secret: str) -> bool:
+        return unmarked(self.action.code)[1] == fingerprint(self.url, signing_secret)
+
+    def give(self, signing_secret: str) -> None:
+        settings = {URL: self.url, SIGNING_SECRET: signing_secret}
+        code = unmarked(self.action.code)[0]
+        code = marked(code, fingerprint(self.url, signing_secret))
+        self.tenant.update(self.action, code, settings)
+        self.tenant.deploy(self.action.id)
+
+
+@dataclass
+class Rotation:
+    """A rotation of the signing secret; `tell` gets each step, `wait` is told how long and why."""
+
+    deployment: Deployment
+    tenant: Tenant
+    action_name: str
+    tell: Callable[[str], None]
+    wait: Callable[[str, float], None]
+    refresh_seconds: float = REFRESH_SECONDS + MARGIN_SECONDS
+    last_logins_seconds: float = LAST_LOGINS_SECONDS
+
+    def run(self) -> None:
+        """Go on from wherever the last run stopped, to the end."""
+        secret = self.deployment.read_secret()
+        actions = self._actions(secret)
+        if len(secret.signing_secrets) == 1:
+            self.tell("add a new signing secret beside the old one")
+            both = secret.with_signing(*secret.signing_secrets, new_signing_secret())
+            secret = self.deployment.write_secret(both)
+        new = secret.signing_secrets[-1]
+        without = [each for each in actions if not each.has(new)]
+        if without:
+            left = self.refresh_seconds - secret.age(time.time())
+            if left > 0:
+                self.wait("until every function has fetched both", left)
+            self._check(new)
+        for each in without:
+            self.tell(f"give the Action {each.action.name} the new one, and deploy it")
+            each.give(new)
+        for each in actions:
+            if each not in without and not each.action.is_deployed:
+                self.tell(f"deploy the Action {each.action.name}")
+                each.tenant.deploy(each.action.id)
+        self.wait("until no login runs an Action's old version", self.last_logins_seconds)
+        self._check(new)
+        self.tell("drop the old signing secret")
+        self.deployment.write_secret(self.deployment.read_secret().with_signing(new))
+
+    def _actions(self, secret: StoredSecret) -> list["_Signing"]:
+        """Give every Action that signs; that of the Login flow has to be among them."""
+        if not secret.signing_secrets:
+            raise CliError("There is no signing secret to rotate yet.", INSTALL)
+        found = []
+        for trigger in TRIGGERS:
+            tenant, name = self.tenant.at(trigger), action_name(self.action_name, trigger)
+            action = tenant.find(name)
+            if action is not None and is_ours(action):
+                url = endpoint(self.deployment.outputs.url, trigger)
+                found.append(_Signing(tenant, action, url))
+            elif trigger == LOGIN:
+                raise CliError(f"{name} was not put in by customerlink install.", INSTALL)
+        for each in found:
+            if not any(each.has(one) for one in secret.signing_secrets):
+                text = f"The Action {each.action.name} has none of the stack's signing secrets."
+                raise CliError(text, INSTALL)
+        return found
+
+    def _check(self, signing_secret: str) -> None:
+        self.tell("send the endpoint a self-test signed with the new one")
+        result = self_test(self.deployment.outputs.url, signing_secret)
+        if not result.passed:
+            text = (
+                f"The endpoint answered {result.status} {result.reason}: both secrets stay valid."
+            )
+            raise CliError(text, "Run the same command again, or customerlink doctor.")
+
+
+def rotate_stripe_key(
+    deployment: Deployment, probe: StripeProbe, key: str, tell: Callable[[str], None]
+) -> bool:
+    """Check a new key before it replaces the old one; gives whether anything changed."""
+    secret = deployment.read_secret()
+    if secret.stripe_key == key:
+        return False
+    tell("ask Stripe whether the new key may list customers")
+    probe.list_customers()
+    tell("store the new key")
+    deployment.write_secret(secret.with_key(key))
+    return True

@@ -1,0 +1,177 @@
+"""The backfill in steps, each small enough for a Lambda function; their files are in S3.
+
+Each step may run twice: it writes the same files again.
+"""
+
+import gzip
+import itertools
+import json
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from customerlink.adapters.auth0.management import Users, downloading
+from customerlink.adapters.duckdb import Store
+from customerlink.adapters.stripe.listing import Listing, line
+from customerlink.model.drift import Drift
+from customerlink.model.errors import CustomerLinkError
+from customerlink.usecases.backfill import Fate
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CHUNK = 200
+"""Users whom one worker does at a time."""
+
+TIME_TO_WRITE_SECONDS = 30.0
+"""Kept back at a step's end, to write down what it did."""
+
+type Left = Callable[[], float]
+"""Gives the seconds that a step may still take."""
+
+
+class ExportFailedError(CustomerLinkError):
+    """Auth0's export of the users failed."""
+
+
+class ChunkUnfinishedError(CustomerLinkError):
+    """Some users of a chunk have no customer yet: the same chunk is to be done again."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """One run's files, under a prefix of a bucket."""
+
+    s3: "S3Client"
+    bucket: str
+    run: str
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file."""
+        self.s3.put_object(Bucket=self.bucket, Key=f"{self.run}/{name}", Body=content)
+
+    def upload(self, name: str, path: Path) -> None:
+        """Write a file from disk, in parts where it is large."""
+        self.s3.upload_file(str(path), self.bucket, f"{self.run}/{name}")
+
+    def read(self, name: str) -> bytes:
+        """Read a file; empty where there is none."""
+        try:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=f"{self.run}/{name}")
+        except self.s3.exceptions.NoSuchKey:
+            return b""
+        return answer["Body"].read()
+
+    def download(self, prefix: str, folder: Path) -> list[Path]:
+        """Fetch all files below a prefix."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=f"{self.run}/{prefix}"
+        )
+        paths = []
+        for each in itertools.chain.from_iterable(page.get("Contents", []) for page in pages):
+            path = folder / each["Key"].replace("/", "-")
+            self.s3.download_file(self.bucket, each["Key"], str(path))
+            paths.append(path)
+        return paths
+
+
+def segments(listing: Listing) -> list[dict[str, Any]]:
+    """Give the segments in which Stripe's customers are listed, side by side."""
+    edges = listing.edges(time.time())
+    return [
+        {"segment": number, "start": start, "end": end, "part": 0, "after": None, "is_done": False}
+        for number, (start, end) in enumerate(itertools.pairwise(edges))
+    ]
+
+
+def list_segment(
+    segment: dict[str, Any], listing: Listing, files: Files, left: Left
+) -> dict[str, Any]:
+    """List a segment's customers, or as many as there is time for; gives what is left of it."""
+    rows: list[dict[str, Any]] = []
+    is_done = True
+    for page in listing.pages(segment["start"], segment["end"], segment["after"]):
+        rows += [line(each) for each in page]
+        if left() < TIME_TO_WRITE_SECONDS:
+            is_done = False
+            break
+    name = f"customers/{segment['segment']:03d}-{segment['part']:05d}.json.gz"
+    files.put(name, gzip.compress(_lines(rows)))
+    after = rows[-1]["id"] if rows else segment["after"]
+    return {**segment, "part": segment["part"] + 1, "after": after, "is_done": is_done}
+
+
+def export(job: str, users: Users, files: Files) -> dict[str, Any]:
+    """Look at an export, and keep its file as soon as there is one."""
+    status, location = users.export(job)
+    if status == "failed":
+        raise ExportFailedError("Auth0's export of the users failed")
+    if location is None:
+        return {"job": job, "is_done": False}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "users.json.gz"
+        with downloading(location) as pieces, path.open("wb") as content:
+            content.writelines(pieces)
+        files.upload("users/users.json.gz", path)
+    return {"job": job, "is_done": True}
+
+
+def compare(tenant: str, files: Files, folder: Path) -> dict[Drift, int]:
+    """Join both sides, and write the users without a customer, in chunks; gives the counts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        with closing(Store(folder)) as store:
+            store.load_users(*files.download("users/", folder))
+            store.load_customers(*files.download("customers/", folder))
+            store.classify(tenant)
+            chunks = itertools.batched(store.without_customer(), CHUNK, strict=False)
+            for number, chunk in enumerate(chunks):
+                files.put(f"todo/{number:06d}.json", _lines(chunk))
+            return store.counts()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def provision_chunk(
+    name: str,
+    files: Files,
+    provision: Callable[[dict[str, Any]], Any],
+    left: Left,
+) -> dict[str, int]:
+    """Provision a chunk's users, those whom an earlier try did left out.
+
+    Raises `ChunkUnfinishedError` when some failed, or the time was up: done again, it goes on.
+    """
+    kept = f"done/{name}"
+    done = {each["user_id"]: each for each in _rows(files.read(kept))}
+    is_failed = False
+    try:
+        for user in _rows(files.read(f"todo/{name}")):
+            if user["user_id"] in done:
+                continue
+            if left() < TIME_TO_WRITE_SECONDS:
+                raise ChunkUnfinishedError("the time was up")
+            fate = provision(user)
+            is_failed = is_failed or fate.fate is Fate.FAILED
+            if fate.fate is not Fate.FAILED:
+                done[fate.user_id] = json.loads(fate.line())
+    finally:
+        files.put(kept, _lines(done.values()))
+    if is_failed:
+        raise ChunkUnfinishedError("some users failed")
+    return dict(Counter(each["fate"] for each in done.values()))
+
+
+def _lines(rows: Iterable[object]) -> bytes:
+    return "".join(json.dumps(each) + "\n" for each in rows).encode()
+
+
+def _rows(content: bytes) -> Iterator[dict[str, Any]]:
+    return (json.loads(each) for each in content.splitlines())

@@ -1,0 +1,171 @@
+"""The Lambda function that Auth0's Actions call: of the Login flow, and of the registration's."""
+
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+from customerlink.functions.shell.answering import answered
+from customerlink.functions.shell.api_gateway import (
+    Answer,
+    Event,
+    Rejection,
+    Request,
+    answer,
+    caller_of,
+)
+from customerlink.functions.shell.telemetry import report_outcome
+from customerlink.model.instruction import Instruction
+from customerlink.model.signature import is_signed
+from customerlink.model.signup import (
+    MAX_BODY_BYTES,
+    InvalidRequest,
+    SignUp,
+    parse,
+    parse_registered,
+    parse_registration,
+)
+from customerlink.ports.run import SIGN_UP_SECONDS, Run
+from customerlink.usecases.sign_up import Provisioning
+from customerlink.wiring.application import Application
+from customerlink.wiring.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_TIME_TO_ANSWER_SECONDS = 0.5
+_AHEAD = frozenset({"on-demand", "provisioned-concurrency"})
+
+type _Read = Callable[[bytes], SignUp | InvalidRequest]
+type _Decide = Callable[[Provisioning], Instruction]
+
+ROUTES: dict[str, tuple[_Read, _Decide]] = {
+    "POST /post-login": (parse, Provisioning.instruction),
+    "POST /pre-user-registration": (parse_registration, Provisioning.at_registration),
+    "POST /post-user-registration": (parse_registered, Provisioning.after_registration),
+}
+
+_NOT_ALLOWED = Rejection(
+    HTTPStatus.FORBIDDEN,
+    "caller_not_allowed",
+    "the caller's address is not among those that may call",
+)
+_TOO_LARGE = Rejection(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "request_too_large",
+    f"body is longer than {MAX_BODY_BYTES} bytes",
+)
+_UNSIGNED = Rejection(
+    HTTPStatus.UNAUTHORIZED,
+    "invalid_signature",
+    "the request is not signed with a current secret",
+)
+_NOT_JSON = Rejection(
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "unsupported_media_type",
+    "content-type is not application/json",
+)
+
+
+def handler(event: Event, context: "LambdaContext") -> Answer:
+    """Answer one login, or one registration, that an Action reports."""
+    return respond(_application, event, context)
+
+
+def respond(
+    application: Callable[[], Application],
+    event: Event,
+    context: "LambdaContext",
+) -> Answer:
+    """Answer, whatever happens."""
+    run = Run(time, owner=secrets.token_hex(16), seconds=_budget(context))
+
+    def decide() -> Answer | Rejection:
+        with run.step("start"):
+            started = application()
+        if not started.settings.allows(caller_of(event)):
+            return _NOT_ALLOWED
+        return _decide(started, Request.of(event), run, context.aws_request_id)
+
+    return answered(decide, context.aws_request_id)
+
+
+def _decide(
+    application: Application,
+    request: Request,
+    run: Run,
+    request_id: str,
+) -> Answer | Rejection:
+    if len(request.body) > MAX_BODY_BYTES:
+        return _TOO_LARGE
+    with run.step("secret"):
+        secret = application.secret()
+    if not is_signed(
+        secret.signing_secrets,
+        request.headers,
+        request.body,
+        now=run.clock.time(),
+        tolerance=application.settings.signature_tolerance,
+    ):
+        return _UNSIGNED
+    if not request.is_json():
+        return _NOT_JSON
+    # An event that somebody wrote by hand may have no route: a login, then.
+    read, decide = ROUTES.get(request.route) or ROUTES["POST /post-login"]
+    signup = read(request.body)
+    if isinstance(signup, InvalidRequest):
+        return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
+    settling = application.settling(signup, secret, run, is_admission=True)
+    instruction = decide(Provisioning(settling))
+    report_outcome(signup, run, instruction, request_id)
+    return answer(HTTPStatus.OK, instruction.as_json())
+
+
+def _budget(context: "LambdaContext") -> float:
+    """Give the seconds from here on, the cold start's making of clients included."""
+    left = context.get_remaining_time_in_millis() / 1000 - _TIME_TO_ANSWER_SECONDS
+    return min(SIGN_UP_SECONDS, left)
+
+
+@cache
+def _application() -> Application:
+    return Application(Settings.from_environment(os.environ))
+
+
+def warm_up(environment: Mapping[str, str]) -> None:
+    """Make the clients, fetch the secret and note the installation ahead of the first login.
+
+    Not outside of Lambda, nor for a SnapStart snapshot, which would keep the secret (`environment`
+    says which: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). What
+    fails here is tried again, and told, by the first login.
+    """
+    if environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _AHEAD:
+        return
+    with suppress(Exception):
+        _application().secret()
+        _application().ledger(Run(time, owner="warm-up")).installed_at()
+
+
+def forget() -> None:
+    """Leave clients, connections and secrets out of a SnapStart snapshot.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-uniqueness.html
+    """
+    _application.cache_clear()
+
+
+def reseed() -> None:
+    """Let no two copies of a snapshot draw the same jitter."""
+    random.seed()
+
+
+warm_up(os.environ)
+register_before_snapshot(forget)
+register_after_restore(reseed)

@@ -1,0 +1,101 @@
+"""The Lambda function that finishes, every few minutes, the sign-ups that their users left open."""
+
+import os
+import random
+import secrets
+import time
+from collections import Counter
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import boto3
+
+from customerlink.adapters.auth0.management import TROUBLE, Management, Users
+from customerlink.adapters.aws.secrets_manager import tenant_secret
+from customerlink.adapters.dynamodb.ledger import count_open, open_sign_ups
+from customerlink.functions.shell.telemetry import report_open, report_repair
+from customerlink.model.signup import SignUp
+from customerlink.model.user import User
+from customerlink.ports.run import Run
+from customerlink.usecases.finish_sign_up import End, finish
+from customerlink.usecases.settle import Creates, Settling
+from customerlink.wiring.application import Application
+from customerlink.wiring.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from customerlink.model.secret import Secret, TenantSecret
+
+REPAIR_AFTER_SECONDS = 120
+"""A user who is still there has tried again by now."""
+
+OPEN_FOR_SECONDS = 15 * 60
+"""A sign-up that is open for so long could not be repaired either."""
+
+AT_MOST = 500
+"""Sign-ups that one invocation looks at."""
+
+TENANT_SECONDS = 4.0
+"""The longest that one call to Auth0 takes; a repair makes two."""
+
+TIME_FOR_ONE_SECONDS = 15.0
+"""No repair begins with less time left."""
+
+
+def handler(_event: object, context: "LambdaContext") -> None:
+    """Finish what is open, and publish how many sign-ups stay open.
+
+    Without credentials of the tenant's nothing is finished: only Auth0 knows whether a user is
+    still there.
+    """
+    application = _application()
+    table = application.settings.ledger_table
+    ends: Counter[str] = Counter()
+    tenant = tenant_secret(
+        boto3.client("secretsmanager"), os.environ["CUSTOMERLINK_TENANT_SECRET_ID"]
+    )
+    if tenant is not None:
+        users, secret = Users(_management(tenant)), application.secret()
+        before = time.time() - REPAIR_AFTER_SECONDS
+        oldest = [*islice(open_sign_ups(_dynamodb(), table, before), AT_MOST)]
+        # Some may never end; in another order each time, they hold nobody up.
+        random.shuffle(oldest)
+        for user in oldest:
+            if context.get_remaining_time_in_millis() < TIME_FOR_ONE_SECONDS * 1000:
+                break
+            if user.tenant == tenant.tenant:
+                ends[_repaired(application, secret, users, user)] += 1
+    still_open = count_open(_dynamodb(), table, time.time() - OPEN_FOR_SECONDS)
+    report_open(ends, still_open)
+
+
+def _repaired(application: Application, secret: "Secret", users: Users, user: User) -> End:
+    def settling(signup: SignUp) -> Settling:
+        # Auth0 may have taken its time: the budget counts from here.
+        run = Run(time, owner=secrets.token_hex(16))
+        return application.settling(signup, secret, run, creates=Creates.IF_BEGUN)
+
+    try:
+        end, reason = finish(user, users, settling)
+        report_repair(user, end, reason)
+    except TROUBLE as trouble:
+        end = End.FAILED
+        report_repair(user, end, type(trouble).__name__)
+    return end
+
+
+def _management(tenant: "TenantSecret") -> Management:
+    return Management(tenant.client, tries=1, seconds=TENANT_SECONDS)
+
+
+@cache
+def _dynamodb() -> "DynamoDBClient":
+    return boto3.client("dynamodb")
+
+
+@cache
+def _application() -> Application:
+    return Application(Settings.from_environment(os.environ))

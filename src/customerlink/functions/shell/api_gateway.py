@@ -1,0 +1,108 @@
+"""API Gateway's HTTP API events, payload format 2.0, and the answers to them.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from customerlink.model.frozen import frozen
+
+ERRORS = frozenset(
+    {
+        "auth0_unavailable",
+        "caller_not_allowed",
+        "internal_error",
+        "invalid_request",
+        "invalid_signature",
+        "not_authorised",
+        "proof_refused",
+        "request_too_large",
+        "unsupported_media_type",
+        "user_not_found",
+    },
+)
+"""The codes of answers that are no decision, by which they are counted too."""
+
+type Event = Mapping[str, Any]
+type Answer = dict[str, Any]
+
+
+@frozen
+class Request:
+    """A request as it came over the wire: `body` is the raw bytes, header names in lower case."""
+
+    route: str
+    """API Gateway's route key: `POST /post-login`."""
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def of(cls, event: Event) -> "Request":
+        """Read an event; a body that is not the base64 that it says to be counts as empty."""
+        headers = {str(k).lower(): str(v) for k, v in (event.get("headers") or {}).items()}
+        return cls(str(event.get("routeKey", "")), headers, _raw_body(event))
+
+    def bearer(self) -> str:
+        """Give the bearer token; "" without one."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+
+    def is_json(self) -> bool:
+        """Tell whether the content type is JSON's, parameters aside."""
+        media_type = self.headers.get("content-type", "").partition(";")[0]
+        return media_type.strip().lower() == "application/json"
+
+
+@frozen
+class Rejection:
+    """An answer that is no decision: an error code, and a text without personal data."""
+
+    status: HTTPStatus
+    error: str
+    detail: str
+
+    def __post_init__(self) -> None:
+        """Know every code, so that alarms and dashboards can."""
+        if self.error not in ERRORS:
+            raise ValueError(f"{self.error} is not among the codes")
+
+    def answer(self) -> Answer:
+        """Give the response for API Gateway."""
+        return answer(self.status, {"error": self.error, "detail": self.detail})
+
+
+def caller_of(event: Event) -> str:
+    """Give the address that a request came from, as API Gateway saw it; "" when it is missing."""
+    context = event.get("requestContext") or {}
+    return str((context.get("http") or {}).get("sourceIp") or "")
+
+
+def subject_of(event: Event) -> str:
+    """Give whom the JWT authoriser found the caller to be; "" behind no authoriser."""
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    return str(claims.get("sub") or "")
+
+
+def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
+    """Give a JSON response for API Gateway."""
+    return {
+        "statusCode": status.value,
+        "headers": {"content-type": "application/json", "cache-control": "no-store"},
+        "body": json.dumps(body),
+    }
+
+
+def _raw_body(event: Event) -> bytes:
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,175 @@
+"""What is told of each call: one log line and a handful of metrics, nothing personal among them."""
+
+import hashlib
+import os
+import traceback
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
+
+from customerlink.adapters.slim_imports import without
+from customerlink.functions.shell.api_gateway import ERRORS, Rejection
+from customerlink.model.instruction import Instruction, Reason
+from customerlink.model.signup import SignUp
+from customerlink.model.user import User
+from customerlink.ports.run import Run
+
+# For correlation ids out of an event: 3 ms of a cold start.
+with without("aws_lambda_powertools.utilities.jmespath_utils"):
+    from aws_lambda_powertools import Logger
+    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "customer-link")
+"""The metrics' dimension `service`, and the logs': the stack's name, so that stacks stay apart."""
+
+NAMESPACE = "CustomerLink"
+
+
+class Metric(StrEnum):
+    """Every metric but the counts of reasons (`instruction.Reason`) and of `Rejection.error`."""
+
+    ACTION_RETRY = "action_retry"
+    STRIPE_RETRY = "stripe_retry"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    STRIPE_KEY_REJECTED = "stripe_key_rejected"
+    STRIPE_2XX = "stripe_2xx"
+    STRIPE_4XX = "stripe_4xx"
+    STRIPE_429 = "stripe_429"
+    STRIPE_5XX = "stripe_5xx"
+    MILLISECONDS = "milliseconds"
+    OPEN_SIGN_UPS = "open_sign_ups"
+    ACCOUNTS_LINKED = "accounts_linked"
+    CUSTOMERS_SUPERSEDED = "customers_superseded"
+    REPAIR_FINISHED = "repair_finished"
+    REPAIR_DENIED = "repair_denied"
+    REPAIR_GONE = "repair_gone"
+    REPAIR_FAILED = "repair_failed"
+
+
+DRIFT = "drift_"
+"""Before each kind's name (`reconcile.drift.Drift`): how many a comparison found."""
+
+EMITTED = frozenset({*Metric, *Reason, *ERRORS})
+"""The names of all metrics but those of drift."""
+
+logger = Logger(service=SERVICE)
+
+
+def report_outcome(signup: SignUp, run: Run, instruction: Instruction, request_id: str) -> None:
+    """Log the sign-up's one line, and count its reason, retries and unknown outcomes."""
+    milliseconds = round((run.seconds - run.remaining()) * 1000, 3)
+    logger.info(
+        "sign_up",
+        extra={
+            "request_id": request_id,
+            "tenant": signup.user.tenant,
+            "user_id": loggable(signup.user.user_id),
+            "decision": instruction.decision.value,
+            "reason": instruction.reason.value,
+            "strategy": signup.strategy,
+            "action_try": signup.tries,
+            "attempt": run.attempt,
+            "stripe_request_ids": run.stripe_request_ids,
+            "stripe_statuses": run.stripe_statuses,
+            "stripe_retries": run.stripe_retries,
+            "unknown_outcomes": run.unknown_outcomes,
+            "milliseconds": milliseconds,
+            "steps": run.steps,
+        },
+    )
+    counts: dict[str, int] = {
+        instruction.reason.value: 1,
+        Metric.ACTION_RETRY: int(signup.tries > 1),
+        Metric.STRIPE_RETRY: run.stripe_retries,
+        Metric.UNKNOWN_OUTCOME: run.unknown_outcomes,
+        Metric.STRIPE_KEY_REJECTED: run.key_rejections,
+        **_by_status(run.stripe_statuses),
+    }
+    _publish(counts, milliseconds)
+
+
+def report_rejection(rejection: Rejection, request_id: str) -> None:
+    """Log and count a request that got no decision."""
+    extra = {"request_id": request_id, "error": rejection.error, "detail": rejection.detail}
+    logger.warning("rejected", extra=extra)
+    _publish({rejection.error: 1})
+
+
+def report_bug(bug: Exception, request_id: str) -> None:
+    """Log and count an unexpected exception: its kind and place; its text may quote anything."""
+    places = traceback.extract_tb(bug.__traceback__)
+    logger.error(
+        "internal_error",
+        extra={
+            "request_id": request_id,
+            "exception": type(bug).__name__,
+            "at": [f"{each.name}:{each.lineno}" for each in places],
+        },
+    )
+    _publish({"internal_error": 1})
+
+
+def report_repair(user: User, end: StrEnum, reason: str) -> None:
+    """Log how the repair of one user's sign-up ended."""
+    extra = {"tenant": user.tenant, "user_id": loggable(user.user_id), "end": end, "reason": reason}
+    logger.info("repair", extra=extra)
+
+
+def report_linked(
+    primary: User, secondary_id: str, outcome: str, superseded: Collection[str]
+) -> None:
+    """Log how the linking of two accounts ended, and count the customers that it leaves over."""
+    logger.info(
+        "accounts_linked",
+        extra={
+            "tenant": primary.tenant,
+            "user_id": loggable(primary.user_id),
+            "secondary_user_id": loggable(secondary_id),
+            "outcome": outcome,
+            "superseded": [*superseded],
+        },
+    )
+    _publish({Metric.ACCOUNTS_LINKED: 1, Metric.CUSTOMERS_SUPERSEDED: len(superseded)})
+
+
+def report_open(repaired: Mapping[str, int], still_open: int) -> None:
+    """Count what was repaired, and publish how many sign-ups stay open; a zero as well."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    metrics.add_metric(Metric.OPEN_SIGN_UPS, MetricUnit.Count, still_open)
+    for end, count in repaired.items():
+        metrics.add_metric(Metric(f"repair_{end}"), MetricUnit.Count, count)
+    metrics.flush_metrics()
+
+
+def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:
+    """Publish what a comparison of both sides found, zeros included."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    for kind, count in counts.items():
+        metrics.add_metric(f"{DRIFT}{kind}", MetricUnit.Count, count)
+    metrics.flush_metrics()
+
+
+def loggable(user_id: str) -> str:
+    """Give the `user_id` for a log; where it holds an address (SAML's often do), a digest of it."""
+    if "@" not in user_id:
+        return user_id
+    connection, _, name = user_id.rpartition("|")
+    return f"{connection}|sha256:{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _by_status(statuses: Iterable[int]) -> dict[str, int]:
+    named = {429: Metric.STRIPE_429}
+    hundreds = {2: Metric.STRIPE_2XX, 4: Metric.STRIPE_4XX, 5: Metric.STRIPE_5XX}
+    kinds = (named.get(each) or hundreds.get(each // 100) for each in statuses)
+    return Counter(str(each) for each in kinds if each)
+
+
+def _publish(counts: Mapping[str, int], milliseconds: float | None = None) -> None:
+    """Print one line in CloudWatch's embedded metric format, which becomes metrics by itself."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    for name, value in counts.items():
+        if value:
+            metrics.add_metric(name, MetricUnit.Count, value)
+    if milliseconds is not None:
+        metrics.add_metric(Metric.MILLISECONDS, MetricUnit.Milliseconds, milliseconds)
+    metrics.flush_metrics()

@@ -1,0 +1,196 @@
+"""The Lambda function behind `/verify-email`: a page, without JavaScript, that sends a mail again.
+
+Auth0's Action verify-email.js sends the browser here with a signed session token
+(https://auth0.com/docs/customize/actions/explore-triggers/signup-and-login-triggers/login-trigger/
+redirect-with-actions), and gets it back at the token's `continue_at`.
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from html import escape
+from http import HTTPStatus
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlencode
+
+import boto3
+import jwt
+from botocore.config import Config
+
+from customerlink.adapters.auth0.management import TROUBLE, Management, Users
+from customerlink.adapters.aws.secrets_manager import tenant_secret
+from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.dynamodb.used_nonces import Once
+from customerlink.functions.shell.api_gateway import Answer, Event, Rejection, Request
+from customerlink.functions.shell.telemetry import report_bug, report_rejection
+from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+MAILS_A_DAY = 5
+SECONDS_BETWEEN_MAILS = 60
+
+_TENANT_SECONDS = 4.0
+_PAGES = Path(__file__).with_name("pages")
+_PAGE = Template((_PAGES / "verify-email.html").read_text())
+_STYLE = (_PAGES / "verify-email.css").read_text()
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+    # The address of this page holds the session token.
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+
+_UNAVAILABLE = Rejection(
+    HTTPStatus.SERVICE_UNAVAILABLE, "auth0_unavailable", "the mail could not be sent"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who came here, and where the login goes on."""
+
+    token: str
+    user_id: str
+    continue_at: str
+    state: str
+
+    @property
+    def back(self) -> str:
+        """Give the address at which Auth0 goes on with this login."""
+        return f"{self.continue_at}?{urlencode({'state': self.state})}"
+
+
+class Page:
+    """What a warm function keeps."""
+
+    def __init__(self) -> None:
+        """Read the tenant's secret."""
+        config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
+        secrets = boto3.client("secretsmanager", config=config)
+        found = tenant_secret(secrets, os.environ["CUSTOMERLINK_TENANT_SECRET_ID"])
+        if found is None or not found.session_secrets:
+            raise ConfigurationError("the tenant's secret has no session_secrets yet")
+        self._session_secrets = found.session_secrets
+        self._users = Users(Management(found.client, tries=1, seconds=_TENANT_SECONDS))
+        dynamodb = boto3.client("dynamodb", config=config)
+        self._once = Once(Boto3DynamoDb(dynamodb), os.environ["CUSTOMERLINK_LEDGER_TABLE"])
+
+    def answer(self, method: str, values: dict[str, str]) -> Answer:
+        """Show the page, after sending the mail if asked to."""
+        session = self._session(values.get("session_token", ""), values.get("state", ""))
+        notice = self._sent_again(session) if session and method == "POST" else ""
+        if session is None or notice is None:
+            return _page(
+                HTTPStatus.BAD_REQUEST,
+                "This page has expired",
+                "Please log in again.",
+            )
+        return _page(
+            HTTPStatus.OK,
+            "Verify your email address",
+            "We have sent you a mail. Open it, and follow its link; then come back here.",
+            notice,
+            session,
+        )
+
+    def _sent_again(self, session: Session) -> str | None:
+        """Send the mail, and say what became of it; None for a user who is gone."""
+        user = self._users.get(session.user_id)
+        if user is None:
+            return None
+        if user["email_verified"]:
+            return "Your address is verified. You can continue."
+        if not self._once.allows("mail", session.user_id, MAILS_A_DAY, SECONDS_BETWEEN_MAILS):
+            return "A mail is on its way. Please wait a while before you ask for another one."
+        self._users.send_verification_mail(session.user_id)
+        return "We have sent the mail again."
+
+    def _session(self, token: str, state: str) -> Session | None:
+        for secret in self._session_secrets:
+            try:
+                claims = jwt.decode(
+                    token, secret, algorithms=["HS256"], options={"require": ["exp", "iat", "sub"]}
+                )
+            except jwt.PyJWTError:
+                continue
+            if str(claims.get("continue_at", "")).startswith("https://"):
+                return Session(token, str(claims["sub"]), claims["continue_at"], state)
+        return None
+
+
+def handler(event: Event, context: "LambdaContext") -> Answer:
+    """Answer one request of a browser's."""
+    return respond(_the_page, event, context)
+
+
+def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") -> Answer:
+    """Answer, whatever happens; what the SDKs raise may be personal, and is told by kind."""
+    request = Request.of(event)
+    method = request.route.partition(" ")[0]
+    try:
+        return page().answer(method, _values(method, event, request))
+    except (*TROUBLE, LedgerUnavailableError) as trouble:
+        _the_page.cache_clear()
+        report_rejection(
+            replace(_UNAVAILABLE, detail=type(trouble).__name__), context.aws_request_id
+        )
+    except Exception as bug:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
+        report_bug(bug, context.aws_request_id)
+    return _page(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "That did not work",
+        "Please go back, and try again in a moment.",
+    )
+
+
+def _values(method: str, event: Event, request: Request) -> dict[str, str]:
+    """Read the query, or the form: of each name the first value."""
+    text = request.body.decode("ascii", "replace") if method == "POST" else ""
+    try:
+        given = parse_qs(text or str(event.get("rawQueryString", "")), max_num_fields=10)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in given.items()}
+
+
+def _page(
+    status: HTTPStatus, title: str, text: str, notice: str = "", session: Session | None = None
+) -> Answer:
+    body = _PAGE.substitute(
+        style=_STYLE,
+        title=title,
+        text=text,
+        notice=f'<p role="status">{notice}</p>' if notice else "",
+        actions=_actions(session) if session else "",
+    )
+    return {"statusCode": status.value, "headers": _HEADERS, "body": body}
+
+
+def _actions(session: Session) -> str:
+    hidden = "".join(
+        f'<input type="hidden" name="{name}" value="{escape(value)}">'
+        for name, value in (("session_token", session.token), ("state", session.state))
+    )
+    return (
+        f'<p><a class="button" href="{escape(session.back)}">Continue</a></p>'
+        f'<form method="post" action="verify-email">{hidden}'
+        '<button class="button">Send the mail again</button></form>'
+    )
+
+
+@cache
+def _the_page() -> Page:
+    return Page()

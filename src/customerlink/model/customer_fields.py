@@ -1,0 +1,110 @@
+"""Which of a profile's fields go into the Stripe customer, as a deployment declares it.
+
+Stripe's limits (https://docs.stripe.com/api/customers/create) are kept here, so that no profile
+makes Stripe refuse a sign-up: what may be shortened is cut off, what may not is left out.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.frozen import frozen
+
+MAX_NAME = 256
+MAX_PHONE = 20
+MAX_METADATA_VALUE = 500
+MAX_METADATA_KEYS = 40
+"""Stripe allows 50; some are ours, and the shop wants some."""
+
+_METADATA = re.compile(r"metadata\.(?!auth0_|superseded_by)[A-Za-z0-9_.-]{1,40}")
+_PATH = re.compile(r"[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,3}")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+
+type Params = dict[str, Any]
+
+
+@frozen
+class CustomerFields:
+    """Pairs of a customer's field and the path of the profile's that it is taken from."""
+
+    sources: tuple[tuple[str, str], ...] = (("name", "name"),)
+
+    @classmethod
+    def parse(cls, text: str) -> "CustomerFields":
+        """Read a JSON object; a `ConfigurationError` names the field that is wrong.
+
+        `name`, `phone`, `preferred_locales` and `metadata.<key>` can be filled.
+        """
+        try:
+            declared = json.loads(text)
+        except ValueError:
+            raise ConfigurationError("is not JSON") from None
+        if not isinstance(declared, dict):
+            raise ConfigurationError("is not a JSON object")
+        for target, path in declared.items():
+            is_known = target in _WITHIN_LIMITS or _METADATA.fullmatch(target)
+            if not is_known:
+                raise ConfigurationError("has a field that cannot be filled")
+            if not isinstance(path, str) or not _PATH.fullmatch(path):
+                raise ConfigurationError(f"has no path of a profile for {target}")
+        if sum(target not in _WITHIN_LIMITS for target in declared) > MAX_METADATA_KEYS:
+            raise ConfigurationError(f"has more than {MAX_METADATA_KEYS} metadata keys")
+        return cls(tuple(sorted(declared.items())))
+
+    def paths(self) -> frozenset[str]:
+        """Give the paths that are read, `name` aside, which every report has."""
+        return frozenset(path for _, path in self.sources) - {"name"}
+
+    def params(self, profile: Mapping[str, str]) -> Params:
+        """Give the parameters of `POST /v1/customers` that a profile fills, within the limits."""
+        params: Params = {}
+        metadata: dict[str, str] = {}
+        for target, path in self.sources:
+            value = profile.get(path, "").strip()
+            if not value:
+                continue
+            if target in _WITHIN_LIMITS:
+                fitting = _WITHIN_LIMITS[target](value)
+                params |= {target: fitting} if fitting else {}
+            else:
+                metadata[target.removeprefix("metadata.")] = value[:MAX_METADATA_VALUE]
+        return params | ({"metadata": metadata} if metadata else {})
+
+
+NAME_ONLY = CustomerFields()
+"""What is taken where a deployment declares nothing."""
+
+
+def flattened(profile: Mapping[str, Any], within: str = "") -> dict[str, str]:
+    """Give a profile's plain values by their paths, as `user_metadata.plan`."""
+    found: dict[str, str] = {}
+    for name, value in profile.items():
+        path = f"{within}{name}"
+        match value:
+            case bool():
+                found[path] = "true" if value else "false"
+            case str() if value and value.isprintable():
+                found[path] = value
+            case int() | float():
+                found[path] = str(value)
+            case dict() if path.count(".") < 3:  # noqa: PLR2004 (as deep as a path goes)
+                found |= flattened(value, f"{path}.")
+    return found
+
+
+def _phone(value: str) -> str | None:
+    # A number that was cut off would be another one.
+    return value if len(value) <= MAX_PHONE else None
+
+
+def _locales(value: str) -> list[str] | None:
+    return [value.replace("_", "-")] if _LOCALE.fullmatch(value) else None
+
+
+_WITHIN_LIMITS = {
+    "name": lambda value: value[:MAX_NAME],
+    "phone": _phone,
+    "preferred_locales": _locales,
+}

@@ -1,0 +1,104 @@
+"""A plan: one action a line, with its reason and what it expects to find when it is carried out."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from customerlink.model.drift import Drift, Finding
+from customerlink.model.errors import CustomerLinkError
+
+
+class Act(StrEnum):
+    """What repair can do; `DECIDE` is for somebody to read, and is never carried out."""
+
+    RECORD = "record"
+    """Write the customer's id into the profile."""
+    PROVISION = "provision"
+    """Run the sign-up's pipeline, ledger included."""
+    CLEAR = "clear"
+    """Take the customer's id out of the profile, and mark the sign-up unfinished."""
+    SET_EMAIL = "set_email"
+    """Give the customer the user's address."""
+    CLAIM = "claim"
+    """Let a registration's customer name the user whose profile has its id."""
+    FOLLOW = "follow"
+    """Let a linked account's customer become the primary's, or be superseded by it."""
+    REMOVE = "remove"
+    """Delete a registration's customer that was never used."""
+    DECIDE = "decide"
+
+
+ACT = {
+    Drift.UNRECORDED: Act.RECORD,
+    Drift.UNLINKED: Act.PROVISION,
+    Drift.DANGLING: Act.CLEAR,
+    Drift.WRONG_MODE: Act.CLEAR,
+    Drift.EMAIL_DRIFT: Act.SET_EMAIL,
+    Drift.MISMATCHED: Act.DECIDE,
+    Drift.DUPLICATE: Act.DECIDE,
+    Drift.ORPHANED: Act.DECIDE,
+    Drift.UNCLAIMED: Act.CLAIM,
+    Drift.ABANDONED: Act.REMOVE,
+}
+
+SAFE = (Drift.UNRECORDED, Drift.UNCLAIMED)
+"""Repaired unless others are named: nothing is made, nothing is taken away."""
+
+
+class PlanError(CustomerLinkError):
+    """A line of a plan cannot be read; the message names the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line: it holds ids, and no address."""
+
+    act: Act
+    drift: Drift
+    user_id: str | None
+    customer_id: str | None
+    reason: str
+
+    def line(self) -> str:
+        """Give it as JSON."""
+        return json.dumps(asdict(self))
+
+
+def planned(findings: Iterable[Finding]) -> Iterator[Step]:
+    """Plan what mends each finding: a pure function of what was found."""
+    for each in findings:
+        if each.drift not in ACT:
+            continue
+        act = ACT[each.drift]
+        reason = str(each.drift)
+        if each.drift is Drift.UNLINKED and each.detail:
+            # Somebody has the address already: the pipeline would deny, so a person decides.
+            act, reason = Act.DECIDE, f"unlinked, and the address has {each.detail}"
+        elif each.drift is Drift.ORPHANED and each.detail:
+            reason = f"{each.user_id} is linked to {each.detail}"
+            yield Step(Act.FOLLOW, each.drift, each.detail, each.customer_id, reason)
+            continue
+        elif each.detail:
+            reason = f"{each.drift}: {each.detail}"
+        yield Step(act, each.drift, each.user_id, each.customer_id, reason)
+
+
+def read(lines: Iterable[str]) -> Iterator[Step]:
+    """Read a plan; raises `PlanError` before anything of it is given."""
+    steps = [_step(number, text) for number, text in enumerate(lines, 1) if text.strip()]
+    yield from steps
+
+
+def _step(number: int, text: str) -> Step:
+    try:
+        row = json.loads(text)
+        if not isinstance(row, Mapping):
+            raise PlanError(f"line {number} of the plan is no object")
+        user_id, customer_id = row["user_id"], row["customer_id"]
+        if not all(each is None or isinstance(each, str) for each in (user_id, customer_id)):
+            raise PlanError(f"line {number} of the plan has an id of a wrong type")
+        act, drift = Act(row["act"]), Drift(row["drift"])
+        return Step(act, drift, user_id, customer_id, str(row["reason"]))
+    except (ValueError, KeyError):
+        raise PlanError(f"line {number} of the plan cannot be read") from None

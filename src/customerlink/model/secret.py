@@ -1,0 +1,95 @@
+"""The one secret of a deployment: what it holds, and the port that fetches it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any
+
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.frozen import frozen
+from customerlink.model.keys import StripeKey
+from customerlink.model.signature import SigningSecret
+from customerlink.model.user import Tenant
+
+_SESSION_SECRET_CHARACTERS = 32
+
+
+@frozen
+class Secret:
+    """A version of the secret, parsed; neither key shows in its `repr`."""
+
+    version: str
+    stripe_key: StripeKey = field(repr=False)
+    signing_secrets: tuple[SigningSecret, ...] = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, version: str) -> "Secret":
+        """Read the JSON document; `ConfigurationError` names the field that is missing or wrong."""
+        document = _json_object(text)
+        key = document.get("stripe_restricted_key")
+        if not isinstance(key, str):
+            raise ConfigurationError("the secret's field stripe_restricted_key is missing")
+        signing = document.get("action_signing_secrets")
+        if not isinstance(signing, list) or not signing:
+            raise ConfigurationError("the secret's field action_signing_secrets is missing")
+        if not all(isinstance(each, str) for each in signing):
+            raise ConfigurationError("the secret's field action_signing_secrets has a wrong type")
+        return cls(version, StripeKey(key), tuple(SigningSecret.parse(each) for each in signing))
+
+
+@frozen
+class Auth0Client:
+    """A machine-to-machine application of a tenant."""
+
+    url: str
+    """`https://` and the tenant's domain."""
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@frozen
+class TenantSecret:
+    """What lets a function into a tenant's Management API; the sign-up's function has none."""
+
+    tenant: Tenant
+    client: Auth0Client
+    session_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What the Action verify-email signs its session tokens with; the first is the newest."""
+
+    @classmethod
+    def parse(cls, text: str) -> "TenantSecret":
+        """Read the JSON document; `ConfigurationError` names the field that is missing or wrong."""
+        document = _json_object(text)
+        for name in ("tenant", "domain", "client_id", "client_secret"):
+            if not isinstance(document.get(name), str) or not document[name]:
+                raise ConfigurationError(f"the secret's field {name} is missing")
+        domain = document["domain"].removeprefix("https://").removesuffix("/")
+        # Nothing but this very machine is spoken to over plain HTTP.
+        is_here = domain.startswith("http://127.0.0.1:")
+        if "/" in domain and not is_here:
+            raise ConfigurationError("the secret's field domain is wrong")
+        url = domain if is_here else f"https://{domain}"
+        client = Auth0Client(url, document["client_id"], document["client_secret"])
+        sessions = document.get("session_secrets", [])
+        if not isinstance(sessions, list) or not all(_is_long_enough(each) for each in sessions):
+            raise ConfigurationError("the secret's field session_secrets is wrong")
+        return cls(Tenant(document["tenant"]), client, tuple(sessions))
+
+
+def _is_long_enough(secret: object) -> bool:
+    """As long as HS256's output (RFC 7518, section 3.2)."""
+    return isinstance(secret, str) and len(secret) >= _SESSION_SECRET_CHARACTERS
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise ConfigurationError("the secret is not JSON") from None
+    if not isinstance(document, dict):
+        raise ConfigurationError("the secret is not a JSON object")
+    return document
+
+
+type KeyRefresh = Callable[[StripeKey], StripeKey | None]
+"""Given a key that Stripe rejected: the key that has replaced it since, or None."""

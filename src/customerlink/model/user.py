@@ -1,0 +1,43 @@
+"""Who a sign-up belongs to.
+
+Before Auth0 has a `user_id` for somebody (the registration flow), a registrant stands for the user
+in the ledger and in Stripe's metadata, named by what is known: the connection, and the address,
+which is unique in it. So trying again finds the same sign-up, and the same customer.
+"""
+
+import hashlib
+import json
+from typing import NewType
+
+from customerlink.model.frozen import frozen
+
+Tenant = NewType("Tenant", str)
+UserId = NewType("UserId", str)
+CustomerId = NewType("CustomerId", str)
+
+_REGISTRANT = "registration|"
+
+
+@frozen
+class User:
+    """Who a sign-up belongs to: a `user_id` names a person only within its tenant."""
+
+    tenant: Tenant
+    user_id: UserId
+
+    @property
+    def registration_id(self) -> str | None:
+        """Give a registrant's registration id; None for a user whom Auth0 knows."""
+        name = self.user_id
+        return name.removeprefix(_REGISTRANT) if name.startswith(_REGISTRANT) else None
+
+
+def registration_id(tenant: Tenant, connection: str, email: str) -> str:
+    """Derive the id of an address's registration with a connection: 32 digits, nothing personal."""
+    seed = json.dumps([tenant, connection, email.lower()])
+    return hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+
+def registrant_id(registration: str) -> UserId:
+    """Give the id that stands for a user of Auth0's until there is one."""
+    return UserId(f"{_REGISTRANT}{registration}")

@@ -1,0 +1,92 @@
+"""The port to the ledger, which keeps the sign-up records, the locks and the claims."""
+
+from typing import Protocol
+
+from customerlink.model.customer import NewCustomer
+from customerlink.model.instruction import Reason
+from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked, Lock
+from customerlink.model.user import CustomerId, User
+
+
+class Ledger(Protocol):
+    """The port to the ledger, for one invocation.
+
+    Every method raises `LedgerUnavailableError` when the ledger did not answer in time. A write
+    that finds its lease taken over changes nothing and answers False or `Busy`.
+    """
+
+    def installed_at(self) -> float:
+        """Give when the deployment was first asked anything, in unix seconds; noted by this call.
+
+        A user who is younger than that signs up, however often Auth0 counted.
+        """
+        ...
+
+    def is_known(self, user: User) -> bool:
+        """Tell whether a login is to take notice of the user's record, read consistently.
+
+        That is: a linked one, and one that an admission opened or was refused in.
+        """
+        ...
+
+    def open(
+        self, user: User, create: NewCustomer | None, *, admission: bool
+    ) -> Lease | Linked | Busy:
+        """Take the sign-up's lease, and freeze what would be created unless something is already.
+
+        That comes before anything is done with it.
+        """
+        ...
+
+    def reopen(self, user: User, stale: Linked, create: NewCustomer | None) -> Lease | Busy:
+        """Start over, with the next attempt, when the recorded customer is gone."""
+        ...
+
+    def next_attempt(self, lease: Lease, create: NewCustomer) -> Lease | Busy:
+        """Raise the attempt, and freeze what it creates.
+
+        Only once all under the old key has ended, and after a look-up found no customer of the
+        user's.
+        """
+        ...
+
+    def link(self, lease: Lease, customer_id: CustomerId) -> bool:
+        """Record the link, and forget what would have been created."""
+        ...
+
+    def refuse(self, lease: Lease, reason: Reason) -> None:
+        """Record that an admission was refused; the next login opens the sign-up again."""
+        ...
+
+    def close(self, lease: Lease, *, is_gone: bool = False) -> None:
+        """End a sign-up without an outcome for anybody who logs in: it is as it was before.
+
+        Of a user who is gone, nothing personal is kept.
+        """
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back without an outcome, so that the next try need not wait.
+
+        Like `refuse` and `close`, it forgets a create that nobody sent.
+        """
+        ...
+
+    def begin_adoption(self, lease: Lease, adoption: Adoption) -> Lease | Busy:
+        """Note that an adoption begins, before anybody claims or changes the customer."""
+        ...
+
+    def claim(self, user: User, adoption: Adoption) -> bool:
+        """Claim a customer for a user, for good; only once the adoption has begun.
+
+        False when another user has the claim, unless it is the one who is replaced.
+        """
+        ...
+
+    def lock_email(self, lease: Lease, email: str) -> Lock:
+        """Take the lock on an address; gives who has it, who may be another sign-up's user."""
+        ...
+
+    def unlock_email(self, lease: Lease, email: str) -> None:
+        """Give the lock back, if this lease still has it."""
+        ...

@@ -1,1 +1,0 @@
-"""Both sides compared: what differs by kind, a plan that mends it, and the plan carried out."""

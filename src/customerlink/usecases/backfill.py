@@ -1,0 +1,88 @@
+"""Users without a customer, one by one: what the command line and the state machine share."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from customerlink.model.instruction import Reason
+from customerlink.model.signup import SignUp
+from customerlink.model.user import User
+from customerlink.ports.profiles import Profiles
+from customerlink.ports.rate import Pace
+from customerlink.usecases.open_sign_up import PASSING, Settled, Unsettled
+from customerlink.usecases.provision_existing import provision_existing
+from customerlink.usecases.settle import Settling
+
+
+class Fate(StrEnum):
+    """What became of a user."""
+
+    CREATED = "created"
+    FOUND = "found"
+    """The user's own customer was there already."""
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One user, done with."""
+
+    user_id: str
+    fate: Fate
+    why: str
+    customer_id: str | None = None
+
+    def line(self) -> str:
+        """Give it as JSON."""
+        row = {"user_id": self.user_id, "fate": self.fate, "why": self.why}
+        return json.dumps(row | {"customer_id": self.customer_id}) + "\n"
+
+
+_WHY = {
+    Reason.USER_GONE: "the user is gone",
+    Reason.EMAIL_MISSING: "the user has no address",
+    Reason.DEFERRED: "the address is not verified",
+}
+
+
+@dataclass(frozen=True)
+class PacedProfiles(Profiles):
+    """The tenant's users, asked no faster than at a pace."""
+
+    profiles: Profiles
+    pace: Pace
+
+    def get(self, user_id: str) -> dict[str, Any] | None:
+        """Read a user."""
+        self.pace.take()
+        return self.profiles.get(user_id)
+
+    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
+        """Merge these keys."""
+        self.pace.take()
+        return self.profiles.merge_app_metadata(user_id, changes)
+
+
+def provision_one(
+    user: User, profiles: Profiles, settling: Callable[[SignUp], Settling], creations: Pace
+) -> Done:
+    """Give a user a customer, and write the link into the profile."""
+    # The turn first: what is read before a wait may be stale after it.
+    creations.take()
+    outcome = provision_existing(user, profiles, settling)
+    user_id = user.user_id
+    if isinstance(outcome, Settled):
+        fate = Fate.CREATED if outcome.reason is Reason.CUSTOMER_CREATED else Fate.FOUND
+        return Done(user_id, fate, str(outcome.reason), outcome.customer_id)
+    fate = Fate.FAILED if outcome.reason in PASSING else Fate.SKIPPED
+    return Done(user_id, fate, why_not(outcome))
+
+
+def why_not(outcome: Unsettled) -> str:
+    """Say why a user has no customer by now."""
+    if outcome.in_the_way:
+        return f"the address has {outcome.in_the_way[0]}"
+    return _WHY.get(outcome.reason, str(outcome.reason))

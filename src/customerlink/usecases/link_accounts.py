@@ -1,0 +1,121 @@
+"""Two accounts of one person that Auth0 has linked: their Stripe customers follow.
+
+The primary keeps its customer; if only the secondary had one, it becomes the primary's; if both
+had, the secondary's stays as it is and says by which it is superseded. Each step may be repeated.
+"""
+
+from enum import StrEnum
+
+from customerlink.model.customer import Customer
+from customerlink.model.frozen import frozen
+from customerlink.model.instruction import Reason
+from customerlink.model.policy import Policy
+from customerlink.model.sign_up_record import Adoption
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, User
+from customerlink.ports.customers import Customers, Done, Failure
+from customerlink.ports.ledger import Ledger
+from customerlink.ports.run import Run
+from customerlink.usecases.open_sign_up import Settled, Unsettled
+from customerlink.usecases.settle import Creates, Settling
+
+
+@frozen
+class Account:
+    """One of the two, as far as customers are concerned."""
+
+    user: User
+    email: str | None
+    customer_id: CustomerId | None
+    """What its profile says."""
+
+
+class Trouble(StrEnum):
+    """Why the customers have not followed yet; another try may do."""
+
+    IN_PROGRESS = "in_progress"
+    FAILED = "provisioning_failed"
+
+
+@frozen
+class Followed:
+    """The customer that the primary has now, if any, and those that it supersedes."""
+
+    customer_id: CustomerId | None
+    superseded: tuple[CustomerId, ...] = ()
+
+
+class _TroubleError(Exception):
+    def __init__(self, trouble: Trouble) -> None:
+        self.trouble = trouble
+
+
+@frozen
+class Linking:
+    """Lets a secondary's customers follow into the primary."""
+
+    primary: Account
+    secondary: Account
+    ledger: Ledger
+    customers: Customers
+    run: Run
+
+    def follow(self) -> Followed | Trouble:
+        """Carry out; an interrupted one is finished by another call."""
+        try:
+            # First the secondary's record: a login of its own, and what that sent, comes to an end.
+            recorded = self._settled(self.secondary)
+            found = self._found(self.primary.customer_id, self.secondary.customer_id, recorded)
+            leaving = [each for each in found if each.belongs_to(self.secondary.user)]
+            staying = self._settled(self.primary, leaving[0] if leaving else None)
+            if staying is None:
+                return Followed(None)
+            others = tuple(each.id for each in leaving if each.id != staying)
+            for each in others:
+                _result(self.customers.supersede(each, staying))
+            return Followed(staying, others)
+        except _TroubleError as error:
+            return error.trouble
+
+    def _settled(self, account: Account, heritage: Customer | None = None) -> CustomerId | None:
+        """Settle an account's record without making a customer; gives the one that it has."""
+        adoption = Adoption(heritage.id, self.secondary.user) if heritage else None
+        outcome = Settling(
+            SignUp(account.user, logins_count=0, email=account.email),
+            self.ledger,
+            self.customers,
+            Policy(),
+            self.run,
+            creates=Creates.NEVER,
+            known=account.customer_id,
+            heir_to=adoption,
+        ).settle()
+        if isinstance(outcome, Settled):
+            return outcome.customer_id
+        raise _TroubleError(_trouble(outcome))
+
+    def _found(self, *ids: CustomerId | None) -> list[Customer]:
+        """Give what these ids, and either account's address, lead to: the oldest first.
+
+        A customer that moved before an interruption has the secondary's address.
+        """
+        found: dict[CustomerId, Customer] = {}
+        accounts = (self.primary, self.secondary)
+        for customer_id in sorted({each for each in ids if each}):
+            named = _result(self.customers.retrieve(customer_id))
+            found |= {named.id: named} if named else {}
+        emails = {each.email for each in accounts if each.email}
+        for address in sorted(emails | {each.lower() for each in emails}):
+            found |= {each.id: each for each in _result(self.customers.list_by_email(address))}
+        return sorted(found.values(), key=lambda each: (each.created, each.id))
+
+
+def _trouble(outcome: Unsettled) -> Trouble:
+    is_running = outcome.reason is Reason.IN_PROGRESS
+    return Trouble.IN_PROGRESS if is_running else Trouble.FAILED
+
+
+def _result[Result](outcome: Done[Result] | Failure) -> Result:
+    if not isinstance(outcome, Done):
+        raise _TroubleError(Trouble.FAILED)
+    return outcome.result

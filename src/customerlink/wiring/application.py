@@ -1,0 +1,111 @@
+"""The composition root: which adapter stands behind which port."""
+
+import logging
+import os
+import time
+from functools import partial
+
+from customerlink.adapters.aws.aws_json import Aws
+from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS, SecretsManagerSecret
+from customerlink.adapters.connections import Connections
+from customerlink.adapters.dynamodb.ledger import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    DynamoDbLedger,
+    Installation,
+)
+from customerlink.adapters.stripe.customers import StripeCustomers
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.keys import StripeKey
+from customerlink.model.secret import Secret
+from customerlink.model.signature import TOLERANCE_SECONDS
+from customerlink.model.signup import SignUp
+from customerlink.model.tickets import issue
+from customerlink.model.user import User
+from customerlink.ports.run import Run
+from customerlink.usecases.settle import Creates, Settling
+from customerlink.wiring.settings import Settings
+
+
+class Application:
+    """What a warm function keeps: settings, clients, their connections, the cached secret."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Make the clients; nothing is called yet."""
+        # These loggers print addresses (in URLs and bodies) from the level INFO or DEBUG on.
+        for name in ("stripe", "urllib3", "boto3", "botocore"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self.settings = settings
+        aws_url = os.environ.get("AWS_ENDPOINT_URL", "")
+        self._connections = Connections(settings.stripe_api_base, aws_url)
+        aws = Aws(self._connections, {**os.environ})
+        self.dynamodb = aws.dynamodb(CONNECT_SECONDS, READ_SECONDS)
+        self._installation = Installation()
+        self._secret = SecretsManagerSecret(
+            aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2), settings.secret_id, time
+        )
+
+    def secret(self) -> Secret:
+        """Give the current secret, once its key was found fit for this deployment."""
+        secret = self._secret.current()
+        self._check(secret.stripe_key)
+        return secret
+
+    def ledger(self, run: Run) -> DynamoDbLedger:
+        """Give the ledger for one sign-up."""
+        return DynamoDbLedger(self.dynamodb, self.settings.ledger_table, run, self._installation)
+
+    def customers(self, secret: Secret, run: Run) -> StripeCustomers:
+        """Give Stripe's customers for one sign-up."""
+        return StripeCustomers(
+            self._connections,
+            self.settings.stripe_api_base,
+            secret.stripe_key,
+            self._replacement_of,
+            run,
+        )
+
+    def settling(
+        self,
+        signup: SignUp,
+        secret: Secret,
+        run: Run,
+        *,
+        is_admission: bool = False,
+        creates: Creates = Creates.ALWAYS,
+    ) -> Settling:
+        """Put together what settles one user's record, under the deployment's policy."""
+        return Settling(
+            signup=signup,
+            ledger=self.ledger(run),
+            customers=self.customers(secret, run),
+            policy=self.settings.policy,
+            run=run,
+            is_admission=is_admission,
+            creates=creates,
+            linking_page=partial(self._linking_page, secret),
+        )
+
+    def _linking_page(self, secret: Secret, user: User) -> str | None:
+        url = self.settings.policy.linking_url
+        if not url:
+            return None
+        ticket = issue(secret.signing_secrets[0], user, time.time())
+        return f"{url}{'&' if '?' in url else '?'}link_ticket={ticket}"
+
+    def _replacement_of(self, rejected: StripeKey) -> StripeKey | None:
+        key = self._secret.replacement_of(rejected)
+        try:
+            if key is not None:
+                self._check(key)
+        except ConfigurationError:
+            return None
+        return key
+
+    def _check(self, key: StripeKey) -> None:
+        key.check(
+            self.settings.stripe_api_base,
+            unrestricted_allowed=self.settings.unrestricted_key_allowed,
+        )
+        if key.live and self.settings.signature_tolerance > TOLERANCE_SECONDS:
+            raise ConfigurationError("CUSTOMERLINK_SIGNATURE_TOLERANCE is too long for a live key")

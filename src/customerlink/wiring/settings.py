@@ -1,0 +1,145 @@
+"""The deployment's settings, read from the environment."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.frozen import frozen
+from customerlink.model.keys import STRIPE_API_BASE
+from customerlink.model.policy import (
+    DENIAL_MESSAGE,
+    ExistingCustomer,
+    ExistingUsers,
+    OnFailure,
+    Policy,
+    ProvisionAt,
+    VerifiedEmail,
+)
+from customerlink.model.signature import TOLERANCE_SECONDS
+
+type Network = IPv4Network | IPv6Network
+
+_MAX_TOLERANCE = 10 * 365 * 24 * 3600
+_MAX_MESSAGE = 1024
+
+
+@frozen
+class Settings:
+    """What a deployment sets; secrets are not among it."""
+
+    secret_id: str
+    ledger_table: str
+    stripe_api_base: str
+    signature_tolerance: int
+    unrestricted_key_allowed: bool
+    allowed_callers: tuple[Network, ...]
+    """Empty: anybody may call, and the signature decides alone."""
+    policy: Policy
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the `CUSTOMERLINK_…` variables; a `ConfigurationError` names all that are wrong."""
+        reader = _Reader(environment)
+        settings = cls(
+            secret_id=reader.required("CUSTOMERLINK_SECRET_ID"),
+            ledger_table=reader.required("CUSTOMERLINK_LEDGER_TABLE"),
+            stripe_api_base=reader.address("CUSTOMERLINK_STRIPE_API_BASE", STRIPE_API_BASE),
+            signature_tolerance=reader.seconds(
+                "CUSTOMERLINK_SIGNATURE_TOLERANCE",
+                TOLERANCE_SECONDS,
+            ),
+            unrestricted_key_allowed=reader.flag("CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY"),
+            allowed_callers=reader.networks("CUSTOMERLINK_ALLOWED_CALLER_CIDRS"),
+            policy=Policy(
+                denial_message=reader.message("CUSTOMERLINK_DENIAL_MESSAGE"),
+                verified_email=reader.choice("CUSTOMERLINK_VERIFIED_EMAIL", VerifiedEmail),
+                existing_customer=reader.choice("CUSTOMERLINK_EXISTING_CUSTOMER", ExistingCustomer),
+                existing_users=reader.choice("CUSTOMERLINK_EXISTING_USERS", ExistingUsers),
+                provision_at=reader.choice("CUSTOMERLINK_PROVISION_AT", ProvisionAt),
+                on_failure=reader.choice("CUSTOMERLINK_ON_FAILURE", OnFailure),
+                linking_url=reader.page("CUSTOMERLINK_LINKING_URL"),
+                customer_fields=reader.customer_fields("CUSTOMERLINK_CUSTOMER_FIELDS"),
+            ),
+        )
+        if "STRIPE_LOG" in environment:
+            reader.wrong.append("STRIPE_LOG (it would print addresses)")
+        if reader.wrong:
+            raise ConfigurationError(f"missing or wrong: {', '.join(reader.wrong)}")
+        return settings
+
+    def allows(self, caller: str) -> bool:
+        """Tell whether an address may call; what is no address may not."""
+        if not self.allowed_callers:
+            return True
+        try:
+            address = ip_address(caller)
+        except ValueError:
+            return False
+        return any(address in network for network in self.allowed_callers)
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.wrong: list[str] = []
+
+    def required(self, name: str) -> str:
+        return self._environment.get(name) or self._complain(name, "")
+
+    def address(self, name: str, default: str) -> str:
+        value = (self._environment.get(name) or default).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return self._complain(name, default)
+        return value
+
+    def page(self, name: str) -> str:
+        """Read an address that a browser is sent to, or none."""
+        value = self._environment.get(name) or ""
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" and parts.hostname and not parts.fragment
+        return value if not value or is_safe else self._complain(name, "")
+
+    def customer_fields(self, name: str) -> CustomerFields:
+        value = self._environment.get(name)
+        try:
+            return CustomerFields.parse(value) if value else NAME_ONLY
+        except ConfigurationError as problem:
+            return self._complain(f"{name} ({problem})", NAME_ONLY)
+
+    def seconds(self, name: str, default: int) -> int:
+        value = self._environment.get(name) or str(default)
+        if not (value.isascii() and value.isdigit() and 0 < int(value) <= _MAX_TOLERANCE):
+            return self._complain(name, default)
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        value = self._environment.get(name) or "false"
+        return (
+            value == "true" if value in ("true", "false") else self._complain(name, default=False)
+        )
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        value = self._environment.get(name) or ""
+        try:
+            return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+        except ValueError:
+            return self._complain(name, ())
+
+    def message(self, name: str) -> str:
+        r"""Read the denial text; `\n` stands for a line's end, which a template cannot hold."""
+        value = (self._environment.get(name) or DENIAL_MESSAGE).replace("\\n", "\n")
+        return value if len(value) <= _MAX_MESSAGE else self._complain(name, DENIAL_MESSAGE)
+
+    def choice[Choice: StrEnum](self, name: str, choices: type[Choice]) -> Choice:
+        """Read one of a policy's values; the first is the default."""
+        default = next(iter(choices))
+        value = self._environment.get(name) or default
+        return choices(value) if value in choices else self._complain(name, default)
+
+    def _complain[Value](self, name: str, default: Value) -> Value:
+        self.wrong.append(name)
+        return default

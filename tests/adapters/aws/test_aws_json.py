@@ -1,0 +1,230 @@
+"""The small AWS client, against botocore's own signer and against moto."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotocoreCredentials
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.wrappers import Request, Response
+
+from customerlink.adapters.aws.aws_json import (
+    Aws,
+    AwsRefusedError,
+    AwsSilentError,
+    Credentials,
+    signed_headers,
+)
+from customerlink.adapters.connections import Connections
+from sandbox.aws import CREDENTIALS, SECRET, TABLE, aws
+from sandbox.aws import Aws as StandIn
+from sandbox.serving import Server
+
+NAME = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), min_size=1)
+
+
+@given(
+    key_id=NAME,
+    secret=NAME,
+    token=st.none() | NAME,
+    place=st.tuples(
+        st.sampled_from(["us-east-1", "eu-central-1", "cn-north-1"]),
+        st.sampled_from(["dynamodb", "secretsmanager"]),
+    ),
+    body=st.binary(max_size=500),
+)
+def test_signature_is_botocores(
+    key_id: str, secret: str, token: str | None, place: tuple[str, str], body: bytes
+) -> None:
+    """The same authorization for the same request."""
+    region, service = place
+    headers = {
+        "content-type": "application/x-amz-json-1.0",
+        "host": f"{service}.{region}.amazonaws.com",
+        "x-amz-target": "DynamoDB_20120810.GetItem",
+    }
+    url = f"https://{headers['host']}/"
+    request = AWSRequest("POST", url, headers={**headers}, data=body)
+    signer = SigV4Auth(BotocoreCredentials(key_id, secret, token), service, region)
+    signer.add_auth(request)
+    ours = signed_headers(
+        Credentials(key_id, secret, token),
+        place,
+        request.headers["X-Amz-Date"],
+        headers,
+        body,
+    )
+
+    assert ours["authorization"] == request.headers["Authorization"]
+    assert ours.get("x-amz-security-token") == token
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[StandIn]:
+    """Run moto."""
+    with aws({"key": "value"}) as running:
+        yield running
+
+
+def account(url: str, **environment: str) -> Aws:
+    """Give the account behind an address."""
+    return Aws(Connections(url), {**CREDENTIALS, "AWS_ENDPOINT_URL": url, **environment})
+
+
+def test_dynamodb(stand_in: StandIn) -> None:
+    """Three operations; a failed condition comes with the item."""
+    client = account(stand_in.url).dynamodb(1, 5)
+    key = {"pk": {"S": "x"}}
+    client.update_item(
+        TableName=TABLE,
+        Key=key,
+        UpdateExpression="SET a = :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+    assert client.get_item(TableName=TABLE, Key=key)["Item"] == {**key, "a": {"N": "1"}}
+    with pytest.raises(AwsRefusedError) as failed:
+        client.update_item(
+            TableName=TABLE,
+            Key=key,
+            UpdateExpression="SET a = :one",
+            ConditionExpression="a = :two",
+            ExpressionAttributeValues={":one": {"N": "1"}, ":two": {"N": "2"}},
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    assert failed.value.code == "ConditionalCheckFailedException"
+    assert failed.value.item == {**key, "a": {"N": "1"}}
+    client.delete_item(TableName=TABLE, Key=key)
+    assert "Item" not in client.get_item(TableName=TABLE, Key=key)
+
+
+def test_secrets_manager(stand_in: StandIn) -> None:
+    """One operation, and its error's code."""
+    client = account(stand_in.url).secrets_manager(1, 5)
+
+    assert json.loads(client.get_secret_value(SecretId=SECRET)["SecretString"]) == {"key": "value"}
+    with pytest.raises(AwsRefusedError, match="ResourceNotFoundException"):
+        client.get_secret_value(SecretId="none")
+
+
+def answering(status: int, body: bytes) -> Callable[..., Any]:
+    """Give a service that always answers so."""
+
+    @Request.application
+    def application(_: Request) -> Response:
+        return Response(body, status, content_type="text/plain")
+
+    return application
+
+
+@pytest.mark.parametrize("status", [200, 403, 503])
+@pytest.mark.parametrize("body", [b"<html>ada@example.com", b"[]", b"null", b""])
+def test_answers_that_are_nobodys(status: int, body: bytes) -> None:
+    """Never taken for a write that was carried out, nor for one that was not."""
+    with Server(answering(status, body)) as server:
+        with pytest.raises(AwsSilentError, match=f"{status} came without") as failed:
+            account(server.url).dynamodb(1, 1).update_item()
+        assert "@" not in str(failed.value)
+
+
+def test_error_without_a_name() -> None:
+    """Told by its status."""
+    with (
+        Server(answering(502, b"{}")) as server,
+        pytest.raises(AwsRefusedError, match="502"),
+    ):
+        account(server.url).dynamodb(1, 1).update_item()
+
+
+def test_nobody_listens() -> None:
+    """Told by the kind of trouble."""
+    with pytest.raises(AwsSilentError, match="ConnectionRefusedError"):
+        account("http://127.0.0.1:9").dynamodb(0.2, 0.2).get_item()
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "https://dynamodb.eu-west-1.amazonaws.com/"),
+        ({"AWS_REGION": "cn-north-1"}, "https://dynamodb.cn-north-1.amazonaws.com.cn/"),
+        (
+            {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": ""},
+            "https://dynamodb.us-east-1.amazonaws.com/",
+        ),
+        (
+            {
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL": "http://a",
+                "AWS_ENDPOINT_URL_DYNAMODB": "http://b",
+            },
+            "http://b",
+        ),
+    ],
+)
+def test_endpoints(environment: dict[str, str], url: str) -> None:
+    """By region, unless the SDKs' variables say otherwise."""
+    assert Aws(Connections(), environment)._endpoint("dynamodb") == url
+
+
+class TestSnapStart:
+    """A restored function has no keys in its environment, but an address to ask."""
+
+    def asked(self, seconds: float) -> tuple[Server, list[str]]:
+        """Serve credentials that last for so long."""
+        tokens: list[str] = []
+
+        @Request.application
+        def application(request: Request) -> Response:
+            tokens.append(request.headers["authorization"])
+            until = datetime.now(UTC) + timedelta(seconds=seconds)
+            document = {
+                "AccessKeyId": f"key-{len(tokens)}",
+                "SecretAccessKey": "secret",
+                "Token": "session",
+                "Expiration": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+            return Response(json.dumps(document))
+
+        return Server(application), tokens
+
+    def account(self, url: str) -> Aws:
+        """Give the account of such a function."""
+        return Aws(
+            Connections(),
+            {
+                "AWS_REGION": "us-east-1",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": url,
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token",
+            },
+        )
+
+    def test_kept_while_they_last(self) -> None:
+        """Asked for once."""
+        server, tokens = self.asked(3600)
+        with server:
+            aws_ = self.account(server.url)
+            assert {aws_._credentials().key_id for _ in range(3)} == {"key-1"}
+        assert tokens == ["token"]
+
+    def test_fetched_anew_before_they_expire(self) -> None:
+        """Five minutes early."""
+        server, _ = self.asked(200)
+        with server:
+            aws_ = self.account(server.url)
+            assert [aws_._credentials().key_id for _ in range(2)] == ["key-1", "key-2"]
+
+    def test_nobody_answers(self) -> None:
+        """An outage, as the callers know it."""
+        with pytest.raises(AwsSilentError):
+            self.account("http://127.0.0.1:9")._credentials()
+        with Server(answering(200, b"{}")) as server, pytest.raises(AwsSilentError):
+            self.account(server.url)._credentials()
+
+
+def test_nothing_shows() -> None:
+    """In a repr."""
+    assert "hidden" not in repr(Credentials("id", "hidden", "hidden"))

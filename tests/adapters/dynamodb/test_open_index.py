@@ -1,0 +1,132 @@
+"""The sparse index of open sign-ups: on moto and on dynalite."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.dynalite import dynalite
+from tests.fakes import FakeClock
+
+from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, count_open, open_sign_ups
+from customerlink.model.customer import NewCustomer
+from customerlink.model.instruction import Reason
+from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption, Lease, Linked
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, Tenant, User, UserId
+from customerlink.ports.run import Run
+from sandbox.aws import TABLE, aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+USER = User(Tenant("acme"), UserId("auth0|index"))
+CREATE = NewCustomer.of(SignUp(USER, 1), "ada@example.com")
+
+
+@pytest.fixture(params=["moto", "dynalite"])
+def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
+    """Give each DynamoDB, empty."""
+    if request.param == "moto":
+        with aws({}) as cloud:
+            yield cloud.dynamodb
+    else:
+        with dynalite() as (_, other):
+            yield other
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Give a clock that the test moves."""
+    return FakeClock()
+
+
+def invocation(client: "DynamoDBClient", clock: FakeClock) -> DynamoDbLedger:
+    """Give the ledger as another invocation has it."""
+    return DynamoDbLedger(Boto3DynamoDb(client), TABLE, Run(clock, f"owner-{time.monotonic_ns()}"))
+
+
+def opened(
+    client: "DynamoDBClient", clock: FakeClock, *, admission: bool = True
+) -> tuple[DynamoDbLedger, Lease]:
+    """Open the sign-up in a new invocation."""
+    ledger = invocation(client, clock)
+    lease = ledger.open(USER, CREATE, admission=admission)
+    assert isinstance(lease, Lease)
+    return ledger, lease
+
+
+def test_open_since_the_first_time(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """A sign-up that is tried again is as old as its first try."""
+    start = clock.time()
+    ledger, lease = opened(client, clock)
+    ledger.release(lease)
+    clock.sleep(RECORD_LEASE_SECONDS + 1)
+    opened(client, clock)
+
+    assert count_open(client, TABLE, start) == 0
+    assert count_open(client, TABLE, start + 1) == 1
+
+
+def test_linked_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Until its customer is gone, and it is opened again from then on."""
+    ledger, lease = opened(client, clock)
+    ledger.link(lease, CustomerId("cus_1"))
+    assert count_open(client, TABLE, clock.time() + 1) == 0
+
+    clock.sleep(100)
+    stale = Linked(CustomerId("cus_1"), lease.epoch)
+    invocation(client, clock).reopen(USER, stale, CREATE)
+    assert count_open(client, TABLE, clock.time() - 1) == 0
+    assert count_open(client, TABLE, clock.time() + 1) == 1
+
+
+def test_refused_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Its cause is for the user, not for an operator."""
+    ledger, lease = opened(client, clock)
+    ledger.refuse(lease, Reason.EMAIL_IN_USE)
+
+    assert count_open(client, TABLE, clock.time() + 1) == 0
+
+
+@pytest.mark.parametrize("was_refused", [True, False])
+def test_closed_is_not_open(
+    client: "DynamoDBClient", clock: FakeClock, *, was_refused: bool
+) -> None:
+    """Whether a refusal is put back or not; whoever tries next opens it from then on."""
+    ledger, lease = opened(client, clock, admission=was_refused)
+    if was_refused:
+        ledger.refuse(lease, Reason.EMAIL_IN_USE)
+        ledger, lease = opened(client, clock, admission=False)
+    ledger.close(lease)
+    assert count_open(client, TABLE, clock.time() + 1) == 0
+
+    clock.sleep(100)
+    opened(client, clock)
+    assert count_open(client, TABLE, clock.time() - 1) == 0
+    assert [*open_sign_ups(client, TABLE, clock.time() + 1)] == [USER]
+
+
+def test_opened_without_the_person_is_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Whatever began it, a repair finishes it."""
+    opened(client, clock, admission=False)
+
+    assert [*open_sign_ups(client, TABLE, clock.time() + 1)] == [USER]
+
+
+def test_the_installation_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Nor is an adoption's claim."""
+    ledger = invocation(client, clock)
+    ledger.installed_at()
+    ledger.claim(USER, Adoption(CustomerId("cus_1")))
+
+    assert count_open(client, TABLE, clock.time() + 1) == 0
+
+
+def test_an_email_lock_is_not_open(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """The index holds sign-ups alone."""
+    ledger, lease = opened(client, clock)
+    ledger.lock_email(lease, "ada@example.com")
+
+    assert count_open(client, TABLE, clock.time() + 1) == 1

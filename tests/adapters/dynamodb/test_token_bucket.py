@@ -1,0 +1,96 @@
+"""The token bucket that several machines share: on moto and on dynalite."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.e2e.dynalite import dynalite
+
+from customerlink.adapters.dynamodb.token_bucket import SharedBucket
+from sandbox.aws import TABLE, aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PER_SECOND = 60.0
+
+
+@pytest.fixture(params=["moto", "dynalite"])
+def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
+    """Give each DynamoDB, empty."""
+    if request.param == "moto":
+        with aws({}) as cloud:
+            yield cloud.dynamodb
+    else:
+        with dynalite() as (_, other):
+            yield other
+
+
+def bucket(client: "DynamoDBClient") -> SharedBucket:
+    """Give it as another machine has it."""
+    return SharedBucket(client, TABLE, "stripe", PER_SECOND)
+
+
+def turns_of(buckets: list[SharedBucket], each_takes: int) -> list[float]:
+    """Let every machine take some turns side by side; gives when, in order."""
+    turns: list[float] = []
+
+    def take(mine: SharedBucket) -> None:
+        for _ in range(each_takes):
+            mine.take()
+            turns.append(time.monotonic())
+
+    threads = [threading.Thread(target=take, args=(each,)) for each in buckets]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return sorted(turns)
+
+
+def test_machines_share_the_rate(client: "DynamoDBClient") -> None:
+    """Three machines together make no more requests than one alone may."""
+    turns = turns_of([bucket(client) for _ in range(3)], each_takes=24)
+
+    # The last turn is due after 71 intervals; a machine that is slow only makes it later.
+    assert len(turns) == 72
+    assert turns[-1] - turns[0] >= 60 / PER_SECOND
+
+
+def test_a_pause_holds_everybody_back(client: "DynamoDBClient") -> None:
+    """Also turns that were taken before, and machines that were told nothing."""
+    mine, other = bucket(client), bucket(client)
+    mine.take()
+    start = time.monotonic()
+    mine.pause(0.6)
+    [first, *_] = turns_of([mine, other], each_takes=1)
+
+    assert first - start >= 0.55
+
+
+def test_it_goes_by_itself(client: "DynamoDBClient") -> None:
+    """By the table's TTL."""
+    bucket(client).take()
+    item = client.get_item(TableName=TABLE, Key={"pk": {"S": "rate#stripe"}})["Item"]
+
+    assert float(item["expires_at"]["N"]) > time.time() + 3600
+
+
+def broken(**_: object) -> None:
+    """Answer as a table that is not there."""
+    raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "UpdateItem")
+
+
+@pytest.mark.parametrize("ask", [SharedBucket.take, lambda each: each.pause(1)])
+def test_any_other_trouble_is_told(
+    client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch, ask: Callable[[SharedBucket], None]
+) -> None:
+    """No endless loop."""
+    made = bucket(client)
+    monkeypatch.setattr(client, "update_item", broken)
+
+    with pytest.raises(ClientError):
+        ask(made)

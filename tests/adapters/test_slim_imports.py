@@ -1,0 +1,51 @@
+"""Packages without what they bring along: nobody else is left without it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from customerlink.adapters.slim_imports import without
+
+CODE = """
+import json, sys
+import customerlink.adapters.stripe.customers, customerlink.functions.shell.telemetry
+import stripe._http_client as sdk
+assert sdk.asyncio is not sys.modules.get("asyncio")
+without = [
+    name for name, module in sys.modules.items()
+    if getattr(module, "asyncio", sdk) is sdk.asyncio
+]
+from aws_lambda_powertools.utilities.jmespath_utils import query
+assert query({"a": 1}, "a") == 1
+import asyncio, httpx
+async def answer():
+    async with httpx.AsyncClient() as client:
+        return type(client).__name__
+print(json.dumps([without, asyncio.run(answer())]))
+"""
+
+
+def test_nobody_else_lacks_them() -> None:
+    """Whatever else it imported on the way, and whatever is imported later, has the real one."""
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(done.stdout) == [["stripe._http_client"], "AsyncClient"]
+
+
+def test_what_is_there_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the import fails meanwhile, the stand-in goes."""
+    with without("json"):
+        assert sys.modules["json"] is json
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with pytest.raises(ImportError), without("colorsys"):
+        from colorsys import rgb_to_hsv  # noqa: F401, PLC0415
+
+    assert "colorsys" not in sys.modules

@@ -1,0 +1,321 @@
+"""`customerlink backfill`: everybody gets one customer, whatever interrupts it."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.commands.test_verify import TENANT, linked, sides, user
+from tests.cli.conftest import Cli
+
+from customerlink.adapters.dynamodb.ledger import CALL_SECONDS
+from customerlink.cli.commands.backfill import Backfill, Checkpoint
+from customerlink.cli.deployment import _LEDGER_CALLS
+from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
+from customerlink.usecases.backfill import Done, Fate
+from customerlink.wiring.provisioner import PROVISION_SECONDS
+from sandbox.stripe_account import Fault, FaultKind
+
+__all__ = ["sides"]
+
+FAST = ("--per-second", "1000", "--auth0-per-second", "1000")
+COMMAND = [sys.executable, "-m", "customerlink.cli.main", *TENANT, "backfill", *FAST, "--json"]
+
+
+def backfill(cli: Cli, *words: str) -> tuple[int, dict[str, Any]]:
+    """Run it as fast as it goes; gives the exit code and the document."""
+    result = cli(*TENANT, "backfill", *FAST, "--json", *words)
+    return result.code, result.json()
+
+
+def assert_everybody_has_one(cli: Cli, number: int) -> None:
+    """Each user is linked to a customer of their own, by both sides."""
+    customers = {each["id"]: each for each in cli.box.stripe.live_customers()}
+    assert len(customers) == number
+    for each in cli.box.tenant.users.values():
+        mine = customers[each["app_metadata"]["stripe_customer_id"]]
+        assert mine["metadata"] == {"auth0_user_id": each["user_id"], "auth0_tenant": "acme"}
+        assert mine["email"] == each["email"].lower()
+        assert "stripe_signup" not in each["app_metadata"]
+
+
+def start() -> "subprocess.Popen[str]":
+    """Run it in a process of its own."""
+    path = os.pathsep.join(sys.path)
+    return subprocess.Popen(
+        COMMAND, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_everybody_without_one(sides: Cli) -> None:
+    """New and exempt users; those who are linked keep theirs; the second run has nothing to do."""
+    for number in range(10):
+        linked(sides, number)
+    for number in range(10, 30):
+        user(sides, number, name=f"User {number}", app_metadata={"theirs": 1})
+    for number in range(30, 40):
+        user(sides, number, app_metadata={"stripe_signup": "exempt"})
+    code, document = backfill(sides)
+
+    assert (code, document["left"]) == (0, 0)
+    assert document["counts"] == {"created": 30, "found": 0, "skipped": 0, "failed": 0}
+    assert_everybody_has_one(sides, 40)
+    assert sides.box.tenant.users["auth0|10"]["app_metadata"]["theirs"] == 1
+    names = Counter(each["name"] for each in sides.box.stripe.live_customers())
+    assert names["User 10"] == 1
+    assert backfill(sides) == (0, {"left": 0, "counts": {}})
+    assert sides(*TENANT, "verify").code == 0
+
+
+def test_declared_fields(sides: Cli) -> None:
+    """Read from the profile, which the export has little of."""
+    user(sides, 1, phone_number="+15550100", user_metadata={"plan": "pro"})
+    declared = '{"phone": "phone_number", "metadata.plan": "user_metadata.plan"}'
+    code, _ = backfill(sides, "--customer-fields", declared)
+    [made] = sides.box.stripe.live_customers()
+
+    assert (code, made["phone"], made["metadata"]["plan"]) == (0, "+15550100", "pro")
+
+
+def test_wrong_fields(sides: Cli) -> None:
+    """A sentence that names the field, before anything is begun."""
+    result = sides(*TENANT, "backfill", "--customer-fields", '{"balance": "x"}')
+
+    assert (result.code, "cannot be filled" in result.err) == (2, True)
+
+
+def test_who_cannot_have_one_is_told(sides: Cli) -> None:
+    """An address that somebody has, and none: no customer, no refusal in the ledger, no marker."""
+    taken = str(sides.box.stripe.create({"email": "USER-1@example.com".lower()})["id"])
+    user(sides, 1)
+    user(sides, 2, email=None)
+    result = sides(*TENANT, "backfill", *FAST)
+
+    assert result.code == 0
+    assert f"auth0|1: the address has {taken}" in result.out
+    assert "auth0|2: the user has no address" in result.out
+    assert len(sides.box.stripe.live_customers()) == 1
+    assert not any("reason" in each for each in sides.box.aws.items())
+    assert [each["app_metadata"] for each in sides.box.tenant.users.values()] == [{}, {}]
+
+
+def test_dry_run(sides: Cli) -> None:
+    """The number, and nothing else."""
+    user(sides, 1)
+
+    assert backfill(sides, "--dry-run") == (0, {"left": 1, "counts": {}})
+    assert sides.box.stripe.live_customers() == []
+
+
+def test_trouble_at_stripe(sides: Cli) -> None:
+    """Lost answers, 500s and refusals among them: tried again, and nobody gets two."""
+    for number in range(60):
+        user(sides, number)
+    sides.box.stripe.faults += [
+        Fault(FaultKind.DROP_AFTER, "POST", 3),
+        Fault(FaultKind.ERROR_AFTER, "POST", 3),
+        Fault(FaultKind.DOWN, "POST", 3),
+        Fault(FaultKind.DROP_BEFORE, "POST", 3),
+    ]
+    code, document = backfill(sides)
+
+    assert (code, document["left"]) == (0, 0)
+    assert_everybody_has_one(sides, 60)
+
+
+def test_outage_of_stripes(sides: Cli) -> None:
+    """Those who failed are tried again at the end, and the wait for it is told."""
+    sides.patch.setattr("customerlink.cli.commands.backfill.PAUSES", (0.1, 0.1))
+    user(sides, 1)
+    sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 6))
+    result = sides(*TENANT, "backfill", *FAST)
+
+    assert result.code == 0
+    assert result.out.count("1 failed for now; tried again in 0 s") == 1
+    assert_everybody_has_one(sides, 1)
+
+
+def test_lasting_outage(sides: Cli) -> None:
+    """Told as failed, and left for the next run."""
+    sides.patch.setattr("customerlink.cli.commands.backfill.PAUSES", (0.1, 0.1))
+    user(sides, 1)
+    sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 99))
+    code, document = backfill(sides)
+    sides.box.stripe.faults.clear()
+
+    assert (code, document["counts"]["failed"], document["left"]) == (1, 1, 1)
+    assert backfill(sides)[1]["counts"]["created"] == 1
+
+
+def test_stopped_while_some_had_failed() -> None:
+    """Ends at once, and promises no other round."""
+
+    class Failing(Backfill):
+        def _one(self, user: dict[str, Any]) -> Done:
+            self.stop()
+            return Done(user["user_id"], Fate.FAILED, "")
+
+    nothing: Any = None
+    said: list[str] = []
+    done = list(Failing(nothing, nothing, nothing).run([{"user_id": "auth0|1"}], said.append))
+
+    assert (done, said) == ([], [])
+
+
+def test_times_fit() -> None:
+    """The ledger's last call is over before the lease ends that it was made under."""
+    seconds: Any = vars(_LEDGER_CALLS)
+    one_call = seconds["connect_timeout"] + seconds["read_timeout"]
+
+    assert PROVISION_SECONDS - CALL_SECONDS + one_call < RECORD_LEASE_SECONDS
+
+
+def test_trouble_at_auth0(sides: Cli) -> None:
+    """A link that could not be written stops it; the same command goes on, and finds it."""
+    for number in range(20):
+        user(sides, number)
+    sides.box.management.faults.append("PATCH /api/v2/users")
+    first = sides(*TENANT, "backfill", *FAST)
+    code, document = backfill(sides)
+
+    assert first.code == 3
+    assert (code, document["left"]) == (0, 0)
+    assert_everybody_has_one(sides, 20)
+
+
+def test_policies(sides: Cli) -> None:
+    """Adoption and verified addresses, as the functions have them."""
+    for number in range(3):
+        sides.box.stripe.create({"email": f"user-{number}@example.com"})
+    user(sides, 0, email_verified=True)
+    user(sides, 1)
+    user(sides, 3)
+    user(sides, 4, email_verified=True)
+    _, first = backfill(sides, "--adopt", "--verified-only")
+    _, second = backfill(sides, "--adopt")
+
+    assert first["counts"] == {"created": 1, "found": 1, "skipped": 2, "failed": 0}
+    assert second["counts"] == {"created": 1, "found": 0, "skipped": 1, "failed": 0}
+    owners = {
+        each["email"]: each["metadata"].get("auth0_user_id")
+        for each in sides.box.stripe.live_customers()
+    }
+    mine = {number: owners.get(f"user-{number}@example.com") for number in range(5)}
+    assert mine == {0: "auth0|0", 1: None, 2: None, 3: "auth0|3", 4: "auth0|4"}
+
+
+def test_logins_meanwhile(sides: Cli) -> None:
+    """Users who log in while it runs: the ledger lets one of the two make the customer."""
+    tenant, [secret] = sides.box.tenant, sides.stored()["action_signing_secrets"]
+    installed = {**tenant.secrets, "CUSTOMERLINK_SIGNING_SECRET": secret}
+    sides.patch.setattr(tenant, "secrets", installed)
+    numbers = range(40)
+    for number in numbers:
+        user(sides, number)
+    ended = threading.Event()
+
+    def log_in() -> None:
+        dice = random.Random(1)
+        while not ended.is_set():
+            sides.box.tenant.login(f"auth0|{dice.choice(numbers)}")
+
+    logins = threading.Thread(target=log_in)
+    logins.start()
+    code, _ = backfill(sides)
+    ended.set()
+    logins.join()
+    # Whoever was denied for a moment, since the other one was at it, gets in now.
+    for number in numbers:
+        login = sides.box.tenant.login(f"auth0|{number}")
+        assert login.decision == "continue", sides.box.gateway.exchanges[-1]
+
+    assert code == 0
+    assert_everybody_has_one(sides, 40)
+
+
+def test_killed_three_times(sides: Cli) -> None:
+    """At random moments; resumed, it ends as if nothing had happened."""
+    number = 150
+    for each in range(number):
+        user(sides, each)
+    dice = random.Random()
+    for goal in sorted(dice.sample(range(5, number - 20), 3)):
+        process = start()
+        while len(sides.box.stripe.live_customers()) < goal and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        process.communicate()
+    code, document = backfill(sides)
+
+    assert (code, document["left"]) == (0, 0)
+    assert_everybody_has_one(sides, number)
+
+
+def test_interrupted(sides: Cli, tmp_path: Path) -> None:
+    """Ctrl-C: those under way are finished, exit code 1, the rest is left for the next run."""
+    number = 200
+    for each in range(number):
+        user(sides, each)
+    process = start()
+    while len(sides.box.stripe.live_customers()) < 20:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    shown, _ = process.communicate(timeout=60)
+    document = json.loads(shown)
+
+    assert process.returncode == 1
+    assert document["left"] + document["counts"]["created"] == number
+    assert document["left"] > 0
+    users = sides.box.tenant.users.values()
+    written = [each for each in users if "stripe_customer_id" in each["app_metadata"]]
+    assert len(written) == document["counts"]["created"]
+    assert backfill(sides)[0] == 0
+    assert_everybody_has_one(sides, number)
+    assert not list((tmp_path / "state").rglob("todo*")), "addresses are left on disk"
+
+
+class TestCheckpoint:
+    """Two files that a crash may cut short."""
+
+    def test_line_that_was_cut_short(self, tmp_path: Path) -> None:
+        """It counts as not done, and the next one is written on a line of its own."""
+        checkpoint = Checkpoint(tmp_path)
+        checkpoint.begin([{"user_id": each} for each in "abc"])
+        with checkpoint.noting() as note:
+            note(Done("a", Fate.CREATED, ""))
+        with (tmp_path / "done.jsonl").open("a") as lines:
+            lines.write('{"user_id": "b", "fa')
+        assert [each["user_id"] for each in checkpoint.left()] == ["b", "c"]
+
+        with checkpoint.noting() as note:
+            note(Done("b", Fate.FOUND, ""))
+        assert [each["user_id"] for each in checkpoint.left()] == ["c"]
+
+    def test_begun_whole_or_not_at_all(self, tmp_path: Path) -> None:
+        """A crash amid the first file leaves nothing to resume."""
+        checkpoint = Checkpoint(tmp_path)
+
+        def users() -> Any:
+            yield {"user_id": "a"}
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.begin(users())
+        assert not checkpoint.is_begun
+
+    def test_nobody_else_may_read_it(self, tmp_path: Path) -> None:
+        """It has addresses."""
+        checkpoint = Checkpoint(tmp_path / "new")
+        checkpoint.begin([{"user_id": "a"}])
+
+        assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+        assert (tmp_path / "new" / "todo.jsonl").stat().st_mode & 0o077 == 0

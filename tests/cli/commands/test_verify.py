@@ -1,0 +1,242 @@
+"""`customerlink verify`: a tenant with each kind of drift in it, and single users."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.conftest import Cli
+
+from customerlink.model.customer import DESCRIPTION
+from customerlink.model.drift import Drift
+from sandbox.sandbox import Sandbox
+from sandbox.stripe_account import Fault, FaultKind
+
+TENANT = ("--tenant", "acme")
+
+
+@pytest.fixture
+def sides(cli: Cli, box: Sandbox, tmp_path: Path) -> Iterator[Cli]:
+    """Give an installed deployment whose tenant and account are empty."""
+    cli.install()
+    cli.patch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    box.tenant.users.clear()
+    for each in box.stripe.live_customers():
+        box.stripe.delete(each["id"])
+    yield cli
+    box.tenant.users.clear()
+
+
+def user(cli: Cli, number: int, customer_id: str | None = None, **more: Any) -> str:
+    """Put a user in."""
+    metadata = {"stripe_customer_id": customer_id} if customer_id else {}
+    email = f"user-{number}@example.com"
+    user_id = f"auth0|{number}"
+    profile = {"email": email, "app_metadata": metadata, **more}
+    cli.box.tenant.users.add(profile, user_id)
+    return user_id
+
+
+def customer(cli: Cli, number: int, user_id: str | None = None, **more: Any) -> str:
+    """Put a customer in."""
+    named = {"auth0_user_id": user_id or f"auth0|{number}", "auth0_tenant": "acme"}
+    params = {"email": f"user-{number}@example.com", "metadata": named, **more}
+    return str(cli.box.stripe.create(params)["id"])
+
+
+def linked(cli: Cli, number: int) -> None:
+    """Put in a pair that is in order."""
+    user(cli, number, customer(cli, number))
+
+
+def dangling(cli: Cli, number: int) -> None:
+    """Delete a customer."""
+    gone = customer(cli, number)
+    cli.box.stripe.delete(gone)
+    user(cli, number, gone)
+
+
+def wrong_mode(cli: Cli, number: int) -> None:
+    """Put in a customer of the other mode."""
+    cli.box.stripe.other_mode.add(f"cus_live{number}")
+    user(cli, number, f"cus_live{number}")
+
+
+def orphaned(cli: Cli, number: int) -> None:
+    """Link a user into another one's account."""
+    customer(cli, number)
+    primary = user(cli, number + 1000, customer(cli, number + 1000))
+    user(cli, number)
+    body = {"provider": "auth0", "user_id": f"{number}"}
+    cli.box.tenant.users.link(primary, body)
+
+
+def superseded(number: int) -> dict[str, str]:
+    """Give the metadata of a linked account's second customer."""
+    named = {"auth0_user_id": f"auth0|{number}", "auth0_tenant": "acme"}
+    return {**named, "superseded_by": "cus_other"}
+
+
+def registered(cli: Cli, number: int) -> str:
+    """Put in the customer of a registration, two days old, never used."""
+    named = {"auth0_registration_id": f"{number:032x}", "auth0_tenant": "acme"}
+    made = customer(cli, number, metadata=named, description=DESCRIPTION)
+    cli.box.stripe._customers[made]["created"] -= 2 * 24 * 3600
+    return made
+
+
+def unclaimed(cli: Cli, number: int) -> None:
+    """Put in a user whose post-registration got lost."""
+    metadata = {"stripe_customer_id": registered(cli, number)}
+    metadata["stripe_registration_id"] = f"{number:032x}"
+    user(cli, number, app_metadata=metadata)
+
+
+OTHER_TENANTS = {"auth0_user_id": "auth0|x", "auth0_tenant": "other"}
+INJECTED: dict[Drift, Callable[[Cli, int], object]] = {
+    Drift.EXEMPT: lambda cli, n: user(cli, n, app_metadata={"stripe_signup": "exempt"}),
+    Drift.UNLINKED: user,
+    Drift.UNRECORDED: lambda cli, n: (user(cli, n), customer(cli, n)),
+    Drift.DANGLING: dangling,
+    Drift.WRONG_MODE: wrong_mode,
+    Drift.MISMATCHED: lambda cli, n: user(cli, n, customer(cli, n, metadata=OTHER_TENANTS)),
+    Drift.DUPLICATE: lambda cli, n: (user(cli, n, customer(cli, n)), customer(cli, n)),
+    Drift.ORPHANED: orphaned,
+    Drift.EMAIL_DRIFT: lambda cli, n: user(cli, n, customer(cli, n, email=f"old-{n}@example.com")),
+    Drift.UNCLAIMED: unclaimed,
+    Drift.ABANDONED: registered,
+    Drift.SUPERSEDED: lambda cli, n: customer(cli, n, metadata=superseded(n)),
+}
+OF_NO_USER = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED}
+
+
+def test_everybody_in_order(sides: Cli) -> None:
+    """Exit code 0, with the exempt ones among them."""
+    for number in range(5):
+        linked(sides, number)
+    INJECTED[Drift.EXEMPT](sides, 5)
+    result = sides(*TENANT, "verify", "--json")
+
+    assert result.code == 0, result.err
+    document = json.loads(result.out)
+    assert document["in_order"] is True
+    assert {kind: n for kind, n in document["counts"].items() if n} == {"linked": 5, "exempt": 1}
+
+
+def test_each_kind_is_counted(sides: Cli) -> None:
+    """Exit code 1; every kind that was injected, and no other."""
+    for number, inject in enumerate(INJECTED.values()):
+        for copy in range(2 + number % 2):
+            inject(sides, 10 * number + copy)
+    result = sides(*TENANT, "verify", "--json")
+    counts = result.json()["counts"]
+
+    expected = {kind: 2 + number % 2 for number, kind in enumerate(INJECTED)}
+    assert result.code == 1
+    assert counts == expected | {"linked": expected[Drift.ORPHANED]}
+
+
+@pytest.mark.parametrize("kind", [each for each in INJECTED if each not in OF_NO_USER])
+def test_one_user(sides: Cli, kind: Drift) -> None:
+    """By id, and by address; the same kind that the whole tenant's comparison finds."""
+    INJECTED[kind](sides, 1)
+    by_id = sides(*TENANT, "verify", "auth0|1", "--json")
+    by_email = sides(*TENANT, "verify", "User-1@example.com", "--json")
+
+    for each in (by_id, by_email):
+        found = {name for name, number in each.json()["counts"].items() if number}
+        # By hand nobody finds what has neither the address nor the id.
+        assert found == {kind}
+        assert each.code == int(kind is not Drift.EXEMPT)
+
+
+def test_unknown_user(sides: Cli) -> None:
+    """A sentence."""
+    result = sides(*TENANT, "verify", "auth0|nobody")
+
+    assert (result.code, "no such user" in result.err) == (1, True)
+
+
+def test_who_signs_up_meanwhile_is_no_difference(sides: Cli, box: Sandbox) -> None:
+    """Between Stripe's list and Auth0's export: the second look finds the customer."""
+    linked(sides, 1)
+    jobs = box.management.jobs
+    exported = jobs._users.exported
+
+    def later() -> Any:
+        linked(sides, 2)
+        return exported()
+
+    sides.patch.setattr(jobs._users, "exported", later)
+    result = sides(*TENANT, "verify", "--json")
+
+    assert (result.code, result.json()["counts"]["linked"]) == (0, 2)
+
+
+def test_many_customers_of_one_second(sides: Cli) -> None:
+    """Several pages of one segment."""
+    for number in range(230):
+        linked(sides, number)
+
+    assert sides(*TENANT, "verify", "--json").json()["counts"]["linked"] == 230
+
+
+def test_no_address_is_shown_or_kept(sides: Cli, tmp_path: Path) -> None:
+    """Neither on the screen, nor in the page, nor in the folder."""
+    for number, inject in enumerate(INJECTED.values()):
+        inject(sides, 10 * number)
+    page = tmp_path / "report.html"
+    result = sides(*TENANT, "verify", "--html", str(page))
+    kept = [each for each in (tmp_path / "state").rglob("*") if each.is_file()]
+
+    assert "The two sides differ" in result.out
+    assert [each.name for each in kept] == ["history.jsonl"]
+    for text in (result.out, result.err, page.read_text(), *(each.read_text() for each in kept)):
+        assert "@" not in re.sub(r"@media", "", text)
+
+
+def test_page(sides: Cli, tmp_path: Path) -> None:
+    """Counts, samples and the history; nothing is fetched, nothing is script."""
+    page = tmp_path / "report.html"
+    linked(sides, 1)
+    sides(*TENANT, "verify", "--html", str(page))
+    first = page.read_text()
+    user(sides, 2, name="<script>")
+    sides.box.tenant.users["auth0|<script>"] = {
+        "user_id": "auth0|<script>",
+        "email": "x@example.com",
+    }
+    sides(*TENANT, "verify", "--html", str(page))
+    second = page.read_text()
+
+    assert "Both sides agree" in first
+    assert "first run" in first
+    assert "2 runs; not in order: 0 at first, 2 now" in second
+    assert "auth0|&lt;script&gt;" in second
+    assert "<script" not in second
+    assert "http" not in second
+
+
+def test_scope(sides: Cli) -> None:
+    """Named where it is missing."""
+    client_id, secret = sides.box.management.add_client(("read:actions",))
+    sides.patch.setenv("AUTH0_CLIENT_ID", client_id)
+    sides.patch.setenv("AUTH0_CLIENT_SECRET", secret)
+    result = sides(*TENANT, "verify")
+
+    assert (result.code, "read:users" in result.err) == (4, True)
+
+
+def test_stripe_trouble_in_the_middle(sides: Cli, box: Sandbox) -> None:
+    """429 and 500 are waited out."""
+    linked(sides, 1)
+    box.stripe.faults += [
+        Fault(FaultKind.RATE_LIMIT, "GET", times=2),
+        Fault(FaultKind.ERROR_BEFORE, "GET"),
+    ]
+    result = sides(*TENANT, "verify", "--json")
+    box.stripe.faults.clear()
+
+    assert result.code == 0, result.err

@@ -1,0 +1,146 @@
+"""The repair, in this process; tests/e2e runs it as it is built."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.e2e.test_deployment_functions import open_sign_up
+
+from customerlink.functions import repair
+from sandbox.aws import TENANT_SECRET
+from sandbox.gateway import Context
+from sandbox.sandbox import Sandbox, sandbox
+from sandbox.stripe_account import Fault, FaultKind
+
+
+@pytest.fixture
+def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Give a sandbox of one's own, in the environment of its functions."""
+    with sandbox() as made:
+        for name, value in made.environment().items():
+            monkeypatch.setenv(name, value)
+        repair._application.cache_clear()
+        repair._dynamodb.cache_clear()
+        yield made
+        repair._application.cache_clear()
+        repair._dynamodb.cache_clear()
+
+
+def user(box: Sandbox, name: str, minutes: float = 5, *, is_there: bool = True) -> str:
+    """Let there be a user whose sign-up was left open."""
+    user_id = f"auth0|{name}"
+    email = f"{minutes}@example.com" if name == "ada" else f"{name}@example.com"
+    if is_there:
+        box.tenant.add_user(user_id, email=email, app_metadata={"stripe_signup": "unfinished"})
+    open_sign_up(box, user_id, minutes, linked=False)
+    return user_id
+
+
+def run(box: Sandbox, milliseconds: int = 60_000) -> dict[str, Any]:
+    """Run it once; gives the metrics by name."""
+    before = len(box.log.getvalue())
+    context: Any = Context()
+    context.get_remaining_time_in_millis = lambda: milliseconds
+    repair.handler({}, context)
+    lines = [json.loads(each) for each in box.log.getvalue()[before:].splitlines()]
+    [metrics] = [each for each in lines if "open_sign_ups" in each]
+    return {
+        name: value[0]
+        for name, value in metrics.items()
+        if name.startswith(("open_", "repair_")) and value
+    }
+
+
+def test_finishes_what_is_open(box: Sandbox) -> None:
+    """Both sides are linked, and nothing stays open."""
+    box.let_functions_into_the_tenant()
+    ada = user(box, "ada")
+    metrics = run(box)
+    linked = box.tenant.users[ada]["app_metadata"]
+
+    assert metrics == {"open_sign_ups": 0, "repair_finished": 1}
+    assert linked.keys() == {"stripe_customer_id"}
+    assert box.stripe.retrieve(linked["stripe_customer_id"])["metadata"]["auth0_user_id"] == ada
+    assert run(box) == {"open_sign_ups": 0}
+    assert "@example.com" not in box.log.getvalue()
+
+
+def test_open_checkouts_are_finished_too(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under `ProvisionAt=checkout` only an order opens one, and it was to get a customer."""
+    monkeypatch.setenv("CUSTOMERLINK_PROVISION_AT", "checkout")
+    box.let_functions_into_the_tenant()
+    user(box, "ada")
+
+    assert run(box) == {"open_sign_ups": 0, "repair_finished": 1}
+
+
+def test_young_ones_and_strangers_are_left_alone(box: Sandbox) -> None:
+    """A user may be at it right now; and another tenant's are not ours to judge."""
+    box.let_functions_into_the_tenant()
+    user(box, "young", 1)
+    box.tenant.name = "other"
+    box.let_functions_into_the_tenant()
+    user(box, "foreign")
+
+    assert run(box) == {"open_sign_ups": 0}
+    assert box.stripe.live_customers() == []
+
+
+def test_gone_denied_and_failed(box: Sandbox) -> None:
+    """Each told by its end."""
+    box.let_functions_into_the_tenant()
+    user(box, "gone", is_there=False)
+    user(box, "taken")
+    box.stripe.create({"email": "taken@example.com"})
+
+    assert run(box) == {"open_sign_ups": 0, "repair_gone": 1, "repair_denied": 1}
+
+    user(box, "unlucky", 20)
+    box.stripe.faults.append(Fault(FaultKind.DOWN, "GET", times=99))
+    assert run(box) == {"open_sign_ups": 1, "repair_failed": 1}
+
+
+def test_trouble_with_the_tenant(box: Sandbox) -> None:
+    """Told by its kind; the sign-up stays open for the next time."""
+    box.let_functions_into_the_tenant()
+    user(box, "ada")
+    box.management.faults += ["GET /api/v2/users"]
+
+    assert run(box)["repair_failed"] == 1
+    assert '"reason":"ApiError"' in box.log.getvalue()
+    assert run(box)["repair_finished"] == 1
+
+
+def test_trouble_with_the_ledger(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sign-up stays open for the next time."""
+    box.let_functions_into_the_tenant()
+    user(box, "gone", is_there=False)
+    monkeypatch.setattr("customerlink.adapters.dynamodb.ledger.CALL_SECONDS", 99.0)
+
+    assert run(box)["repair_failed"] == 1
+    assert '"provisioning_failed"' in box.log.getvalue()
+
+
+def test_no_time_left(box: Sandbox) -> None:
+    """What is not begun is not lost."""
+    box.let_functions_into_the_tenant()
+    user(box, "ada", 20)
+
+    assert run(box, milliseconds=10_000) == {"open_sign_ups": 1}
+    assert run(box) == {"open_sign_ups": 0, "repair_finished": 1}
+
+
+def test_without_a_tenants_secret_it_counts(box: Sandbox) -> None:
+    """Nobody has put it in: only Auth0 knows whether a user is still there."""
+    user(box, "ada", 20)
+
+    assert run(box) == {"open_sign_ups": 1}
+
+
+def test_wrong_secret(box: Sandbox) -> None:
+    """Named by its field."""
+    box.aws.secrets_manager.put_secret_value(SecretId=TENANT_SECRET, SecretString='{"tenant": "a"}')
+
+    with pytest.raises(Exception, match="the secret's field domain is missing"):
+        run(box)

@@ -1,0 +1,582 @@
+"""The shop's API over HTTP: a customer at the checkout, two accounts made one."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jwt
+import pytest
+import urllib3
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from werkzeug.wrappers import Request, Response
+
+from customerlink.functions import shop_api as customers
+from customerlink.functions.shop_api import nonce_for
+from customerlink.model.signature import SigningSecret
+from customerlink.model.tickets import TICKET_SECONDS, issue
+from customerlink.model.user import Tenant, User, UserId
+from sandbox.gateway import Context
+from sandbox.sandbox import SHOP_AUDIENCE, SHOP_CLIENT, Sandbox, sandbox
+from sandbox.serving import Server
+from sandbox.stripe_account import Fault, FaultKind
+
+CHECKOUT = {"CUSTOMERLINK_PROVISION_AT": "checkout"}
+
+type Answer = tuple[int, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Sandbox]:
+    """Run a deployment that makes customers at the checkout."""
+    settings = CHECKOUT | {"CUSTOMERLINK_LINKING_URL": "https://shop.example/link?lang=en"}
+    with sandbox(settings=settings) as box:
+        box.let_functions_into_the_tenant()
+        yield box
+
+
+@pytest.fixture
+def box(shop: Sandbox) -> Iterator[Sandbox]:
+    """Give it without users, customers, faults."""
+    yield shop
+    for customer in shop.stripe.live_customers():
+        shop.stripe.delete(customer["id"])
+    for user_id in list(shop.tenant.users):
+        shop.tenant.users.delete(user_id)
+    shop.stripe.faults.clear()
+    shop.stripe.latency = 0.0
+    shop.management.faults.clear()
+    shop.tenant.loses_metadata = False
+
+
+NUMBERS = iter(range(1, 10_000))
+
+
+def user(box: Sandbox, provider: str = "auth0", **profile: Any) -> str:
+    """Add a user who has an address of their own."""
+    number = next(NUMBERS)
+    given = {"email": f"user-{number}@example.com", "email_verified": True, **profile}
+    return box.tenant.add_user(f"{provider}|{number}", **given)
+
+
+def token(box: Sandbox, user_id: str, **claims: Any) -> str:
+    """Give a user's access token for the shop's API."""
+    return box.management.tokens.access_token(user_id, SHOP_AUDIENCE, **claims)
+
+
+def post(box: Sandbox, path: str, access_token: str, body: object = None) -> Answer:
+    """Call the shop's API."""
+    answer = urllib3.request(
+        "POST",
+        box.url.replace("/post-login", path),
+        headers={"authorization": f"Bearer {access_token}"},
+        json=body,
+        timeout=30,
+    )
+    return answer.status, answer.json()
+
+
+def checkout(box: Sandbox, user_id: str) -> Answer:
+    """Place an order."""
+    return post(box, "/customers/me", token(box, user_id))
+
+
+def metadata(box: Sandbox, user_id: str) -> dict[str, Any]:
+    """Give the user's `app_metadata`."""
+    found: dict[str, Any] = box.tenant.users[user_id]["app_metadata"]
+    return found
+
+
+def customers_of(box: Sandbox, user_id: str) -> list[str]:
+    """Give the customers that name a user."""
+    return [
+        each["id"]
+        for each in box.stripe.live_customers()
+        if each["metadata"].get("auth0_user_id") == user_id
+    ]
+
+
+class TestCheckout:
+    """`POST /customers/me`."""
+
+    def test_the_customer_comes_with_the_order(self, box: Sandbox) -> None:
+        """The sign-up makes none and later logins cost no call; the order does, once."""
+        ada = user(box, name="Ada")
+        assert box.tenant.login(ada).decision == "continue"
+        assert metadata(box, ada) == {"stripe_signup": "exempt"}
+        calls = len(box.gateway.exchanges)
+        box.tenant.login(ada)
+        assert len(box.gateway.exchanges) == calls
+        assert box.stripe.live_customers() == []
+
+        status, body = checkout(box, ada)
+        assert status == 200
+        assert metadata(box, ada) == body
+        assert customers_of(box, ada) == [body["stripe_customer_id"]]
+        assert checkout(box, ada) == (200, body)
+        assert box.tenant.login(ada).decision == "continue"
+
+    def test_double_click_beside_a_login(self, box: Sandbox) -> None:
+        """One customer, one answer."""
+        box.stripe.latency = 0.1
+        ada = user(box)
+        with ThreadPoolExecutor(6) as tabs:
+            orders = [tabs.submit(checkout, box, ada) for _ in range(4)]
+            logins = [tabs.submit(box.tenant.login, ada) for _ in range(2)]
+            answers = [each.result() for each in orders]
+            assert {each.result().decision for each in logins} == {"continue"}
+
+        assert len(customers_of(box, ada)) == 1
+        assert {each[0] for each in answers} == {200}
+        assert {each[1]["stripe_customer_id"] for each in answers} == {*customers_of(box, ada)}
+        assert metadata(box, ada)["stripe_customer_id"] == customers_of(box, ada)[0]
+
+    def test_write_that_was_lost(self, box: Sandbox) -> None:
+        """The shop is told that it failed, and the next try says the same customer."""
+        ada = user(box)
+        box.management.faults.append("PATCH /api/v2/users/")
+        assert checkout(box, ada)[1]["error"] == "auth0_unavailable"
+        [made] = customers_of(box, ada)
+
+        assert checkout(box, ada) == (200, {"stripe_customer_id": made})
+        assert metadata(box, ada) == {"stripe_customer_id": made}
+
+    @pytest.mark.parametrize(
+        ("profile", "status", "error"),
+        [
+            ({"email": None}, 422, "email_missing"),
+            ({"email": "no address"}, 422, "email_invalid"),
+            ({"email": "taken@example.com"}, 409, "email_in_use"),
+            ({"app_metadata": {"stripe_customer_id": "cus_none"}}, 409, "link_mismatch"),
+        ],
+    )
+    def test_denials(self, box: Sandbox, profile: dict[str, Any], status: int, error: str) -> None:
+        """By the reason, and without an address."""
+        box.stripe.create({"email": "taken@example.com"})
+        ada = user(box, **profile)
+        answered, body = checkout(box, ada)
+
+        assert (answered, body["error"]) == (status, error)
+        assert "@" not in str(body)
+        assert customers_of(box, ada) == []
+
+    def test_outage(self, box: Sandbox) -> None:
+        """Not to be told from other failures of Stripe's; the next try gets it."""
+        ada = user(box)
+        box.stripe.faults.append(Fault(FaultKind.DOWN, "GET", times=1000))
+        assert checkout(box, ada)[1]["error"] == "provisioning_failed"
+        box.stripe.faults.clear()
+
+        assert checkout(box, ada)[0] == 200
+
+    def test_user_who_is_gone(self, box: Sandbox) -> None:
+        """Nothing is made for nobody."""
+        assert checkout(box, "auth0|gone")[1]["error"] == "user_not_found"
+        assert box.stripe.live_customers() == []
+
+    def test_no_address_reaches_the_log(self, box: Sandbox) -> None:
+        """Whatever happened above."""
+        assert "@example.com" not in box.log.getvalue()
+
+    def test_outage_is_no_success(self, box: Sandbox) -> None:
+        """By the status alone."""
+        ada = user(box)
+        box.stripe.faults.append(Fault(FaultKind.DOWN, "GET", times=1000))
+
+        assert checkout(box, ada)[0] == 503
+
+    def test_nobody_is_refused(self, box: Sandbox) -> None:
+        """Without the person: no login takes notice of what was tried."""
+        box.stripe.create({"email": "taken@example.com"})
+        ada = user(box, email="taken@example.com")
+
+        assert checkout(box, ada)[0] == 409
+        assert not any(str(each["pk"]).endswith(ada) for each in box.aws.items())
+
+
+def other_key() -> rsa.RSAPrivateKey:
+    """Make a key that is not the tenant's."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class TestAccessTokens:
+    """What API Gateway's authoriser stands before, and what the function asks itself."""
+
+    def test_none(self, box: Sandbox) -> None:
+        """Or a wrong one."""
+        forged = jwt.encode({"sub": "auth0|1", "aud": SHOP_AUDIENCE}, other_key(), "RS256")
+        for each in ("", "nonsense", forged, token(box, "auth0|1", aud="https://other.example")):
+            assert post(box, "/customers/me", each)[0] == 401
+        for each in (token(box, "auth0|1", exp=1), token(box, "auth0|1", iss="https://other/")):
+            assert post(box, "/customers/me", each)[0] == 401
+
+    def test_applications_token(self, box: Sandbox) -> None:
+        """It has no user behind it."""
+        assert checkout(box, "abc@clients")[1]["error"] == "not_authorised"
+
+    def test_without_the_authoriser(self, box: Sandbox) -> None:
+        """A route that lost its authoriser lets nobody in."""
+        event = {"routeKey": "POST /customers/me", "headers": {}, "requestContext": {}}
+        answer = box.gateway.shop({**event, "body": ""})
+
+        assert answer["statusCode"] == 401
+        assert json.loads(answer["body"])["error"] == "not_authorised"
+
+
+def id_token(box: Sandbox, secondary: str, access_token: str, **claims: Any) -> str:
+    """Give what the second log-in proves, bound to the first one's access token."""
+    profile = box.tenant.users[secondary]
+    common = {
+        "sub": secondary,
+        "aud": SHOP_CLIENT,
+        "nonce": nonce_for(access_token),
+        "email_verified": profile["email_verified"],
+    }
+    given = {name: value for name, value in {**common, **claims}.items() if value is not None}
+    return box.management.tokens.signed(given)
+
+
+def link(box: Sandbox, primary: str, secondary: str, **claims: Any) -> Answer:
+    """Link two accounts with good proofs, but for some claims."""
+    access_token = token(box, primary, jti=str(next(NUMBERS)))
+    proof = id_token(box, secondary, access_token, **claims)
+    return post(box, "/accounts/link", access_token, {"secondary_id_token": proof})
+
+
+def with_customer(box: Sandbox, *users: str) -> list[str]:
+    """Let users have customers."""
+    return [checkout(box, each)[1]["stripe_customer_id"] for each in users]
+
+
+class TestLinking:
+    """`POST /accounts/link`."""
+
+    def test_both_had_one(self, box: Sandbox) -> None:
+        """The primary's stays; the other says by which it is superseded."""
+        ada, google = user(box), user(box, "google-oauth2")
+        first, second = with_customer(box, ada, google)
+        answer = link(box, ada, google)
+
+        assert answer == (200, {"stripe_customer_id": first, "superseded": [second]})
+        assert google not in box.tenant.users
+        assert metadata(box, ada) == {"stripe_customer_id": first}
+        assert box.stripe.retrieve(second)["metadata"]["superseded_by"] == first
+        assert second in box.log.getvalue()
+
+    def test_only_the_second_had_one(self, box: Sandbox) -> None:
+        """It becomes the primary's, on both sides and in the ledger."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [moved] = with_customer(box, google)
+
+        assert link(box, ada, google) == (200, {"stripe_customer_id": moved, "superseded": []})
+        assert metadata(box, ada) == {"stripe_customer_id": moved}
+        assert customers_of(box, ada) == [moved]
+        assert customers_of(box, google) == []
+        assert checkout(box, ada) == (200, {"stripe_customer_id": moved})
+
+    def test_only_the_first_had_one(self, box: Sandbox) -> None:
+        """Nothing changes in Stripe."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [kept] = with_customer(box, ada)
+
+        assert link(box, ada, google) == (200, {"stripe_customer_id": kept, "superseded": []})
+
+    def test_neither_had_one(self, box: Sandbox) -> None:
+        """And none is made."""
+        ada, google = user(box), user(box, "google-oauth2")
+
+        assert link(box, ada, google) == (200, {"stripe_customer_id": None, "superseded": []})
+        assert box.stripe.live_customers() == []
+
+    def test_customer_that_the_second_one_adopted(self, box: Sandbox) -> None:
+        """Its claim in the ledger goes over."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [moved] = with_customer(box, google)
+        box.aws.dynamodb.put_item(
+            TableName="LedgerTable",
+            Item={"pk": {"S": f"adoption#{moved}"}, "holder": {"S": f"acme#{google}"}},
+        )
+
+        assert link(box, ada, google)[1]["stripe_customer_id"] == moved
+
+    def test_claim_of_somebody_else(self, box: Sandbox) -> None:
+        """A customer that a third one claims does not move."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [contested] = with_customer(box, google)
+        box.aws.dynamodb.put_item(
+            TableName="LedgerTable",
+            Item={"pk": {"S": f"adoption#{contested}"}, "holder": {"S": "acme#auth0|third"}},
+        )
+
+        assert link(box, ada, google)[1]["error"] == "provisioning_failed"
+        assert customers_of(box, google) == [contested]
+
+    @pytest.mark.parametrize("fault", [FaultKind.DOWN, FaultKind.DROP_AFTER])
+    def test_interrupted_at_stripe(self, box: Sandbox, fault: FaultKind) -> None:
+        """The same click again finishes it, though Auth0 has linked the two already."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [moved] = with_customer(box, google)
+        box.stripe.faults.append(Fault(fault, "POST", times=1000))
+        access_token = token(box, ada)
+        body = {"secondary_id_token": id_token(box, google, access_token)}
+        assert post(box, "/accounts/link", access_token, body)[1]["error"] == "provisioning_failed"
+        assert google not in box.tenant.users
+        box.stripe.faults.clear()
+
+        assert post(box, "/accounts/link", access_token, body)[0] == 200
+        assert metadata(box, ada) == {"stripe_customer_id": moved}
+        assert customers_of(box, ada) == [moved]
+
+    def test_interrupted_at_auth0(self, box: Sandbox) -> None:
+        """Before the link, and before the profile is written."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [moved] = with_customer(box, google)
+        access_token = token(box, ada)
+        body = {"secondary_id_token": id_token(box, google, access_token)}
+        for each in ("POST /api/v2/users/", "PATCH /api/v2/users/"):
+            box.management.faults.append(each)
+            answer = post(box, "/accounts/link", access_token, body)
+            assert answer[1]["error"] == "auth0_unavailable"
+
+        assert post(box, "/accounts/link", access_token, body)[0] == 200
+        assert metadata(box, ada) == {"stripe_customer_id": moved}
+
+    def test_double_click(self, box: Sandbox) -> None:
+        """Both are told the same, or the later one to try again."""
+        ada, google = user(box), user(box, "google-oauth2")
+        first, second = with_customer(box, ada, google)
+        access_token = token(box, ada)
+        body = {"secondary_id_token": id_token(box, google, access_token)}
+        with ThreadPoolExecutor(2) as tabs:
+            clicks = [
+                tabs.submit(post, box, "/accounts/link", access_token, body) for _ in range(2)
+            ]
+            answers = [each.result() for each in clicks]
+
+        assert (200, {"stripe_customer_id": first, "superseded": [second]}) in answers
+        assert {each[0] for each in answers} <= {200, 403, 404, 409}
+        assert box.stripe.retrieve(second)["metadata"]["superseded_by"] == first
+
+    def test_marker_goes(self, box: Sandbox) -> None:
+        """Whoever has a customer is not asked for a sign-up any more."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [moved] = with_customer(box, google)
+        metadata(box, ada)["stripe_signup"] = "unfinished"
+
+        assert link(box, ada, google)[0] == 200
+        assert metadata(box, ada) == {"stripe_customer_id": moved}
+
+
+def claims_of(token_: str) -> dict[str, Any]:
+    """Read a token as a forger does."""
+    claims: dict[str, Any] = jwt.decode(token_, options={"verify_signature": False})
+    return claims
+
+
+class TestForgedProofs:
+    """What would take an account over."""
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            pytest.param({"exp": 1}, id="expired"),
+            pytest.param({"iat": int(time.time()) - 3600}, id="not fresh"),
+            pytest.param({"iss": "https://evil.example/"}, id="foreign issuer"),
+            pytest.param({"aud": SHOP_AUDIENCE}, id="swapped audience"),
+            pytest.param({"aud": [SHOP_CLIENT, "other"], "azp": "other"}, id="for another client"),
+            pytest.param({"nonce": "another"}, id="nonce of another login"),
+            pytest.param({"nonce": None}, id="no nonce"),
+            pytest.param({"email_verified": False}, id="unverified in the token"),
+            pytest.param({"iat": None, "exp": None, "sub": None}, id="no subject"),
+        ],
+    )
+    def test_claims(self, box: Sandbox, claims: dict[str, Any]) -> None:
+        """Refused before anything changes."""
+        ada, google = user(box), user(box, "google-oauth2")
+        before = list(box.management.requests)
+        answer = link(box, ada, google, **claims)
+
+        assert (answer[0], answer[1]["error"]) == (403, "proof_refused")
+        assert google in box.tenant.users
+        assert box.management.requests == before
+
+    def test_algorithm_none(self, box: Sandbox) -> None:
+        """An unsigned token proves nothing."""
+        ada, google = user(box), user(box, "google-oauth2")
+        access_token = token(box, ada)
+        claims = jwt.decode(
+            id_token(box, google, access_token), options={"verify_signature": False}
+        )
+        forged = jwt.encode(claims, "", "none", {"kid": "sandbox-1"})
+        answer = post(box, "/accounts/link", access_token, {"secondary_id_token": forged})
+
+        assert answer[1]["error"] == "proof_refused"
+
+    def test_published_key_as_a_shared_secret(self, box: Sandbox) -> None:
+        """HS256 with the public key, which everybody has."""
+        ada, google = user(box), user(box, "google-oauth2")
+        access_token = token(box, ada)
+        claims = jwt.decode(
+            id_token(box, google, access_token), options={"verify_signature": False}
+        )
+        public = box.management.tokens.key.public_key()
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        parts = [
+            base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=").decode()
+            for each in ({"alg": "HS256", "typ": "JWT", "kid": "sandbox-1"}, claims)
+        ]
+        mac = hmac.digest(pem, ".".join(parts).encode(), hashlib.sha256)
+        forged = ".".join([*parts, base64.urlsafe_b64encode(mac).rstrip(b"=").decode()])
+        answer = post(box, "/accounts/link", access_token, {"secondary_id_token": forged})
+
+        assert answer[1]["error"] == "proof_refused"
+        assert google in box.tenant.users
+
+    def test_another_key(self, box: Sandbox) -> None:
+        """Signed, but not by the tenant; under its key's name, and under one of its own."""
+        ada, google = user(box), user(box, "google-oauth2")
+        access_token = token(box, ada)
+        claims = jwt.decode(
+            id_token(box, google, access_token), options={"verify_signature": False}
+        )
+        for kid in ("sandbox-1", "evil-1"):
+            forged = jwt.encode(claims, other_key(), "RS256", {"kid": kid})
+            answer = post(box, "/accounts/link", access_token, {"secondary_id_token": forged})
+            assert answer[1]["error"] == "proof_refused"
+
+    def test_an_access_token_is_no_id_token(self, box: Sandbox) -> None:
+        """The tenant has signed both."""
+        ada, google = user(box), user(box, "google-oauth2")
+        body = {"secondary_id_token": token(box, google)}
+
+        assert post(box, "/accounts/link", token(box, ada), body)[1]["error"] == "proof_refused"
+
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_address_that_is_not_verified(self, box: Sandbox, which: int) -> None:
+        """On either side, whatever the token says: the profile is asked."""
+        pair = [user(box), user(box, "google-oauth2")]
+        box.tenant.users[pair[which]]["email_verified"] = False
+        answer = link(box, pair[0], pair[1], email_verified=True)
+
+        assert (answer[0], answer[1]["error"]) == (403, "proof_refused")
+        assert pair[1] in box.tenant.users
+
+    def test_replayed_nonce(self, box: Sandbox) -> None:
+        """One access token links once: neither again after an unlink, nor to a third account."""
+        ada, google, third = user(box), user(box, "google-oauth2"), user(box, "github")
+        access_token = token(box, ada)
+        body = {"secondary_id_token": id_token(box, google, access_token)}
+        other = {"secondary_id_token": id_token(box, third, access_token)}
+        assert post(box, "/accounts/link", access_token, body)[0] == 200
+        box.tenant.users[ada].pop("identities")
+        box.tenant.users.add({"email": "back@example.com", "email_verified": True}, google)
+
+        for each in (body, other):
+            assert post(box, "/accounts/link", access_token, each)[1]["error"] == "proof_refused"
+
+    def test_with_oneself(self, box: Sandbox) -> None:
+        """One account is not two."""
+        ada = user(box)
+
+        assert link(box, ada, ada)[1]["error"] == "proof_refused"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            None,
+            [],
+            {},
+            {"secondary_id_token": 1},
+            {"link_ticket": ""},
+            {"secondary_id_token": "a", "link_ticket": "b"},
+        ],
+    )
+    def test_bodies_without_a_proof(self, box: Sandbox, body: object) -> None:
+        """The fields are named, their values are not."""
+        status, answer = post(box, "/accounts/link", token(box, user(box)), body)
+
+        assert (status, answer["error"]) == (400, "invalid_request")
+        assert "secondary_id_token" in answer["detail"]
+
+
+def ticket(box: Sandbox, user_id: str, age: float = 0.0, tenant: str = "acme") -> str:
+    """Make a ticket as the sign-up's function does."""
+    secret = SigningSecret.parse(box.signing_secret)
+    return issue(secret, User(Tenant(tenant), UserId(user_id)), time.time() - age)
+
+
+class TestTickets:
+    """In place of the dead end: the second log-in's proof comes with the redirect."""
+
+    def test_forged(self, box: Sandbox) -> None:
+        """Of another secret, another tenant, too old, or changed."""
+        ada = user(box, email="ada@example.com")
+        google = user(box, "google-oauth2", email="ada@example.com")
+        stolen = SigningSecret(b"x" * 32)
+        good = ticket(box, google)
+        forged = [
+            issue(stolen, User(Tenant("acme"), UserId(google)), time.time()),
+            ticket(box, google, tenant="other"),
+            ticket(box, google, age=TICKET_SECONDS + 5),
+            good[:-4] + "AAAA",
+            good.replace(".", "..", 1),
+            "1.ü.ü",
+            "nonsense",
+        ]
+        for each in forged:
+            answer = post(box, "/accounts/link", token(box, ada), {"link_ticket": each})
+            assert answer[1]["error"] == "proof_refused"
+        assert google in box.tenant.users
+
+    def test_of_another_address(self, box: Sandbox) -> None:
+        """A ticket is bound to no first account, so the address has to be the same one."""
+        ada, google = user(box), user(box, "google-oauth2")
+        answer = post(box, "/accounts/link", token(box, ada), {"link_ticket": ticket(box, google)})
+
+        assert answer[1]["error"] == "proof_refused"
+        assert google in box.tenant.users
+
+    def test_of_another_first_account(self, box: Sandbox) -> None:
+        """Once begun with one, a ticket is of no use to another."""
+        ada = user(box, email="ada@example.com")
+        eve = user(box, email="ada@example.com")
+        google = user(box, "google-oauth2", email="ada@example.com")
+        given = {"link_ticket": ticket(box, google)}
+        box.management.faults.append("POST /api/v2/users/")
+        assert post(box, "/accounts/link", token(box, ada), given)[0] == 503
+
+        assert post(box, "/accounts/link", token(box, eve), given)[1]["error"] == "proof_refused"
+        assert post(box, "/accounts/link", token(box, ada), given)[0] == 200
+
+
+@pytest.mark.parametrize("answer", ['{"keys": "none"}', '{"keys": []}', "{}", "<html>", None])
+def test_keys_that_cannot_be_had(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, answer: str | None
+) -> None:
+    """An outage of Auth0's, not a refusal: nothing is known of the proof."""
+    ada, google = user(box), user(box, "google-oauth2")
+    access_token = token(box, ada)
+    body = {"secondary_id_token": id_token(box, google, access_token)}
+    request = Request.application(lambda _: Response(answer, 200 if answer else 503))
+    with Server(request) as broken:
+        for name, value in box.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("CUSTOMERLINK_AUTH0_ISSUER", f"{broken.url}/")
+        shop = customers.Shop()
+        event = {
+            "routeKey": "POST /accounts/link",
+            "headers": {"authorization": f"Bearer {access_token}"},
+            "requestContext": {"authorizer": {"jwt": {"claims": {"sub": ada}}}},
+            "body": json.dumps(body),
+        }
+        context: Any = Context()
+        answered = customers.respond(lambda: shop, event, context)
+
+    assert answered["statusCode"] == 503
+    assert json.loads(answered["body"])["error"] == "auth0_unavailable"
+    assert google in box.tenant.users

@@ -1,0 +1,232 @@
+"""The page /verify-email: over HTTP, and in headless Chromium with JavaScript off."""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+import pytest
+import urllib3
+from tests.translation import ROOT
+
+from customerlink.functions import verify_email
+from customerlink.functions.verify_email import MAILS_A_DAY
+from sandbox.gateway import Context
+from sandbox.sandbox import SESSION_SECRET, Sandbox, sandbox
+from sandbox.tenant import ACTIONS, ActionHost, Tenant
+
+STATE = 'the-logins-state"><script>'
+BACK = "https://acme.us.auth0.com/continue"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """Run a deployment with the page."""
+    with sandbox(settings={"CUSTOMERLINK_VERIFIED_EMAIL": "required"}) as box:
+        box.let_functions_into_the_tenant()
+        yield box
+
+
+def session(user_id: str, secret: str = SESSION_SECRET, **claims: Any) -> str:
+    """Make a session token as Auth0 does."""
+    now = int(time.time())
+    common = {"sub": user_id, "iat": now, "exp": now + 900, "continue_at": BACK}
+    return jwt.encode({**common, **claims}, secret, "HS256")
+
+
+def page_url(box: Sandbox) -> str:
+    """Give the page's address."""
+    return box.url.replace("/post-login", "/verify-email")
+
+
+def get(box: Sandbox, token: str) -> tuple[int, str]:
+    """Open the page."""
+    query = urlencode({"session_token": token, "state": STATE})
+    answer = urllib3.request("GET", f"{page_url(box)}?{query}", timeout=20)
+    return answer.status, answer.data.decode()
+
+
+def press(box: Sandbox, token: str) -> tuple[int, str]:
+    """Press the button."""
+    answer = urllib3.request(
+        "POST",
+        page_url(box),
+        body=urlencode({"session_token": token, "state": STATE}),
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        timeout=20,
+    )
+    return answer.status, answer.data.decode()
+
+
+NUMBERS = iter(range(1000))
+
+
+@pytest.fixture
+def ada(box: Sandbox) -> str:
+    """Add a user whose address is not verified."""
+    number = next(NUMBERS)
+    return box.tenant.add_user(
+        f"auth0|{number}", email=f"ada-{number}@example.com", email_verified=False
+    )
+
+
+def test_opening_it_sends_nothing(box: Sandbox, ada: str) -> None:
+    """A link that a scanner opens does not send mails; what came in the query is escaped."""
+    before = len(box.management.requests)
+    status, body = get(box, session(ada))
+
+    assert (status, "Verify your email address" in body) == (200, True)
+    assert len(box.management.requests) == before
+    assert "<script>" not in body
+    [back] = re.findall(r'href="([^"]+)"', body)
+    assert back.partition("?")[0] == BACK
+    assert parse_qs(urlsplit(back).query) == {"state": [STATE]}
+
+
+def test_headers(box: Sandbox, ada: str) -> None:
+    """No script, no frame, no cache; and the token in the address goes no further."""
+    query = urlencode({"session_token": session(ada), "state": "s"})
+    headers = urllib3.request("GET", f"{page_url(box)}?{query}").headers
+    policy = headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_mail_is_sent_again_but_not_at_once(box: Sandbox, ada: str) -> None:
+    """Once a minute."""
+    assert "sent the mail again" in press(box, session(ada))[1]
+    assert "Please wait" in press(box, session(ada))[1]
+
+    assert box.management.jobs.mails.count(ada) == 1
+
+
+def test_so_many_a_day(box: Sandbox, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And each user has their own count."""
+    monkeypatch.setattr(verify_email, "SECONDS_BETWEEN_MAILS", 0)
+    for _ in range(MAILS_A_DAY + 3):
+        press(box, session(ada))
+    other = box.tenant.add_user(email="other@example.com", email_verified=False)
+    press(box, session(other))
+
+    assert box.management.jobs.mails.count(ada) == MAILS_A_DAY
+    assert box.management.jobs.mails.count(other) == 1
+
+
+def test_who_has_verified(box: Sandbox, ada: str) -> None:
+    """Gets no mail, and is told to go on."""
+    box.tenant.users[ada]["email_verified"] = True
+
+    assert "You can continue" in press(box, session(ada))[1]
+    assert ada not in box.management.jobs.mails
+
+
+def test_user_who_is_gone(box: Sandbox) -> None:
+    """Is not told that the address is verified."""
+    status, body = press(box, session("auth0|gone"))
+
+    assert (status, "This page has expired" in body) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("", id="none"),
+        pytest.param("nonsense", id="nonsense"),
+        pytest.param(session("auth0|1", exp=1), id="expired"),
+        pytest.param(session("auth0|1", "another secret of thirty-two characters"), id="forged"),
+        pytest.param(session("auth0|1", continue_at="javascript:alert(1)"), id="script"),
+        pytest.param(session("auth0|1", continue_at="http://evil.example"), id="plain"),
+        pytest.param(jwt.encode({"sub": "auth0|1"}, SESSION_SECRET, "HS256"), id="for ever"),
+        pytest.param(
+            jwt.encode({"sub": "auth0|1", "iat": 1, "exp": 2**33, "continue_at": BACK}, "", "none"),
+            id="algorithm none",
+        ),
+    ],
+)
+def test_other_tokens(box: Sandbox, token: str) -> None:
+    """A page that says so, and leads nowhere."""
+    mails = list(box.management.jobs.mails)
+    for status, body in (get(box, token), press(box, token)):
+        assert (status, "This page has expired" in body) == (400, True)
+        assert "href" not in body
+    assert box.management.jobs.mails == mails
+
+
+def test_outage_of_auth0(box: Sandbox, ada: str) -> None:
+    """Said to the browser, and counted."""
+    box.management.faults.append("GET /api/v2/users")
+    status, body = press(box, session(ada))
+
+    assert (status, "try again" in body) == (503, True)
+    assert "auth0_unavailable" in box.log.getvalue()
+    assert ada not in box.management.jobs.mails
+
+
+def test_nothing_that_is_sent_raises(box: Sandbox) -> None:
+    """Too many fields, no body, bytes that are no text."""
+    event: dict[str, Any] = {"headers": {}, "requestContext": {}}
+    for each in (
+        {**event, "routeKey": "GET /verify-email", "rawQueryString": "a=1&" * 50},
+        {**event, "routeKey": "POST /verify-email", "body": "/w==", "isBase64Encoded": True},
+        {**event, "routeKey": "POST /verify-email"},
+    ):
+        assert box.gateway.page(each)["statusCode"] == 400
+
+
+def test_no_session_secret(box: Sandbox) -> None:
+    """Nobody can come here, and the operator finds out."""
+
+    def missing() -> Any:
+        raise RuntimeError
+
+    answer = verify_email.respond(missing, {"routeKey": "GET /verify-email"}, Context())  # type: ignore[arg-type]
+    assert answer["statusCode"] == 503
+    assert "internal_error" in box.log.getvalue()
+
+
+def test_in_chromium(box: Sandbox, ada: str, tmp_path: Path) -> None:
+    """On the smallest phone, without JavaScript, by the link that the Action makes."""
+    secrets = {
+        "CUSTOMERLINK_VERIFY_URL": page_url(box),
+        "CUSTOMERLINK_SESSION_SECRET": SESSION_SECRET,
+    }
+    with ActionHost(ACTIONS / "verify-email.js") as host:
+        login = Tenant(host, secrets, users=box.tenant.users).login(ada)
+    screenshot = tmp_path / "page.png"
+    done = subprocess.run(
+        ["node", str(ROOT / "tests/e2e/page.mjs"), str(login.redirect), str(screenshot)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    first, (again, too_soon) = shown["first"], shown["pressed"]
+
+    assert login.decision == "redirect"
+    assert shown["status"] == 200
+    assert shown["complaints"] == []
+    assert first["heading"] == "Verify your email address"
+    assert first["back"] == [f"{BACK}?state=the-logins-state"]
+    assert not first["overflows"]
+    assert first["button"][0]["height"] >= 44
+    assert first["button"][0]["radius"] != "0px", "the style was refused"
+    assert again["notice"] == ["We have sent the mail again."]
+    assert "wait" in too_soon["notice"][0]
+    assert again["back"] == first["back"]
+    assert screenshot.stat().st_size > 5000
+
+
+def test_no_address_reaches_the_log(box: Sandbox) -> None:
+    """Whatever happened above."""
+    assert "@example.com" not in box.log.getvalue()

@@ -1,0 +1,238 @@
+"""The parser: both forms of the body, and whatever else may come."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.conftest import FIXTURES
+
+from customerlink.model.signup import InvalidRequest, Marker, SignUp, parse
+
+LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    """Give the Action's form of the body; a change replaces a top-level field."""
+    return {
+        "version": 1,
+        "tenant": {"id": "acme"},
+        "user": {
+            "user_id": "auth0|64",
+            "email": "ada@example.com",
+            "email_verified": True,
+            "name": "Ada Lovelace",
+            "created_at": "2026-11-23T08:30:00.000Z",
+            "app_metadata": {"stripe_customer_id": "cus_1", "stripe_signup": "unfinished"},
+        },
+        "stats": {"logins_count": 1},
+        "connection": {"name": "google-oauth2", "strategy": "google-oauth2"},
+        **changes,
+    }
+
+
+def parsed(document: object) -> SignUp | InvalidRequest:
+    """Parse a document."""
+    return parse(json.dumps(document).encode())
+
+
+def accepted(document: object) -> SignUp:
+    """Parse a document that is a sign-up."""
+    signup = parsed(document)
+    assert isinstance(signup, SignUp), signup
+    return signup
+
+
+def refused(document: object) -> InvalidRequest:
+    """Parse a document that is none."""
+    invalid = parsed(document)
+    assert isinstance(invalid, InvalidRequest), invalid
+    return invalid
+
+
+def with_user(**fields: Any) -> dict[str, Any]:
+    """Give a body with changed fields of the user."""
+    return body(user={**body()["user"], **fields})
+
+
+def test_the_actions_form() -> None:
+    """Every field arrives."""
+    signup = accepted(body())
+
+    assert signup.user.tenant == "acme"
+    assert signup.user.user_id == "auth0|64"
+    assert signup.logins_count == 1
+    assert (signup.email, signup.email_verified) == ("ada@example.com", True)
+    assert signup.name == "Ada Lovelace"
+    assert signup.created_at == datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
+    assert signup.customer_id == "cus_1"
+    assert signup.marker is Marker.UNFINISHED
+    assert signup.strategy == "google-oauth2"
+    assert signup.tries == 1
+
+
+def test_only_three_fields_are_required() -> None:
+    """Auth0 guarantees no other."""
+    signup = accepted(
+        {"tenant": {"id": "acme"}, "user": {"user_id": "sms|1"}, "stats": {"logins_count": 2}},
+    )
+
+    assert signup == SignUp(signup.user, 2)
+
+
+@pytest.mark.parametrize("path", LOGINS, ids=lambda path: path.stem)
+def test_whole_event_of_every_connection(path: Any) -> None:
+    """Auth0's whole event object is accepted as it is."""
+    event = json.loads(path.read_text())
+    signup = accepted(event)
+
+    assert signup.user.user_id == event["user"]["user_id"]
+    assert signup.email == event["user"].get("email")
+    assert signup.customer_id is None
+    assert signup.strategy == event["connection"]["strategy"]
+
+
+def test_the_samples_cover_the_connections() -> None:
+    """Database, Google, SMS without an address, SAML, and a custom database's odd metadata."""
+    events = {path.stem: json.loads(path.read_text()) for path in LOGINS}
+
+    assert set(events) == {"database", "google", "sms", "saml", "custom-database"}
+    assert "email" not in events["sms"]["user"]
+    assert isinstance(events["custom-database"]["user"]["app_metadata"], str)
+
+
+@pytest.mark.parametrize("metadata", [None, "", "migrated", [], 7, {}])
+def test_odd_app_metadata_is_empty(metadata: object) -> None:
+    """Custom databases may deliver anything."""
+    signup = accepted(with_user(app_metadata=metadata))
+
+    assert (signup.customer_id, signup.marker) == (None, None)
+
+
+@pytest.mark.parametrize("marker", ["other", 7, None, [], {}])
+def test_odd_marker_is_none(marker: object) -> None:
+    """Only the two words count."""
+    signup = accepted(with_user(app_metadata={"stripe_signup": marker}))
+
+    assert signup.marker is None
+
+
+@pytest.mark.parametrize("field", ["email", "name", "created_at"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_empty_is_absent(field: str, value: object) -> None:
+    """An empty address would be no filter at all."""
+    assert getattr(accepted(with_user(**{field: value})), field) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        (7, "body"),
+        ([], "body"),
+        (None, "body"),
+        ({}, "user"),
+        (body(version=2), "version"),
+        (body(version="1"), "version"),
+        (body(tenant=None), "tenant"),
+        (body(tenant="acme"), "tenant"),
+        (body(tenant={}), "tenant.id"),
+        (body(tenant={"id": "a#b"}), "tenant.id"),
+        (body(tenant={"id": ""}), "tenant.id"),
+        (body(stats=None), "stats"),
+        (body(stats={}), "stats.logins_count"),
+        (body(stats={"logins_count": "1"}), "stats.logins_count"),
+        (body(stats={"logins_count": True}), "stats.logins_count"),
+        (body(stats={"logins_count": 1.0}), "stats.logins_count"),
+        (body(stats={"logins_count": -1}), "stats.logins_count"),
+        (body(stats={"logins_count": 2**60}), "stats.logins_count"),
+        (body(connection="google"), "connection"),
+        (body(connection={"strategy": 1}), "connection.strategy"),
+        (body(**{"try": "2"}), "try"),
+        (with_user(user_id=None), "user.user_id"),
+        (with_user(user_id=""), "user.user_id"),
+        (with_user(user_id=5), "user.user_id"),
+        (with_user(user_id="a" * 256), "user.user_id"),
+        (with_user(user_id="auth0|\0"), "user.user_id"),
+        (with_user(user_id="auth0|\ud800"), "user.user_id"),
+        (with_user(email=7), "user.email"),
+        (with_user(email="a" * 500 + "@example.com"), "user.email"),
+        (with_user(email="a\0@example.com"), "user.email"),
+        (with_user(email="a\udfff@example.com"), "user.email"),
+        (with_user(email_verified="true"), "user.email_verified"),
+        (with_user(name={"first": "Ada"}), "user.name"),
+        (with_user(name="\0"), "user.name"),
+        (with_user(created_at="yesterday"), "user.created_at"),
+        (with_user(created_at=7), "user.created_at"),
+        (with_user(app_metadata={"stripe_customer_id": 7}), "user.app_metadata.stripe_customer_id"),
+    ],
+)
+def test_wrong_fields_are_named(document: object, field: str) -> None:
+    """The field's path, and how it is wrong."""
+    assert refused(document).field == field
+
+
+def test_the_value_is_not_quoted() -> None:
+    """It may be personal."""
+    assert "ada" not in str(refused(with_user(email="ada\0@example.com")))
+
+
+def test_time_without_a_zone_is_utc() -> None:
+    """As Auth0 means it."""
+    signup = accepted(with_user(created_at="2026-11-23T08:30:00"))
+
+    assert signup.created_at == datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"\xff\xfe", b'{"a": ' + b"9" * 5000 + b"}", b"[" * 60_000, b"\x00"],
+)
+def test_not_json(raw: bytes) -> None:
+    """Neither bad encoding nor depth nor size of a number raises."""
+    assert parse(raw) == InvalidRequest("body", "is not JSON")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+    max_leaves=8,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "version": json_values,
+            "tenant": st.fixed_dictionaries({"id": json_values}) | json_values,
+            "stats": st.fixed_dictionaries({"logins_count": json_values}) | json_values,
+            "user": json_values
+            | st.fixed_dictionaries(
+                {"user_id": json_values},
+                optional={
+                    "email": json_values,
+                    "email_verified": json_values,
+                    "name": json_values,
+                    "created_at": json_values,
+                    "app_metadata": json_values
+                    | st.dictionaries(
+                        st.sampled_from(["stripe_customer_id", "stripe_signup"]),
+                        json_values,
+                    ),
+                },
+            ),
+            "connection": json_values,
+        },
+    ),
+)
+def test_any_document_is_a_sign_up_or_invalid(document: object) -> None:
+    """Nothing raises."""
+    assert isinstance(parsed(document), SignUp | InvalidRequest)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_sign_up_or_invalid(raw: bytes) -> None:
+    """Nothing raises."""
+    assert isinstance(parse(raw), InvalidRequest)

@@ -1,0 +1,780 @@
+"""Interleavings that once broke the protocol, one by one."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from tests.fakes import NOW, FakeClock
+from tests.interleaving import (
+    ADOPT,
+    BEGIN_ADOPTION,
+    CREATE,
+    LEDGER,
+    LIST,
+    LOCK,
+    OPEN,
+    SET_EMAIL,
+    TENANT,
+    Kind,
+    Turns,
+    World,
+    WorldProvisioner,
+    registrant,
+    user,
+)
+from tests.simulation.outside import LATEST_EFFECT_SECONDS
+
+from customerlink.adapters.aws import server_clock
+from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
+from customerlink.adapters.aws.server_clock import (
+    LONGEST_CALL_SECONDS,
+    RESOLUTION_SECONDS,
+    ServerClock,
+)
+from customerlink.adapters.dynamodb import boto3_client as boto3_dynamodb
+from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.cli import main
+from customerlink.cli.commands import repair as cli_repair
+from customerlink.cli.commands.repair import Outcome, Repair, Result
+from customerlink.cli.main import Session
+from customerlink.functions import repair
+from customerlink.functions import shop_api as customers
+from customerlink.model.customer import NewCustomer
+from customerlink.model.customer_fields import CustomerFields
+from customerlink.model.drift import Drift
+from customerlink.model.instruction import Reason
+from customerlink.model.keys import StripeKey
+from customerlink.model.policy import ExistingCustomer, Policy
+from customerlink.model.repair_plan import Act, Step
+from customerlink.model.sign_up_record import (
+    EMAIL_LOCK_SECONDS,
+    RECORD_LEASE_SECONDS,
+    SETTLED_SECONDS,
+    SKEW_SECONDS,
+    Busy,
+    Lease,
+    State,
+)
+from customerlink.model.signup import Marker, SignUp
+from customerlink.model.user import CustomerId, User
+from customerlink.ports.run import Run
+from customerlink.usecases.backfill import Fate, PacedProfiles, provision_one
+from customerlink.usecases.finish_sign_up import End
+from customerlink.usecases.link_accounts import Account
+from customerlink.usecases.settle import Creates, Settling
+from customerlink.wiring.provisioner import PROVISION_SECONDS, Provisioner
+from sandbox.aws import TABLE, Aws, aws
+
+ADA, BOB, EVE = user("ada"), user("bob"), user("eve")
+FIRST, SECOND, THIRD = (f"{each}@example.com" for each in ("first", "second", "third"))
+ADOPTING = Policy(existing_customer=ExistingCustomer.ADOPT)
+
+
+def first_login(who: User, email: str = FIRST, **more: Any) -> SignUp:
+    """Give somebody's first login."""
+    return SignUp(who, logins_count=1, email=email, **more)
+
+
+def registered(world: World, who: User) -> SignUp:
+    """Let somebody register; gives the first login, with the ids that the profile has by then."""
+    ids = world.register("db", FIRST).app_metadata
+    return first_login(
+        who,
+        connection="db",
+        customer_id=CustomerId(str(ids["stripe_customer_id"])),
+        registration_id=ids["stripe_registration_id"],
+    )
+
+
+def again(signup: SignUp, **changes: Any) -> SignUp:
+    """Give the next login of somebody who was denied."""
+    count = signup.logins_count + 1
+    return replace(signup, logins_count=count, marker=Marker.UNFINISHED, **changes)
+
+
+def reason_of(told: Any) -> Reason | None:
+    """Give the reason of an instruction, or of an outcome; None of an invocation that died."""
+    return told.reason if told else None
+
+
+class TestLateWrites:
+    """The ledger's writes that are carried out long after their callers gave up."""
+
+    @pytest.mark.parametrize("is_refused", [False, True])
+    def test_open_puts_no_time_back(self, *, is_refused: bool) -> None:
+        """A create that was sent since would be taken for one that has ended."""
+        world, signup = World(), first_login(ADA)
+        world.fails(OPEN, Kind.LATE, 60)
+        world.fails(OPEN, Kind.LOST, times=2)
+        assert reason_of(world.login(signup)) is Reason.PROVISIONING_FAILED
+        world.at(50)
+        world.fails(CREATE, Kind.LATE, 96)
+        world.login(again(signup))
+        if is_refused:
+            assert reason_of(world.login(again(signup, email=None))) is Reason.EMAIL_MISSING
+        before = world.record(ADA)
+        world.at(75)
+
+        assert world.record(ADA) == before
+        assert before["state"] == ("refused" if is_refused else "open")
+        told = world.login(again(signup, email=SECOND))
+        assert reason_of(told) is Reason.PROVISIONING_FAILED
+        world.at(100)
+        assert len(world.named(ADA)) == 1
+
+    def test_begun_adoption_is_of_the_record_that_it_was_begun_in(self) -> None:
+        """One of a record that was deleted would hide the next record's own."""
+        world = World(ADOPTING)
+        world.customer(FIRST)
+        adopted = world.customer(SECOND)
+        world.fails(ADOPT, Kind.DIES_BEFORE)
+        world.login(first_login(BOB, email_verified=True))
+        world.at(70)
+        world.fails(BEGIN_ADOPTION, Kind.LATE, 82)
+        taken = world.checkout(ADA, FIRST, email_verified=True)
+        assert (reason_of(taken), world.record(ADA)) == (Reason.EMAIL_IN_USE, {})
+
+        world.at(80)
+        world.fails(ADOPT, Kind.LATE, 120)
+        signup = first_login(ADA, SECOND, email_verified=True)
+        world.login(signup)
+        assert world.record(ADA)["adopting"] == adopted
+        world.at(95)
+        told = world.login(again(signup, email=THIRD))
+        world.at(121)
+        assert reason_of(told) is Reason.CUSTOMER_FOUND
+        assert world.named(ADA) == [adopted]
+
+    def test_address_change_does_not_shorten_a_newer_ones_lock(self) -> None:
+        """Both are of one epoch; the newer one's update is still on its way."""
+        world = World()
+        world.login(first_login(ADA))
+        [adas], bobs = world.named(ADA), world.customer(SECOND, BOB)
+        world.at(100)
+        world.fails(LOCK, Kind.LATE, 157)
+        assert world.change_address(ADA, adas, SECOND) == f"the address has {bobs}"
+        world.stripe.set_email(bobs, THIRD)
+        world.at(155)
+        world.fails(SET_EMAIL, Kind.LATE, 199)
+        world.change_address(ADA, adas, SECOND)
+        world.at(162)
+        told = world.login(first_login(EVE, SECOND))
+
+        world.at(200)
+        assert reason_of(told) is Reason.EMAIL_IN_USE
+        assert world.with_address(SECOND) == [adas]
+
+    def test_sign_up_of_a_deleted_record_does_not_shorten_the_next_ones_lock(self) -> None:
+        """Both are of epoch one; the next one's create is still on its way."""
+        world = World()
+        bobs = world.customer(FIRST, BOB)
+        world.fails(LOCK, Kind.LATE, 57)
+        assert reason_of(world.checkout(ADA, FIRST)) is Reason.EMAIL_IN_USE
+        assert world.record(ADA) == {}
+        world.stripe.set_email(bobs, SECOND)
+        world.at(55)
+        world.fails(CREATE, Kind.LATE, 99)
+        world.login(first_login(ADA))
+        world.at(62)
+        told = world.login(first_login(EVE))
+
+        world.at(100)
+        assert reason_of(told) is Reason.EMAIL_IN_USE
+        assert world.with_address(FIRST) == world.named(ADA)
+        assert len(world.named(ADA)) == 1
+
+    def test_own_lock_that_ends_later_is_left_alone(self) -> None:
+        """It is a later invocation's, or one's by another clock: this one waits."""
+        world = World()
+        bobs = world.customer(SECOND, BOB)
+        another = Run(FakeClock(world.clock.now + 30), "another")
+        ledger = DynamoDbLedger(world.dynamodb, LEDGER, another)
+        for who, email in ((ADA, FIRST), (BOB, THIRD)):
+            assert ledger.lock_email(Lease(who, 1, 1, NOW), email).is_mine
+        signup = first_login(ADA)
+        assert reason_of(world.login(signup)) is Reason.PROVISIONING_FAILED
+        assert "somebody signs up" in str(world.change_address(BOB, bobs, THIRD))
+        assert world.with_address(SECOND) == [bobs]
+
+        world.at(100)
+        assert reason_of(world.login(again(signup))) is Reason.CUSTOMER_CREATED
+        assert world.change_address(BOB, bobs, THIRD) is None
+
+
+class TestOneCustomer:
+    """Ways to a second customer for one user."""
+
+    def test_own_customer_comes_before_that_of_ones_own_registration(self) -> None:
+        """A user who moved has one under the earlier address, and registers with the new one."""
+        world = World()
+        signup = first_login(ADA, email_verified=True, connection="email")
+        world.fails(CREATE, Kind.LATE, 40)
+        world.login(signup)
+        world.at(75)
+        [own] = world.named(ADA)
+        world.register("email", SECOND)
+        world.at(80)
+        told = world.login(again(signup, email=SECOND))
+
+        assert told is not None
+        assert told.app_metadata["stripe_customer_id"] == own
+        assert world.named(ADA) == [own]
+
+    def test_registrations_customer_waits_for_an_adoption_that_was_begun(self) -> None:
+        """The primary of two linked accounts registered, and logs in while the other's follows."""
+        world = World()
+        signup = registered(world, ADA)
+        bobs = world.customer(SECOND, BOB)
+        world.at(100)
+        world.fails(ADOPT, Kind.DIES_AFTER)
+        primary = Account(ADA, FIRST, signup.customer_id)
+        assert world.follow(primary, Account(BOB, None, bobs)) is None
+
+        world.at(120)
+        told = world.login(signup)
+        assert told is not None
+        assert told.app_metadata["stripe_customer_id"] == bobs
+        assert world.named(ADA) == [bobs]
+
+
+class TestNoDeadEnd:
+    """Ends from which nobody found out any more."""
+
+    def test_adoption_that_stripe_refuses_for_good(self) -> None:
+        """The customer is in the way like any other; a user who moves on gets one."""
+        world = World(ADOPTING)
+        world.customer(FIRST, metadata={f"key{number}": "full" for number in range(50)})
+        signup = first_login(ADA, email_verified=True)
+        assert reason_of(world.login(signup)) is Reason.EMAIL_IN_USE
+        world.at(100)
+        assert reason_of(world.login(again(signup))) is Reason.EMAIL_IN_USE
+        world.at(200)
+        assert reason_of(world.login(again(signup, email=SECOND))) is Reason.CUSTOMER_CREATED
+
+    def test_claim_of_a_user_who_is_gone_before_the_update(self) -> None:
+        """The repair carries the update out, so the next one is told what it is at once."""
+        world = World()
+        signup = registered(world, ADA)
+        world.fails(ADOPT, Kind.DIES_BEFORE)
+        assert world.login(signup) is None
+        world.at(200)
+        assert world.finish(ADA) == (End.GONE, Reason.USER_GONE)
+
+        world.at(300)
+        assert reason_of(world.register("db", FIRST)) is Reason.EMAIL_IN_USE
+        assert reason_of(world.login(replace(signup, user=BOB))) is Reason.EMAIL_IN_USE
+
+    def test_frozen_create_that_stripe_refuses(self) -> None:
+        """Once all has settled, a profile that was mended gives another one."""
+        fields = CustomerFields.parse('{"phone": "user_metadata.phone"}')
+        world = World(Policy(customer_fields=fields))
+        world.stripe.refused_param = "phone"
+        signup = first_login(ADA, profile={"user_metadata.phone": "odd"})
+        world.fails(LIST, Kind.DIES_BEFORE)
+        assert world.login(signup) is None
+        world.at(60)
+        mended = again(signup, profile={})
+        assert reason_of(world.login(mended)) is Reason.PROVISIONING_FAILED
+        world.at(80)
+        assert reason_of(world.login(mended)) is Reason.CUSTOMER_CREATED
+
+    def test_checkout_beside_a_create_under_way_leaves_the_record_open(self) -> None:
+        """The address is taken; what comes of the create, the repair finds."""
+        world = World()
+        world.customer(SECOND)
+        world.fails(CREATE, Kind.LATE, 50)
+        world.login(first_login(ADA))
+        world.at(10)
+        assert reason_of(world.checkout(ADA, SECOND)) is Reason.EMAIL_IN_USE
+        assert world.record(ADA)["is_open"] == State.OPEN
+
+        world.at(130)
+        world.tenant.add(ADA, SECOND, marker="unfinished")
+        assert world.finish(ADA) == (End.FINISHED, Reason.CUSTOMER_FOUND)
+        assert world.tenant.profiles[ADA.user_id]["customer_id"] == world.named(ADA)[0]
+
+
+def apply(world: World, *steps: Step, pace: Turns | None = None) -> list[Result]:
+    """Carry a plan out on the command line."""
+    sides: Any = SimpleNamespace(users=world.tenant, read_user=world.tenant.get)
+    return [*Repair(TENANT, sides, WorldProvisioner(world, pace or Turns())).apply(steps)]
+
+
+class TestPlan:
+    """`customerlink repair --apply`."""
+
+    def test_unclaimed_makes_no_customer(self) -> None:
+        """Somebody else, who registered with the address too, came first."""
+        world = World()
+        signup = registered(world, BOB)
+        world.login(signup)
+        customer_id, registration = signup.customer_id, signup.registration_id
+        world.tenant.add(ADA, SECOND, customer_id=customer_id, registration_id=registration)
+        world.at(100)
+        step = Step(Act.CLAIM, Drift.UNCLAIMED, ADA.user_id, customer_id, "")
+
+        assert [each.outcome for each in apply(world, step)] == [Outcome.SKIPPED]
+        assert world.named(ADA) == []
+        assert world.named(BOB) == [customer_id]
+
+    def test_ledger_that_does_not_answer_skips_the_step(self) -> None:
+        """What comes next in the plan is carried out."""
+        world = World()
+        adas = world.customer(FIRST, ADA)
+        world.tenant.add(ADA, SECOND, customer_id=adas)
+        world.tenant.add(BOB, THIRD)
+        world.fails(LOCK, Kind.LOST, times=3)
+        steps = [
+            Step(Act.SET_EMAIL, Drift.EMAIL_DRIFT, ADA.user_id, adas, ""),
+            Step(Act.PROVISION, Drift.UNLINKED, BOB.user_id, None, ""),
+        ]
+        skipped, done = apply(world, *steps)
+
+        assert (skipped.outcome, done.outcome) == (Outcome.SKIPPED, Outcome.DONE)
+        assert "the ledger did not answer" in skipped.why
+        assert world.with_address(FIRST) == [adas]
+        assert len(world.named(BOB)) == 1
+
+    def test_abandoned_customer_that_a_first_login_takes_over(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Auth0 has the user, whose profile does not have the id yet."""
+        world = World()
+        monkeypatch.setattr(cli_repair, "time", world.clock)
+        customer_id = registered(world, ADA).customer_id
+        world.at(2 * 24 * 3600)
+        world.tenant.meanwhile = lambda: world.login(first_login(ADA, connection="db"))
+        step = Step(Act.REMOVE, Drift.ABANDONED, None, customer_id, "")
+
+        assert [each.why for each in apply(world, step)] == ["a user has it"]
+        assert world.named(ADA) == [customer_id]
+
+
+def backfilled(world: World, pace: Turns) -> str:
+    """Run the backfill for Ada; gives her fate."""
+    settling = WorldProvisioner(world, pace).settling
+    done = provision_one(ADA, PacedProfiles(world.tenant, Turns()), settling, pace)
+    return done.fate
+
+
+def planned(world: World, pace: Turns) -> str:
+    """Carry out a plan that gives Ada a customer; gives how it ended."""
+    step = Step(Act.PROVISION, Drift.UNLINKED, ADA.user_id, None, "")
+    [result] = apply(world, step, pace=pace)
+    return result.outcome
+
+
+@pytest.mark.parametrize(
+    ("way", "done", "skipped"),
+    [
+        (backfilled, Fate.CREATED, Fate.SKIPPED),
+        (planned, Outcome.DONE, Outcome.SKIPPED),
+    ],
+)
+class TestWaitForOnesTurn:
+    """What was read before a wait would be stale after it."""
+
+    def test_address_that_changes_meanwhile(
+        self, way: Callable[[World, Turns], str], done: str, skipped: str
+    ) -> None:
+        """The new one is taken."""
+        world = World()
+        world.tenant.add(ADA, FIRST)
+        turns = Turns(lambda: world.tenant.add(ADA, SECOND))
+
+        assert way(world, turns) == done != skipped
+        assert world.with_address(SECOND) == world.named(ADA)
+        assert world.with_address(FIRST) == []
+
+    def test_user_who_goes_meanwhile(
+        self, way: Callable[[World, Turns], str], done: str, skipped: str
+    ) -> None:
+        """Nothing is made for nobody."""
+        world = World()
+        world.tenant.add(ADA, FIRST)
+        turns = Turns(world.tenant.profiles.clear)
+
+        assert way(world, turns) == skipped != done
+        assert world.named(ADA) == []
+
+
+@dataclass(frozen=True)
+class Application:
+    """What the functions take from the deployment, over a world."""
+
+    world: World
+
+    def secret(self) -> None:
+        """Give no secret: nobody asks for it."""
+
+    def settling(self, signup: SignUp, _: object, run: Run, **asked: Any) -> Settling:
+        """Give what settles a record within a budget."""
+        return self.world.settling(signup, run, **asked)
+
+
+class TestBudget:
+    """It begins once Auth0 has answered, which may take longer than the budget is."""
+
+    def test_checkout(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The order gets its customer."""
+        world = self.slow_world(monkeypatch, customers)
+        shop: Any = SimpleNamespace(application=Application(world), users=world.tenant)
+        request: Any = None
+        answered = customers.Call(shop, ADA, request, "request").customer()
+
+        assert isinstance(answered, dict)
+        assert json.loads(answered["body"]) == {"stripe_customer_id": world.named(ADA)[0]}
+
+    def test_repair(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The sign-up is finished."""
+        world = self.slow_world(monkeypatch, repair)
+        world.fails(CREATE, Kind.LOST)
+        world.login(first_login(ADA))
+        world.at(200)
+        application: Any = Application(world)
+        secret: Any = None
+        users: Any = world.tenant
+
+        assert repair._repaired(application, secret, users, ADA) is End.FINISHED
+        assert len(world.named(ADA)) == 1
+
+    @staticmethod
+    def slow_world(monkeypatch: pytest.MonkeyPatch, function: Any) -> World:
+        """Give a world in which Auth0 takes its time, and let a function have its clock."""
+        world = World()
+        world.tenant.add(ADA, FIRST, marker="unfinished")
+        world.tenant.seconds = 4.5
+        monkeypatch.setattr(function, "time", world.clock)
+        return world
+
+
+def logging_in(world: World) -> Reason | None:
+    """Let Ada log in for the first time."""
+    return reason_of(world.login(first_login(ADA, name="Ada Lovelace")))
+
+
+def registering(world: World) -> Reason | None:
+    """Let Ada register."""
+    return reason_of(world.register("db", FIRST))
+
+
+class TestNothingPersonalIsKept:
+    """Of a user who is gone, or of a registration that Auth0 refused."""
+
+    @pytest.mark.parametrize(
+        ("who", "report"),
+        [(ADA, logging_in), (registrant("db", FIRST), registering)],
+    )
+    def test_create_that_was_sent(
+        self, who: User, report: Callable[[World], Reason | None]
+    ) -> None:
+        """It goes once it has settled; whoever comes next with the id has another key."""
+        world = World()
+        world.fails(CREATE, Kind.LOST)
+        assert report(world) is Reason.PROVISIONING_FAILED
+        assert "create" in world.record(who)
+        world.at(200)
+        assert world.finish(who) == (End.GONE, Reason.USER_GONE)
+        record = world.record(who)
+        assert record.keys() & {"create", "emails", "is_open"} == set()
+        assert "example.com" not in str(record)
+
+        world.at(300)
+        assert report(world) is Reason.CUSTOMER_CREATED
+        first, second = world.stripe.keys
+        assert first != second
+
+
+def by_release_01(world: World, who: User, **attributes: str) -> None:
+    """Leave a record as release 0.1 does."""
+    key = f"signup#{TENANT}#{who.user_id}"
+    numbers = {name: {"N": "1"} for name in ("epoch", "attempt", "attempt_since", "updated_at")}
+    texts = {name: {"S": value} for name, value in attributes.items()}
+    world.table.items[key] = {"pk": {"S": key}, **numbers, **texts}
+
+
+def link_anew(world: World, who: User) -> None:
+    """Make a customer again where the linked one is gone."""
+    for number in range(2):
+        world.login(first_login(who, f"{number}@linked.example"))
+        assert world.record(who)["state"] == State.LINKED
+        for each in world.named(who):
+            world.stripe.account.delete(each)
+
+
+def try_twice(world: World, who: User) -> None:
+    """Move to another address after a create whose answer was lost, and lose the next one's."""
+    signup = first_login(who, "0@next.example")
+    world.fails(CREATE, Kind.LOST, times=2)
+    world.login(signup)
+    world.clock.sleep(100)
+    world.login(again(signup, email="1@next.example"))
+    assert world.record(who)["attempt"] == "2"
+
+
+def refuse(world: World, who: User) -> None:
+    """Refuse a login whose address is taken."""
+    world.customer("0@refused.example")
+    world.login(first_login(who, "0@refused.example"))
+    assert world.record(who)["state"] == State.REFUSED
+
+
+def close(world: World, who: User) -> None:
+    """End a checkout whose address is taken, after one that died."""
+    world.customer("0@closed.example")
+    world.fails(LIST, Kind.DIES_BEFORE)
+    world.checkout(who, "0@closed.example")
+    world.clock.sleep(100)
+    world.checkout(who, "0@closed.example")
+    assert "is_open" not in world.record(who)
+
+
+def go(world: World, who: User) -> None:
+    """End the sign-up of a user who is gone."""
+    world.fails(CREATE, Kind.LOST)
+    world.login(first_login(who, "0@gone.example"))
+    world.clock.sleep(100)
+    assert world.finish(who) == (End.GONE, Reason.USER_GONE)
+
+
+class TestRelease01:
+    """A deployment may have come from it, and go back to it."""
+
+    def test_refusal_is_known_although_somebody_without_the_person_died(self) -> None:
+        """Its record does not say who opened it; the backfill's try must not let the user in."""
+        world = World()
+        world.customer(FIRST)
+        by_release_01(world, ADA, state="refused", reason="email_in_use")
+        world.fails(LIST, Kind.DIES_BEFORE)
+        assert world.checkout(ADA, FIRST) is None
+        assert world.record(ADA)["state"] == State.OPEN
+        world.at(20)
+
+        told = world.login(SignUp(ADA, logins_count=4, email=FIRST))
+        assert reason_of(told) is Reason.EMAIL_IN_USE
+
+    @pytest.mark.parametrize("story", [link_anew, try_twice, refuse, close, go])
+    def test_its_functions_understand_every_record(
+        self, story: Callable[[World, User], None]
+    ) -> None:
+        """They know three states, and look up under `emails` what a create may have made."""
+        world = World()
+        story(world, ADA)
+        written = world.dynamodb.written
+
+        assert {item["state"]["S"] for item in written} <= {"open", "linked", "refused"}
+        kept = [item for item in written if "create" in item or "emails" in item]
+        assert kept != []
+        for item in kept:
+            assert item["emails"] == {"SS": [json.loads(item["create"]["S"])["email"]]}
+
+    def test_create_that_it_left_in_a_linked_record(self) -> None:
+        """It does not know of one: whoever opens the record without another one forgets it."""
+        world = World()
+        create = NewCustomer.of(first_login(ADA), FIRST).text()
+        by_release_01(world, ADA, state="linked", customer_id="cus_gone", create=create)
+        never = world.settling(SignUp(ADA, logins_count=0, email=SECOND), creates=Creates.NEVER)
+
+        assert reason_of(never.settle()) is Reason.NOT_NEW
+        assert world.record(ADA).keys() & {"create", "emails"} == set()
+
+
+HERE = 1_795_000_000.25
+"""What the machine's clock shows, a quarter into a second."""
+
+
+class TestServerClock:
+    """The machine's clock, corrected by what the service's answers say."""
+
+    @pytest.fixture(autouse=True)
+    def machine(self, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+        """Give the machine's clock, which a test may set."""
+        clock = SimpleNamespace(now=HERE)
+        monkeypatch.setattr(server_clock, "time", SimpleNamespace(time=lambda: clock.now))
+        return clock
+
+    @pytest.mark.parametrize("ahead", [-86_400.0, -300.0, 300.0, 86_400.0])
+    @pytest.mark.parametrize("seconds", [0.0, 0.4, LONGEST_CALL_SECONDS])
+    def test_machine_that_is_off(
+        self, machine: SimpleNamespace, ahead: float, seconds: float
+    ) -> None:
+        """It is right to half of the header's resolution, and half of what the call took."""
+        clock = ServerClock()
+        for share in (0.0, 0.5, 1.0):
+            clock.observe(dated(HERE + share * seconds - ahead), HERE, HERE + seconds)
+            off = clock.time() - (machine.now - ahead)
+
+            assert abs(off) <= RESOLUTION_SECONDS / 2 + seconds / 2 + 0.001
+
+    @pytest.mark.parametrize("ahead", [-0.2, 0.0, 0.2])
+    def test_machine_within_a_second(self, ahead: float) -> None:
+        """A header of whole seconds proves no difference: the machine goes on by its own."""
+        clock = ServerClock()
+        clock.observe(dated(HERE - ahead), HERE, HERE + 0.05)
+
+        assert clock.time() == HERE
+
+    def test_machine_that_is_a_little_off(self, machine: SimpleNamespace) -> None:
+        """By no more than the ledger allows for, whatever part of a second the answer shows."""
+        seconds = 0.05
+        for hundredths in range(-500, 500):
+            for part in range(10):
+                sent, ahead = HERE + part / 10, hundredths / 100
+                machine.now = sent
+                clock = ServerClock()
+                clock.observe(dated(sent - ahead), sent, sent + seconds)
+
+                assert abs(clock.time() - (sent - ahead)) <= SKEW_SECONDS + seconds
+
+    def test_answers_that_say_too_little(self) -> None:
+        """Slow ones that fit, and those without a date, change nothing that is known."""
+        clock = ServerClock()
+        for known in (0.0, pytest.approx(-300, abs=1)):
+            clock.observe(dated(HERE + 1), HERE, HERE + LONGEST_CALL_SECONDS + 0.01)
+            clock.observe(None, HERE, HERE)
+            assert clock.behind == known
+            clock.observe(dated(HERE - 300), HERE, HERE + 0.05)
+
+    def test_slow_answer_that_contradicts(self) -> None:
+        """It is believed as far as it goes: a laptop minutes off must not wait."""
+        clock, seconds = ServerClock(), 24.0
+        clock.observe(dated(HERE - 300), HERE, HERE + seconds)
+
+        assert clock.behind == pytest.approx(-300, abs=1 + seconds)
+
+    def test_machine_that_is_set_later(self, machine: SimpleNamespace) -> None:
+        """The next answer says so: right again, or wrong for the first time."""
+        clock, there = ServerClock(), HERE - 300
+        clock.observe(dated(there), HERE, HERE)
+        assert clock.time() == pytest.approx(there, abs=RESOLUTION_SECONDS)
+        machine.now = there
+        clock.observe(dated(there), there, there)
+        assert clock.time() == there
+        machine.now = there + 300
+        clock.observe(dated(there), HERE, HERE)
+        assert clock.time() == pytest.approx(there, abs=RESOLUTION_SECONDS)
+
+
+def dated(moment: float) -> str:
+    """Give the header `Date` of an answer that is given at a moment."""
+    return formatdate(int(moment), usegmt=True)
+
+
+OPERATIONS = ("get_item", "update_item", "delete_item")
+
+
+class TestWhatTheAnswersSay:
+    """`Boto3DynamoDb` tells the clock of each."""
+
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    @pytest.mark.parametrize("is_refused", [False, True])
+    def test_every_answer(self, operation: str, *, is_refused: bool) -> None:
+        """One of an error too."""
+        there = time.time() + 3600
+        headers = {"ResponseMetadata": {"HTTPHeaders": {"date": dated(there)}}}
+
+        def answered(**_: object) -> Any:
+            if is_refused:
+                raise ClientError({"Error": {"Code": "ThrottlingException"}, **headers}, "")  # type: ignore[typeddict-item]
+            return headers
+
+        clock = ServerClock()
+        with suppress(AwsRefusedError):
+            getattr(client(operation, answered, clock), operation)()
+        assert clock.time() == pytest.approx(time.time() + 3600, abs=2)
+
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_no_answer(self, operation: str) -> None:
+        """It says nothing."""
+
+        def silent(**_: object) -> Any:
+            raise EndpointConnectionError(endpoint_url="")
+
+        clock = ServerClock()
+        with pytest.raises(AwsSilentError):
+            getattr(client(operation, silent, clock), operation)()
+        assert clock.behind == 0.0
+
+
+def client(operation: str, answered: Callable[..., Any], clock: ServerClock) -> Boto3DynamoDb:
+    """Give a client of which one operation answers."""
+    sdk: Any = SimpleNamespace(**dict.fromkeys(OPERATIONS) | {operation: answered})
+    return Boto3DynamoDb(sdk, clock)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Aws]:
+    """Serve DynamoDB, whose clock is right."""
+    with aws({}) as served:
+        yield served
+
+
+class Laptop(Session):
+    """The command line's session, with its deployment on this machine."""
+
+    cloud: Aws
+
+    def deployment(self) -> Any:
+        """Give where the table is."""
+        outputs = SimpleNamespace(table=TABLE)
+        return SimpleNamespace(dynamodb=self.cloud.dynamodb, outputs=outputs)
+
+    def own_key(self) -> str:
+        """Give one that is never used."""
+        return "rk_test_0"
+
+    def probe(self, key: str) -> Any:
+        """Give what would ask Stripe."""
+        return SimpleNamespace(key=StripeKey(key), customers=None)
+
+
+class TestLaptopWhoseClockIsAhead:
+    """Five minutes, which is longer than every lease."""
+
+    @pytest.fixture
+    def laptop(self, cloud: Aws, monkeypatch: pytest.MonkeyPatch) -> Provisioner:
+        """Give what settles records on a machine whose clock was set wrongly."""
+        ahead = SimpleNamespace(
+            time=lambda: time.time() + 300, monotonic=time.monotonic, sleep=time.sleep
+        )
+        for module in (server_clock, boto3_dynamodb, main):
+            monkeypatch.setattr(module, "time", ahead)
+        config: Any = SimpleNamespace(tenant_name=lambda: TENANT, stripe_api_base="")
+        output: Any = None
+        monkeypatch.setattr(Laptop, "cloud", cloud, raising=False)
+        return Laptop(config, output).provisioner(1000.0)
+
+    def test_takes_nobodys_lease_and_nobodys_lock(self, cloud: Aws, laptop: Provisioner) -> None:
+        """Those of a login that is running right now."""
+        create = NewCustomer.of(first_login(ADA), FIRST)
+        login = DynamoDbLedger(Boto3DynamoDb(cloud.dynamodb), TABLE, Run(time, "login"))
+        running = login.open(ADA, create, admission=True)
+        assert isinstance(running, Lease)
+        assert login.lock_email(running, FIRST).is_mine
+        _, ledger, _ = laptop.ports()
+
+        assert isinstance(ledger.open(ADA, create, admission=False), Busy)
+        other = ledger.open(BOB, NewCustomer.of(first_login(BOB), FIRST), admission=False)
+        assert isinstance(other, Lease)
+        lock = ledger.lock_email(other, FIRST)
+        assert (lock.holder, lock.is_mine) == (ADA, False)
+
+
+def test_times_fit_into_each_other() -> None:
+    """A lease outlives whoever has it, a lock what may be on its way, and settling both."""
+    timeout = 8.0
+    template = (Path(__file__).parents[2] / "template.yaml").read_text()
+    assert f"Timeout: {timeout:.0f}\n" in template
+
+    assert max(timeout, PROVISION_SECONDS) + 2 * SKEW_SECONDS < RECORD_LEASE_SECONDS
+    assert LATEST_EFFECT_SECONDS + PROVISION_SECONDS + 2 * SKEW_SECONDS < EMAIL_LOCK_SECONDS
+    assert EMAIL_LOCK_SECONDS + 2 * SKEW_SECONDS < SETTLED_SECONDS

@@ -1,0 +1,97 @@
+"""The environment."""
+
+import pytest
+
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.policy import DENIAL_MESSAGE, ExistingCustomer, OnFailure
+from customerlink.wiring.settings import Settings
+
+MINIMAL = {"CUSTOMERLINK_SECRET_ID": "secret", "CUSTOMERLINK_LEDGER_TABLE": "ledger"}
+
+
+def test_defaults() -> None:
+    """Two variables are enough."""
+    settings = Settings.from_environment(MINIMAL)
+
+    assert settings.stripe_api_base == "https://api.stripe.com"
+    assert settings.signature_tolerance == 300
+    assert settings.unrestricted_key_allowed is False
+    assert settings.policy.denial_message == DENIAL_MESSAGE
+
+
+def test_everything_set() -> None:
+    """A line's end in the denial text is written as backslash n."""
+    settings = Settings.from_environment(
+        {
+            **MINIMAL,
+            "CUSTOMERLINK_STRIPE_API_BASE": "http://127.0.0.1:1/",
+            "CUSTOMERLINK_SIGNATURE_TOLERANCE": "60",
+            "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "true",
+            "CUSTOMERLINK_DENIAL_MESSAGE": r"No.\nSorry.",
+            "CUSTOMERLINK_EXISTING_CUSTOMER": "adopt",
+            "CUSTOMERLINK_ON_FAILURE": "",
+        },
+    )
+
+    assert settings.stripe_api_base == "http://127.0.0.1:1"
+    assert settings.signature_tolerance == 60
+    assert settings.unrestricted_key_allowed is True
+    assert settings.policy.denial_message == "No.\nSorry."
+    assert settings.policy.existing_customer is ExistingCustomer.ADOPT
+    assert settings.policy.on_failure is OnFailure.DENY
+
+
+def test_all_problems_are_named_at_once() -> None:
+    """Without their values."""
+    with pytest.raises(ConfigurationError) as raised:
+        Settings.from_environment(
+            {
+                "CUSTOMERLINK_STRIPE_API_BASE": "ftp://nowhere",
+                "CUSTOMERLINK_SIGNATURE_TOLERANCE": "-1",
+                "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "maybe",
+                "CUSTOMERLINK_DENIAL_MESSAGE": "x" * 1025,
+                "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": "10.0.0.0/8,nowhere",
+                "CUSTOMERLINK_VERIFIED_EMAIL": "nowhere",
+                "CUSTOMERLINK_EXISTING_CUSTOMER": "nowhere",
+                "CUSTOMERLINK_EXISTING_USERS": "nowhere",
+                "CUSTOMERLINK_ON_FAILURE": "nowhere",
+                "STRIPE_LOG": "debug",
+            },
+        )
+
+    for name in (
+        "CUSTOMERLINK_SECRET_ID",
+        "CUSTOMERLINK_LEDGER_TABLE",
+        "CUSTOMERLINK_STRIPE_API_BASE",
+        "CUSTOMERLINK_SIGNATURE_TOLERANCE",
+        "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY",
+        "CUSTOMERLINK_DENIAL_MESSAGE",
+        "CUSTOMERLINK_ALLOWED_CALLER_CIDRS",
+        "CUSTOMERLINK_VERIFIED_EMAIL",
+        "CUSTOMERLINK_EXISTING_CUSTOMER",
+        "CUSTOMERLINK_EXISTING_USERS",
+        "CUSTOMERLINK_ON_FAILURE",
+        "STRIPE_LOG",
+    ):
+        assert name in str(raised.value)
+    assert "nowhere" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("networks", "caller", "allowed"),
+    [
+        ("", "203.0.113.7", True),
+        ("", "", True),
+        ("203.0.113.0/24", "203.0.113.7", True),
+        ("203.0.113.0/24", "203.0.114.7", False),
+        ("203.0.113.0/24, 2001:db8::/32", "2001:db8::1", True),
+        ("203.0.113.7/32", "203.0.113.7", True),
+        ("203.0.113.0/24", "", False),
+        ("203.0.113.0/24", "unknown", False),
+    ],
+)
+def test_allowed_callers(networks: str, caller: str, *, allowed: bool) -> None:
+    """None means all; with some, what is no address is refused."""
+    environment = {**MINIMAL, "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": networks}
+
+    assert Settings.from_environment(environment).allows(caller) is allowed
