@@ -92,7 +92,7 @@ build-host: ## Build the artifact for this machine, for the tests
 # Called by `sam build` (BuildMethod: makefile), for each function of the template.
 build-%Function: $(UV) .venv/ok
 	$(UV) pip install --quiet --python $(PYTHON) --target "$(ARTIFACTS_DIR)" --require-hashes --no-deps \
-	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/$(if $(filter $*,PostLogin PreTraffic),runtime,beside).txt
+	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/$(if $(filter $*,PostLogin PreTraffic),sign-up,functions).txt
 	cp -R src/customerlink "$(ARTIFACTS_DIR)/"
 	$(PYTHON) tools/build_artifact.py $*Function "$(ARTIFACTS_DIR)"
 
@@ -107,12 +107,12 @@ cli-docs: .venv/ok ## Write docs/cli.md's help texts and docs/cli.svg anew
 
 .PHONY: lock
 lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest versions)
-	$(COMPILE) --group lambda -o requirements/runtime.txt
-	$(COMPILE) -c requirements/runtime.txt --group beside -o requirements/beside.txt
-	$(COMPILE) -c requirements/beside.txt --group dev -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --group sign-up -o requirements/sign-up.txt
+	$(COMPILE) -c requirements/sign-up.txt --group functions -o requirements/functions.txt
+	$(COMPILE) -c requirements/functions.txt --group dev -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --group sam -o requirements/sam.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
-	$(COMPILE) --group runtime -o requirements/lambda-runtime.txt
+	$(COMPILE) --group lambda-runtime -o requirements/lambda-runtime.txt
 	$(COMPILE) --group uv -o requirements/uv.txt
 	npm install --package-lock-only
 

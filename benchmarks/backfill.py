@@ -43,7 +43,7 @@ def assert_everybody_has_one(box: Sandbox, number: int) -> None:
 
 
 def sustained() -> str:
-    """Backfill at the limit; gives the figures."""
+    """Backfill at the limit; return the figures."""
     with sandbox() as box, tempfile.TemporaryDirectory() as folder:
         box.stripe.creations_per_second = LIMIT
         add_users(box, USERS)
@@ -59,7 +59,7 @@ def sustained() -> str:
 
 
 def killed() -> str:
-    """Kill it at random moments and resume; gives the end."""
+    """Kill it at random moments and resume; return the end."""
     with sandbox() as box, tempfile.TemporaryDirectory() as folder:
         box.stripe.creations_per_second = LIMIT
         add_users(box, KILLED_USERS)

@@ -68,7 +68,7 @@ class Peer:
     handler: str
     environment: Mapping[str, str]
     event: Callable[[int], dict[str, Any]]
-    """Gives the event of the sign-up with a number."""
+    """Returns the event of the sign-up with a number."""
 
 
 def build_usual() -> None:
@@ -114,14 +114,14 @@ def as_a_zip_holds_it(artifact: Path, copy: Path) -> Path:
 
 
 def login(number: int) -> bytes:
-    """Give the body that reports a new user's first login."""
+    """Return the body that reports a new user's first login."""
     user = {"user_id": f"auth0|{number}", "email": f"user-{number}@example.com", "name": "Ada"}
     report = {"version": 1, "tenant": {"id": "acme"}, "user": user, "stats": {"logins_count": 1}}
     return json.dumps(report).encode()
 
 
 def gateway_event(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Give API Gateway's event, payload format 2.0."""
+    """Return API Gateway's event, payload format 2.0."""
     http = {"method": "POST", "path": "/post-login", "sourceIp": "127.0.0.1"}
     return {
         "version": "2.0",
@@ -136,7 +136,7 @@ def gateway_event(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 
 
 def peers(outside: StandIns, folder: Path) -> dict[str, Peer]:
-    """Give ours, the usual Lambda, and the floor."""
+    """Return ours, the usual Lambda, and the floor."""
     secret = SigningSecret.parse(outside.signing_secret)
     # /var/task is read-only: what is not compiled in the artifact is compiled at each cold start.
     common = {**outside.environment, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -186,7 +186,7 @@ def invoke(url: str, event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cold_start(peer: Peer) -> tuple[float, str]:
-    """Give the milliseconds from the process's start to the first answer, and the log.
+    """Return the milliseconds from the process's start to the first answer, and the log.
 
     The emulator, which no user waits for, runs already; it starts the function's process when it
     is invoked for the first time.
@@ -201,7 +201,7 @@ def cold_start(peer: Peer) -> tuple[float, str]:
 
 
 def action_cold_start(outside: StandIns) -> float:
-    """Give the milliseconds of a Node process that runs the usual Action once."""
+    """Return the milliseconds of a Node process that runs the usual Action once."""
     number = next(NUMBERS)
     host, _, port = outside.stripe.removeprefix("http://").partition(":")
     event = json.loads(login(number)) | {
@@ -215,7 +215,7 @@ def action_cold_start(outside: StandIns) -> float:
 
 
 def import_milliseconds(peer: Peer) -> float:
-    """Give what the handler's module takes to import, in a fresh interpreter."""
+    """Return what the handler's module takes to import, in a fresh interpreter."""
     module = peer.handler.rpartition(".")[0]
     code = (
         "import time; start = time.perf_counter()\n"
@@ -251,11 +251,11 @@ class Warm:
         self.milliseconds.append((time.monotonic() - start) * 1000)
 
     def cpu_milliseconds(self) -> float:
-        """Give what one sign-up cost on average."""
+        """Return what one sign-up cost on average."""
         return (self._cpu_seconds() - self._cpu) * 1000 / len(self.milliseconds)
 
     def peak_megabytes(self) -> float:
-        """Give the most memory that the process ever had."""
+        """Return the most memory that the process ever had."""
         status = Path(f"/proc/{self._python.pid}/status").read_text()
         [line] = [each for each in status.splitlines() if each.startswith("VmHWM")]
         return int(line.split()[1]) * 1024 / MEGABYTE
@@ -267,7 +267,7 @@ class Warm:
 
 
 def action_login_microseconds() -> float:
-    """Give what a linked user's login costs in the Action, which makes no call then."""
+    """Return what a linked user's login costs in the Action, which makes no call then."""
     done = subprocess.run(
         [_node(), str(PEERS / "linked_login.js")], check=True, capture_output=True, text=True
     )
@@ -336,7 +336,7 @@ UNITS = defaultdict(lambda: "ms", memory="MB", size="MB", linked="µs")
 
 
 def tables(figures: Figures) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Give what is shown: the ratios, and then each figure with its spread."""
+    """Return what is shown: the ratios, and then each figure with its spread."""
     rows = []
     for each in REACH:
         ours, theirs = (statistics.median(figures[name]) for name in (each.ours, each.theirs))

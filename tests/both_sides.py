@@ -40,7 +40,7 @@ class Generated:
     def _pair(  # noqa: C901, PLR0911 (a case for each kind)
         self, kind: Drift, index: int, dice: random.Random
     ) -> tuple[dict[str, Any] | None, list[dict[str, Any]], str]:
-        """Give a user, the customers beside it, and the id that the kind is expected of."""
+        """Return a user, the customers beside it, and the id that the kind is expected of."""
         connection = dice.choice(["auth0", "google-oauth2"])
         user_id = f"{connection}|{index:024x}"
         email = f"user-{index}@example.com"

@@ -23,7 +23,7 @@ class Reply:
 
 
 def signed(secret: str, body: bytes, at: float | None = None) -> dict[str, str]:
-    """Give the headers of a signed JSON request."""
+    """Return the headers of a signed JSON request."""
     moment = int(time.time() if at is None else at)
     headers = sign(SigningSecret.parse(secret), f"msg_{uuid.uuid4().hex}", moment, body)
     return {**headers, "content-type": "application/json"}

@@ -28,7 +28,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def box(running: Sandbox) -> Iterator[Sandbox]:
-    """Give the sandbox without the faults that an earlier test may have left."""
+    """Return the sandbox without the faults that an earlier test may have left."""
     yield running
     running.stripe.faults.clear()
     running.stripe.latency = 0.0

@@ -26,11 +26,11 @@ class FakeClock(Clock):
         self.now = now
 
     def time(self) -> float:
-        """Give the moment."""
+        """Return the moment."""
         return self.now
 
     def monotonic(self) -> float:
-        """Give the same."""
+        """Return the same."""
         return self.now
 
     def sleep(self, seconds: float, /) -> None:
@@ -67,9 +67,9 @@ class FakeLedger(Ledger):
             raise LedgerUnavailableError
         return self.installed
 
-    def is_known(self, user: User) -> bool:
+    def has_record(self, user: User) -> bool:
         """Answer `known`."""
-        self._called("is_known")
+        self._called("has_record")
         return self.known
 
     def open(
@@ -211,7 +211,7 @@ class FakeProfiles(Profiles):
     written: list[dict[str, str | None]] = field(default_factory=list)
 
     def get(self, user_id: str) -> dict[str, Any] | None:
-        """Give the profile."""
+        """Return the profile."""
         assert user_id == ADA.user_id
         return self.profile
 
@@ -223,5 +223,5 @@ class FakeProfiles(Profiles):
 
 
 def customer_of(user: User, customer_id: str = "cus_new", **fields: Any) -> Customer:
-    """Give a customer whose metadata names the user."""
+    """Return a customer whose metadata names the user."""
     return Customer(CustomerId(customer_id), user.user_id, user.tenant, **fields)

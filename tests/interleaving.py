@@ -34,11 +34,11 @@ from customerlink.ports.customers import (
     Unknown,
 )
 from customerlink.ports.profiles import Profiles
-from customerlink.ports.rate import Pace
+from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import SIGN_UP_SECONDS, Run
 from customerlink.usecases.change_address import AddressChange
-from customerlink.usecases.finish_sign_up import End, finish
-from customerlink.usecases.link_accounts import Account, Followed, Linking, Trouble
+from customerlink.usecases.finish_sign_up import FinishStatus, finish
+from customerlink.usecases.link_accounts import Account, Followed, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sign_up import Provisioning
@@ -336,19 +336,19 @@ class World:
             return self.settling(SignUp(user, logins_count=0, email=email, **more)).settle()
         return None
 
-    def finish(self, user: User) -> tuple[End, Reason]:
+    def finish(self, user: User) -> tuple[FinishStatus, Reason]:
         """Run the repair for an open sign-up."""
         return finish(
             user, self.tenant, lambda signup: self.settling(signup, creates=Creates.IF_BEGUN)
         )
 
     def change_address(self, user: User, customer_id: CustomerId, email: str) -> str | None:
-        """Let a customer have its user's new address; gives why not."""
+        """Let a customer have its user's new address; return why not."""
         signup = SignUp(user, logins_count=0)
         settling = self.settling(signup, creates=Creates.NEVER, known=customer_id)
         return AddressChange(settling, customer_id, email).carry_out()
 
-    def follow(self, primary: Account, secondary: Account) -> Followed | Trouble | None:
+    def follow(self, primary: Account, secondary: Account) -> Followed | LinkFailure | None:
         """Let a linked account's customer follow; None where the invocation dies."""
         run, ledger, stripe = self.ports()
         with suppress(CrashError):
@@ -356,12 +356,12 @@ class World:
         return None
 
     def settling(self, signup: SignUp, run: Run | None = None, **asked: Any) -> Settling:
-        """Give what settles a record, in an invocation of its own."""
+        """Return what settles a record, in an invocation of its own."""
         run, ledger, stripe = self.ports(run)
         return Settling(signup, ledger, stripe, self.policy, run, **asked)
 
     def ports(self, run: Run | None = None) -> tuple[Run, DynamoDbLedger, LateStripe]:
-        """Give an invocation's budget and ports."""
+        """Return an invocation's budget and ports."""
         run = run or self.run()
         return run, DynamoDbLedger(self.dynamodb, LEDGER, run), self.stripe
 
@@ -372,16 +372,16 @@ class World:
     # What came of it
 
     def named(self, user: User) -> list[CustomerId]:
-        """Give the customers that name a user."""
+        """Return the customers that name a user."""
         live = [_read(each) for each in self.stripe.account.live_customers()]
         return [each.id for each in live if each.belongs_to(user)]
 
     def with_address(self, email: str) -> list[CustomerId]:
-        """Give the customers that have an address."""
+        """Return the customers that have an address."""
         return [each.id for each in _listed(self.stripe.account, email)]
 
     def record(self, user: User) -> Item:
-        """Give a user's record, types left out; empty where there is none."""
+        """Return a user's record, types left out; empty where there is none."""
         item = self.table.items.get(f"signup#{TENANT}#{user.user_id}", {})
         return {name: next(iter(value.values())) for name, value in item.items()}
 
@@ -389,7 +389,7 @@ class World:
 class WorldProvisioner(Provisioner):
     """What the command line and the backfill settle records with, over a world's services."""
 
-    def __init__(self, world: World, pace: Pace) -> None:
+    def __init__(self, world: World, pace: RateLimiter) -> None:
         """Take the world, and the pace at which it may go."""
         account, key = world.stripe.account, StripeKey("rk_test_0")
         sdk = SimpleNamespace(
@@ -400,12 +400,12 @@ class WorldProvisioner(Provisioner):
         self._world = world
 
     def ports(self) -> Any:
-        """Give an invocation's."""
+        """Return an invocation's."""
         return self._world.ports(self._world.run(PROVISION_SECONDS))
 
 
 @dataclass
-class Turns(Pace):
+class Turns(RateLimiter):
     """A pace at which every turn takes its time; what happens meanwhile is up to the test."""
 
     meanwhile: Callable[[], object] = lambda: None
@@ -424,7 +424,7 @@ def user(name: str) -> User:
 
 
 def registrant(connection: str, email: str) -> User:
-    """Give who stands for a user until Auth0 has one."""
+    """Return who stands for a user until Auth0 has one."""
     return User(TENANT, registrant_id(registration_id(TENANT, connection, email)))
 
 

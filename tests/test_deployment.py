@@ -69,7 +69,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")
 
 @pytest.fixture
 def session() -> Iterator[boto3.Session]:
-    """Give an account with the packaged artifacts in their bucket."""
+    """Return an account with the packaged artifacts in their bucket."""
     with mock_aws():
         made = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
         bucket = made.client("s3")
@@ -89,7 +89,7 @@ def functions(template: dict[str, Any]) -> list[str]:
 
 
 def body(template: dict[str, Any]) -> str:
-    """Give a template as moto can take it."""
+    """Return a template as moto can take it."""
     document = translated(template)
     resources = document["Resources"]
     document["Resources"] = {
@@ -99,7 +99,7 @@ def body(template: dict[str, Any]) -> str:
 
 
 def deploy(session: boto3.Session, template: dict[str, Any], **parameters: str) -> dict[str, str]:
-    """Create the stack, or update it; gives the physical ids of what exists."""
+    """Create the stack, or update it; return the physical ids of what exists."""
     stacks: Client = session.client("cloudformation")
     request: dict[str, Any] = {"StackName": STACK, "TemplateBody": body(template)}
     request["Capabilities"] = ["CAPABILITY_IAM"]
@@ -117,7 +117,7 @@ def deploy(session: boto3.Session, template: dict[str, Any], **parameters: str) 
 
 
 def release(name: str) -> dict[str, Any]:
-    """Give the template of a release."""
+    """Return the template of a release."""
     template: dict[str, Any] = yaml_parse((RELEASES / f"{name}.yaml").read_text())
     return template
 

@@ -35,7 +35,7 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text()
 
 
 def starting(prefix: str) -> str:
-    """Give the one documented command that starts so."""
+    """Return the one documented command that starts so."""
     command: str
     [command] = [each for each in COMMANDS if each.startswith(prefix)]
     return command
@@ -127,7 +127,7 @@ def test_sandbox_says_what_is_wrong(first_port: int, tmp_path: Path, path: str, 
 
 
 def client(service: str, first_port: int) -> Any:
-    """Give a client of the sandbox's AWS."""
+    """Return a client of the sandbox's AWS."""
     session: Any = boto3.Session("x", "x", "x", "us-east-1")
     return session.client(service, endpoint_url=f"http://127.0.0.1:{first_port + 2}")
 

@@ -35,7 +35,7 @@ OPERATIONS = (ROOT / "docs/operations.md").read_text()
 
 
 def of_type(kind: str) -> Iterator[dict[str, Any]]:
-    """Give the properties of all resources of a type."""
+    """Return the properties of all resources of a type."""
     return (each["Properties"] for each in TRANSLATED.values() if each["Type"] == kind)
 
 
@@ -74,7 +74,7 @@ def test_sandbox_serves_the_templates_routes() -> None:
 
 
 def behind_routes() -> list[tuple[str, dict[str, Any]]]:
-    """Give each route with its function's name."""
+    """Return each route with its function's name."""
     return [
         (name, event["Properties"])
         for name in FUNCTIONS
@@ -93,7 +93,7 @@ def test_no_call_outlasts_its_function() -> None:
 
 
 def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give what a role may do, the part for a key of one's own as well."""
+    """Return what a role may do, the part for a key of one's own as well."""
     return [
         each["Fn::If"][1] if "Fn::If" in each else each
         for policy in role.get("Policies", [])
@@ -218,13 +218,13 @@ def test_stage() -> None:
 
 
 def alarms() -> dict[str, dict[str, Any]]:
-    """Give the alarms' properties by name."""
+    """Return the alarms' properties by name."""
     kind = "AWS::CloudWatch::Alarm"
     return {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == kind}
 
 
 def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the metrics that an alarm looks at, one or several."""
+    """Return the metrics that an alarm looks at, one or several."""
     several = [
         each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each
     ]
@@ -392,7 +392,7 @@ def test_a_key_of_ones_own_is_used_everywhere() -> None:
 
 
 def role_of(function: str) -> dict[str, Any]:
-    """Give the properties of a function's role."""
+    """Return the properties of a function's role."""
     role = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"][0]
     properties: dict[str, Any] = RESOURCES[role]["Properties"]
     return properties

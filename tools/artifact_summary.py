@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def digest(folder: Path) -> str:
-    """Give one hash for a folder: the same for the same files."""
+    """Return one hash for a folder: the same for the same files."""
     total = hashlib.sha256()
     for path in sorted(each for each in folder.rglob("*") if each.is_file()):
         total.update(path.relative_to(folder).as_posix().encode())

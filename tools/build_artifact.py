@@ -22,7 +22,7 @@ class Function:
     """By name, or by pattern where a platform or a version is part of it."""
 
     def has(self, name: str) -> bool:
-        """Tell whether a file or a folder of site-packages is among them."""
+        """Return whether a file or a folder of site-packages is among them."""
         return any(fnmatch(name, each) for each in self.packages)
 
 
@@ -111,7 +111,7 @@ WITH_PAGES = {"customerlink.functions.verify_email"}
 
 
 def reached(folder: Path, module: str) -> Iterator[Path]:
-    """Give the files of our package that a module imports, wherever in its code, and its own."""
+    """Return the files of our package that a module imports, wherever in its code, and its own."""
     seen: set[str] = set()
     waiting = [module]
     while waiting:
@@ -132,7 +132,7 @@ def reached(folder: Path, module: str) -> Iterator[Path]:
 
 
 def _imports(node: ast.AST) -> Iterator[str]:
-    """Give what is imported, and from what; not what only a type checker sees."""
+    """Return what is imported, and from what; not what only a type checker sees."""
     match node:
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return

@@ -28,7 +28,7 @@ MARK = "<!-- From here on, written by make cli-docs. -->\n"
 
 
 def page() -> str:
-    """Give the whole page: what stands above the mark, and the help texts below."""
+    """Return the whole page: what stands above the mark, and the help texts below."""
     runner = CliRunner()
     parts = [PAGE.read_text().partition(MARK)[0] + MARK]
     for words in COMMANDS:

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1] / "events"
 
 
 def login(user_id: str, count: int = 1, strategy: str = "auth0", **profile: Any) -> dict[str, Any]:
-    """Give the Action's report of a login."""
+    """Return the Action's report of a login."""
     return {
         "version": 1,
         "tenant": {"id": "acme"},
@@ -67,7 +67,7 @@ PATHS = {"new-registration": "/pre-user-registration"}
 
 
 def gateway_event(name: str, report: Any) -> dict[str, Any]:
-    """Give the event that API Gateway would make of the Action's request."""
+    """Return the event that API Gateway would make of the Action's request."""
     path = PATHS.get(name, "/post-login")
     body = json.dumps(report).encode()
     headers = {"content-type": "application/json", "host": "127.0.0.1"}

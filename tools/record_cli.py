@@ -34,7 +34,7 @@ def record(box: Sandbox, screen: Console) -> None:
 
 
 def picture() -> str:
-    """Give the recording as SVG."""
+    """Return the recording as SVG."""
     screen = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     everywhere = patch.object(output, "Console", lambda **_: screen)
     with sandbox(signing_secret=SIGNING_SECRET) as box, everywhere:

@@ -46,7 +46,7 @@ class Aws:
     secrets_manager: "SecretsManagerClient"
 
     def environment(self) -> dict[str, str]:
-        """Give what points any AWS SDK here and nowhere else."""
+        """Return what points any AWS SDK here and nowhere else."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
 
     def create_stack(self, url: str) -> None:
@@ -73,7 +73,7 @@ class Aws:
         )
 
     def items(self) -> list[dict[str, object]]:
-        """Give the ledger's items, types left out."""
+        """Return the ledger's items, types left out."""
         return items(self.dynamodb)
 
 
@@ -102,7 +102,7 @@ def create_ledger(dynamodb: "DynamoDBClient") -> None:
 
 
 def items(dynamodb: "DynamoDBClient") -> list[dict[str, object]]:
-    """Give a ledger's items, types left out."""
+    """Return a ledger's items, types left out."""
     pages = dynamodb.get_paginator("scan").paginate(TableName=TABLE)
     found = [item for page in pages for item in page["Items"]]
     return [{k: next(iter(v.values())) for k, v in item.items()} for item in found]

@@ -96,7 +96,7 @@ class Demo:
     def register(
         self, title: str, reason: str | None, *, is_refused: bool = False, tells: bool = True
     ) -> str:
-        """Run the registration flow; gives the new user's id."""
+        """Run the registration flow; return the new user's id."""
         before = len(self.box.gateway.exchanges)
         registered = self.box.tenant.register(
             DATABASE, is_refused=is_refused, tells=tells, email="ada@example.com"
@@ -181,7 +181,7 @@ class Play:
 
 
 def main(console: Console, policy: str = "") -> int:
-    """Play, compare, and tell; gives the exit status. `policy` is one of `PLAYS`."""
+    """Play, compare, and tell; return the exit status. `policy` is one of `PLAYS`."""
     if policy not in PLAYS:
         console.print(f"POLICY is none of {', '.join(each for each in PLAYS if each)}")
         return 2

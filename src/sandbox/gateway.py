@@ -44,7 +44,7 @@ class Context:
     _end: float = field(default_factory=lambda: time.monotonic() + FUNCTION_SECONDS)
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give the milliseconds until the function's time-out."""
+        """Return the milliseconds until the function's time-out."""
         return max(0, int((self._end - time.monotonic()) * 1000))
 
 
@@ -80,7 +80,7 @@ def by_runtime_emulators(*urls: str) -> Invoke:
 
 
 def event_of(request: Request) -> Event:
-    """Give the event that API Gateway makes of a request (payload format 2.0)."""
+    """Return the event that API Gateway makes of a request (payload format 2.0)."""
     body = request.get_data()
     is_text = request.mimetype.startswith(("application/json", "text/"))
     try:

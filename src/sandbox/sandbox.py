@@ -68,7 +68,7 @@ class Sandbox:
         self.stripe.create({"email": TAKEN_EMAIL, "metadata": metadata}, FOREIGN_CUSTOMER)
 
     def tools_environment(self) -> dict[str, str]:
-        """Give the environment in which `customerlink` works on all this."""
+        """Return the environment in which `customerlink` works on all this."""
         client_id, client_secret = self.management.add_client()
         return {
             **self.aws.environment(),
@@ -93,7 +93,7 @@ class Sandbox:
         )
 
     def environment(self) -> dict[str, str]:
-        """Give the functions' environment."""
+        """Return the functions' environment."""
         return {
             **self.aws.environment(),
             "CUSTOMERLINK_SECRET_ID": SECRET,

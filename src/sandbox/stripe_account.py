@@ -46,14 +46,14 @@ class StripeFailure(Exception):  # noqa: N818 (Stripe's own word is "error", and
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> Body:
-        """Give the JSON document."""
+        """Return the JSON document."""
         error = {"type": self.type, "message": self.message}
         optional = {"code": self.code, "param": self.param}
         return {"error": error | {k: v for k, v in optional.items() if v is not None}}
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None) -> StripeFailure:
-    """Give the answer to a bad parameter."""
+    """Return the answer to a bad parameter."""
     return StripeFailure(400, "invalid_request_error", message, code, param)
 
 
@@ -277,7 +277,7 @@ class StripeAccount:
             return dict(customer)
 
     def retrieve(self, customer_id: str) -> Body:
-        """Give a customer; of a deleted one only that it was."""
+        """Return a customer; of a deleted one only that it was."""
         with self._lock:
             if customer_id in self._deleted:
                 return {"id": customer_id, "object": "customer", "deleted": True}
@@ -326,7 +326,7 @@ class StripeAccount:
             }
 
     def live_customers(self) -> list[Body]:
-        """Give every live customer, oldest first: what the dashboard would show."""
+        """Return every live customer, oldest first: what the dashboard would show."""
         with self._lock:
             return [dict(each) for each in self._customers.values()]
 

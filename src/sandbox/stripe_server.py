@@ -26,7 +26,7 @@ class _DroppedError(Exception):
 
 
 def stripe_app(account: StripeAccount) -> Flask:  # noqa: C901 (a function for each route)
-    """Give the WSGI application over an account."""
+    """Return the WSGI application over an account."""
     app = Flask("stripe")
 
     def serve(carry_out: Callable[[], Body], resource: str = "customer") -> Response:

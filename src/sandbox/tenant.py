@@ -53,7 +53,7 @@ class Login:
 
     @property
     def decision(self) -> str:
-        """Give "continue", "deny" or "redirect"."""
+        """Return "continue", "deny" or "redirect"."""
         if self.denial is not None:
             return "deny"
         return "redirect" if self.redirect else "continue"
@@ -96,7 +96,7 @@ class ActionHost:
             self._listener.join()
 
     def run(self, event: Mapping[str, Any], handler: str = "onExecutePostLogin") -> Json:
-        """Run a handler on an event; gives what it asked for."""
+        """Run a handler on an event; return what it asked for."""
         call = uuid.uuid4().hex
         line = json.dumps({"call": call, "handler": handler, "event": event})
         with self._arrived:
@@ -129,7 +129,7 @@ class Tenant:
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def add_user(self, user_id: str | None = None, **profile: Any) -> str:  # noqa: ANN401 (a profile)
-        """Put a user into the tenant, not logged in yet; gives the `user_id`."""
+        """Put a user into the tenant, not logged in yet; return the `user_id`."""
         user_id = user_id or f"auth0|{next(self._numbers):024x}"
         self.users.add(profile, user_id)
         return user_id
@@ -160,7 +160,7 @@ class Tenant:
         return Login(user_id, asked["denial"], asked["app_metadata"], claims, spent, redirect)
 
     def come_back(self, user_id: str) -> str | None:
-        """End a login that was sent away: Auth0's `/continue`; gives the denial, if any."""
+        """End a login that was sent away: Auth0's `/continue`; return the denial, if any."""
         event = self.event(copy.deepcopy(self.users[user_id]), "Username-Password-Authentication")
         denial: str | None = self.host.run(event, "onContinuePostLogin")["denial"]
         return denial
@@ -204,7 +204,7 @@ class Tenant:
         return {**self.secrets, "CUSTOMERLINK_URL": url}
 
     def event(self, user: Json, connection: str) -> Json:
-        """Give the whole `event` object of the post-login trigger."""
+        """Return the whole `event` object of the post-login trigger."""
         logins_count = user.pop("logins_count")
         strategy = STRATEGIES.get(connection, connection)
         return {

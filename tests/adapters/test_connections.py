@@ -18,7 +18,7 @@ type Serve = Callable[[socket.socket], None]
 
 @contextmanager
 def server(serve: Serve) -> Iterator[tuple[str, list[int]]]:
-    """Hand each connection to a function; gives the address, and a list of connections."""
+    """Hand each connection to a function; return the address, and a list of connections."""
     accepted: list[int] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

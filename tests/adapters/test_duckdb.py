@@ -22,7 +22,7 @@ OF_CUSTOMERS = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED}
 
 
 def found(store: Store) -> dict[Drift, set[str]]:
-    """Give the ids of each kind: the user's, or the customer's where there is no user."""
+    """Return the ids of each kind: the user's, or the customer's where there is no user."""
     return {
         kind: {
             str(each.customer_id if kind in OF_CUSTOMERS else each.user_id)
@@ -81,7 +81,7 @@ def test_memory_by_the_number_of_rows(
 
 
 def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Finding]:
-    """Give all findings for a handful of each."""
+    """Return all findings for a handful of each."""
     store = Store(folder)
     for name, rows, load in (
         ("users", users, store.load_users),

@@ -47,7 +47,7 @@ class Cli:
     """What was piped in, which must never come out."""
 
     def __call__(self, *words: str, stdin: str = "") -> Result:
-        """Run a command; gives how it ended."""
+        """Run a command; return how it ended."""
         self.patch.setattr(sys, "stdin", io.StringIO(f"{stdin}\n"))
         self.capture.readouterr()
         try:
@@ -62,7 +62,7 @@ class Cli:
         return Result(code, done.out, done.err)
 
     def stored(self) -> dict[str, Any]:
-        """Give the deployment's secret."""
+        """Return the deployment's secret."""
         client = self.box.aws.secrets_manager
         try:
             text = client.get_secret_value(SecretId=SECRET)["SecretString"]
@@ -81,7 +81,7 @@ class Cli:
             client.create_secret(Name=SECRET, SecretString=text)
 
     def actions(self) -> Actions:
-        """Give the tenant's Actions."""
+        """Return the tenant's Actions."""
         return self.box.management.actions
 
     def flow(self) -> list[str]:
@@ -90,7 +90,7 @@ class Cli:
         return [each["action"]["name"] for each in bindings]
 
     def changes(self) -> list[str]:
-        """Give the requests so far that changed the tenant, and start to count anew."""
+        """Return the requests so far that changed the tenant, and start to count anew."""
         requests = self.box.management.requests
         made = [each for each in requests if not each.startswith("GET")]
         requests.clear()
@@ -102,7 +102,7 @@ class Cli:
 
 
 def foreign(actions: Actions, name: str, *, bound: bool = True) -> str:
-    """Put somebody else's Action into the tenant; gives its id."""
+    """Put somebody else's Action into the tenant; return its id."""
     made = actions.create(
         {
             "name": name,
@@ -127,7 +127,7 @@ def cli(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Any,
 ) -> Iterator[Cli]:
-    """Give it over a tenant with three foreign Actions, and a stack whose secret has no value."""
+    """Return it over a tenant with three foreign Actions, and a stack whose secret has no value."""
     for name, value in box.tools_environment().items():
         monkeypatch.setenv(name, value)
     for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):

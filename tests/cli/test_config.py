@@ -20,7 +20,7 @@ stack = "customer-link-live"
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Give a settings' file."""
+    """Return a settings' file."""
     path = tmp_path / "customerlink.toml"
     path.write_text(TOML)
     return path

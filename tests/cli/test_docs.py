@@ -16,7 +16,7 @@ from sandbox.tenant import ACTIONS
 
 
 def words(svg: str) -> str:
-    """Give what an SVG says, but for what differs from run to run."""
+    """Return what an SVG says, but for what differs from run to run."""
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     plain = " ".join(texts).replace("&#160;", " ")
     return re.sub(r"\s+", " ", re.sub(r"127\.0\.0\.1:\d+|\d+ ms", "…", plain))

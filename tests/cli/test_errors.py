@@ -22,12 +22,12 @@ SECRET = "rk_test_hidden"
 
 
 def api_error(status: int, **body: str) -> ApiError:
-    """Give an answer of the Management API."""
+    """Return an answer of the Management API."""
     return ApiError(status_code=status, headers={}, body={"message": SECRET, **body})
 
 
 def aws_error(code: str) -> ClientError:
-    """Give an answer of AWS."""
+    """Return an answer of AWS."""
     return ClientError({"Error": {"Code": code, "Message": SECRET}}, "GetSecretValue")
 
 

@@ -46,7 +46,7 @@ class Terminal:
         os.write(self._screen, f"{text}\r".encode())
 
     def end(self) -> int:
-        """Read to the end; gives the exit code."""
+        """Read to the end; return the exit code."""
         while chunk := self._read():
             self.shown += chunk
         os.close(self._screen)

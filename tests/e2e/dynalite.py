@@ -15,7 +15,7 @@ _HOST = Path(__file__).with_suffix(".js")
 
 @contextmanager
 def dynalite() -> Iterator[tuple[str, DynamoDBClient]]:
-    """Run it with an empty ledger; gives its address, and a client."""
+    """Run it with an empty ledger; return its address, and a client."""
     with subprocess.Popen(["node", str(_HOST)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()

@@ -41,7 +41,7 @@ class Runtime:
     output: IO[bytes]
 
     def log(self) -> str:
-        """Give everything printed so far; the function goes on writing where it was."""
+        """Return everything printed so far; the function goes on writing where it was."""
         size = os.fstat(self.output.fileno()).st_size
         return os.pread(self.output.fileno(), size, 0).decode()
 

@@ -13,7 +13,7 @@ from customerlink.ports.run import Run
 
 
 def client(base: str, key: str) -> stripe.StripeClient:
-    """Give the SDK's client as the adapter makes it."""
+    """Return the SDK's client as the adapter makes it."""
     http = BudgetedHTTPClient(Connections(), StripeKey(key), Run(time, "artifact"))
     return stripe.StripeClient(
         key, base_addresses={"api": base}, http_client=http, max_network_retries=0

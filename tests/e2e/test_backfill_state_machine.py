@@ -85,7 +85,7 @@ def in_this_process(event: bytes) -> bytes:
 def machine(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator["StateMachine"]:
-    """Give the state machine over a sandbox, with either worker."""
+    """Return the state machine over a sandbox, with either worker."""
     worker = Worker()
     with ExitStack() as running:
         box = running.enter_context(sandbox(around=worker.around))
@@ -138,7 +138,7 @@ class StateMachine:
         )["stateMachineArn"]
 
     def run(self, **given: object) -> dict[str, Any]:
-        """Run it to its end; gives the execution."""
+        """Run it to its end; return the execution."""
         started = self._states.start_execution(
             stateMachineArn=self._arn, name=uuid.uuid4().hex, input=json.dumps(given)
         )

@@ -66,7 +66,7 @@ class DeploymentApis:
         return Response(invoke(self.new_version, request.get_data()).data)
 
     def verdict(self) -> str:
-        """Give what CodeDeploy was told last."""
+        """Return what CodeDeploy was told last."""
         last = self.verdicts[-1]
         assert (last["deploymentId"], last["lifecycleEventHookExecutionId"]) == ("d-1", "hook-1")
         return last["status"]
@@ -74,7 +74,7 @@ class DeploymentApis:
 
 @pytest.fixture(scope="module")
 def apis() -> DeploymentApis:
-    """Give the deployment's APIs."""
+    """Return the deployment's APIs."""
     return DeploymentApis()
 
 
@@ -161,7 +161,7 @@ class TestPreTraffic:
 
 
 def published(function: Runtime) -> list[dict[str, Any]]:
-    """Give the metrics that a function printed."""
+    """Return the metrics that a function printed."""
     lines = [json.loads(each) for each in function.log().splitlines() if each.startswith("{")]
     return [each for each in lines if "_aws" in each]
 

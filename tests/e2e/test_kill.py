@@ -58,7 +58,7 @@ class Executioner:
         return trapped
 
     def _moment(self, environ: "WSGIEnvironment") -> str | None:
-        """Give the moment to kill at, if this is the call to kill at."""
+        """Return the moment to kill at, if this is the call to kill at."""
         if self.boundary is None or "secretsmanager" in environ.get("HTTP_X_AMZ_TARGET", ""):
             return None
         with self._lock:

@@ -97,7 +97,7 @@ class Between:
 
 @pytest.fixture
 def between() -> Between:
-    """Give what stands before the stand-ins."""
+    """Return what stands before the stand-ins."""
     return Between()
 
 
@@ -117,7 +117,7 @@ def cli(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Cli:
-    """Give the command line over the deployment."""
+    """Return the command line over the deployment."""
     for name, value in box.tools_environment().items():
         monkeypatch.setenv(name, value)
     for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):
@@ -138,17 +138,17 @@ def user(box: Sandbox, name: str, provider: str = "auth0", **profile: Any) -> st
 
 
 def last(box: Sandbox) -> str | None:
-    """Give the reason of the last decision."""
+    """Return the reason of the last decision."""
     return box.gateway.exchanges[-1].reason
 
 
 def metadata(box: Sandbox, user_id: str) -> Json:
-    """Give a user's `app_metadata`."""
+    """Return a user's `app_metadata`."""
     return dict(box.tenant.users[user_id].get("app_metadata", {}))
 
 
 def customers_of(box: Sandbox, user_id: str) -> list[str]:
-    """Give the live customers that name a user."""
+    """Return the live customers that name a user."""
     return [
         each["id"]
         for each in box.stripe.live_customers()
@@ -157,7 +157,7 @@ def customers_of(box: Sandbox, user_id: str) -> list[str]:
 
 
 def with_address(box: Sandbox, email: str) -> list[str]:
-    """Give the live customers that have an address."""
+    """Return the live customers that have an address."""
     return [each["id"] for each in box.stripe.live_customers() if each["email"] == email]
 
 
@@ -173,7 +173,7 @@ def stripe_is_down(box: Sandbox, *methods: str) -> None:
 
 
 def record(box: Sandbox, user_id: str) -> Json:
-    """Give a user's record in the ledger."""
+    """Return a user's record in the ledger."""
     [found] = [each for each in box.aws.items() if each["pk"] == f"signup#acme#{user_id}"]
     return found
 
@@ -196,7 +196,7 @@ def wait_for(holds: Callable[[], object], seconds: float = 10.0) -> None:
 
 
 def in_as_before(box: Sandbox, user_id: str) -> tuple[str, str | None]:
-    """Log in; gives the decision, and the reason."""
+    """Log in; return the decision, and the reason."""
     return box.tenant.login(user_id).decision, last(box)
 
 
@@ -207,7 +207,7 @@ AS_BEFORE = ("continue", "not_new")
 
 
 def refused(box: Sandbox) -> str:
-    """Give a user who was refused, since another user's customer has the address."""
+    """Return a user who was refused, since another user's customer has the address."""
     box.tenant.secrets = {**box.tenant.secrets, **CONTINUE}
     anothers(box, "ada@example.com")
     ada = user(box, "ada")
@@ -229,12 +229,12 @@ def test_twelve_tabs_of_a_refused_user(box: Sandbox, latency: float) -> None:
 
 
 def key_of(call: Json) -> str:
-    """Give the key of the item that a call of the ledger's is about."""
+    """Return the key of the item that a call of the ledger's is about."""
     return str(call.get("Key", {}).get("pk", {}).get("S", ""))
 
 
 def is_later_write(call: Json) -> bool:
-    """Tell whether a call writes a record that is open already."""
+    """Return whether a call writes a record that is open already."""
     takes_lease = "lease_until = :until" in call.get("UpdateExpression", "")
     return key_of(call).startswith("signup#") and "UpdateExpression" in call and not takes_lease
 
@@ -451,7 +451,7 @@ def test_registration_that_adopts(box: Sandbox, ids: str) -> None:
 
 
 def drifted(box: Sandbox, cli: Cli, path: Path) -> tuple[str, str]:
-    """Plan to give a linked user's customer their new address; gives the user and the plan."""
+    """Plan to give a linked user's customer their new address; return the user and the plan."""
     ada = user(box, "ada")
     box.tenant.login(ada)
     box.tenant.users[ada]["email"] = "shared@example.com"
@@ -602,7 +602,7 @@ def twice_registered(box: Sandbox, *, follows: bool = False) -> tuple[str, str]:
 
 
 def outcome(box: Sandbox, user_id: str) -> str:
-    """Log in; gives the customer that the user is let in with, or the reason of the denial.
+    """Log in; return the customer that the user is let in with, or the reason of the denial.
 
     Whoever is let in carries a customer that names them.
     """
@@ -699,7 +699,7 @@ def test_failed_look_up_keeps_no_address(box: Sandbox) -> None:
 
 
 def odd_objects(user_id: str) -> dict[str, Any]:
-    """Give what is no customer, most of it in the user's name."""
+    """Return what is no customer, most of it in the user's name."""
     named = {"created": 1, "metadata": {"auth0_user_id": user_id, "auth0_tenant": "acme"}}
     return {
         "charge": {"id": "ch_1", "object": "charge", **named},
@@ -715,7 +715,7 @@ def odd_objects(user_id: str) -> dict[str, Any]:
 
 
 def odd_creates(user_id: str) -> dict[str, Any]:
-    """Give what answers no create of the user's."""
+    """Return what answers no create of the user's."""
     customer = {"id": "cus_1", "object": "customer", "created": 1}
     anothers = {"auth0_user_id": "auth0|another", "auth0_tenant": "acme"}
     return {
@@ -727,7 +727,7 @@ def odd_creates(user_id: str) -> dict[str, Any]:
 
 
 def odd_lists(user_id: str) -> dict[str, Any]:
-    """Give what answers no look-up; none of it says that there is no customer."""
+    """Return what answers no look-up; none of it says that there is no customer."""
     listed = {"object": "list", "has_more": False}
     odd = odd_objects(user_id)
     return {
@@ -738,7 +738,7 @@ def odd_lists(user_id: str) -> dict[str, Any]:
 
 
 def odd_data(_: str) -> dict[str, Any]:
-    """Give lists of nothing that are not empty ones."""
+    """Return lists of nothing that are not empty ones."""
     odd: dict[str, Json] = {
         "absent": {},
         "null": {"data": None},
@@ -773,7 +773,7 @@ HEALED = ("deny", 200, "provisioning_failed", {"stripe_signup": "unfinished"}, T
 def end_of_odd_answer(
     box: Sandbox, between: Between, method: str, name: str, odd: Callable[[str], dict[str, Any]]
 ) -> tuple[object, ...]:
-    """Log in with an odd answer of Stripe's, and then without; gives what is seen of both."""
+    """Log in with an odd answer of Stripe's, and then without; return what is seen of both."""
     one = user(box, name.replace(" ", "-").replace("'", ""))
 
     def answered(request: Request) -> Response | None:
@@ -795,7 +795,7 @@ def end_of_odd_answer(
 
 
 def down_with(status: int) -> Callable[[Json], Json]:
-    """Give a function that answers with a status only."""
+    """Return a function that answers with a status only."""
     answer = {"statusCode": status, "headers": {"content-type": "application/json"}, "body": "{}"}
     return lambda _: answer
 

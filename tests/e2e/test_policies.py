@@ -34,7 +34,7 @@ POLICIES, SITUATIONS = table()
 
 
 def environment(policy: str) -> dict[str, str]:
-    """Give the variable that a column stands for."""
+    """Return the variable that a column stands for."""
     found = re.fullmatch(r"`(\w+)=(.+)`", policy)
     if found is None:
         return {}
@@ -44,7 +44,7 @@ def environment(policy: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module", params=POLICIES)
 def deployment(request: pytest.FixtureRequest) -> Iterator[tuple[str, Sandbox]]:
-    """Give a deployment for each column."""
+    """Return a deployment for each column."""
     with pytest.MonkeyPatch.context() as patch, sandbox(settings=environment(request.param)) as box:
         # An outage's retries need no time here.
         patch.setattr(stripe_customers, "_PAUSE_SECONDS", 0.001)

@@ -28,7 +28,7 @@ INVOKE_SECONDS = 120
 
 
 def docker(*arguments: str) -> str:
-    """Ask Docker; gives "" where there is none, or where it refuses."""
+    """Ask Docker; return "" where there is none, or where it refuses."""
     command = shutil.which("docker")
     if command is None:
         return ""
@@ -53,7 +53,7 @@ class Local:
     flags: list[str]
 
     def sam(self, *words: str) -> list[str]:
-        """Give a command of the SAM CLI."""
+        """Return a command of the SAM CLI."""
         return [str(SAM), "local", *words, *self.flags]
 
 

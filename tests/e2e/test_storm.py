@@ -68,7 +68,7 @@ def test_storm(
 
 
 def crowd(box: Sandbox, rng: random.Random) -> list[str]:
-    """Give 300 logins of 150 users, two or more of whom want the same of 100 addresses."""
+    """Return 300 logins of 150 users, two or more of whom want the same of 100 addresses."""
     users = []
     for number in range(SIGN_UPS // 2):
         email = f"storm{rng.randrange(100)}@example.com"
@@ -83,7 +83,7 @@ def crowd(box: Sandbox, rng: random.Random) -> list[str]:
 
 
 def duplicates(box: Sandbox) -> list[str]:
-    """Give the users and addresses that have more than one customer."""
+    """Return the users and addresses that have more than one customer."""
     customers = box.stripe.live_customers()
     named = Counter(str(each["metadata"].get("auth0_user_id")) for each in customers)
     addresses = Counter(str(each["email"]) for each in customers)
@@ -91,7 +91,7 @@ def duplicates(box: Sandbox) -> list[str]:
 
 
 def is_settled(box: Sandbox, user_id: str) -> bool:
-    """Tell whether a user is linked on both sides, or denied for another one's address."""
+    """Return whether a user is linked on both sides, or denied for another one's address."""
     user = box.tenant.users[user_id]
     linked = user["app_metadata"].get("stripe_customer_id")
     holders = [
@@ -106,7 +106,7 @@ def is_settled(box: Sandbox, user_id: str) -> bool:
 
 
 def milliseconds(functions: list[Runtime]) -> list[float]:
-    """Give what each sign-up took, by the functions' own logs."""
+    """Return what each sign-up took, by the functions' own logs."""
     lines = [line for each in functions for line in each.log().splitlines()]
     return [json.loads(line)["milliseconds"] for line in lines if '"message":"sign_up"' in line]
 

@@ -31,7 +31,7 @@ LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
 
 
 def document(**user: Any) -> dict[str, Any]:
-    """Give a first login of a user whom nobody knows yet."""
+    """Return a first login of a user whom nobody knows yet."""
     number = next(NUMBERS)
     profile = {"user_id": f"auth0|endpoint-{number}", "email": f"endpoint-{number}@example.com"}
     return {
@@ -210,7 +210,7 @@ class TestOutcomeLine:
 
     @staticmethod
     def lines(box: Sandbox, document: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Give the log line and the metrics of one report."""
+        """Return the log line and the metrics of one report."""
         start = len(box.log.getvalue())
         report(box.url, box.signing_secret, document)
         line, metrics = box.log.getvalue()[start:].strip().splitlines()
@@ -298,7 +298,7 @@ def other_application(box: Sandbox, secret: dict[str, Any], **environment: str) 
 
 
 def called(application: Callable[[], Application], box: Sandbox) -> tuple[dict[str, Any], str]:
-    """Give an application's answer to a signed first login, and what it printed."""
+    """Return an application's answer to a signed first login, and what it printed."""
     start = len(box.log.getvalue())
     body = json.dumps(document()).encode()
     event = {"headers": signed(box.signing_secret, body), "body": body.decode()}
@@ -463,7 +463,7 @@ class TestInit:
 
     @pytest.fixture
     def event(self, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-        """Give an event that needs the secret, in the function's environment."""
+        """Return an event that needs the secret, in the function's environment."""
         for name, value in box.environment().items():
             monkeypatch.setenv(name, value)
         test = SelfTest.signed(SigningSecret.parse(box.signing_secret), time.time())

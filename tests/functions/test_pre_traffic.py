@@ -31,7 +31,7 @@ class InProcess(DeploymentApis):
 
 @pytest.fixture
 def apis() -> InProcess:
-    """Give the APIs."""
+    """Return the APIs."""
     made = InProcess()
     made.answers = []
     return made
@@ -39,7 +39,7 @@ def apis() -> InProcess:
 
 @pytest.fixture
 def deployment(apis: InProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Give a sandbox with these APIs, in the environment of its functions."""
+    """Return a sandbox with these APIs, in the environment of its functions."""
     monkeypatch.setattr(pre_traffic, "PAUSE_SECONDS", 0.0)
     with sandbox(around=apis.around) as box:
         apis.environment = box.environment()
@@ -50,7 +50,7 @@ def deployment(apis: InProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[San
 
 
 def verdict(apis: InProcess) -> str:
-    """Run the check; gives what CodeDeploy was told."""
+    """Run the check; return what CodeDeploy was told."""
     pre_traffic.handler(json.loads(HOOK), None)
     return apis.verdict()
 

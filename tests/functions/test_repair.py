@@ -16,7 +16,7 @@ from sandbox.stripe_account import Fault, FaultKind
 
 @pytest.fixture
 def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Give a sandbox of one's own, in the environment of its functions."""
+    """Return a sandbox of one's own, in the environment of its functions."""
     with sandbox() as made:
         for name, value in made.environment().items():
             monkeypatch.setenv(name, value)
@@ -38,7 +38,7 @@ def user(box: Sandbox, name: str, minutes: float = 5, *, is_there: bool = True) 
 
 
 def run(box: Sandbox, milliseconds: int = 60_000) -> dict[str, Any]:
-    """Run it once; gives the metrics by name."""
+    """Run it once; return the metrics by name."""
     before = len(box.log.getvalue())
     context: Any = Context()
     context.get_remaining_time_in_millis = lambda: milliseconds

@@ -42,7 +42,7 @@ def shop() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def box(shop: Sandbox) -> Iterator[Sandbox]:
-    """Give it without users, customers, faults."""
+    """Return it without users, customers, faults."""
     yield shop
     for customer in shop.stripe.live_customers():
         shop.stripe.delete(customer["id"])
@@ -65,7 +65,7 @@ def user(box: Sandbox, provider: str = "auth0", **profile: Any) -> str:
 
 
 def token(box: Sandbox, user_id: str, **claims: Any) -> str:
-    """Give a user's access token for the shop's API."""
+    """Return a user's access token for the shop's API."""
     return box.management.tokens.access_token(user_id, SHOP_AUDIENCE, **claims)
 
 
@@ -87,13 +87,13 @@ def checkout(box: Sandbox, user_id: str) -> Answer:
 
 
 def metadata(box: Sandbox, user_id: str) -> dict[str, Any]:
-    """Give the user's `app_metadata`."""
+    """Return the user's `app_metadata`."""
     found: dict[str, Any] = box.tenant.users[user_id]["app_metadata"]
     return found
 
 
 def customers_of(box: Sandbox, user_id: str) -> list[str]:
-    """Give the customers that name a user."""
+    """Return the customers that name a user."""
     return [
         each["id"]
         for each in box.stripe.live_customers()
@@ -229,7 +229,7 @@ class TestAccessTokens:
 
 
 def id_token(box: Sandbox, secondary: str, access_token: str, **claims: Any) -> str:
-    """Give what the second log-in proves, bound to the first one's access token."""
+    """Return what the second log-in proves, bound to the first one's access token."""
     profile = box.tenant.users[secondary]
     common = {
         "sub": secondary,

@@ -40,7 +40,7 @@ def session(user_id: str, secret: str = SESSION_SECRET, **claims: Any) -> str:
 
 
 def page_url(box: Sandbox) -> str:
-    """Give the page's address."""
+    """Return the page's address."""
     return box.url.replace("/post-login", "/verify-email")
 
 

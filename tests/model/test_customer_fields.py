@@ -22,7 +22,7 @@ DECLARED = {
 
 
 def params(profile: dict[str, Any], declared: dict[str, str] | None = None) -> dict[str, Any]:
-    """Give the parameters of a create for a profile."""
+    """Return the parameters of a create for a profile."""
     fields = CustomerFields.parse(json.dumps(DECLARED if declared is None else declared))
     signup = SignUp(ADA, 1, name="Ada", profile=flattened(profile))
     return NewCustomer.of(signup, "ada@example.com", fields).params

@@ -13,7 +13,7 @@ ANYTHING = st.integers(0, 3) | st.sampled_from(["a", "b"])
 
 
 def example(decorator: Any) -> Any:
-    """Give a class as a decorator makes it."""
+    """Return a class as a decorator makes it."""
 
     @decorator
     class Example:
@@ -29,7 +29,7 @@ OURS, THEIRS = example(frozen), example(dataclass(frozen=True))
 
 
 def outcome(made: Any, *args: object, **named: object) -> object:
-    """Give an instance's fields, or the kind of error."""
+    """Return an instance's fields, or the kind of error."""
     try:
         one = made(*args, **named)
     except TypeError:

@@ -15,7 +15,7 @@ LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
 
 
 def body(**changes: Any) -> dict[str, Any]:
-    """Give the Action's form of the body; a change replaces a top-level field."""
+    """Return the Action's form of the body; a change replaces a top-level field."""
     return {
         "version": 1,
         "tenant": {"id": "acme"},
@@ -53,7 +53,7 @@ def refused(document: object) -> InvalidRequest:
 
 
 def with_user(**fields: Any) -> dict[str, Any]:
-    """Give a body with changed fields of the user."""
+    """Return a body with changed fields of the user."""
     return body(user={**body()["user"], **fields})
 
 

@@ -33,7 +33,7 @@ def running() -> Iterator[Sandbox]:
 
 
 def made(box: Sandbox, email: str) -> dict[str, Any]:
-    """Give the fields of the customer with an address."""
+    """Return the fields of the customer with an address."""
     [found] = [each for each in box.stripe.live_customers() if each["email"] == email]
     given = {name: found[name] for name in ("name", "phone", "preferred_locales")}
     return {**given, "plan": found["metadata"].get("plan")}

@@ -16,23 +16,23 @@ NUMBERS = iter(range(1, 1000))
 
 @pytest.fixture
 def email(box: Sandbox) -> Iterator[str]:
-    """Give an address of the test's own."""
+    """Return an address of the test's own."""
     yield f"user-{next(NUMBERS)}@example.com"
     box.stripe.latency = 0.0
 
 
 def customers(box: Sandbox, email: str) -> list[dict[str, Any]]:
-    """Give the customers with an address."""
+    """Return the customers with an address."""
     return [each for each in box.stripe.live_customers() if each["email"] == email]
 
 
 def metadata(box: Sandbox, user_id: str | None) -> dict[str, Any]:
-    """Give a user's `app_metadata`."""
+    """Return a user's `app_metadata`."""
     return dict(box.tenant.users[str(user_id)]["app_metadata"])
 
 
 def reasons(box: Sandbox, before: int) -> list[str | None]:
-    """Give the decisions since."""
+    """Return the decisions since."""
     return [each.reason for each in box.gateway.exchanges[before:]]
 
 

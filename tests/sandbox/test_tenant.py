@@ -12,7 +12,7 @@ type Logged = Callable[[str], Tenant]
 
 @pytest.fixture
 def tenant(tmp_path: Path) -> Iterator[Logged]:
-    """Give tenants that run a body of JavaScript as their Action."""
+    """Return tenants that run a body of JavaScript as their Action."""
     hosts: list[ActionHost] = []
 
     def made(javascript: str) -> Tenant:

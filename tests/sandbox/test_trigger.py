@@ -20,7 +20,7 @@ ACTION = (ROOT / "src/action/post-login.js").read_text()
 
 
 def complaints(event: Any) -> list[str]:
-    """Give what is wrong with an event."""
+    """Return what is wrong with an event."""
     return [f"{each.json_path}: {each.message}" for each in EVENT.iter_errors(event)]
 
 

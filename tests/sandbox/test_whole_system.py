@@ -12,12 +12,12 @@ NUMBERS = itertools.count()
 
 
 def email() -> str:
-    """Give an address that nobody has."""
+    """Return an address that nobody has."""
     return f"whole-{next(NUMBERS)}@example.com"
 
 
 def customers(box: Sandbox, address: str) -> list[str]:
-    """Give the customers with an address."""
+    """Return the customers with an address."""
     return [each["id"] for each in box.stripe.live_customers() if each["email"] == address]
 
 

@@ -173,11 +173,11 @@ class Auth0:
             self._registered(user)
 
     def is_from_before(self, user: User) -> bool:
-        """Tell whether the account is older than the installation."""
+        """Return whether the account is older than the installation."""
         return user.born < self.installed
 
     def refusal_of(self, user: User) -> str | None:
-        """Give the refusal that the ledger keeps of a user, if any."""
+        """Return the refusal that the ledger keeps of a user, if any."""
         record = self.world.table.items.get(f"signup#{TENANT}#{user.user_id}", {})
         reason: str | None = record.get("reason", {}).get("S")
         return reason

@@ -44,7 +44,7 @@ class Report:
         return self
 
     def table(self) -> Table:
-        """Give the ways in, and in how many histories each met each policy."""
+        """Return the ways in, and in how many histories each met each policy."""
         policies = sorted({policy for _, policy in self.histories_of} - {ALL})
         table = Table("way in", "taken", "histories", "faults", *policies)
         for entry in self.acts:

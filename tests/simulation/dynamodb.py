@@ -34,7 +34,7 @@ class Table:
         return {"Item": dict(item)} if item is not None else {}
 
     def update_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Check and change one item, atomically; gives the old one, or the new one."""
+        """Check and change one item, atomically; return the old one, or the new one."""
         key = request["Key"]["pk"]["S"]
         old = self.items.get(key, {})
         values, names = request["ExpressionAttributeValues"], _names(request)
@@ -82,7 +82,7 @@ class Client:
         return self._table.delete_item(request)
 
     def items(self) -> list[dict[str, object]]:
-        """Give all items, types left out."""
+        """Return all items, types left out."""
         plain = self._table.items.values()
         return [{k: next(iter(v.values())) for k, v in item.items()} for item in plain]
 

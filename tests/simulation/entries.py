@@ -173,5 +173,5 @@ class Entries:
 
 
 def named(user: User) -> Named:
-    """Give the user as the package names one."""
+    """Return the user as the package names one."""
     return Named(Tenant(TENANT), UserId(user.user_id))

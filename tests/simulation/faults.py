@@ -57,7 +57,7 @@ class Faults:
         self.counts: Counter[str] = Counter()
 
     def draw(self, kinds: dict[str, int], share: float = 1.0) -> str | None:
-        """Give the fault that happens at this opportunity, if any."""
+        """Return the fault that happens at this opportunity, if any."""
         if not self.on or self.drawn >= self._most:
             return None
         kind = self._latest.pop(id(kinds), None)

@@ -103,7 +103,7 @@ class History:
         self._populate()
 
     def play(self) -> str | None:
-        """Play the phases; gives the first violation."""
+        """Play the phases; return the first violation."""
         try:
             self._phase(self.rng.choice([0.5, 3.0, 40.0, 40.0]), logins=4)
             for _ in range(self.rng.choice([0, 0, 1, 2])):
@@ -356,7 +356,7 @@ _OTHERS = {
 
 
 def _drawn[Choice](rng: random.Random, choices: type[Choice], share: float) -> Choice:
-    """Give the default, or with a probability the other value."""
+    """Return the default, or with a probability the other value."""
     default, other = list(choices)  # type: ignore[call-overload]
     return other if rng.random() < share else default  # type: ignore[no-any-return]
 

@@ -719,14 +719,14 @@ LOGIN = [
     Mutant(
         "ledger not asked who is new",
         SIGN_UP,
-        "self.settling.ledger.is_known(signup.user) or self._is_younger_than_deployment()",
+        "self.settling.ledger.has_record(signup.user) or self._is_younger_than_deployment()",
         "self._is_younger_than_deployment()",
     ),
     Mutant(
         "account made after the installation taken for old",
         SIGN_UP,
-        "self.settling.ledger.is_known(signup.user) or self._is_younger_than_deployment()",
-        "self.settling.ledger.is_known(signup.user)",
+        "self.settling.ledger.has_record(signup.user) or self._is_younger_than_deployment()",
+        "self.settling.ledger.has_record(signup.user)",
         caught_by="tests/usecases/test_sign_up.py::TestNewUser::test_age_makes_a_later_login_new",
     ),
     Mutant(

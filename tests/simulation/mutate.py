@@ -37,7 +37,7 @@ for seed in [*seen, *range(first, last, step)]:
 
 @contextmanager
 def mutated(mutant: Mutant | None) -> Iterator[str]:
-    """Give a folder with a copy of the package, in which the passage is replaced."""
+    """Return a folder with a copy of the package, in which the passage is replaced."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / PACKAGE.name
         shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -50,7 +50,7 @@ def mutated(mutant: Mutant | None) -> Iterator[str]:
 
 
 def quickly_caught(mutant: Mutant) -> str | None:
-    """Give the named test that fails, or one of a few seeds with its violation."""
+    """Return the named test that fails, or one of a few seeds with its violation."""
     with mutated(mutant) as folder:
         if mutant.caught_by is None:
             seen = SEEN.get(mutant.name)
@@ -59,7 +59,7 @@ def quickly_caught(mutant: Mutant) -> str | None:
 
 
 def caught(mutant: Mutant) -> str | None:
-    """Give the first of many seeds that tells the mutant from the real code, and its violation."""
+    """Return the first of many seeds that tells mutant and real code apart, and its violation."""
     if mutant.caught_by is not None:
         return None
     processes = os.cpu_count() or 1
@@ -74,7 +74,7 @@ def caught(mutant: Mutant) -> str | None:
 
 
 def fails(folder: str, tests: Iterable[str]) -> bool:
-    """Tell whether a test fails on the package in the folder, and not only to begin."""
+    """Return whether a test fails on the package in the folder, and not only to begin."""
     where = f"pythonpath={folder} {PACKAGE.parent} {ROOT}"
     command = [sys.executable, "-m", "pytest", "-o", where, "-p", "no:cacheprovider", "-x", "-q"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

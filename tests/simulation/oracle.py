@@ -55,7 +55,7 @@ class Oracle:
         self.violation = self.violation or ViolationError(text)
 
     def customers_of(self, user: User) -> list[str]:
-        """Give the live customers that name the user, but for superseded ones."""
+        """Return the live customers that name the user, but for superseded ones."""
         return [
             each["id"]
             for each in self.world.stripe.live_customers()
@@ -112,14 +112,14 @@ class Oracle:
         ]
 
     def _may_pass(self, before: str | None, after: str) -> bool:
-        """Tell whether a customer may pass on: from nobody, a registrant, an identity."""
+        """Return whether a customer may pass on: from nobody, a registrant, an identity."""
         if before is None or before.startswith("registration|"):
             return True
         heir = self.auth0.users.get(after) or self.auth0.gone.get(after)
         return (heir is not None and before in heir.identities) or self._is_late(before, after)
 
     def _is_late(self, before: str, after: str) -> bool:
-        """Tell whether an update of before the linking arrives after it (docs: not covered)."""
+        """Return whether an update of before the linking arrives after it (docs: not covered)."""
         primary = self.auth0.users.get(before)
         return primary is not None and after in primary.identities
 
@@ -138,7 +138,7 @@ class Oracle:
             self.violated(f"6: the function took {seconds:.2f} s")
 
     def _is_theirs(self, user: User, customer_id: str | None) -> bool:
-        """Tell whether the customer names the user; a person may have deleted either just now."""
+        """Return whether the customer names the user; a person may have deleted either just now."""
         is_gone = user.user_id in self.auth0.gone
         return user.is_touched or is_gone or str(customer_id) in self.customers_of(user)
 
@@ -170,7 +170,7 @@ class Oracle:
             self.violated(f"5: {user.user_id} was denied, and is let in without a customer")
 
     def _is_let_in(self, user: User, login: Login) -> bool:
-        """Tell whether policy lets the user in without a customer, for now."""
+        """Return whether policy lets the user in without a customer, for now."""
         policy = self.world.policy
         if policy.provision_at is ProvisionAt.CHECKOUT or self._has_to_verify(user):
             return True
@@ -188,7 +188,7 @@ class Oracle:
         return required and not user.is_verified
 
     def _is_known(self, user: User, denial: Login) -> bool:
-        """Tell whether the denial left a trace: Auth0's marker, or the ledger's record."""
+        """Return whether the denial left a trace: Auth0's marker, or the ledger's record."""
         asks = "stripe_customer_id" not in user.metadata
         return not denial.marker_lost or (asks and self._is_recorded(user))
 
@@ -251,7 +251,7 @@ class Oracle:
         raise ViolationError(f"the end: {user.user_id} {text}")
 
     def _is_recorded(self, user: User) -> bool:
-        """Tell whether the ledger holds what a login is to take notice of."""
+        """Return whether the ledger holds what a login is to take notice of."""
         item = self.world.table.items.get(f"signup#{TENANT}#{user.user_id}")
         if item is None:
             return False
@@ -259,7 +259,7 @@ class Oracle:
 
 
 def owner_of(customer: dict[str, Any]) -> str | None:
-    """Give whom a customer names: a user, a registrant, or nobody."""
+    """Return whom a customer names: a user, a registrant, or nobody."""
     metadata = customer["metadata"]
     registration = metadata.get("auth0_registration_id")
     registrant = registrant_id(registration) if registration else None

@@ -64,7 +64,7 @@ class World:
         self.tell("the Stripe key is rotated")
 
     def key_of_a_warm_function(self) -> StripeKey:
-        """Give the cached key, which may be a stale one."""
+        """Return the cached key, which may be a stale one."""
         if self.rng.random() < 0.5:
             self.cached_key = self.keys[-1]
         return self.cached_key
@@ -129,12 +129,12 @@ class SimulatedClock:
         self._skew = world.rng.uniform(-2, 2)
 
     def time(self) -> float:
-        """Give unix seconds."""
+        """Return unix seconds."""
         now: float = EPOCH + self._scheduler.now + self._skew
         return now
 
     def monotonic(self) -> float:
-        """Give seconds."""
+        """Return seconds."""
         return self._scheduler.now
 
     def sleep(self, seconds: float, /) -> None:
@@ -343,7 +343,7 @@ def _object(body: dict[str, Any], *, replayed: bool = False) -> Any:
 
 
 def _error(failure: StripeFailure, *, replayed: bool = False) -> stripe.StripeError:
-    """Give the exception that the SDK raises for an error answer."""
+    """Return the exception that the SDK raises for an error answer."""
     headers = {"idempotent-replayed": "true"} if replayed else {}
     status, message = failure.status, failure.message
     if failure.status == 401:

@@ -31,7 +31,7 @@ class Task:
         self.done = True
 
     def outcome(self) -> Any:
-        """Give the result, or raise the error."""
+        """Return the result, or raise the error."""
         if self.error is not None:
             raise self.error
         return self.result
@@ -57,7 +57,7 @@ class Scheduler:
         return task
 
     def current(self) -> Task:
-        """Give the task that is running."""
+        """Return the task that is running."""
         return self._tasks[getcurrent()]
 
     def sleep(self, seconds: float) -> None:

@@ -136,7 +136,7 @@ class NotDeterministicError(Exception):
 
 
 def incremented(path: Sequence[Choice]) -> list[Choice] | None:
-    """Give the next path in depth-first order; None when the search is exhausted."""
+    """Return the next path in depth-first order; None when the search is exhausted."""
     left = list(path)
     while left and left[-1].taken == left[-1].options - 1:
         left.pop()
@@ -175,13 +175,13 @@ class Steered(Scheduler):
         super().sleep(seconds)
 
     def is_alone(self, seconds: float) -> bool:
-        """Tell whether nobody else does anything for so long: to wait would change nothing."""
+        """Return whether nobody else does anything for so long: to wait would change nothing."""
         end, me = self.now + seconds, self.current()
         others = (each for each in self._alarms if each[0] <= end and each[2] is not me)
         return all(task.done or task.killed or wakes != task.wakes for _, _, task, wakes in others)
 
     def late(self) -> list[Task]:
-        """Give what is on its way."""
+        """Return what is on its way."""
         self._late = [each for each in self._late if not each.done]
         return self._late
 
@@ -200,13 +200,13 @@ class Steady:
     """In place of the random generator: the shortest of short times, the longest of long ones."""
 
     def uniform(self, low: float, high: float) -> float:
-        """Give an end of the range; no skew; all of a list's lag."""
+        """Return an end of the range; no skew; all of a list's lag."""
         if low == -high:
             return 0.0
         return high if low == 0 or high > LATE_SECONDS else low
 
     def random(self) -> float:
-        """Give a number."""
+        """Return a number."""
         return 0.5
 
 
@@ -389,7 +389,7 @@ class Announced:
         self._client, self._explorer = client, explorer
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Give a call that says so before and after."""
+        """Return a call that says so before and after."""
         method: Callable[..., Any] = getattr(self._client, name)
 
         def call(*arguments: Any, **request: Any) -> Any:
@@ -489,7 +489,7 @@ class Play:
         self.oracle.watch_policy()
 
     def login(self, user: User, email: str | None = None) -> Callable[[], None]:
-        """Give a login, with an address that the user has by then."""
+        """Return a login, with an address that the user has by then."""
 
         def login() -> None:
             if user.user_id in self.auth0.users:
@@ -501,11 +501,11 @@ class Play:
     def registration(
         self, user: User, *, is_told: bool = False, is_refused: bool = False
     ) -> Callable[[], None]:
-        """Give a registration."""
+        """Return a registration."""
         return lambda: self.auth0.register(user, is_told=is_told, is_refused=is_refused)
 
     def registration_and_login(self, user: User) -> Callable[[], None]:
-        """Give a registration, and a login right after it if it succeeded."""
+        """Return a registration, and a login right after it if it succeeded."""
 
         def both() -> None:
             self.registration(user)()
@@ -551,7 +551,7 @@ class Play:
     # The end
 
     def end(self) -> tuple[Any, ...]:
-        """Give all that decides what comes once every lease, lock and late effect has ended."""
+        """Return all that decides what comes once every lease, lock and late effect has ended."""
         now = EPOCH + self.scheduler.now
         records = [
             (
@@ -612,12 +612,12 @@ _PASSING = frozenset(
 
 
 def _age(now: float, item: Mapping[str, Any]) -> int:
-    """Give the age of an attempt's key in hours."""
+    """Return the age of an attempt's key in hours."""
     return round((now - float(item.get("attempt_since", {"N": now})["N"])) / HOUR)
 
 
 def _state(user: User) -> tuple[Any, ...]:
-    """Give what a user is like, and what their log-ins so far mean to the oracle."""
+    """Return what a user is like, and what their log-ins so far mean to the oracle."""
     last = [(each.decision, each.reason, each.marker_lost) for each in user.ended[-1:]]
     is_traced = any(each.decision == "deny" and not each.marker_lost for each in user.ended)
     profile = (user.user_id, user.email, user.logins_count, str(sorted(user.metadata.items())))
@@ -637,7 +637,7 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """Give what it is called by."""
+        """Return what it is called by."""
         return self.play.__name__.replace("_", "-")
 
 
@@ -996,7 +996,7 @@ SCENARIOS = [
 
 
 def report_of(results: Sequence[Found]) -> Report:
-    """Give a table of what was searched."""
+    """Return a table of what was searched."""
     table = Report("scenario", "invocations", "faults", "preemptions", "together", "schedules")
     for column in ("choices", "ends", "seconds", "exhausted", "violations"):
         table.add_column(column)

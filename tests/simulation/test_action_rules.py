@@ -37,7 +37,7 @@ def action() -> Iterator[tuple[ActionHost, Endpoint, str]]:
 
 
 def event(url: str, count: int, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Give what the rules look at."""
+    """Return what the rules look at."""
     return {
         "tenant": {"id": "acme"},
         "user": {"user_id": "auth0|1", "app_metadata": metadata},

@@ -55,7 +55,7 @@ class Parts:
     customers: Customers = field(default_factory=lambda: Customers(retrieved=Done(ADAS)))
 
     def give(self, ledger: Ledger | None = None) -> str | None:
-        """Give Ada's customer her address."""
+        """Return Ada's customer her address."""
         customer_id, email = CustomerId("cus_ada"), "Ada@example.com"
         settling = Settling(
             SignUp(ADA, logins_count=0),
@@ -69,19 +69,19 @@ class Parts:
         return AddressChange(settling, customer_id, email).carry_out()
 
     def is_written(self) -> bool:
-        """Tell whether Stripe was asked to change the address."""
+        """Return whether Stripe was asked to change the address."""
         return WRITTEN in self.customers.calls
 
 
 @pytest.fixture
 def parts() -> Parts:
-    """Give a linked customer that has its user's old address."""
+    """Return a linked customer that has its user's old address."""
     return Parts()
 
 
 @pytest.fixture(params=[[LINKED], [LEASE, LINKED]], ids=["linked", "not linked"])
 def either(request: pytest.FixtureRequest) -> Parts:
-    """Give one that the ledger knows of, and one that it does not know of before."""
+    """Return one that the ledger knows of, and one that it does not know of before."""
     return Parts(FakeLedger(opened=[*request.param]))
 
 
@@ -276,12 +276,12 @@ class TestOverTheLedger:
 
     @pytest.fixture
     def clock(self) -> FakeClock:
-        """Give a clock."""
+        """Return a clock."""
         return FakeClock()
 
     @pytest.fixture
     def ledger(self, clock: FakeClock) -> DynamoDbLedger:
-        """Give an empty ledger, with more time than the lock's lease."""
+        """Return an empty ledger, with more time than the lock's lease."""
         return DynamoDbLedger(Client(Table()), "ledger", Run(clock, "owner", 1000.0))
 
     def lease(self, ledger: DynamoDbLedger, user: User = ADA) -> Lease:

@@ -23,7 +23,7 @@ from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, UserId, registrant_id
 from customerlink.ports.customers import Done, Unknown
 from customerlink.ports.run import Run
-from customerlink.usecases.finish_sign_up import End, finish
+from customerlink.usecases.finish_sign_up import FinishStatus, finish
 from customerlink.usecases.settle import Creates, Settling
 
 BEGUN = Lease(ADA, 2, 1, NOW, admitted=True)
@@ -43,29 +43,29 @@ class Parts:
     policy: Policy = field(default_factory=Policy)
 
     def settling(self, signup: SignUp) -> Settling:
-        """Give what the repair settles a record with."""
+        """Return what the repair settles a record with."""
         self.signups.append(signup)
         ports = self.ledger, self.customers, self.policy, Run(FakeClock(), owner="repair")
         return Settling(signup, *ports, creates=Creates.IF_BEGUN)
 
-    def finish(self) -> tuple[End, Reason]:
+    def finish(self) -> tuple[FinishStatus, Reason]:
         """Finish Ada's sign-up."""
         return finish(ADA, self.users, self.settling)
 
     def ends(self) -> list[Any]:
-        """Give how the ledger was told of an end without a customer."""
+        """Return how the ledger was told of an end without a customer."""
         return [each for each in self.ledger.calls if each == "close" or each[0] == "refuse"]
 
 
 @pytest.fixture
 def parts() -> Parts:
-    """Give a user whose sign-up is open and whose customer was never made."""
+    """Return a user whose sign-up is open and whose customer was never made."""
     return Parts()
 
 
 def test_finished(parts: Parts) -> None:
     """A customer, and the link in the profile beside the marker's removal."""
-    assert parts.finish() == (End.FINISHED, Reason.CUSTOMER_CREATED)
+    assert parts.finish() == (FinishStatus.FINISHED, Reason.CUSTOMER_CREATED)
     assert parts.users.written == [{"stripe_customer_id": "cus_new", "stripe_signup": None}]
     assert parts.signups[0].email == "ada@example.com"
 
@@ -74,7 +74,7 @@ def test_nothing_had_begun(parts: Parts) -> None:
     """Nobody waits for a customer, so none is made; the record is no longer open."""
     parts.ledger.opened = [replace(BEGUN, admitted=False)]
 
-    assert parts.finish() == (End.FINISHED, Reason.NOT_NEW)
+    assert parts.finish() == (FinishStatus.FINISHED, Reason.NOT_NEW)
     assert parts.ends() == ["close"]
     assert (parts.users.written, parts.ledger.calls[-1]) == ([], "unlock_email")
 
@@ -84,7 +84,7 @@ def test_denied(parts: Parts) -> None:
     stranger = customer_of(replace(ADA, user_id=UserId("auth0|other")), "cus_theirs")
     parts.customers.listed["ada@example.com"] = (stranger,)
 
-    assert parts.finish() == (End.DENIED, Reason.EMAIL_IN_USE)
+    assert parts.finish() == (FinishStatus.DENIED, Reason.EMAIL_IN_USE)
     assert set(parts.ends()) == {"close"}
     assert parts.users.written == []
 
@@ -104,7 +104,7 @@ def test_denied_before_anything_is_opened(
     parts.policy = Policy(verified_email=VerifiedEmail.REQUIRED)
     parts.users.profile = {**PROFILE, **changes}
 
-    assert parts.finish() == (End.DENIED, reason)
+    assert parts.finish() == (FinishStatus.DENIED, reason)
     assert parts.ends() == ["close"]
     assert parts.users.written == []
 
@@ -114,7 +114,7 @@ def test_denied_while_a_create_may_be_under_way(parts: Parts) -> None:
     parts.users.profile = {**PROFILE, "email": None}
     parts.ledger.opened = [RECENT]
 
-    assert parts.finish() == (End.FAILED, Reason.PROVISIONING_FAILED)
+    assert parts.finish() == (FinishStatus.FAILED, Reason.PROVISIONING_FAILED)
     assert parts.ends() == []
 
 
@@ -124,7 +124,7 @@ def test_outage(parts: Parts, on_failure: OnFailure) -> None:
     parts.policy = Policy(on_failure=on_failure)
     parts.customers.created = [Unknown()]
 
-    assert parts.finish() == (End.FAILED, Reason.PROVISIONING_FAILED)
+    assert parts.finish() == (FinishStatus.FAILED, Reason.PROVISIONING_FAILED)
     assert (parts.ends(), parts.users.written) == ([], [])
 
 
@@ -132,7 +132,7 @@ def test_login_at_the_same_moment(parts: Parts) -> None:
     """Its own invocation finishes it."""
     parts.ledger.opened = [Busy()]
 
-    assert parts.finish() == (End.FAILED, Reason.IN_PROGRESS)
+    assert parts.finish() == (FinishStatus.FAILED, Reason.IN_PROGRESS)
     assert parts.customers.calls == []
 
 
@@ -140,7 +140,7 @@ def test_user_who_is_gone(parts: Parts) -> None:
     """The sign-up ends, without a call to Stripe."""
     parts.users.profile = None
 
-    assert parts.finish() == (End.GONE, Reason.USER_GONE)
+    assert parts.finish() == (FinishStatus.GONE, Reason.USER_GONE)
     assert parts.ledger.calls == [("open", None), "close"]
     assert parts.customers.calls == []
 
@@ -151,7 +151,7 @@ def test_registration_that_auth0_refused(parts: Parts) -> None:
     parts.ledger.opened = [replace(BEGUN, user=registrant)]
 
     end = finish(registrant, parts.users, parts.settling)
-    assert end == (End.GONE, Reason.USER_GONE)
+    assert end == (FinishStatus.GONE, Reason.USER_GONE)
     assert parts.ledger.calls == [("open", None), "close"]
     assert parts.customers.calls == []
 
@@ -162,7 +162,7 @@ def test_registration_whose_create_may_be_under_way(parts: Parts) -> None:
     parts.ledger.opened = [replace(RECENT, user=registrant)]
 
     end = finish(registrant, parts.users, parts.settling)
-    assert end == (End.FAILED, Reason.PROVISIONING_FAILED)
+    assert end == (FinishStatus.FAILED, Reason.PROVISIONING_FAILED)
 
 
 def test_user_who_is_gone_while_somebody_has_the_lease(parts: Parts) -> None:
@@ -170,7 +170,7 @@ def test_user_who_is_gone_while_somebody_has_the_lease(parts: Parts) -> None:
     parts.users.profile = None
     parts.ledger.opened = [Busy()]
 
-    assert parts.finish() == (End.FAILED, Reason.IN_PROGRESS)
+    assert parts.finish() == (FinishStatus.FAILED, Reason.IN_PROGRESS)
 
 
 @pytest.mark.parametrize("call", ["open", "close"])
@@ -179,7 +179,7 @@ def test_user_who_is_gone_and_the_ledger_fails(parts: Parts, call: str) -> None:
     parts.users.profile = None
     parts.ledger.broken = frozenset({call})
 
-    assert parts.finish() == (End.FAILED, Reason.PROVISIONING_FAILED)
+    assert parts.finish() == (FinishStatus.FAILED, Reason.PROVISIONING_FAILED)
 
 
 def test_user_who_goes_meanwhile(parts: Parts) -> None:
@@ -188,7 +188,7 @@ def test_user_who_goes_meanwhile(parts: Parts) -> None:
     parts.ledger.opened = [BEGUN, Linked(CustomerId("cus_new"), 2)]
     parts.customers.retrieved = Done(customer_of(ADA))
 
-    assert parts.finish() == (End.GONE, Reason.USER_GONE)
+    assert parts.finish() == (FinishStatus.GONE, Reason.USER_GONE)
     assert parts.ends() == []
 
 
@@ -200,6 +200,6 @@ def test_link_that_is_true_already(parts: Parts, *, is_recorded: bool) -> None:
     if is_recorded:
         parts.ledger.opened = [Linked(CustomerId("cus_ada"), 1)]
 
-    assert parts.finish() == (End.FINISHED, Reason.ALREADY_LINKED)
+    assert parts.finish() == (FinishStatus.FINISHED, Reason.ALREADY_LINKED)
     assert (("link", "cus_ada") in parts.ledger.calls) is not is_recorded
     assert parts.users.written == [{"stripe_customer_id": "cus_ada", "stripe_signup": None}]

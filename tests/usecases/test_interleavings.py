@@ -67,8 +67,8 @@ from customerlink.model.sign_up_record import (
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.user import CustomerId, User
 from customerlink.ports.run import Run
-from customerlink.usecases.backfill import Fate, PacedProfiles, provision_one
-from customerlink.usecases.finish_sign_up import End
+from customerlink.usecases.backfill import BackfillStatus, PacedProfiles, provision_one
+from customerlink.usecases.finish_sign_up import FinishStatus
 from customerlink.usecases.link_accounts import Account
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.provisioner import PROVISION_SECONDS, Provisioner
@@ -80,12 +80,12 @@ ADOPTING = Policy(existing_customer=ExistingCustomer.ADOPT)
 
 
 def first_login(who: User, email: str = FIRST, **more: Any) -> SignUp:
-    """Give somebody's first login."""
+    """Return somebody's first login."""
     return SignUp(who, logins_count=1, email=email, **more)
 
 
 def registered(world: World, who: User) -> SignUp:
-    """Let somebody register; gives the first login, with the ids that the profile has by then."""
+    """Let somebody register; return the first login, with the ids that the profile has by then."""
     ids = world.register("db", FIRST).app_metadata
     return first_login(
         who,
@@ -96,13 +96,13 @@ def registered(world: World, who: User) -> SignUp:
 
 
 def again(signup: SignUp, **changes: Any) -> SignUp:
-    """Give the next login of somebody who was denied."""
+    """Return the next login of somebody who was denied."""
     count = signup.logins_count + 1
     return replace(signup, logins_count=count, marker=Marker.UNFINISHED, **changes)
 
 
 def reason_of(told: Any) -> Reason | None:
-    """Give the reason of an instruction, or of an outcome; None of an invocation that died."""
+    """Return the reason of an instruction, or of an outcome; None of an invocation that died."""
     return told.reason if told else None
 
 
@@ -267,7 +267,7 @@ class TestNoDeadEnd:
         world.fails(ADOPT, Kind.DIES_BEFORE)
         assert world.login(signup) is None
         world.at(200)
-        assert world.finish(ADA) == (End.GONE, Reason.USER_GONE)
+        assert world.finish(ADA) == (FinishStatus.GONE, Reason.USER_GONE)
 
         world.at(300)
         assert reason_of(world.register("db", FIRST)) is Reason.EMAIL_IN_USE
@@ -299,7 +299,7 @@ class TestNoDeadEnd:
 
         world.at(130)
         world.tenant.add(ADA, SECOND, marker="unfinished")
-        assert world.finish(ADA) == (End.FINISHED, Reason.CUSTOMER_FOUND)
+        assert world.finish(ADA) == (FinishStatus.FINISHED, Reason.CUSTOMER_FOUND)
         assert world.tenant.profiles[ADA.user_id]["customer_id"] == world.named(ADA)[0]
 
 
@@ -360,14 +360,14 @@ class TestPlan:
 
 
 def backfilled(world: World, pace: Turns) -> str:
-    """Run the backfill for Ada; gives her fate."""
+    """Run the backfill for Ada; return her fate."""
     settling = WorldProvisioner(world, pace).settling
     done = provision_one(ADA, PacedProfiles(world.tenant, Turns()), settling, pace)
-    return done.fate
+    return done.status
 
 
 def planned(world: World, pace: Turns) -> str:
-    """Carry out a plan that gives Ada a customer; gives how it ended."""
+    """Carry out a plan that gives Ada a customer; return how it ended."""
     step = Step(Act.PROVISION, Drift.UNLINKED, ADA.user_id, None, "")
     [result] = apply(world, step, pace=pace)
     return result.outcome
@@ -376,7 +376,7 @@ def planned(world: World, pace: Turns) -> str:
 @pytest.mark.parametrize(
     ("way", "done", "skipped"),
     [
-        (backfilled, Fate.CREATED, Fate.SKIPPED),
+        (backfilled, BackfillStatus.CREATED, BackfillStatus.SKIPPED),
         (planned, Outcome.DONE, Outcome.SKIPPED),
     ],
 )
@@ -414,10 +414,10 @@ class Application:
     world: World
 
     def secret(self) -> None:
-        """Give no secret: nobody asks for it."""
+        """Return no secret: nobody asks for it."""
 
     def settling(self, signup: SignUp, _: object, run: Run, **asked: Any) -> Settling:
-        """Give what settles a record within a budget."""
+        """Return what settles a record within a budget."""
         return self.world.settling(signup, run, **asked)
 
 
@@ -444,12 +444,12 @@ class TestBudget:
         secret: Any = None
         users: Any = world.tenant
 
-        assert repair._repaired(application, secret, users, ADA) is End.FINISHED
+        assert repair._repaired(application, secret, users, ADA) is FinishStatus.FINISHED
         assert len(world.named(ADA)) == 1
 
     @staticmethod
     def slow_world(monkeypatch: pytest.MonkeyPatch, function: Any) -> World:
-        """Give a world in which Auth0 takes its time, and let a function have its clock."""
+        """Return a world in which Auth0 takes its time, and let a function have its clock."""
         world = World()
         world.tenant.add(ADA, FIRST, marker="unfinished")
         world.tenant.seconds = 4.5
@@ -483,7 +483,7 @@ class TestNothingPersonalIsKept:
         assert report(world) is Reason.PROVISIONING_FAILED
         assert "create" in world.record(who)
         world.at(200)
-        assert world.finish(who) == (End.GONE, Reason.USER_GONE)
+        assert world.finish(who) == (FinishStatus.GONE, Reason.USER_GONE)
         record = world.record(who)
         assert record.keys() & {"create", "emails", "is_open"} == set()
         assert "example.com" not in str(record)
@@ -543,7 +543,7 @@ def go(world: World, who: User) -> None:
     world.fails(CREATE, Kind.LOST)
     world.login(first_login(who, "0@gone.example"))
     world.clock.sleep(100)
-    assert world.finish(who) == (End.GONE, Reason.USER_GONE)
+    assert world.finish(who) == (FinishStatus.GONE, Reason.USER_GONE)
 
 
 class TestRelease01:
@@ -597,7 +597,7 @@ class TestServerClock:
 
     @pytest.fixture(autouse=True)
     def machine(self, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-        """Give the machine's clock, which a test may set."""
+        """Return the machine's clock, which a test may set."""
         clock = SimpleNamespace(now=HERE)
         monkeypatch.setattr(server_clock, "time", SimpleNamespace(time=lambda: clock.now))
         return clock
@@ -665,7 +665,7 @@ class TestServerClock:
 
 
 def dated(moment: float) -> str:
-    """Give the header `Date` of an answer that is given at a moment."""
+    """Return the header `Date` of an answer that is given at a moment."""
     return formatdate(int(moment), usegmt=True)
 
 
@@ -706,7 +706,7 @@ class TestWhatTheAnswersSay:
 
 
 def client(operation: str, answered: Callable[..., Any], clock: ServerClock) -> Boto3DynamoDb:
-    """Give a client of which one operation answers."""
+    """Return a client of which one operation answers."""
     sdk: Any = SimpleNamespace(**dict.fromkeys(OPERATIONS) | {operation: answered})
     return Boto3DynamoDb(sdk, clock)
 
@@ -724,16 +724,16 @@ class Laptop(Session):
     cloud: Aws
 
     def deployment(self) -> Any:
-        """Give where the table is."""
+        """Return where the table is."""
         outputs = SimpleNamespace(table=TABLE)
         return SimpleNamespace(dynamodb=self.cloud.dynamodb, outputs=outputs)
 
     def own_key(self) -> str:
-        """Give one that is never used."""
+        """Return one that is never used."""
         return "rk_test_0"
 
     def probe(self, key: str) -> Any:
-        """Give what would ask Stripe."""
+        """Return what would ask Stripe."""
         return SimpleNamespace(key=StripeKey(key), customers=None)
 
 
@@ -742,7 +742,7 @@ class TestLaptopWhoseClockIsAhead:
 
     @pytest.fixture
     def laptop(self, cloud: Aws, monkeypatch: pytest.MonkeyPatch) -> Provisioner:
-        """Give what settles records on a machine whose clock was set wrongly."""
+        """Return what settles records on a machine whose clock was set wrongly."""
         ahead = SimpleNamespace(
             time=lambda: time.time() + 300, monotonic=time.monotonic, sleep=time.sleep
         )

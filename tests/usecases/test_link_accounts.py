@@ -11,7 +11,7 @@ from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.ports.customers import Done, Unknown
 from customerlink.ports.run import Run
-from customerlink.usecases.link_accounts import Account, Followed, Linking, Trouble
+from customerlink.usecases.link_accounts import Account, Followed, LinkFailure, Linking
 
 GOOGLE = User(ADA.tenant, UserId("google-oauth2|1"))
 LEAVING = customer_of(GOOGLE, CustomerId("cus_google"), created=5)
@@ -21,7 +21,7 @@ CREATE = NewCustomer.of(SignUp(ADA, 1), "ada@example.com")
 
 
 def under_way(lease: Lease) -> Lease:
-    """Give a lease of an account whose create may still be under way."""
+    """Return a lease of an account whose create may still be under way."""
     return replace(lease, create=CREATE, was_sent=True, last_write=NOW - 1)
 
 
@@ -38,7 +38,7 @@ def linking(ledger: FakeLedger, customers: FakeCustomers) -> Linking:
 
 
 def is_untouched(customers: FakeCustomers) -> bool:
-    """Tell whether nothing of Stripe's was changed."""
+    """Return whether nothing of Stripe's was changed."""
     return {each[0] for each in customers.calls} <= {"list", "retrieve"}
 
 
@@ -120,7 +120,7 @@ def test_create_that_may_be_under_way() -> None:
     ledger = FakeLedger(opened=[SECONDARYS, under_way(PRIMARYS)])
     customers = FakeCustomers()
 
-    assert linking(ledger, customers).follow() is Trouble.FAILED
+    assert linking(ledger, customers).follow() is LinkFailure.FAILED
     assert ledger.calls[-1] == "release"
     assert is_untouched(customers)
 
@@ -130,7 +130,7 @@ def test_create_of_the_second_that_may_be_under_way() -> None:
     ledger = FakeLedger(opened=[under_way(SECONDARYS)])
     customers = FakeCustomers(listed={"google@example.com": ()})
 
-    assert linking(ledger, customers).follow() is Trouble.FAILED
+    assert linking(ledger, customers).follow() is LinkFailure.FAILED
     assert ledger.calls == [("open", None), "release"]
     assert is_untouched(customers)
 
@@ -140,7 +140,7 @@ def test_sign_up_that_is_running(opened: list[Lease | Linked | Busy]) -> None:
     """Somebody else has the lease of either account's record."""
     customers = FakeCustomers()
 
-    assert linking(FakeLedger(opened=opened), customers).follow() is Trouble.IN_PROGRESS
+    assert linking(FakeLedger(opened=opened), customers).follow() is LinkFailure.IN_PROGRESS
     assert is_untouched(customers)
 
 
@@ -148,7 +148,7 @@ def test_lease_that_was_taken_over() -> None:
     """The other invocation says what becomes of it."""
     customers = FakeCustomers()
 
-    assert linking(FakeLedger(links=False), customers).follow() is Trouble.IN_PROGRESS
+    assert linking(FakeLedger(links=False), customers).follow() is LinkFailure.IN_PROGRESS
     assert is_untouched(customers)
 
 
@@ -157,7 +157,7 @@ def test_look_up_that_failed(address: str) -> None:
     """Never taken for "there is none"."""
     customers = FakeCustomers(listed={address: Unknown()})
 
-    assert linking(FakeLedger(), customers).follow() is Trouble.FAILED
+    assert linking(FakeLedger(), customers).follow() is LinkFailure.FAILED
     assert is_untouched(customers)
 
 
@@ -175,7 +175,7 @@ def test_customer_that_another_user_claimed() -> None:
     """It is not changed."""
     customers = FakeCustomers()
 
-    assert linking(FakeLedger(claims=False), customers).follow() is Trouble.FAILED
+    assert linking(FakeLedger(claims=False), customers).follow() is LinkFailure.FAILED
     assert is_untouched(customers)
 
 
@@ -184,7 +184,7 @@ def test_ledger_that_fails(call: str) -> None:
     """Another try may do."""
     ledger = FakeLedger(broken=frozenset({call}))
 
-    assert linking(ledger, FakeCustomers()).follow() is Trouble.FAILED
+    assert linking(ledger, FakeCustomers()).follow() is LinkFailure.FAILED
 
 
 def test_customer_of_somebody_elses() -> None:

@@ -50,7 +50,7 @@ class Parts:
 
 @pytest.fixture
 def parts() -> Parts:
-    """Give a user without a customer."""
+    """Return a user without a customer."""
     return Parts()
 
 

@@ -101,18 +101,18 @@ class Case:
         assert self.ended() == [("refuse", reason) if self.is_admission else "close"]
 
     def ended(self) -> list[Any]:
-        """Give how the ledger was told that nothing comes of it."""
+        """Return how the ledger was told that nothing comes of it."""
         names = ("refuse", "close")
         return [each for each in self.ledger.calls if each in names or each[0] in names]
 
     def sent(self) -> list[str]:
-        """Give the kinds of calls to Stripe."""
+        """Return the kinds of calls to Stripe."""
         return [each[0] for each in self.stripe.calls]
 
 
 @pytest.fixture(params=[True, False], ids=["admission", "without the person"])
 def a_case(request: pytest.FixtureRequest) -> ACase:
-    """Give both: what refuses, and what never does."""
+    """Return both: what refuses, and what never does."""
     return partial(Case, is_admission=request.param)
 
 
@@ -165,7 +165,7 @@ class TestRegistration:
     REGISTERED = customer_of(User(ADA.tenant, registrant_id("a1b2")), "cus_reg")
 
     def case(self, a_case: ACase, found: Customer, **ledger: Any) -> Case:
-        """Give a user whose registration made a customer."""
+        """Return a user whose registration made a customer."""
         case = a_case(self.SIGNUP, **ledger)
         case.stripe.retrieved = Done(found)
         return case
@@ -972,7 +972,7 @@ class TestUnlock:
     """When the address is free for others again."""
 
     def case(self, a_case: ACase, **ledger: Any) -> Case:
-        """Give a sign-up whose look-up fails."""
+        """Return a sign-up whose look-up fails."""
         case = a_case(**ledger)
         case.stripe.listed["ada@example.com"] = Unknown()
         return case
@@ -1029,7 +1029,7 @@ class TestAdoption:
     """`EXISTING_CUSTOMER=adopt`."""
 
     def case(self, a_case: ACase, *found: Customer, verified: bool = True, **ledger: Any) -> Case:
-        """Give a user whose address customers have."""
+        """Return a user whose address customers have."""
         case = a_case(replace(ADAS, email_verified=verified), **ledger)
         case.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
         case.stripe.listed["ada@example.com"] = found
@@ -1137,7 +1137,7 @@ class TestBegunAdoption:
     """An adoption that an earlier invocation began."""
 
     def case(self, a_case: ACase, now_is: object, **more: Any) -> Case:
-        """Give one whose update may be on its way."""
+        """Return one whose update may be on its way."""
         lease = replace(LEASE, adopting=Adoption(CustomerId("cus_shop"), more.pop("other", None)))
         case = a_case(opened=[replace(lease, **more.pop("lease", {}))], **more)
         case.stripe.now["cus_shop"] = now_is
@@ -1214,7 +1214,7 @@ class TestCreates:
     """Whether a customer is made for a user who has none."""
 
     def case(self, creates: Creates, **ledger: Any) -> Case:
-        """Give a user without a customer, and without the person."""
+        """Return a user without a customer, and without the person."""
         case = Case(is_admission=False, **ledger)
         case.how["creates"] = creates
         return case
@@ -1273,7 +1273,7 @@ class TestHeir:
     """A customer that becomes the user's where there is none of their own."""
 
     def case(self, **ledger: Any) -> Case:
-        """Give a user who is to have Bob's."""
+        """Return a user who is to have Bob's."""
         case = Case(is_admission=False, **ledger)
         case.how |= {"creates": Creates.NEVER, "heir_to": Adoption(CustomerId("cus_bobs"), BOB)}
         return case
@@ -1388,12 +1388,12 @@ class TestOverTheLedger:
 
     @pytest.fixture
     def clock(self) -> FakeClock:
-        """Give a clock that they share."""
+        """Return a clock that they share."""
         return FakeClock()
 
     @pytest.fixture
     def invoke(self, clock: FakeClock) -> Callable[..., Case]:
-        """Give what makes the next invocation."""
+        """Return what makes the next invocation."""
         client = Client(Table())
 
         def invoke(signup: SignUp = ADAS, *, is_admission: bool = True) -> Case:
@@ -1412,7 +1412,7 @@ class TestOverTheLedger:
         outcome = beside.settling().settle()
 
         assert outcome.reason is Reason.EMAIL_IN_USE
-        assert not beside.ledger.is_known(ADA)
+        assert not beside.ledger.has_record(ADA)
 
     def test_refusal_outlasts_what_runs_without_the_person(self, invoke: ACase) -> None:
         """The next login is told how the admission ended, and is a sign-up."""
@@ -1425,7 +1425,7 @@ class TestOverTheLedger:
         outcome = outage.settling().settle()
 
         assert outcome == Unsettled(Reason.PROVISIONING_FAILED, Reason.EMAIL_IN_USE)
-        assert outage.ledger.is_known(ADA)
+        assert outage.ledger.has_record(ADA)
 
     def test_lost_create_and_another_address(self, invoke: ACase, clock: FakeClock) -> None:
         """No second key while the first create may come; then both addresses are looked up."""

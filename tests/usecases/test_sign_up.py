@@ -34,7 +34,7 @@ UNFINISHED = {"stripe_signup": "unfinished"}
 
 
 def born(seconds_ago: float) -> datetime:
-    """Give when an account was made."""
+    """Return when an account was made."""
     return datetime.fromtimestamp(NOW - seconds_ago, UTC)
 
 
@@ -107,14 +107,14 @@ class TestNewUser:
         case = Case()
         case.assert_linked(Reason.CUSTOMER_CREATED)
 
-        assert "is_known" not in case.ledger.calls
+        assert "has_record" not in case.ledger.calls
 
     def test_second_login_is_not_new(self) -> None:
         """Nothing is asked of Stripe for a user who is not signing up."""
         case = Case(LATER)
         case.assert_not_new()
 
-        assert case.ledger.calls == ["is_known"]
+        assert case.ledger.calls == ["has_record"]
 
     def test_marker_makes_a_later_login_new(self) -> None:
         """A denied user's second login has a count of 2, and is still a sign-up."""
@@ -155,7 +155,7 @@ class TestNewUser:
 
         case.assert_linked(Reason.ALREADY_LINKED, "cus_1")
 
-    @pytest.mark.parametrize("call", ["is_known", "installed_at"])
+    @pytest.mark.parametrize("call", ["has_record", "installed_at"])
     def test_nobody_can_be_asked(self, call: str) -> None:
         """An outage keeps out only who is signing up; the login leaves no mark."""
         case = Case(replace(LATER, created_at=born(7200)), broken=frozenset({call}))
@@ -488,7 +488,7 @@ class TestExistingUsers:
         case.policy = self.PROVISION
         case.assert_linked(Reason.CUSTOMER_CREATED)
 
-        assert "is_known" not in case.ledger.calls
+        assert "has_record" not in case.ledger.calls
 
     def test_linked_users_are_left_alone(self) -> None:
         """Nothing is asked of anybody."""
@@ -510,7 +510,7 @@ class TestOnFailure:
     """`ON_FAILURE=continue`."""
 
     def outage(self, signup: SignUp = ADAS, **ledger: Any) -> Case:
-        """Give a sign-up that Stripe does not answer."""
+        """Return a sign-up that Stripe does not answer."""
         case = Case(signup, **ledger)
         case.policy = Policy(on_failure=OnFailure.CONTINUE)
         case.stripe.listed["Ada@example.com"] = Unknown()
@@ -592,4 +592,4 @@ class TestOnFailure:
 
     def test_who_is_not_new_goes_on_unmarked(self) -> None:
         """Under either value of the policy."""
-        self.outage(LATER, broken=frozenset({"is_known"})).assert_not_new()
+        self.outage(LATER, broken=frozenset({"has_record"})).assert_not_new()

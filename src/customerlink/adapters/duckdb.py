@@ -186,7 +186,7 @@ class Store:
         )
 
     def without_customer(self) -> Iterator[dict[str, str | bool | None]]:
-        """Give the users who have no customer, those whom policy exempted included."""
+        """Return the users who have no customer, those whom policy exempted included."""
         rows = self._database.cursor().execute(
             "SELECT user_id, email, email_verified, name FROM findings JOIN users USING (user_id) "
             "WHERE drift IN ('unlinked', 'exempt') ORDER BY user_id"
@@ -202,7 +202,7 @@ class Store:
         return dict.fromkeys(Drift, 0) | {Drift(kind): number for kind, number in found}
 
     def findings(self, drift: Drift, limit: int | None = None) -> Iterator[Finding]:
-        """Give the findings of a kind, in the order of their ids."""
+        """Return the findings of a kind, in the order of their ids."""
         rows = self._database.cursor().execute(
             "SELECT drift, user_id, customer_id, coalesce(detail, '') FROM findings "
             "WHERE drift = ? ORDER BY user_id, customer_id LIMIT ?",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-class Bucket:
+class TokenBucket:
     """Spreads requests evenly, after a burst of one second's worth at the most."""
 
     def __init__(

@@ -39,7 +39,7 @@ class Config:
     stripe_api_base: str = STRIPE_API_BASE
 
     def auth0_url(self) -> str:
-        """Give the tenant's address; only this very machine is spoken to over plain HTTP."""
+        """Return the tenant's address; only this very machine is spoken to over plain HTTP."""
         if not self.domain:
             fix = "--domain, AUTH0_DOMAIN, or domain in customerlink.toml"
             raise CliError("The Auth0 domain is missing.", fix, Exit.USAGE)
@@ -52,7 +52,7 @@ class Config:
         return f"https://{host}"
 
     def tenant_name(self) -> str:
-        """Give the name under which customers name the tenant."""
+        """Return the name under which customers name the tenant."""
         return self.tenant or self.auth0_url().rpartition("/")[2].partition(".")[0]
 
 

@@ -73,20 +73,20 @@ class StoredSecret:
         return cls(key, tuple(signing), document, made_at)
 
     def age(self, now: float) -> float:
-        """Give the seconds since this version was put in."""
+        """Return the seconds since this version was put in."""
         return now - self.made_at.timestamp() if self.made_at else 0.0
 
     def text(self) -> str:
-        """Give the JSON document."""
+        """Return the JSON document."""
         ours = {STRIPE_KEY: self.stripe_key, SIGNING_SECRETS: list(self.signing_secrets)}
         return json.dumps({**self.others, **{name: each for name, each in ours.items() if each}})
 
     def with_key(self, key: str) -> "StoredSecret":
-        """Give it with another Stripe key."""
+        """Return it with another Stripe key."""
         return replace(self, stripe_key=key)
 
     def with_signing(self, *secrets: str) -> "StoredSecret":
-        """Give it with these signing secrets and no others."""
+        """Return it with these signing secrets and no others."""
         return replace(self, signing_secrets=secrets)
 
 
@@ -106,7 +106,7 @@ class Deployment:
         )
 
     def account(self) -> str:
-        """Give the account that the credentials are for."""
+        """Return the account that the credentials are for."""
         return self._session.client("sts", config=_CALLS).get_caller_identity()["Account"]
 
     @cached_property
@@ -130,7 +130,7 @@ class Deployment:
             raise CliError(text, fix) from None
 
     def read_secret(self) -> StoredSecret:
-        """Give the current version; one without anything where none was put in yet."""
+        """Return the current version; one without anything where none was put in yet."""
         try:
             stored = self._secrets.get_secret_value(SecretId=self.outputs.secret_name)
         except self._secrets.exceptions.ResourceNotFoundException:
@@ -138,14 +138,14 @@ class Deployment:
         return StoredSecret.parse(stored.get("SecretString", ""), stored["CreatedDate"])
 
     def write_secret(self, secret: StoredSecret) -> StoredSecret:
-        """Put in a new version; gives it with its date."""
+        """Put in a new version; return it with its date."""
         self._secrets.put_secret_value(
             SecretId=self.outputs.secret_name, SecretString=secret.text()
         )
         return replace(secret, made_at=datetime.now(UTC))
 
     def alarms(self) -> dict[str, str]:
-        """Give the stack's alarms and their states."""
+        """Return the stack's alarms and their states."""
         cloudwatch = self._session.client("cloudwatch", config=_CALLS)
         pages = cloudwatch.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=f"{self.stack}-"
@@ -160,7 +160,7 @@ class Deployment:
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """Give the client for the ledger, with its time-outs and without retries of its own."""
+        """Return the client for the ledger, with its time-outs and without retries of its own."""
         return self._session.client("dynamodb", config=_LEDGER_CALLS)
 
     @cached_property

@@ -15,7 +15,7 @@ from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
 from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.stripe.listing import PER_SECOND, Listing
-from customerlink.adapters.token_bucket import Bucket
+from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.commands.backfill import (
     AUTH0_PER_SECOND,
     CREATIONS_PER_SECOND,
@@ -46,7 +46,7 @@ from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, Drift
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.model.repair_plan import SAFE, planned, read
-from customerlink.usecases.backfill import Fate
+from customerlink.usecases.backfill import BackfillStatus
 from customerlink.wiring.provisioner import Provisioner
 
 app = typer.Typer(
@@ -73,26 +73,26 @@ class Session:
     output: Output
 
     def deployment(self) -> Deployment:
-        """Give the AWS side."""
+        """Return the AWS side."""
         return Deployment(self.config)
 
     def tenant(self) -> Tenant:
-        """Give the Auth0 side."""
+        """Return the Auth0 side."""
         return Tenant(self.config, self.output.waiting)
 
     def probe(self, key: str) -> StripeProbe:
-        """Give the Stripe side, for a key."""
+        """Return the Stripe side, for a key."""
         return StripeProbe(key, self.config.stripe_api_base, self.config.mode)
 
     def own_key(self) -> str:
-        """Give the deployment's Stripe key."""
+        """Return the deployment's Stripe key."""
         key = self.deployment().read_secret().stripe_key
         if not key:
             raise CliError("The stack has no Stripe key yet.", "customerlink install")
         return key
 
     def provisioner(self, per_second: float, policy: Policy | None = None) -> Provisioner:
-        """Give what creates customers, at a rate."""
+        """Return what creates customers, at a rate."""
         deployment, probe, clock = self.deployment(), self.probe(self.own_key()), ServerClock()
         ledger, table = Boto3DynamoDb(deployment.dynamodb, clock), deployment.outputs.table
         # Before anything is judged by the clock, it is asked what time it is.
@@ -106,13 +106,13 @@ class Session:
             self.config.stripe_api_base,
             probe.key,
             probe.customers,
-            Bucket(per_second),
+            TokenBucket(per_second),
             policy or Policy(),
             clock,
         )
 
     def comparison(self, folder: Path | None) -> Verification:
-        """Give a comparison of both sides, in a folder."""
+        """Return a comparison of both sides, in a folder."""
         place = folder or default_folder(self.config.profile)
         name, listing = self.config.tenant_name(), Listing(self.probe(self.own_key()).customers)
         return Verification(place, self.tenant(), name, listing, self.output.step)
@@ -200,7 +200,7 @@ def main(  # noqa: PLR0913 (a flag each)
 
 
 def session(context: typer.Context, *, as_json: bool) -> Session:
-    """Give what a command needs; asks for the Auth0 client's secret where nobody gave it."""
+    """Return what a command needs; asks for the Auth0 client's secret where nobody gave it."""
     config: Config = context.obj()
     output = Output(as_json=as_json)
     if config.client_id and not config.client_secret and sys.stdin.isatty():
@@ -501,14 +501,16 @@ def backfill(  # noqa: PLR0913 (a flag each)
         existing_customer=ExistingCustomer.ADOPT if adopt else ExistingCustomer.DENY,
         customer_fields=fields,
     )
-    worker = Backfill(now.provisioner(per_second, policy), now.tenant(), Bucket(auth0_per_second))
+    worker = Backfill(
+        now.provisioner(per_second, policy), now.tenant(), TokenBucket(auth0_per_second)
+    )
     counts = run_backfill(worker, checkpoint, users, output)
     left = len(checkpoint.left())
     if not left:
         checkpoint.finish()
     output.say(", ".join(f"{number:,} {fate}" for fate, number in counts.items()))
     output.document({"left": left, "counts": counts})
-    if left or counts[Fate.FAILED]:
+    if left or counts[BackfillStatus.FAILED]:
         raise typer.Exit(Exit.FAILED)
 
 

@@ -77,7 +77,7 @@ class Output:
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
-        """Show a bar with rate and time left, where there is a terminal; gives what advances it."""
+        """Show a bar with rate and time left, on a terminal; return what advances it."""
         columns = (
             TextColumn(what),
             BarColumn(),

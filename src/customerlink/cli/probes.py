@@ -37,15 +37,15 @@ class StripeProbe:
 
     @property
     def customers(self) -> Any:  # noqa: ANN401 (the SDK's service)
-        """Give the SDK's customers service."""
+        """Return the SDK's customers service."""
         return self._api.customers
 
     def list_customers(self) -> None:
-        """List one customer; raises what Stripe answers."""
+        """List one customer; raise what Stripe answers."""
         self._api.customers.list({"limit": 1})
 
     def may_read_charges(self) -> bool:
-        """Tell whether the key may see payments, which ours should not."""
+        """Return whether the key may see payments, which ours should not."""
         try:
             self._api.charges.list({"limit": 1})
         except stripe.PermissionError:

@@ -18,23 +18,23 @@ URL, SIGNING_SECRET = "CUSTOMERLINK_URL", "CUSTOMERLINK_SIGNING_SECRET"
 
 
 def action_code(trigger: str = LOGIN) -> str:
-    """Give the text of this release's Action for a trigger."""
+    """Return the text of this release's Action for a trigger."""
     folder = _PACKAGED if _PACKAGED.is_dir() else _IN_SOURCE
     return (folder / f"{trigger}.js").read_text()
 
 
 def action_name(name: str, trigger: str) -> str:
-    """Give the name in Auth0 of a trigger's Action; that of the Login flow has none beside it."""
+    """Return the name in Auth0 of a trigger's Action; that of the Login flow has none beside it."""
     return name if trigger == LOGIN else f"{name} ({trigger})"
 
 
 def endpoint(url: str, trigger: str) -> str:
-    """Give the address that a trigger's Action calls, beside the Login flow's."""
+    """Return the address that a trigger's Action calls, beside the Login flow's."""
     return f"{url.removesuffix(f'/{LOGIN}')}/{trigger}"
 
 
 def fingerprint(url: str, signing_secret: str) -> str:
-    """Give a print of the Action's settings, which tells nothing about a secret of 24 random bytes.
+    """Return a print of the Action's settings, which tells nothing of a secret of 24 random bytes.
 
     Auth0 never tells a secret's value, so this is how one sees whether it is the current one.
     """
@@ -42,7 +42,7 @@ def fingerprint(url: str, signing_secret: str) -> str:
 
 
 def marked(code: str, settings: str) -> str:
-    """Give the code with the print of its settings as its last line."""
+    """Return the code with the print of its settings as its last line."""
     return f"{code.rstrip()}\n// Set up by customerlink install: {settings}\n"
 
 

@@ -31,7 +31,7 @@ code {{ font-size: .85em; overflow-wrap: anywhere }}
 
 
 def html(report: Report, history: Sequence[dict[str, Any]]) -> str:
-    """Give the page."""
+    """Return the page."""
     most = max(report.counts.values(), default=0) or 1
     verdict = "Both sides agree" if report.in_order else "The two sides differ"
     return _PAGE.format(

@@ -68,7 +68,7 @@ class Tenant:
         self._sleep = sleep
 
     def at(self, trigger: str) -> "Tenant":
-        """Give the same tenant for another trigger's Action and flow."""
+        """Return the same tenant for another trigger's Action and flow."""
         other = copy.copy(self)
         other.trigger = trigger
         return other
@@ -89,14 +89,14 @@ class Tenant:
 
     @cached_property
     def users(self) -> Users:
-        """Give the tenant's users."""
+        """Return the tenant's users."""
         return Users(self._management)
 
     def _call[Result](self, request: Callable[[], Result]) -> Result:
         return self._management.call(request)
 
     def missing_scopes(self) -> tuple[str, ...]:
-        """Give the scopes that the client lacks."""
+        """Return the scopes that the client lacks."""
         granted = str(self._management.granted.get("scope", "")).split()
         return tuple(each for each in SCOPES if each not in granted)
 
@@ -164,7 +164,7 @@ class Tenant:
         self._call(lambda: self._api.actions.delete(action_id))
 
     def bindings(self) -> tuple[Binding, ...]:
-        """Give the trigger's flow, in its order."""
+        """Return the trigger's flow, in its order."""
         listed = self._call(lambda: list(self._api.actions.triggers.bindings.list(self.trigger)))
         return tuple(
             Binding(

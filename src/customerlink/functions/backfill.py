@@ -13,7 +13,7 @@ import stripe
 
 from customerlink.adapters.auth0.management import Management, Users
 from customerlink.adapters.aws.secrets_manager import tenant_secret
-from customerlink.adapters.dynamodb.token_bucket import SharedBucket
+from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
 from customerlink.adapters.stripe.listing import Listing
 from customerlink.functions import backfill_steps as steps_of
 from customerlink.functions.shell.telemetry import report_drift
@@ -50,7 +50,9 @@ class Backfill:
             http_client=stripe.RequestsClient(timeout=STRIPE_SECONDS),
             max_network_retries=0,
         )
-        rate = partial(SharedBucket, boto3.client("dynamodb"), application.settings.ledger_table)
+        rate = partial(
+            SharedTokenBucket, boto3.client("dynamodb"), application.settings.ledger_table
+        )
         self._listing = Listing(
             client.v1.customers, rate("stripe-lists", _per_second("LISTS_PER_SECOND"))
         )

@@ -21,7 +21,7 @@ from customerlink.adapters.duckdb import Store
 from customerlink.adapters.stripe.listing import Listing, line
 from customerlink.model.drift import Drift
 from customerlink.model.errors import CustomerLinkError
-from customerlink.usecases.backfill import Fate
+from customerlink.usecases.backfill import BackfillStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,7 +33,7 @@ TIME_TO_WRITE_SECONDS = 30.0
 """Kept back at a step's end, to write down what it did."""
 
 type Left = Callable[[], float]
-"""Gives the seconds that a step may still take."""
+"""Returns the seconds that a step may still take."""
 
 
 class ExportFailedError(CustomerLinkError):
@@ -82,7 +82,7 @@ class Files:
 
 
 def segments(listing: Listing) -> list[dict[str, Any]]:
-    """Give the segments in which Stripe's customers are listed, side by side."""
+    """Return the segments in which Stripe's customers are listed, side by side."""
     edges = listing.edges(time.time())
     return [
         {"segment": number, "start": start, "end": end, "part": 0, "after": None, "is_done": False}
@@ -93,7 +93,7 @@ def segments(listing: Listing) -> list[dict[str, Any]]:
 def list_segment(
     segment: dict[str, Any], listing: Listing, files: Files, left: Left
 ) -> dict[str, Any]:
-    """List a segment's customers, or as many as there is time for; gives what is left of it."""
+    """List a segment's customers, or as many as there is time for; return what is left of it."""
     rows: list[dict[str, Any]] = []
     is_done = True
     for page in listing.pages(segment["start"], segment["end"], segment["after"]):
@@ -123,7 +123,7 @@ def export(job: str, users: Users, files: Files) -> dict[str, Any]:
 
 
 def compare(tenant: str, files: Files, folder: Path) -> dict[Drift, int]:
-    """Join both sides, and write the users without a customer, in chunks; gives the counts."""
+    """Join both sides, and write the users without a customer, in chunks; return the counts."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -147,7 +147,7 @@ def provision_chunk(
 ) -> dict[str, int]:
     """Provision a chunk's users, those whom an earlier try did left out.
 
-    Raises `ChunkUnfinishedError` when some failed, or the time was up: done again, it goes on.
+    Raise `ChunkUnfinishedError` when some failed, or the time was up: done again, it goes on.
     """
     kept = f"done/{name}"
     done = {each["user_id"]: each for each in _rows(files.read(kept))}
@@ -159,8 +159,8 @@ def provision_chunk(
             if left() < TIME_TO_WRITE_SECONDS:
                 raise ChunkUnfinishedError("the time was up")
             fate = provision(user)
-            is_failed = is_failed or fate.fate is Fate.FAILED
-            if fate.fate is not Fate.FAILED:
+            is_failed = is_failed or fate.status is BackfillStatus.FAILED
+            if fate.status is not BackfillStatus.FAILED:
                 done[fate.user_id] = json.loads(fate.line())
     finally:
         files.put(kept, _lines(done.values()))

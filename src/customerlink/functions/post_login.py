@@ -129,7 +129,7 @@ def _decide(
 
 
 def _budget(context: "LambdaContext") -> float:
-    """Give the seconds from here on, the cold start's making of clients included."""
+    """Return the seconds from here on, the cold start's making of clients included."""
     left = context.get_remaining_time_in_millis() / 1000 - _TIME_TO_ANSWER_SECONDS
     return min(SIGN_UP_SECONDS, left)
 

@@ -45,7 +45,7 @@ def check(
     secrets: "SecretsManagerClient",
     environment: Mapping[str, str],
 ) -> bool:
-    """Tell whether `CUSTOMERLINK_NEW_VERSION` answers a signed self-test as it should.
+    """Return whether `CUSTOMERLINK_NEW_VERSION` answers a signed self-test as it should.
 
     Before the secret got its first value there is nothing to sign with, and nobody to disturb.
     """

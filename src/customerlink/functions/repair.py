@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from customerlink.adapters.auth0.management import TROUBLE, Management, Users
+from customerlink.adapters.auth0.management import AUTH0_ERRORS, Management, Users
 from customerlink.adapters.aws.secrets_manager import tenant_secret
 from customerlink.adapters.dynamodb.ledger import count_open, open_sign_ups
 from customerlink.functions.shell.telemetry import report_open, report_repair
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
 from customerlink.ports.run import Run
-from customerlink.usecases.finish_sign_up import End, finish
+from customerlink.usecases.finish_sign_up import FinishStatus, finish
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
@@ -72,7 +72,7 @@ def handler(_event: object, context: "LambdaContext") -> None:
     report_open(ends, still_open)
 
 
-def _repaired(application: Application, secret: "Secret", users: Users, user: User) -> End:
+def _repaired(application: Application, secret: "Secret", users: Users, user: User) -> FinishStatus:
     def settling(signup: SignUp) -> Settling:
         # Auth0 may have taken its time: the budget counts from here.
         run = Run(time, owner=secrets.token_hex(16))
@@ -81,8 +81,8 @@ def _repaired(application: Application, secret: "Secret", users: Users, user: Us
     try:
         end, reason = finish(user, users, settling)
         report_repair(user, end, reason)
-    except TROUBLE as trouble:
-        end = End.FAILED
+    except AUTH0_ERRORS as trouble:
+        end = FinishStatus.FAILED
         report_repair(user, end, type(trouble).__name__)
     return end
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from customerlink.adapters.auth0.id_tokens import KEYS_UNAVAILABLE, IdTokens
-from customerlink.adapters.auth0.management import TROUBLE, Management, Users
+from customerlink.adapters.auth0.management import AUTH0_ERRORS, Management, Users
 from customerlink.adapters.aws.secrets_manager import tenant_secret
-from customerlink.adapters.dynamodb.used_nonces import Once
+from customerlink.adapters.dynamodb.usage_limits import UsageLimits
 from customerlink.functions.shell.answering import answered
 from customerlink.functions.shell.api_gateway import (
     Answer,
@@ -37,7 +37,7 @@ from customerlink.model.signup import SignUp
 from customerlink.model.tickets import redeem
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.ports.run import Run
-from customerlink.usecases.link_accounts import Account, Linking, Trouble
+from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Settling
@@ -104,7 +104,7 @@ class Shop:
         self.id_tokens = IdTokens(
             os.environ["CUSTOMERLINK_AUTH0_ISSUER"], [each for each in clients.split(",") if each]
         )
-        self.once = Once(self.application.dynamodb, self.application.settings.ledger_table)
+        self.limits = UsageLimits(self.application.dynamodb, self.application.settings.ledger_table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +183,9 @@ class Call:
         return proof
 
     def _linked(self, primary: dict[str, Any], proof: Proof) -> dict[str, Any] | Rejection:
-        """Let Auth0 link the two; gives the second one as it was, its metadata included."""
+        """Let Auth0 link the two; return the second one as it was, its metadata included."""
         users, pair = self.shop.users, f"{self.user.user_id} {proof.user_id}"
-        if not self.shop.once.begin(proof.nonce, pair):
+        if not self.shop.limits.begin(proof.nonce, pair):
             return _PROOF_REFUSED
         secondary = users.get(proof.user_id)
         if secondary is None:
@@ -213,14 +213,14 @@ class Call:
             run,
         )
         followed = linking.follow()
-        if isinstance(followed, Trouble):
+        if isinstance(followed, LinkFailure):
             report_linked(self.user, proof.user_id, followed.value, ())
             return answer(STATUS[Reason(followed.value)], {"error": followed, "detail": _DETAIL})
         if followed.customer_id and followed.customer_id != primary["customer_id"]:
             link = {"stripe_customer_id": followed.customer_id, "stripe_signup": None}
             if not users.merge_app_metadata(self.user.user_id, link):
                 return _NO_SUCH_USER
-        self.shop.once.spend(proof.nonce)
+        self.shop.limits.spend(proof.nonce)
         report_linked(self.user, proof.user_id, "linked", followed.superseded)
         body = {"stripe_customer_id": followed.customer_id, "superseded": followed.superseded}
         return answer(HTTPStatus.OK, body)
@@ -235,7 +235,7 @@ _ROUTES: dict[str, Callable[[Call], Answer | Rejection]] = {
 
 
 def nonce_for(access_token: str) -> str:
-    """Give the nonce that binds the second account's log-in to the first one's access token."""
+    """Return the nonce that binds the second account's log-in to the first one's access token."""
     digest = hashlib.sha256(access_token.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
@@ -252,7 +252,7 @@ def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") ->
     def decide() -> Answer | Rejection:
         try:
             return _decide(shop(), event, request_id)
-        except (*TROUBLE, *KEYS_UNAVAILABLE) as trouble:
+        except (*AUTH0_ERRORS, *KEYS_UNAVAILABLE) as trouble:
             # The next call asks for a new token, and reads the secrets anew: one may have expired.
             _shop.cache_clear()
             report_rejection(
@@ -287,7 +287,7 @@ def _given(request: Request) -> tuple[str, str] | None:
 
 
 def _identity(primary: dict[str, Any], secondary_id: str) -> dict[str, Any] | None:
-    """Give the secondary as a part of the primary that it has become already."""
+    """Return the secondary as a part of the primary that it has become already."""
     for each in primary["identities"][1:]:
         if f"{each['provider']}|{each['user_id']}" == secondary_id:
             return {"email": each["email"], "customer_id": None}

@@ -22,10 +22,10 @@ import boto3
 import jwt
 from botocore.config import Config
 
-from customerlink.adapters.auth0.management import TROUBLE, Management, Users
+from customerlink.adapters.auth0.management import AUTH0_ERRORS, Management, Users
 from customerlink.adapters.aws.secrets_manager import tenant_secret
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
-from customerlink.adapters.dynamodb.used_nonces import Once
+from customerlink.adapters.dynamodb.usage_limits import UsageLimits
 from customerlink.functions.shell.api_gateway import Answer, Event, Rejection, Request
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
 from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
@@ -69,7 +69,7 @@ class Session:
 
     @property
     def back(self) -> str:
-        """Give the address at which Auth0 goes on with this login."""
+        """Return the address at which Auth0 goes on with this login."""
         return f"{self.continue_at}?{urlencode({'state': self.state})}"
 
 
@@ -86,7 +86,7 @@ class Page:
         self._session_secrets = found.session_secrets
         self._users = Users(Management(found.client, tries=1, seconds=_TENANT_SECONDS))
         dynamodb = boto3.client("dynamodb", config=config)
-        self._once = Once(Boto3DynamoDb(dynamodb), os.environ["CUSTOMERLINK_LEDGER_TABLE"])
+        self._limits = UsageLimits(Boto3DynamoDb(dynamodb), os.environ["CUSTOMERLINK_LEDGER_TABLE"])
 
     def answer(self, method: str, values: dict[str, str]) -> Answer:
         """Show the page, after sending the mail if asked to."""
@@ -113,7 +113,7 @@ class Page:
             return None
         if user["email_verified"]:
             return "Your address is verified. You can continue."
-        if not self._once.allows("mail", session.user_id, MAILS_A_DAY, SECONDS_BETWEEN_MAILS):
+        if not self._limits.allows("mail", session.user_id, MAILS_A_DAY, SECONDS_BETWEEN_MAILS):
             return "A mail is on its way. Please wait a while before you ask for another one."
         self._users.send_verification_mail(session.user_id)
         return "We have sent the mail again."
@@ -142,7 +142,7 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
     method = request.route.partition(" ")[0]
     try:
         return page().answer(method, _values(method, event, request))
-    except (*TROUBLE, LedgerUnavailableError) as trouble:
+    except (*AUTH0_ERRORS, LedgerUnavailableError) as trouble:
         _the_page.cache_clear()
         report_rejection(
             replace(_UNAVAILABLE, detail=type(trouble).__name__), context.aws_request_id

@@ -26,38 +26,38 @@ class Customer:
     """By which registration it was made; it stays there once the customer names the user."""
 
     def belongs_to(self, user: User) -> bool:
-        """Tell whether the metadata names this user (of this tenant, where it names one)."""
+        """Return whether the metadata names this user (of this tenant, where it names one)."""
         return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)
 
     def may_come_to_name(self, user: User, instead_of: User | None) -> bool:
-        """Tell whether it names nobody, or the user already, or the one who is replaced."""
+        """Return whether it names nobody, or the user already, or the one who is replaced."""
         if self.auth0_user_id is None or self.belongs_to(user):
             return True
         return instead_of is not None and self.belongs_to(instead_of)
 
     def is_of_a_user(self, tenant: Tenant) -> bool:
-        """Tell whether it names some user of a tenant, and no registration."""
+        """Return whether it names some user of a tenant, and no registration."""
         if self.auth0_user_id is None or self.auth0_tenant != tenant:
             return False
         return User(tenant, UserId(self.auth0_user_id)).registration_id is None
 
 
 def naming(user: User) -> dict[str, str]:
-    """Give the metadata by which a customer names its user, or for now its registration."""
+    """Return the metadata by which a customer names its user, or for now its registration."""
     registration = user.registration_id
     named = {"auth0_registration_id": registration} if registration else {}
     return (named or {"auth0_user_id": user.user_id}) | {"auth0_tenant": user.tenant}
 
 
 def named_by(metadata: Mapping[str, str]) -> str | None:
-    """Give whom a customer's metadata names: a user, or a registrant, or nobody."""
+    """Return whom a customer's metadata names: a user, or a registrant, or nobody."""
     registration = metadata.get("auth0_registration_id")
     found = metadata.get("auth0_user_id")
     return found or (registrant_id(registration) if registration else None)
 
 
 def may_adopt(policy: ExistingCustomer, *, verified: bool, others: Collection[Customer]) -> bool:
-    """Tell whether a user may adopt what has the address: the one place that decides it.
+    """Return whether a user may adopt what has the address: the one place that decides it.
 
     Only one customer, nobody's so far, and a user who has proved to own its address.
     """
@@ -90,10 +90,10 @@ class NewCustomer:
         return cls(json.loads(text))
 
     def text(self) -> str:
-        """Give the parameters as the record keeps them."""
+        """Return the parameters as the record keeps them."""
         return json.dumps(self.params, separators=(",", ":"))
 
     @property
     def email(self) -> str:
-        """Give the address that the customer is made with."""
+        """Return the address that the customer is made with."""
         return str(self.params["email"])

@@ -44,8 +44,8 @@ class CustomerFields:
         if not isinstance(declared, dict):
             raise ConfigurationError("is not a JSON object")
         for target, path in declared.items():
-            is_known = target in _WITHIN_LIMITS or _METADATA.fullmatch(target)
-            if not is_known:
+            has_record = target in _WITHIN_LIMITS or _METADATA.fullmatch(target)
+            if not has_record:
                 raise ConfigurationError("has a field that cannot be filled")
             if not isinstance(path, str) or not _PATH.fullmatch(path):
                 raise ConfigurationError(f"has no path of a profile for {target}")
@@ -54,11 +54,11 @@ class CustomerFields:
         return cls(tuple(sorted(declared.items())))
 
     def paths(self) -> frozenset[str]:
-        """Give the paths that are read, `name` aside, which every report has."""
+        """Return the paths that are read, `name` aside, which every report has."""
         return frozenset(path for _, path in self.sources) - {"name"}
 
     def params(self, profile: Mapping[str, str]) -> Params:
-        """Give the parameters of `POST /v1/customers` that a profile fills, within the limits."""
+        """Return the parameters of `POST /v1/customers` that a profile fills, within the limits."""
         params: Params = {}
         metadata: dict[str, str] = {}
         for target, path in self.sources:
@@ -78,7 +78,7 @@ NAME_ONLY = CustomerFields()
 
 
 def flattened(profile: Mapping[str, Any], within: str = "") -> dict[str, str]:
-    """Give a profile's plain values by their paths, as `user_metadata.plan`."""
+    """Return a profile's plain values by their paths, as `user_metadata.plan`."""
     found: dict[str, str] = {}
     for name, value in profile.items():
         path = f"{within}{name}"

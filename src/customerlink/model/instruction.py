@@ -53,7 +53,7 @@ class Instruction:
     """Where the Action may send the user in place of the denial."""
 
     def as_json(self) -> dict[str, Any]:
-        """Give the answer's body as the wire contract, version 1, has it."""
+        """Return the answer's body as the wire contract, version 1, has it."""
         body: dict[str, Any] = {
             "version": WIRE_VERSION,
             "decision": self.decision.value,
@@ -82,7 +82,7 @@ def deferred() -> Instruction:
     return Instruction(Decision.CONTINUE, Reason.DEFERRED, _UNFINISHED)
 
 
-def put_off() -> Instruction:
+def deferred_to_checkout() -> Instruction:
     """Let the user in without a customer until the shop asks for one; later logins cost no call."""
     return Instruction(Decision.CONTINUE, Reason.DEFERRED, _EXEMPT)
 

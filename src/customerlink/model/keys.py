@@ -26,12 +26,12 @@ class StripeKey:
 
     @property
     def live(self) -> bool:
-        """Tell whether the key moves real money."""
+        """Return whether the key moves real money."""
         return self.value[3:].startswith("live_")
 
     @property
     def restricted(self) -> bool:
-        """Tell whether the key has only the permissions that it was given."""
+        """Return whether the key has only the permissions that it was given."""
         return self.value.startswith("rk_")
 
     def check(self, api_base: str, *, unrestricted_allowed: bool) -> None:
@@ -45,6 +45,6 @@ class StripeKey:
 
 
 def is_stripe(url: str) -> bool:
-    """Tell whether a URL leads to Stripe's API and nowhere else."""
+    """Return whether a URL leads to Stripe's API and nowhere else."""
     parts = urlsplit(url)
     return (parts.scheme, parts.netloc) == ("https", "api.stripe.com")

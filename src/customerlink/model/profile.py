@@ -8,7 +8,7 @@ from customerlink.model.user import User
 
 
 def unfinished(user: User, profile: Mapping[str, Any]) -> SignUp:
-    """Give a sign-up that is to be finished without a login.
+    """Return a sign-up that is to be finished without a login.
 
     `profile` is of the export's form, or has more of the user (`adapters.auth0_management`).
     """

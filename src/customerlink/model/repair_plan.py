@@ -19,7 +19,7 @@ class Act(StrEnum):
     CLEAR = "clear"
     """Take the customer's id out of the profile, and mark the sign-up unfinished."""
     SET_EMAIL = "set_email"
-    """Give the customer the user's address."""
+    """Return the customer the user's address."""
     CLAIM = "claim"
     """Let a registration's customer name the user whose profile has its id."""
     FOLLOW = "follow"
@@ -61,7 +61,7 @@ class Step:
     reason: str
 
     def line(self) -> str:
-        """Give it as JSON."""
+        """Return it as JSON."""
         return json.dumps(asdict(self))
 
 
@@ -85,7 +85,7 @@ def planned(findings: Iterable[Finding]) -> Iterator[Step]:
 
 
 def read(lines: Iterable[str]) -> Iterator[Step]:
-    """Read a plan; raises `PlanError` before anything of it is given."""
+    """Read a plan; raise `PlanError` before anything of it is given."""
     steps = [_step(number, text) for number, text in enumerate(lines, 1) if text.strip()]
     yield from steps
 

@@ -90,18 +90,18 @@ class Lease:
     """What a record of release 0.1 has in place of `create`: where its customer may be found."""
 
     def sending(self) -> "Lease":
-        """Give the lease as it is once a create may have been sent."""
+        """Return the lease as it is once a create may have been sent."""
         return replace(self, sends_create=True)
 
     def mismatched(self) -> "Lease":
-        """Give the lease as it is once Stripe has said that the key stands for other parameters.
+        """Return the lease as it is once Stripe has said that the key stands for other parameters.
 
         This epoch's create did nothing, and one that an earlier release sent may be under way.
         """
         return replace(self, sends_create=False, was_sent=True)
 
     def last_tried(self, now: float) -> float:
-        """Give what `last_write` is for the next invocation, if this one ends here.
+        """Return what `last_write` is for the next invocation, if this one ends here.
 
         One that sent nothing leaves it as it was, or logins that only wait for an earlier create
         would put off its end for ever.
@@ -114,11 +114,11 @@ class Lease:
         return f"customerlink-{hashlib.sha256(seed.encode()).hexdigest()}"
 
     def emails(self) -> frozenset[str]:
-        """Give the addresses under which the unfinished sign-up may have made a customer."""
+        """Return the addresses under which the unfinished sign-up may have made a customer."""
         return self.earlier_emails | ({self.create.email} if self.create else set())
 
     def key_makes(self, email: str, now: float) -> bool:
-        """Tell whether the key may be used (again), and gives a customer with this address.
+        """Return whether the key may be used (again), and gives a customer with this address.
 
         Stripe may have dropped an old key, so that repeating it would create anew.
         """
@@ -127,19 +127,19 @@ class Lease:
         return not self.was_sent or now - self.attempt_since <= KEY_LIFETIME_SECONDS
 
     def has_settled(self, now: float) -> bool:
-        """Tell whether what earlier invocations sent must have ended by now."""
+        """Return whether what earlier invocations sent must have ended by now."""
         return now - self.last_write > SETTLED_SECONDS
 
     def has_create_under_way(self, now: float) -> bool:
-        """Tell whether a create of an earlier invocation may still be under way."""
+        """Return whether a create of an earlier invocation may still be under way."""
         return self.was_sent and not self.has_settled(now)
 
     def drops_create(self) -> bool:
-        """Tell whether nobody sent the create, so that it is forgotten when the lease ends."""
+        """Return whether nobody sent the create, so that it is forgotten when the lease ends."""
         return not (self.was_sent or self.sends_create)
 
     def leaves_nothing(self) -> bool:
-        """Tell whether the record is as good as none: new, nobody's who waits, nothing sent."""
+        """Return whether the record is as good as none: new, nobody's who waits, nothing sent."""
         is_new = (self.epoch, self.attempt) == (1, 1) and not self.admitted
         return is_new and self.drops_create() and not (self.adopting or self.sends_update)
 

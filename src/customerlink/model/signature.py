@@ -39,13 +39,13 @@ class SigningSecret:
         return cls(key)
 
     def digest(self, message_id: str, timestamp: str, body: bytes) -> bytes:
-        """Give the HMAC of a message."""
+        """Return the HMAC of a message."""
         signed = f"{message_id}.{timestamp}.".encode() + body
         return hmac.digest(self.key, signed, hashlib.sha256)
 
 
 def sign(secret: SigningSecret, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Give the three headers that a message is sent with."""
+    """Return the three headers that a message is sent with."""
     digest = secret.digest(message_id, str(timestamp), body)
     return {
         "webhook-id": message_id,
@@ -62,7 +62,7 @@ def is_signed(
     now: float,
     tolerance: float = TOLERANCE_SECONDS,
 ) -> bool:
-    """Tell whether one of the secrets signed the raw body, at about `now` (unix seconds).
+    """Return whether one of the secrets signed the raw body, at about `now` (unix seconds).
 
     `headers` has lower-case names. Every secret is tried against every signature whatever was
     found before, so that the time taken tells nothing; nothing that is sent makes it raise.
@@ -82,7 +82,7 @@ def _is_number(timestamp: str) -> bool:
 
 
 def _signatures(header: str) -> Iterable[bytes]:
-    """Give what of a space-separated list is a `v1` signature; other versions are passed over."""
+    """Return what of a space-separated list is a `v1` signature; other versions are passed over."""
     for entry in header.split(" "):
         decoded = _decoded(entry.removeprefix(_VERSION)) if entry.startswith(_VERSION) else None
         if decoded is not None:

@@ -63,7 +63,7 @@ class InvalidRequest:
     problem: str
 
     def __str__(self) -> str:
-        """Give the sentence for the answer's `detail`."""
+        """Return the sentence for the answer's `detail`."""
         return f"{self.field} {self.problem}"
 
 
@@ -211,7 +211,7 @@ class _Fields:
         return _Fields(value, f"{self._path}{name}.")
 
     def metadata(self, name: str) -> "_Fields":
-        """Give `app_metadata`; custom databases may deliver anything there: taken as empty."""
+        """Return `app_metadata`; custom databases may deliver anything there: taken as empty."""
         value = self.get(name)
         return _Fields(value if isinstance(value, dict) else {}, f"{self._path}{name}.")
 

@@ -27,7 +27,7 @@ class User:
 
     @property
     def registration_id(self) -> str | None:
-        """Give a registrant's registration id; None for a user whom Auth0 knows."""
+        """Return a registrant's registration id; None for a user whom Auth0 knows."""
         name = self.user_id
         return name.removeprefix(_REGISTRANT) if name.startswith(_REGISTRANT) else None
 
@@ -39,5 +39,5 @@ def registration_id(tenant: Tenant, connection: str, email: str) -> str:
 
 
 def registrant_id(registration: str) -> UserId:
-    """Give the id that stands for a user of Auth0's until there is one."""
+    """Return the id that stands for a user of Auth0's until there is one."""
     return UserId(f"{_REGISTRANT}{registration}")

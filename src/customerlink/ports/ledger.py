@@ -16,14 +16,14 @@ class Ledger(Protocol):
     """
 
     def installed_at(self) -> float:
-        """Give when the deployment was first asked anything, in unix seconds; noted by this call.
+        """Return when the deployment was first asked anything, in unix seconds; noted by this call.
 
         A user who is younger than that signs up, however often Auth0 counted.
         """
         ...
 
-    def is_known(self, user: User) -> bool:
-        """Tell whether a login is to take notice of the user's record, read consistently.
+    def has_record(self, user: User) -> bool:
+        """Return whether a login is to take notice of the user's record, read consistently.
 
         That is: a linked one, and one that an admission opened or was refused in.
         """
@@ -66,7 +66,7 @@ class Ledger(Protocol):
         ...
 
     def release(self, lease: Lease) -> None:
-        """Give the lease back without an outcome, so that the next try need not wait.
+        """Return the lease back without an outcome, so that the next try need not wait.
 
         Like `refuse` and `close`, it forgets a create that nobody sent.
         """
@@ -84,9 +84,9 @@ class Ledger(Protocol):
         ...
 
     def lock_email(self, lease: Lease, email: str) -> Lock:
-        """Take the lock on an address; gives who has it, who may be another sign-up's user."""
+        """Take the lock on an address; return who has it, who may be another sign-up's user."""
         ...
 
     def unlock_email(self, lease: Lease, email: str) -> None:
-        """Give the lock back, if this lease still has it."""
+        """Return the lock back, if this lease still has it."""
         ...

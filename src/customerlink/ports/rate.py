@@ -3,7 +3,7 @@
 from typing import Protocol
 
 
-class Pace(Protocol):
+class RateLimiter(Protocol):
     """At which requests are made."""
 
     def take(self) -> None:

@@ -18,11 +18,11 @@ class Clock(Protocol):
     """Time as Python's own `time` module has it, which is the clock outside of tests."""
 
     def time(self) -> float:
-        """Give the wall clock in unix seconds."""
+        """Return the wall clock in unix seconds."""
         ...
 
     def monotonic(self) -> float:
-        """Give seconds of a clock that never goes back."""
+        """Return seconds of a clock that never goes back."""
         ...
 
     def sleep(self, seconds: float, /) -> None:
@@ -49,7 +49,7 @@ class Run:
         self._wall_end = clock.time() + seconds
 
     def remaining(self) -> float:
-        """Give the seconds left, which may be below zero.
+        """Return the seconds left, which may be below zero.
 
         By both clocks: a monotonic one stands still while a machine sleeps, and whoever wakes up
         after the email lock's end must not send what it was about to send.
@@ -57,7 +57,7 @@ class Run:
         return min(self._end - self.clock.monotonic(), self._wall_end - self.clock.time())
 
     def remaining_for_stripe(self) -> float:
-        """Give the seconds that a call to Stripe may use."""
+        """Return the seconds that a call to Stripe may use."""
         return self.remaining() - LEDGER_RESERVE_SECONDS
 
     @contextmanager

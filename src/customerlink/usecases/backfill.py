@@ -10,13 +10,13 @@ from customerlink.model.instruction import Reason
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
 from customerlink.ports.profiles import Profiles
-from customerlink.ports.rate import Pace
+from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.open_sign_up import PASSING, Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Settling
 
 
-class Fate(StrEnum):
+class BackfillStatus(StrEnum):
     """What became of a user."""
 
     CREATED = "created"
@@ -27,17 +27,17 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Backfilled:
     """One user, done with."""
 
     user_id: str
-    fate: Fate
+    status: BackfillStatus
     why: str
     customer_id: str | None = None
 
     def line(self) -> str:
-        """Give it as JSON."""
-        row = {"user_id": self.user_id, "fate": self.fate, "why": self.why}
+        """Return it as JSON."""
+        row = {"user_id": self.user_id, "fate": self.status, "why": self.why}
         return json.dumps(row | {"customer_id": self.customer_id}) + "\n"
 
 
@@ -53,7 +53,7 @@ class PacedProfiles(Profiles):
     """The tenant's users, asked no faster than at a pace."""
 
     profiles: Profiles
-    pace: Pace
+    pace: RateLimiter
 
     def get(self, user_id: str) -> dict[str, Any] | None:
         """Read a user."""
@@ -67,18 +67,22 @@ class PacedProfiles(Profiles):
 
 
 def provision_one(
-    user: User, profiles: Profiles, settling: Callable[[SignUp], Settling], creations: Pace
-) -> Done:
-    """Give a user a customer, and write the link into the profile."""
+    user: User, profiles: Profiles, settling: Callable[[SignUp], Settling], creations: RateLimiter
+) -> Backfilled:
+    """Return a user a customer, and write the link into the profile."""
     # The turn first: what is read before a wait may be stale after it.
     creations.take()
     outcome = provision_existing(user, profiles, settling)
     user_id = user.user_id
     if isinstance(outcome, Settled):
-        fate = Fate.CREATED if outcome.reason is Reason.CUSTOMER_CREATED else Fate.FOUND
-        return Done(user_id, fate, str(outcome.reason), outcome.customer_id)
-    fate = Fate.FAILED if outcome.reason in PASSING else Fate.SKIPPED
-    return Done(user_id, fate, why_not(outcome))
+        fate = (
+            BackfillStatus.CREATED
+            if outcome.reason is Reason.CUSTOMER_CREATED
+            else BackfillStatus.FOUND
+        )
+        return Backfilled(user_id, fate, str(outcome.reason), outcome.customer_id)
+    fate = BackfillStatus.FAILED if outcome.reason in PASSING else BackfillStatus.SKIPPED
+    return Backfilled(user_id, fate, why_not(outcome))
 
 
 def why_not(outcome: Unsettled) -> str:

@@ -27,7 +27,7 @@ class AddressChange:
     email: str
 
     def carry_out(self) -> str | None:
-        """Give the customer the address; gives why not."""
+        """Return the customer the address; return why not."""
         outcome = self.settling.settle()
         if not isinstance(outcome, Settled):
             return str(outcome.reason)

@@ -12,7 +12,7 @@ from customerlink.usecases.provision_existing import GONE, provision_existing
 from customerlink.usecases.settle import Settling
 
 
-class End(StrEnum):
+class FinishStatus(StrEnum):
     """How it ended."""
 
     FINISHED = "finished"
@@ -27,7 +27,7 @@ class End(StrEnum):
 
 def finish(
     user: User, profiles: Profiles, settling: Callable[[SignUp], Settling]
-) -> tuple[End, Reason]:
+) -> tuple[FinishStatus, Reason]:
     """Settle a record that stays open, and take it out of the index of open sign-ups.
 
     Whatever stands in the way is not refused here: who gets in is for a login to decide.
@@ -36,12 +36,12 @@ def finish(
     is_registration = user.registration_id is not None
     outcome = GONE if is_registration else provision_existing(user, profiles, settling)
     if outcome.reason in PASSING:
-        return End.FAILED, outcome.reason
+        return FinishStatus.FAILED, outcome.reason
     if outcome == GONE or not isinstance(outcome, Settled):
         closed = settling(SignUp(user, logins_count=0)).close(is_gone=outcome == GONE)
         if closed.reason in PASSING:
-            return End.FAILED, closed.reason
-        return End.GONE if outcome == GONE else End.DENIED, outcome.reason
+            return FinishStatus.FAILED, closed.reason
+        return FinishStatus.GONE if outcome == GONE else FinishStatus.DENIED, outcome.reason
     if outcome.reason is Reason.ALREADY_LINKED and outcome.customer_id is not None:
         settling(SignUp(user, logins_count=0)).record(outcome.customer_id)
-    return End.FINISHED, outcome.reason
+    return FinishStatus.FINISHED, outcome.reason

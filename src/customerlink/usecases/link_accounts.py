@@ -30,7 +30,7 @@ class Account:
     """What its profile says."""
 
 
-class Trouble(StrEnum):
+class LinkFailure(StrEnum):
     """Why the customers have not followed yet; another try may do."""
 
     IN_PROGRESS = "in_progress"
@@ -45,8 +45,8 @@ class Followed:
     superseded: tuple[CustomerId, ...] = ()
 
 
-class _TroubleError(Exception):
-    def __init__(self, trouble: Trouble) -> None:
+class _LinkFailedError(Exception):
+    def __init__(self, trouble: LinkFailure) -> None:
         self.trouble = trouble
 
 
@@ -60,7 +60,7 @@ class Linking:
     customers: Customers
     run: Run
 
-    def follow(self) -> Followed | Trouble:
+    def follow(self) -> Followed | LinkFailure:
         """Carry out; an interrupted one is finished by another call."""
         try:
             # First the secondary's record: a login of its own, and what that sent, comes to an end.
@@ -74,11 +74,11 @@ class Linking:
             for each in others:
                 _result(self.customers.supersede(each, staying))
             return Followed(staying, others)
-        except _TroubleError as error:
+        except _LinkFailedError as error:
             return error.trouble
 
     def _settled(self, account: Account, heritage: Customer | None = None) -> CustomerId | None:
-        """Settle an account's record without making a customer; gives the one that it has."""
+        """Settle an account's record without making a customer; return the one that it has."""
         adoption = Adoption(heritage.id, self.secondary.user) if heritage else None
         outcome = Settling(
             SignUp(account.user, logins_count=0, email=account.email),
@@ -92,10 +92,10 @@ class Linking:
         ).settle()
         if isinstance(outcome, Settled):
             return outcome.customer_id
-        raise _TroubleError(_trouble(outcome))
+        raise _LinkFailedError(_trouble(outcome))
 
     def _found(self, *ids: CustomerId | None) -> list[Customer]:
-        """Give what these ids, and either account's address, lead to: the oldest first.
+        """Return what these ids, and either account's address, lead to: the oldest first.
 
         A customer that moved before an interruption has the secondary's address.
         """
@@ -110,12 +110,12 @@ class Linking:
         return sorted(found.values(), key=lambda each: (each.created, each.id))
 
 
-def _trouble(outcome: Unsettled) -> Trouble:
+def _trouble(outcome: Unsettled) -> LinkFailure:
     is_running = outcome.reason is Reason.IN_PROGRESS
-    return Trouble.IN_PROGRESS if is_running else Trouble.FAILED
+    return LinkFailure.IN_PROGRESS if is_running else LinkFailure.FAILED
 
 
 def _result[Result](outcome: Done[Result] | Failure) -> Result:
     if not isinstance(outcome, Done):
-        raise _TroubleError(Trouble.FAILED)
+        raise _LinkFailedError(LinkFailure.FAILED)
     return outcome.result

@@ -57,7 +57,7 @@ class OpenSignUp:
         self._is_newly_locked = False
 
     def lock(self) -> User | None:
-        """Lock the address; gives who has it, where somebody else does."""
+        """Lock the address; return who has it, where somebody else does."""
         with self._run.step("lock_email"):
             lock = self._ledger.lock_email(self.lease, str(self.email))
         self._is_newly_locked = lock.is_new
@@ -110,7 +110,7 @@ class OpenSignUp:
         return Unsettled(reason, self.lease.refused)
 
     def _unlock(self) -> None:
-        """Give the lock back, unless a create of this user's may still be on its way.
+        """Return the lock back, unless a create of this user's may still be on its way.
 
         Until that has arrived, and Stripe's list shows it, nobody else with the address may pass
         the look-up: so a lock that the user had before is left too. Where giving back fails, the

@@ -38,7 +38,7 @@ class SelfTest:
         return cls({"content-type": "application/json", **signature}, body)
 
     def event(self, caller: str) -> dict[str, Any]:
-        """Give it as API Gateway's event, payload format 2.0."""
+        """Return it as API Gateway's event, payload format 2.0."""
         return {
             "version": "2.0",
             "routeKey": "POST /post-login",
@@ -51,6 +51,6 @@ class SelfTest:
 
 
 def has_passed(status: int, body: object) -> bool:
-    """Tell whether an answer is the one that a working deployment gives."""
+    """Return whether an answer is the one that a working deployment gives."""
     reason = body.get("reason") if isinstance(body, Mapping) else None
     return status == HTTPStatus.OK and reason == Reason.NOT_NEW

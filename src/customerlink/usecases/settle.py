@@ -62,7 +62,7 @@ class Settling:
     heir_to: Adoption | None = None
     """A customer that becomes the user's where there is none of their own."""
     linking_page: Callable[[User], str | None] = lambda _: None
-    """Gives where somebody goes whose address another of their accounts may have."""
+    """Returns where somebody goes whose address another of their accounts may have."""
 
     def settle(self) -> Settled | Unsettled:
         """Carry out steps 2 to 8 of the pipeline; every outcome is a value, failures included."""
@@ -237,7 +237,7 @@ class Settling:
         return opened
 
     def _has_passed_on(self, customer: Customer) -> bool:
-        """Tell whether a registrant's customer names its user by now, and has the address still."""
+        """Return whether a registrant's customer names its user by now, and keeps the address."""
         email = self.signup.email
         has_it = email is None or (customer.email or "").lower() == email.lower()
         is_registration = self.signup.user.registration_id is not None
@@ -296,14 +296,14 @@ class Settling:
         return self._found(opened, own) or self._others(opened, seen)
 
     def _registration(self, registrant: User) -> "Settling":
-        """Give what finishes a registration that was begun and whose end nobody knows."""
+        """Return what finishes a registration that was begun and whose end nobody knows."""
         signup = replace(self.signup, user=registrant, customer_id=None, registration_id=None)
         return replace(
             self, signup=signup, is_admission=False, creates=Creates.IF_BEGUN, known=None
         )
 
     def _registered_as(self, email: str) -> User | None:
-        """Give who the user was when registering, should the profile not say it.
+        """Return who the user was when registering, should the profile not say it.
 
         An address is unique in a connection, so its registration was this user's.
         """
@@ -409,7 +409,7 @@ class Settling:
         return opened.turn_down(Reason.EMAIL_IN_USE, in_the_way, redirect)
 
     def _linking_page(self) -> str | None:
-        """Give the way out if the address, verified here, is another account's of this tenant."""
+        """Return the way out if the address, verified here, is another account's of this tenant."""
         return self.linking_page(self.signup.user) if self.signup.email_verified else None
 
     def _adopted(self, opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled:
@@ -491,12 +491,12 @@ class Settling:
         return existing if existing is not None else self._next_attempt(opened, new)
 
     def _has_been_mended(self, created: Spent | Failure, lease: Lease, new: NewCustomer) -> bool:
-        """Tell whether Stripe refuses what was frozen, and the profile gives something else now."""
+        """Return whether Stripe refuses what was frozen, and the profile has something else now."""
         is_refused = isinstance(created, Refused) and created.param != "email"
         return is_refused and lease.create != new
 
     def _has_ended(self, lease: Lease, spent: Spent) -> bool:
-        """Tell whether nothing under the key is under way, and the list shows what it made.
+        """Return whether nothing under the key is under way, and the list shows what it made.
 
         A saved answer proves the first; Stripe's list may be a little behind it.
         """

@@ -14,10 +14,10 @@ from customerlink.model.instruction import (
     Instruction,
     Reason,
     deferred,
+    deferred_to_checkout,
     denied,
     linked,
     not_new,
-    put_off,
     registered,
 )
 from customerlink.model.policy import ExistingUsers, OnFailure, ProvisionAt
@@ -40,7 +40,7 @@ class Provisioning:
 
     @property
     def signup(self) -> SignUp:
-        """Give the login, or the registration, that was reported."""
+        """Return the login, or the registration, that was reported."""
         return self.settling.signup
 
     def instruction(self) -> Instruction:
@@ -78,7 +78,7 @@ class Provisioning:
         return self._told(replace(self.settling, is_admission=False, creates=never))
 
     def _is_new(self) -> bool:
-        """Tell whether this is a sign-up.
+        """Return whether this is a sign-up.
 
         Auth0 counts denied logins too, so the count alone would let a denied user in; and a second
         tab can overtake the first, whose account may be older than an hour (an import, an
@@ -92,15 +92,17 @@ class Provisioning:
             return False
         if self.settling.policy.existing_users is ExistingUsers.PROVISION:
             return True
-        with self.settling.run.step("is_known"):
-            return self.settling.ledger.is_known(signup.user) or self._is_younger_than_deployment()
+        with self.settling.run.step("has_record"):
+            return (
+                self.settling.ledger.has_record(signup.user) or self._is_younger_than_deployment()
+            )
 
     def _is_younger_than_deployment(self) -> bool:
         created, installed = self.signup.created_at, self.settling.ledger.installed_at()
         return created is not None and created.timestamp() >= installed
 
     def _is_exempt(self) -> bool:
-        """Tell whether later logins need not ask.
+        """Return whether later logins need not ask.
 
         Who is not new is of an account from before the installation.
         """
@@ -119,7 +121,7 @@ class Provisioning:
         """Settle the record, and say what the Action is to do."""
         is_at_checkout = settling.policy.provision_at is ProvisionAt.CHECKOUT
         if is_at_checkout and self.signup.customer_id is None:
-            return put_off()
+            return deferred_to_checkout()
         outcome = settling.settle()
         if isinstance(outcome, Settled):
             return self._let_in(outcome)

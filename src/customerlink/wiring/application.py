@@ -46,17 +46,17 @@ class Application:
         )
 
     def secret(self) -> Secret:
-        """Give the current secret, once its key was found fit for this deployment."""
+        """Return the current secret, once its key was found fit for this deployment."""
         secret = self._secret.current()
         self._check(secret.stripe_key)
         return secret
 
     def ledger(self, run: Run) -> DynamoDbLedger:
-        """Give the ledger for one sign-up."""
+        """Return the ledger for one sign-up."""
         return DynamoDbLedger(self.dynamodb, self.settings.ledger_table, run, self._installation)
 
     def customers(self, secret: Secret, run: Run) -> StripeCustomers:
-        """Give Stripe's customers for one sign-up."""
+        """Return Stripe's customers for one sign-up."""
         return StripeCustomers(
             self._connections,
             self.settings.stripe_api_base,

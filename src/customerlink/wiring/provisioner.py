@@ -13,7 +13,7 @@ from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId
-from customerlink.ports.rate import Pace
+from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Clock, Run
 from customerlink.usecases.link_accounts import Account, Linking
 from customerlink.usecases.settle import Creates, Settling
@@ -34,19 +34,19 @@ class Provisioner:
     key: StripeKey
     customers: Any
     """The SDK's service."""
-    bucket: Pace
+    bucket: RateLimiter
     """Of creations; the look-ups beside each go at the same pace."""
     policy: Policy = field(default_factory=Policy)
     clock: Clock = field(default_factory=ServerClock)
     _connections: Connections = field(default_factory=Connections)
 
     def settling(self, signup: SignUp, creates: Creates = Creates.ALWAYS) -> Settling:
-        """Give what settles a user's record; who asks has had a turn, and then read the profile."""
+        """Return what settles a record; who asks has had a turn, and then read the profile."""
         run, ledger, customers = self.ports()
         return Settling(signup, ledger, customers, self.policy, run, creates=creates)
 
     def recording(self, user: User, email: str | None, customer_id: CustomerId) -> Settling:
-        """Give what records the link to a customer that names the user, and makes none."""
+        """Return what records the link to a customer that names the user, and makes none."""
         run, ledger, customers = self.ports()
         signup = SignUp(user, logins_count=0, email=email)
         never = Creates.NEVER
@@ -55,7 +55,7 @@ class Provisioner:
         )
 
     def linking(self, primary: dict[str, Any], secondary_id: str, customer_id: str) -> Linking:
-        """Give what lets a linked account's customer follow into the primary."""
+        """Return what lets a linked account's customer follow into the primary."""
         run, ledger, customers = self.ports()
         own = primary["customer_id"]
         staying = Account(self.user(primary["user_id"]), primary["email"], own)
@@ -67,7 +67,7 @@ class Provisioner:
         return User(Tenant(self.tenant), UserId(user_id))
 
     def ports(self) -> tuple[Run, DynamoDbLedger, StripeCustomers]:
-        """Give a budget of time, and the ledger and Stripe's customers within it."""
+        """Return a budget of time, and the ledger and Stripe's customers within it."""
         run = Run(self.clock, owner=token_hex(16), seconds=PROVISION_SECONDS)
         customers = StripeCustomers(self._connections, self.api_base, self.key, lambda _: None, run)
         return run, DynamoDbLedger(self.dynamodb, self.table, run), customers

@@ -71,7 +71,7 @@ class Settings:
         return settings
 
     def allows(self, caller: str) -> bool:
-        """Tell whether an address may call; what is no address may not."""
+        """Return whether an address may call; what is no address may not."""
         if not self.allowed_callers:
             return True
         try:

@@ -147,7 +147,7 @@ class Actions:
             return _public(self._version(action_id, version_id))
 
     def secrets_of(self, name: str) -> dict[str, str]:
-        """Give a deployed Action's secrets: what its code sees, and no API call tells."""
+        """Return a deployed Action's secrets: what its code sees, and no API call tells."""
         with self._lock:
             action = next(each for each in self._actions.values() if each["name"] == name)
             return {each["name"]: each["value"] for each in action["deployed_version"]["secrets"]}

@@ -46,7 +46,7 @@ class RateLimit:
         self._lock = threading.Lock()
 
     def count(self) -> dict[str, str]:
-        """Count a request; gives the headers, or raises 429 with them."""
+        """Count a request; return the headers, or raises 429 with them."""
         with self._lock:
             now = self._clock()
             if now - self._window >= self.seconds:
@@ -85,7 +85,7 @@ class ManagementApi:
         self.jobs = Jobs(self.users, self.clock)
 
     def add_client(self, scopes: tuple[str, ...] = SCOPES) -> tuple[str, str]:
-        """Make a machine-to-machine application; gives its id and its secret."""
+        """Make a machine-to-machine application; return its id and its secret."""
         client_id, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
         self._clients[client_id] = (secret, scopes)
         return client_id, secret
@@ -124,7 +124,7 @@ class ManagementApi:
 
 
 def management_app(api: ManagementApi) -> Flask:
-    """Give the WSGI application over a tenant."""
+    """Return the WSGI application over a tenant."""
     app = Flask("auth0")
 
     @app.post("/oauth/token")

@@ -15,19 +15,19 @@ class Auth0Failure(Exception):  # noqa: N818 (an answer, not a mistake of ours)
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
-        """Give the JSON document."""
+        """Return the JSON document."""
         phrase = HTTPStatus(self.status).phrase
         document = {"statusCode": self.status, "error": phrase, "message": self.message}
         return document | ({"errorCode": self.code} if self.code else {})
 
 
 def bad_body(message: str) -> Auth0Failure:
-    """Give the answer to a body that the schema refuses."""
+    """Return the answer to a body that the schema refuses."""
     return Auth0Failure(400, f"Payload validation error: '{message}'.", "invalid_body")
 
 
 def bad_query(message: str) -> Auth0Failure:
-    """Give the answer to a query that the schema refuses."""
+    """Return the answer to a query that the schema refuses."""
     return Auth0Failure(400, f"Query validation error: '{message}'.", "invalid_query_string")
 
 

@@ -75,7 +75,7 @@ class Jobs:
             return done | {"location": f"{base}exports/{token}/{job_id}.json.gz"}
 
     def file(self, token: str) -> bytes | None:
-        """Give an exported file, gzipped JSON lines, while its link is good."""
+        """Return an exported file, gzipped JSON lines, while its link is good."""
         with self._lock:
             job_id, until = self._links.get(token, ("", 0.0))
             return self._files[job_id] if self._clock() < until else None

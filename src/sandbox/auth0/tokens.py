@@ -28,7 +28,7 @@ class Tokens:
 
     @property
     def key(self) -> rsa.RSAPrivateKey:
-        """Give the signing key, made at first use: few tests need one."""
+        """Return the signing key, made at first use: few tests need one."""
         with self._lock:
             if self._made is None:
                 self._made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -40,11 +40,11 @@ class Tokens:
         return {"keys": [{**public, "kid": _KEY_ID, "use": "sig", "alg": "RS256"}]}
 
     def access_token(self, user_id: str, audience: str, **claims: Any) -> str:  # noqa: ANN401
-        """Give a user's access token for an API."""
+        """Return a user's access token for an API."""
         return self.signed({"sub": user_id, "aud": audience, **claims})
 
     def id_token(self, user: Mapping[str, Any], client_id: str, nonce: str) -> str:
-        """Give what a log-in proves to the application that asked for it."""
+        """Return what a log-in proves to the application that asked for it."""
         profile = {name: user[name] for name in ("email", "email_verified") if name in user}
         return self.signed({"sub": user["user_id"], "aud": client_id, "nonce": nonce, **profile})
 

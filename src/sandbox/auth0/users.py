@@ -154,7 +154,7 @@ class Users(dict[str, Json]):
             return copy.deepcopy(identities)
 
     def exported(self) -> Iterator[Json]:
-        """Give every user, for the export job."""
+        """Return every user, for the export job."""
         with self.lock:
             yield from [_shown(each) for each in self.values()]
 
@@ -189,7 +189,7 @@ def merged(old: object, changes: Mapping[str, Any]) -> Json:
 
 
 def _shown(user: Json) -> Json:
-    """Give a user as the API does: metadata that is empty is absent."""
+    """Return a user as the API does: metadata that is empty is absent."""
     shown = copy.deepcopy(user) | {"identities": _identities(user)}
     return {name: value for name, value in shown.items() if not (name in _METADATA and value == {})}
 

@@ -72,7 +72,7 @@ def stand_in() -> Iterator[StandIn]:
 
 
 def account(url: str, **environment: str) -> Aws:
-    """Give the account behind an address."""
+    """Return the account behind an address."""
     return Aws(Connections(url), {**CREDENTIALS, "AWS_ENDPOINT_URL": url, **environment})
 
 
@@ -112,7 +112,7 @@ def test_secrets_manager(stand_in: StandIn) -> None:
 
 
 def answering(status: int, body: bytes) -> Callable[..., Any]:
-    """Give a service that always answers so."""
+    """Return a service that always answers so."""
 
     @Request.application
     def application(_: Request) -> Response:
@@ -192,7 +192,7 @@ class TestSnapStart:
         return Server(application), tokens
 
     def account(self, url: str) -> Aws:
-        """Give the account of such a function."""
+        """Return the account of such a function."""
         return Aws(
             Connections(),
             {

@@ -50,7 +50,7 @@ class Case:
         self.secret = SecretsManagerSecret(client, "secret", self.clock)
 
     def key(self) -> str:
-        """Give the current key."""
+        """Return the current key."""
         return self.secret.current().stripe_key.value
 
 

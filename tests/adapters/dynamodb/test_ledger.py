@@ -63,7 +63,7 @@ class LossyClient:
         self.calls = 0
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Give the client's operation with the troubles before or after it."""
+        """Return the client's operation with the troubles before or after it."""
 
         def operation(**request: object) -> Any:
             self.calls += 1
@@ -92,24 +92,24 @@ class World:
     def invocation(
         self, owner: str | None = None, installation: Installation | None = None
     ) -> DynamoDbLedger:
-        """Give the ledger as another invocation has it."""
+        """Return the ledger as another invocation has it."""
         run = Run(self.clock, owner or f"owner-{next(NUMBERS)}")
         return DynamoDbLedger(self.client, TABLE, run, installation)
 
     def create(self, email: str = EMAIL, name: str = "Ada") -> NewCustomer:
-        """Give what would be created for the user."""
+        """Return what would be created for the user."""
         return NewCustomer.of(SignUp(self.user, 1, name=name), email)
 
     def record(self) -> dict[str, object]:
-        """Give the user's item."""
+        """Return the user's item."""
         return next(each for each in self.items() if each["pk"] == self.key())
 
-    def has_record(self) -> bool:
-        """Tell whether the user has an item."""
+    def has_item(self) -> bool:
+        """Return whether the user has an item."""
         return any(each["pk"] == self.key() for each in self.items())
 
     def key(self) -> str:
-        """Give its key."""
+        """Return its key."""
         return f"signup#acme#{self.user.user_id}"
 
     def opened(
@@ -122,9 +122,9 @@ class World:
         assert isinstance(lease, Lease)
         return ledger, lease
 
-    def is_known(self) -> bool:
+    def has_record(self) -> bool:
         """Ask in a new invocation."""
-        return self.invocation().is_known(self.user)
+        return self.invocation().has_record(self.user)
 
     def had_release_0_1(self, **attributes: Any) -> None:
         """Leave the record that release 0.1 would have left."""
@@ -162,13 +162,13 @@ def simulated() -> Iterator[tuple[Any, Items]]:
     scope="module", params=[moto, second_opinion, simulated], ids=lambda each: each.__name__
 )
 def backend(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Items]]:
-    """Give each DynamoDB in turn."""
+    """Return each DynamoDB in turn."""
     yield from request.param()
 
 
 @pytest.fixture
 def world(backend: tuple[Any, Items]) -> World:
-    """Give a world with a user of its own."""
+    """Return a world with a user of its own."""
     return World(*backend)
 
 
@@ -224,29 +224,29 @@ class TestIsKnown:
 
     def test_no_record(self, world: World) -> None:
         """There is nothing to take notice of."""
-        assert not world.is_known()
+        assert not world.has_record()
 
     def test_opened_by_an_admission(self, world: World) -> None:
         """Whatever became of the invocation."""
         ledger, lease = world.opened()
-        assert world.is_known()
+        assert world.has_record()
         ledger.release(lease)
 
-        assert world.is_known()
+        assert world.has_record()
 
     def test_refused_by_an_admission(self, world: World) -> None:
         """A denied user's next login is a sign-up, even where Auth0 lost the marker."""
         ledger, lease = world.opened()
         ledger.refuse(lease, Reason.EMAIL_IN_USE)
 
-        assert world.is_known()
+        assert world.has_record()
 
     def test_linked(self, world: World) -> None:
         """Whoever opened it: the profile should carry the link."""
         ledger, lease = world.opened(admission=False)
         ledger.link(lease, CUSTOMER)
 
-        assert world.is_known()
+        assert world.has_record()
 
     def test_linked_customer_is_gone(self, world: World) -> None:
         """A login goes on taking notice, whoever opens the record again."""
@@ -254,11 +254,11 @@ class TestIsKnown:
         ledger.link(lease, CUSTOMER)
         ledger = world.invocation()
         second = ledger.reopen(world.user, Linked(CUSTOMER, 1), world.create())
-        assert world.is_known()
+        assert world.has_record()
         assert isinstance(second, Lease)
         ledger.close(second)
 
-        assert world.is_known()
+        assert world.has_record()
 
     def test_linked_customer_is_gone_and_nobody_finished(self, world: World) -> None:
         """However many tried since, without the person."""
@@ -268,7 +268,7 @@ class TestIsKnown:
         world.clock.sleep(RECORD_LEASE_SECONDS + 1)
         world.opened(admission=False)
 
-        assert world.is_known()
+        assert world.has_record()
 
     @pytest.mark.parametrize("ending", ["none", "release", "close"])
     def test_without_the_person(self, world: World, ending: str) -> None:
@@ -277,7 +277,7 @@ class TestIsKnown:
         if ending != "none":
             getattr(ledger, ending)(lease)
 
-        assert not world.is_known()
+        assert not world.has_record()
 
     @pytest.mark.parametrize("ending", ["none", "release", "close"])
     def test_after_an_admission(self, world: World, ending: str) -> None:
@@ -288,7 +288,7 @@ class TestIsKnown:
         if ending != "none":
             getattr(ledger, ending)(lease)
 
-        assert world.is_known()
+        assert world.has_record()
 
     def test_before_an_admission(self, world: World) -> None:
         """A login makes the record one of its own."""
@@ -298,14 +298,14 @@ class TestIsKnown:
         assert lease.admitted
         ledger.release(lease)
 
-        assert world.is_known()
+        assert world.has_record()
 
     @pytest.mark.parametrize("state", ["open", "refused", "linked"])
     def test_of_release_0_1(self, world: World, state: str) -> None:
         """It had nothing but admissions."""
         world.had_release_0_1(state={"S": state}, lease_until={"N": "0"})
 
-        assert world.is_known()
+        assert world.has_record()
 
     def test_of_release_0_1_and_closed_since(self, world: World) -> None:
         """It stays an admission's."""
@@ -314,16 +314,16 @@ class TestIsKnown:
         assert lease.admitted
         ledger.close(lease)
 
-        assert world.is_known()
+        assert world.has_record()
 
     def test_opened_by_an_admission_in_a_record_of_anothers(self, world: World) -> None:
         """Whatever becomes of the invocation."""
         ledger, lease = world.opened(admission=False)
         ledger.close(lease.sending())
-        assert not world.is_known()
+        assert not world.has_record()
         world.opened()
 
-        assert world.is_known()
+        assert world.has_record()
 
     def test_refused_by_release_0_1_in_a_record_of_anothers(self, world: World) -> None:
         """A deployment may go back to it for a while: it writes the reason alone."""
@@ -331,7 +331,7 @@ class TestIsKnown:
             state={"S": "refused"}, reason={"S": "email_in_use"}, admitted={"BOOL": False}
         )
 
-        assert world.is_known()
+        assert world.has_record()
 
 
 class TestOpen:
@@ -495,7 +495,7 @@ class TestClose:
         """A new record from which nothing was sent goes."""
         ledger, lease = world.opened(admission=False)
         ledger.close(lease)
-        assert not world.has_record()
+        assert not world.has_item()
         _, second = world.opened()
 
         assert (second.epoch, second.attempt, second.refused) == (1, 1, None)
@@ -606,7 +606,7 @@ class TestClose:
         world.client.lost = 1
         ledger.close(lease)
 
-        assert world.has_record() is admission
+        assert world.has_item() is admission
 
     def test_of_a_user_who_is_gone(self, world: World) -> None:
         """Nothing personal is kept, and the key that was used is not used again."""
@@ -684,7 +684,7 @@ class TestZombie:
 
     @pytest.fixture
     def zombie(self, world: World) -> tuple[DynamoDbLedger, Lease]:
-        """Give an invocation, and let another one take over."""
+        """Return an invocation, and let another one take over."""
         ledger, lease = world.opened()
         world.clock.sleep(RECORD_LEASE_SECONDS + 0.01)
         world.opened()
@@ -1157,7 +1157,7 @@ def test_reserve_is_enough_for_a_lost_answer(world: World) -> None:
 
 
 def client_at(url: str) -> Boto3DynamoDb:
-    """Give boto3's client of an address."""
+    """Return boto3's client of an address."""
     client = boto3.client(
         "dynamodb",
         endpoint_url=url,
@@ -1174,7 +1174,7 @@ def test_nobody_listens(world: World) -> None:
     ledger = DynamoDbLedger(client_at("http://127.0.0.1:9"), TABLE, Run(world.clock, "owner"))
 
     with pytest.raises(LedgerUnavailableError):
-        ledger.is_known(world.user)
+        ledger.has_record(world.user)
 
 
 def test_no_text_of_boto3s_goes_on() -> None:

@@ -32,7 +32,7 @@ ENOUGH_ROUNDS = 3000
 
 
 def winners(url: str) -> Iterator[int]:
-    """Let users race for an address, a new one each round; gives how many got its lock."""
+    """Let users race for an address, a new one each round; return how many got its lock."""
     session = boto3.Session("sandbox", "sandbox", CREDENTIALS["AWS_SESSION_TOKEN"], REGION)
     config = Config(max_pool_connections=RACERS)
     client = session.client("dynamodb", endpoint_url=url, config=config)

@@ -27,7 +27,7 @@ CREATE = NewCustomer.of(SignUp(USER, 1), "ada@example.com")
 
 @pytest.fixture(params=["moto", "dynalite"])
 def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
-    """Give each DynamoDB, empty."""
+    """Return each DynamoDB, empty."""
     if request.param == "moto":
         with aws({}) as cloud:
             yield cloud.dynamodb
@@ -38,12 +38,12 @@ def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Give a clock that the test moves."""
+    """Return a clock that the test moves."""
     return FakeClock()
 
 
 def invocation(client: "DynamoDBClient", clock: FakeClock) -> DynamoDbLedger:
-    """Give the ledger as another invocation has it."""
+    """Return the ledger as another invocation has it."""
     return DynamoDbLedger(Boto3DynamoDb(client), TABLE, Run(clock, f"owner-{time.monotonic_ns()}"))
 
 

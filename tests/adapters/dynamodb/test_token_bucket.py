@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.e2e.dynalite import dynalite
 
-from customerlink.adapters.dynamodb.token_bucket import SharedBucket
+from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
 from sandbox.aws import TABLE, aws
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ PER_SECOND = 60.0
 
 @pytest.fixture(params=["moto", "dynalite"])
 def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
-    """Give each DynamoDB, empty."""
+    """Return each DynamoDB, empty."""
     if request.param == "moto":
         with aws({}) as cloud:
             yield cloud.dynamodb
@@ -29,16 +29,16 @@ def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
             yield other
 
 
-def bucket(client: "DynamoDBClient") -> SharedBucket:
-    """Give it as another machine has it."""
-    return SharedBucket(client, TABLE, "stripe", PER_SECOND)
+def bucket(client: "DynamoDBClient") -> SharedTokenBucket:
+    """Return it as another machine has it."""
+    return SharedTokenBucket(client, TABLE, "stripe", PER_SECOND)
 
 
-def turns_of(buckets: list[SharedBucket], each_takes: int) -> list[float]:
-    """Let every machine take some turns side by side; gives when, in order."""
+def turns_of(buckets: list[SharedTokenBucket], each_takes: int) -> list[float]:
+    """Let every machine take some turns side by side; return when, in order."""
     turns: list[float] = []
 
-    def take(mine: SharedBucket) -> None:
+    def take(mine: SharedTokenBucket) -> None:
         for _ in range(each_takes):
             mine.take()
             turns.append(time.monotonic())
@@ -84,9 +84,11 @@ def broken(**_: object) -> None:
     raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "UpdateItem")
 
 
-@pytest.mark.parametrize("ask", [SharedBucket.take, lambda each: each.pause(1)])
+@pytest.mark.parametrize("ask", [SharedTokenBucket.take, lambda each: each.pause(1)])
 def test_any_other_trouble_is_told(
-    client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch, ask: Callable[[SharedBucket], None]
+    client: "DynamoDBClient",
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[SharedTokenBucket], None],
 ) -> None:
     """No endless loop."""
     made = bucket(client)

@@ -54,7 +54,7 @@ class Stripe:
     def customers(
         self, key: StripeKey | None = None, seconds: float = 5.0, clock: Clock = time
     ) -> StripeCustomers:
-        """Give the adapter as a new invocation has it."""
+        """Return the adapter as a new invocation has it."""
         self.run = Run(clock, "owner", seconds)
         return StripeCustomers(
             Connections(),
@@ -419,7 +419,7 @@ class Somebody:
 
 @pytest.fixture(scope="module")
 def somebody() -> Somebody:
-    """Give what answers in place of Stripe."""
+    """Return what answers in place of Stripe."""
     return Somebody()
 
 
@@ -439,7 +439,7 @@ class TestOddAnswers:
 
     @pytest.fixture
     def customers(self, odd: Stripe, somebody: Somebody) -> StripeCustomers:
-        """Give the adapter."""
+        """Return the adapter."""
         somebody.lists_nobody = False
         return odd.customers(clock=FakeClock())
 

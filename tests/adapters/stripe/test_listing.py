@@ -10,15 +10,15 @@ import stripe
 from tests.fakes import FakeClock
 
 from customerlink.adapters.stripe.listing import Listing, patiently
-from customerlink.adapters.token_bucket import Bucket
+from customerlink.adapters.token_bucket import TokenBucket
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind, StripeAccount
 from sandbox.stripe_server import stripe_app
 
 
-def bucket(clock: FakeClock, per_second: float) -> Bucket:
-    """Give a bucket on a clock that moves only when somebody sleeps."""
-    return Bucket(per_second, clock.monotonic, clock.sleep)
+def bucket(clock: FakeClock, per_second: float) -> TokenBucket:
+    """Return a bucket on a clock that moves only when somebody sleeps."""
+    return TokenBucket(per_second, clock.monotonic, clock.sleep)
 
 
 def test_requests_are_spread_evenly() -> None:
@@ -65,7 +65,7 @@ def test_threads_share_the_rate() -> None:
         with lock:
             turns.append(seconds)
 
-    shared = Bucket(10, clock.monotonic, sleep)
+    shared = TokenBucket(10, clock.monotonic, sleep)
 
     def take_ten() -> None:
         for _ in range(10):
@@ -95,7 +95,7 @@ def test_everybody_is_listed_once(tmp_path: Path, number: int) -> None:
             base_addresses={"api": server.url},
             http_client=stripe.UrllibClient(),
         )
-        listing = Listing(client.v1.customers, Bucket(10_000))
+        listing = Listing(client.v1.customers, TokenBucket(10_000))
         files = listing.write(tmp_path, now=clock.now)
     rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
 

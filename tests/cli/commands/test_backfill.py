@@ -20,7 +20,7 @@ from customerlink.adapters.dynamodb.ledger import CALL_SECONDS
 from customerlink.cli.commands.backfill import Backfill, Checkpoint
 from customerlink.cli.deployment import _LEDGER_CALLS
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
-from customerlink.usecases.backfill import Done, Fate
+from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from customerlink.wiring.provisioner import PROVISION_SECONDS
 from sandbox.stripe_account import Fault, FaultKind
 
@@ -31,7 +31,7 @@ COMMAND = [sys.executable, "-m", "customerlink.cli.main", *TENANT, "backfill", *
 
 
 def backfill(cli: Cli, *words: str) -> tuple[int, dict[str, Any]]:
-    """Run it as fast as it goes; gives the exit code and the document."""
+    """Run it as fast as it goes; return the exit code and the document."""
     result = cli(*TENANT, "backfill", *FAST, "--json", *words)
     return result.code, result.json()
 
@@ -159,9 +159,9 @@ def test_stopped_while_some_had_failed() -> None:
     """Ends at once, and promises no other round."""
 
     class Failing(Backfill):
-        def _one(self, user: dict[str, Any]) -> Done:
+        def _one(self, user: dict[str, Any]) -> Backfilled:
             self.stop()
-            return Done(user["user_id"], Fate.FAILED, "")
+            return Backfilled(user["user_id"], BackfillStatus.FAILED, "")
 
     nothing: Any = None
     said: list[str] = []
@@ -291,13 +291,13 @@ class TestCheckpoint:
         checkpoint = Checkpoint(tmp_path)
         checkpoint.begin([{"user_id": each} for each in "abc"])
         with checkpoint.noting() as note:
-            note(Done("a", Fate.CREATED, ""))
+            note(Backfilled("a", BackfillStatus.CREATED, ""))
         with (tmp_path / "done.jsonl").open("a") as lines:
             lines.write('{"user_id": "b", "fa')
         assert [each["user_id"] for each in checkpoint.left()] == ["b", "c"]
 
         with checkpoint.noting() as note:
-            note(Done("b", Fate.FOUND, ""))
+            note(Backfilled("b", BackfillStatus.FOUND, ""))
         assert [each["user_id"] for each in checkpoint.left()] == ["c"]
 
     def test_begun_whole_or_not_at_all(self, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from sandbox.sandbox import new_signing_secret
 
 
 def diagnosis(cli: Cli, *words: str) -> dict[str, dict[str, Any]]:
-    """Give each check by its name."""
+    """Return each check by its name."""
     result = cli(*words, "doctor", "--json")
     checks = {each["name"]: each for each in result.json()["checks"]}
     assert result.code == int(any(each["verdict"] == "bad" for each in checks.values()))
@@ -82,7 +82,7 @@ def edited(cli: Cli, **changes: Any) -> None:
 
 
 def code_of(cli: Cli) -> str:
-    """Give the Action's code."""
+    """Return the Action's code."""
     return str(cli.actions().list_page({"actionName": ACTION})["actions"][0]["code"])
 
 
@@ -127,7 +127,7 @@ def unrestricted(cli: Cli) -> None:
 
 
 def alarms(cli: Cli) -> Any:
-    """Give a client for the stack's alarms."""
+    """Return a client for the stack's alarms."""
     session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
     return session.client("cloudwatch", endpoint_url=cli.box.aws.url)
 

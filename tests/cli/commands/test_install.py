@@ -25,13 +25,13 @@ STEPS = [
 
 
 def installed(cli: Cli) -> dict[str, Any]:
-    """Give the Action as the tenant has it."""
+    """Return the Action as the tenant has it."""
     [action] = cli.actions().list_page({"actionName": ACTION})["actions"]
     return dict(action)
 
 
 def end_state(cli: Cli) -> tuple[Any, ...]:
-    """Give everything that an install leaves, but for what is random."""
+    """Return everything that an install leaves, but for what is random."""
     action = installed(cli)
     secret = cli.stored()
     settings = cli.actions().secrets_of(ACTION)
@@ -224,7 +224,7 @@ def without_stack(cli: Cli) -> None:
 
 
 def wrong_client(cli: Cli) -> None:
-    """Give a secret that is none."""
+    """Return a secret that is none."""
     cli.patch.setenv("AUTH0_CLIENT_SECRET", "wrong")
 
 

@@ -25,7 +25,7 @@ type Lines = list[dict[str, Any]]
 
 
 def plan(cli: Cli, *kinds: Drift) -> Lines:
-    """Print a plan; gives its lines."""
+    """Print a plan; return its lines."""
     words = [word for each in kinds for word in ("--kind", str(each))]
     result = cli(*TENANT, "repair", *words)
     assert result.code == 0, result.err
@@ -33,7 +33,7 @@ def plan(cli: Cli, *kinds: Drift) -> Lines:
 
 
 def applied(cli: Cli, lines: Lines, path: Path) -> dict[str, Any]:
-    """Carry a plan out; gives what became of it."""
+    """Carry a plan out; return what became of it."""
     path.write_text("".join(json.dumps(each) + "\n" for each in lines))
     result = cli(*TENANT, "repair", "--apply", str(path), "--json")
     assert result.code == 0, result.err
@@ -41,12 +41,12 @@ def applied(cli: Cli, lines: Lines, path: Path) -> dict[str, Any]:
 
 
 def metadata(cli: Cli, number: int) -> dict[str, Any]:
-    """Give a user's `app_metadata`."""
+    """Return a user's `app_metadata`."""
     return dict(cli.box.tenant.users[f"auth0|{number}"].get("app_metadata", {}))
 
 
 def kind_of(cli: Cli, number: int) -> str:
-    """Give what verify finds a user to be."""
+    """Return what verify finds a user to be."""
     counts = cli(*TENANT, "verify", f"auth0|{number}", "--json").json()["counts"]
     [kind] = [name for name, count in counts.items() if count]
     return str(kind)
@@ -237,7 +237,7 @@ class TestExpectations:
     """What changed since the plan was made is skipped, and said."""
 
     def skipped(self, sides: Cli, lines: Lines, path: Path) -> str:
-        """Carry out a plan of one line that must be skipped; gives why."""
+        """Carry out a plan of one line that must be skipped; return why."""
         before = sides.box.stripe.live_customers()
         done = applied(sides, lines, path)
         assert done["counts"] == {"done": 0, "skipped": 1, "left to you": 0}

@@ -53,7 +53,7 @@ def sign_up(cli: Cli) -> Reply:
 
 @contextmanager
 def traffic(cli: Cli) -> Iterator[list[Reply]]:
-    """Let `PER_SECOND` people sign up each second while the block runs; gives the answers."""
+    """Let `PER_SECOND` people sign up each second while the block runs; return the answers."""
     replies: list[Reply] = []
     ended = threading.Event()
     under_way: list[Future[Reply]] = []
@@ -80,7 +80,7 @@ def traffic(cli: Cli) -> Iterator[list[Reply]]:
 
 
 def refused(replies: list[Reply]) -> list[Any]:
-    """Give the answers that let nobody in."""
+    """Return the answers that let nobody in."""
     return [each for each in replies if each.body.get("reason") != "customer_created"]
 
 
@@ -107,7 +107,7 @@ class FastLedger(Client):
 
 @pytest.fixture
 def fast(cli: Cli, box: Sandbox) -> Cli:
-    """Give the command line over a function that can take so many sign-ups."""
+    """Return the command line over a function that can take so many sign-ups."""
     made = application(box.environment())()
     made.dynamodb = FastLedger()  # type: ignore[assignment]
     box.gateway.invoke = in_process(partial(respond, lambda: made))

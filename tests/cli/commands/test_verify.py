@@ -19,7 +19,7 @@ TENANT = ("--tenant", "acme")
 
 @pytest.fixture
 def sides(cli: Cli, box: Sandbox, tmp_path: Path) -> Iterator[Cli]:
-    """Give an installed deployment whose tenant and account are empty."""
+    """Return an installed deployment whose tenant and account are empty."""
     cli.install()
     cli.patch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     box.tenant.users.clear()
@@ -74,7 +74,7 @@ def orphaned(cli: Cli, number: int) -> None:
 
 
 def superseded(number: int) -> dict[str, str]:
-    """Give the metadata of a linked account's second customer."""
+    """Return the metadata of a linked account's second customer."""
     named = {"auth0_user_id": f"auth0|{number}", "auth0_tenant": "acme"}
     return {**named, "superseded_by": "cus_other"}
 

@@ -35,7 +35,7 @@ class Clock:
         self.offset = 0.0
 
     def time(self) -> float:
-        """Give unix seconds."""
+        """Return unix seconds."""
         return time.time() + self.offset
 
 
@@ -59,7 +59,7 @@ class Asked:
         return client.client_credentials(f"{self.url}/api/v2/")
 
     def with_token(self, token: str) -> Any:
-        """Give the Management API's client, without retries."""
+        """Return the Management API's client, without retries."""
         return Auth0(base_url=f"{self.url}/api/v2", token=token, max_retries=0)
 
     def add_user(self, email: str, **profile: Any) -> str:
@@ -97,7 +97,7 @@ class Asked:
             time.sleep(seconds)
 
     def export(self, fields: list[str]) -> list[Any]:
-        """Run a users-export job to its end; gives the rows."""
+        """Run a users-export job to its end; return the rows."""
         wanted = [{"name": each} for each in fields]
         job = self.api.jobs.users_exports.create(format="json", fields=wanted)
         return rows(download(self.finished(job.id).location))
@@ -132,7 +132,7 @@ def download(link: str) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Asked]:
-    """Give the tenant, or the stand-in."""
+    """Return the tenant, or the stand-in."""
     clock = Clock()
     if DOMAIN:
         client = os.environ["AUTH0_CLIENT_ID"], os.environ["AUTH0_CLIENT_SECRET"]
@@ -152,7 +152,7 @@ def asked(target: Asked) -> Iterator[Asked]:
 
 @pytest.fixture
 def inside(asked: Asked) -> ManagementApi:
-    """Give the stand-in's inside, for what nobody can make a tenant do."""
+    """Return the stand-in's inside, for what nobody can make a tenant do."""
     if asked.inside is None:
         pytest.skip("A tenant does not do this on demand: only the stand-in can be asked")
     return asked.inside
@@ -160,5 +160,5 @@ def inside(asked: Asked) -> ManagementApi:
 
 @pytest.fixture
 def email() -> str:
-    """Give an address that nobody has."""
+    """Return an address that nobody has."""
     return f"contract-{uuid.uuid4().hex}@example.com"

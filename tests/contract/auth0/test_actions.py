@@ -13,12 +13,12 @@ POST_LOGIN = "post-login"
 
 
 def names(secrets: Any) -> list[str]:
-    """Give the names of secrets."""
+    """Return the names of secrets."""
     return sorted(each.name for each in secrets)
 
 
 def deployed(asked: Asked) -> str:
-    """Create an Action and deploy it; gives its id."""
+    """Create an Action and deploy it; return its id."""
     action = asked.add_action()
     asked.built(action.id)
     asked.api.actions.deploy(action.id)
@@ -26,7 +26,7 @@ def deployed(asked: Asked) -> str:
 
 
 def flow(asked: Asked) -> list[Any]:
-    """Give the bindings of the Login flow, in order."""
+    """Return the bindings of the Login flow, in order."""
     return list(asked.api.actions.triggers.bindings.list(POST_LOGIN))
 
 

@@ -9,7 +9,7 @@ from sandbox.auth0.api import ManagementApi
 
 
 def refused(asked: Asked, token: str) -> ApiError:
-    """Give how a token is refused."""
+    """Return how a token is refused."""
     with pytest.raises(ApiError) as raised:
         asked.with_token(token).users.get("auth0|nobody")
     return raised.value

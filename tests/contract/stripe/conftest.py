@@ -39,7 +39,7 @@ class Asked:
         self.customers = self.with_key(key)
 
     def with_key(self, key: str) -> Any:
-        """Give the SDK's customers service for a key."""
+        """Return the SDK's customers service for a key."""
         client = stripe.StripeClient(
             key,
             base_addresses={"api": self.base},
@@ -74,7 +74,7 @@ class Asked:
         return self._pool.request(method, f"{self.base}{path}", fields=fields, headers=headers)
 
     def listed(self, **params: Any) -> list[str]:
-        """Give the ids that a list shows, all pages."""
+        """Return the ids that a list shows, all pages."""
         return [each.id for each in self.customers.list(params).auto_paging_iter()]
 
     def clear(self) -> None:
@@ -94,7 +94,7 @@ class Clock:
         self.offset = 0.0
 
     def time(self) -> float:
-        """Give unix seconds."""
+        """Return unix seconds."""
         return time.time() + self.offset
 
 
@@ -144,7 +144,7 @@ class _Targets(dict[str, Asked]):
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, targets: dict[str, Asked]) -> Asked:
-    """Give Stripe, the stand-in or a peer."""
+    """Return Stripe, the stand-in or a peer."""
     return targets[request.param]
 
 
@@ -158,7 +158,7 @@ def asked(target: Asked) -> Iterator[Asked]:
 
 @pytest.fixture
 def account(asked: Asked) -> Iterator[StripeAccount]:
-    """Give the stand-in's inside, for faults that nobody can ask Stripe for."""
+    """Return the stand-in's inside, for faults that nobody can ask Stripe for."""
     if asked.account is None:
         pytest.skip("Stripe has no such fault on demand: only the stand-in can be asked")
     yield asked.account
@@ -167,5 +167,5 @@ def account(asked: Asked) -> Iterator[StripeAccount]:
 
 @pytest.fixture
 def email() -> str:
-    """Give an address that nobody has."""
+    """Return an address that nobody has."""
     return f"contract-{uuid.uuid4().hex}@example.com"

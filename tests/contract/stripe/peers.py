@@ -31,7 +31,7 @@ COMMANDS = {
 
 @contextmanager
 def peer(name: str) -> Iterator[str]:
-    """Run one on a free port of this machine; gives its address."""
+    """Run one on a free port of this machine; return its address."""
     with subprocess.Popen(COMMANDS[name], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -12,7 +12,7 @@ from sandbox.stripe_account import Fault, FaultKind, StripeAccount
 
 @pytest.fixture
 def key() -> str:
-    """Give a key that was never used."""
+    """Return a key that was never used."""
     return uuid.uuid4().hex
 
 

@@ -21,7 +21,7 @@ OLD = "https://docs.stripe.com/api/customers/object"
 
 
 def type_errors(folder: Path, kind: str, *values: object) -> list[str]:
-    """Compile JSON documents as values of a TypeScript type; gives the codes of the complaints."""
+    """Compile JSON documents as values of a TypeScript type; return the codes of the complaints."""
     source = folder / "answers.ts"
     lines = [f'import Stripe from "{ROOT}/node_modules/stripe";']
     lines += [
@@ -37,7 +37,7 @@ def type_errors(folder: Path, kind: str, *values: object) -> list[str]:
 
 
 def document(answer: urllib3.BaseHTTPResponse) -> Any:
-    """Give an answer's document as it came, before any SDK looked at it."""
+    """Return an answer's document as it came, before any SDK looked at it."""
     return answer.json()
 
 

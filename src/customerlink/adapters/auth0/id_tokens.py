@@ -40,10 +40,10 @@ class IdTokens:
         )
 
     def verified(self, token: str, nonce: str) -> Login | None:
-        """Give the login; None for a token that is not of this issuer, for the shop, and fresh.
+        """Return the login; None for a token that is not of this issuer, for the shop, and fresh.
 
         https://auth0.com/docs/secure/tokens/id-tokens/validate-id-tokens. Only RS256 counts,
-        whatever the token says of itself. Raises one of `KEYS_UNAVAILABLE` when the keys cannot be
+        whatever the token says of itself. Raise one of `KEYS_UNAVAILABLE` when the keys cannot be
         had: then nothing is known of the token.
         """
         try:

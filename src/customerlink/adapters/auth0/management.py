@@ -35,7 +35,7 @@ EXPORTED = {
 }
 """What is exported of a user, and under which name (`reconcile.store`)."""
 
-TROUBLE = (ApiError, Auth0Error, httpx.HTTPError, RequestException)
+AUTH0_ERRORS = (ApiError, Auth0Error, httpx.HTTPError, RequestException)
 """What the SDK raises; their texts may be personal."""
 
 TIME_OUT_SECONDS = 20.0
@@ -64,7 +64,7 @@ class Management:
 
     @cached_property
     def granted(self) -> dict[str, Any]:
-        """Give the token's answer, asked for at first use."""
+        """Return the token's answer, asked for at first use."""
         protocol, _, domain = self._client.url.partition("://")
         token = GetToken(
             domain,
@@ -78,7 +78,7 @@ class Management:
 
     @cached_property
     def api(self) -> Auth0:
-        """Give the SDK's client."""
+        """Return the SDK's client."""
         return Auth0(
             base_url=f"{self._client.url}/api/v2",
             token=self.granted["access_token"],
@@ -116,7 +116,7 @@ class Users:
             return None
 
     def with_address(self, email: str) -> list[dict[str, Any]]:
-        """Give all who have an address, which several connections' users may; consistently."""
+        """Return all who have an address, which several connections' users may; consistently."""
         api = self._management.api
         found = self._management.call(
             lambda: api.users.list_users_by_email(email=email.lower()),
@@ -169,7 +169,7 @@ class Users:
         self._management.call(lambda: api.jobs.verification_email.create(user_id=user_id))
 
     def start_export(self) -> str:
-        """Start Auth0's export of all users; gives the job's id.
+        """Start Auth0's export of all users; return the job's id.
 
         https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
         """
@@ -181,7 +181,7 @@ class Users:
         return str(job.id)
 
     def export(self, job_id: str) -> tuple[str, str | None]:
-        """Give a job's status, and the address of what it wrote, which does not last."""
+        """Return a job's status, and the address of what it wrote, which does not last."""
         api = self._management.api
         job = self._management.call(lambda: api.jobs.get(job_id))
         return str(job.status), str(job.location) if job.location else None
@@ -204,7 +204,7 @@ def _seconds_until_reset(error: ApiError) -> float:
 
 
 def _row(user: Any) -> dict[str, Any]:  # noqa: ANN401 (a model for each of the SDK's calls)
-    """Give a user as the export has one."""
+    """Return a user as the export has one."""
     metadata = user.app_metadata if isinstance(user.app_metadata, dict) else {}
     identities = [
         {

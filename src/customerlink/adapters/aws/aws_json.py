@@ -49,7 +49,7 @@ class AwsSilentError(CustomerLinkError):
 class LedgerClient(Protocol):
     """What the ledger asks of DynamoDB, by the names and documents of its API.
 
-    Raises `AwsRefusedError` and `AwsSilentError`.
+    Raise `AwsRefusedError` and `AwsSilentError`.
     """
 
     def get_item(self, **request: Any) -> Json:  # noqa: ANN401 (DynamoDB's documents)
@@ -86,11 +86,11 @@ class Aws:
         self._fetched_until = 0.0
 
     def dynamodb(self, connect: float, read: float) -> "DynamoDb":
-        """Give a client with these time-outs, in seconds."""
+        """Return a client with these time-outs, in seconds."""
         return DynamoDb(partial(self._send, "dynamodb", "1.0", (connect, read)))
 
     def secrets_manager(self, connect: float, read: float) -> "SecretsManager":
-        """Give a client with these time-outs, in seconds."""
+        """Return a client with these time-outs, in seconds."""
         return SecretsManager(partial(self._send, "secretsmanager", "1.1", (connect, read)))
 
     def _send(

@@ -35,9 +35,9 @@ class SecretsManagerSecret:
         self._next_refresh = 0.0
 
     def current(self) -> Secret:
-        """Give the secret, an older copy if need be.
+        """Return the secret, an older copy if need be.
 
-        Raises `SecretUnavailableError`, or `ConfigurationError` for a first version that cannot be
+        Raise `SecretUnavailableError`, or `ConfigurationError` for a first version that cannot be
         read.
         """
         now = self._clock.monotonic()
@@ -75,7 +75,7 @@ class SecretsManagerSecret:
 
 
 def tenant_secret(client: "SecretsManagerClient", secret_id: str) -> TenantSecret | None:
-    """Give what lets a function into the tenant; None while nobody has put it in."""
+    """Return what lets a function into the tenant; None while nobody has put it in."""
     try:
         answer = client.get_secret_value(SecretId=secret_id)
     except client.exceptions.ResourceNotFoundException:

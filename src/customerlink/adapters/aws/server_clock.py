@@ -37,11 +37,11 @@ class ServerClock(Clock):
             self.behind = 0.0
 
     def time(self) -> float:
-        """Give the service's wall clock in unix seconds."""
+        """Return the service's wall clock in unix seconds."""
         return time.time() + self.behind
 
     def monotonic(self) -> float:
-        """Give seconds of a clock that never goes back."""
+        """Return seconds of a clock that never goes back."""
         return time.monotonic()
 
     def sleep(self, seconds: float, /) -> None:

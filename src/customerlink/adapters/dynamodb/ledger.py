@@ -100,13 +100,13 @@ class _Failed:
     item: _Item
 
     def shows(self, **expected: str | int) -> bool:
-        """Tell whether the item is as an earlier, unanswered try of this write leaves it."""
+        """Return whether the item is as an earlier, unanswered try of this write leaves it."""
         plain = {name: next(iter(self.item.get(name, {"": None}).values())) for name in expected}
         return plain == {name: str(value) for name, value in expected.items()}
 
 
 def open_sign_ups(client: "DynamoDBClient", table: str, before: float) -> Iterator[User]:
-    """Give the users whose sign-ups have been open since before a unix time, the oldest first."""
+    """Return the users whose sign-ups have been open since before a unix time, the oldest first."""
     pages = client.get_paginator("query").paginate(
         TableName=table,
         IndexName=OPEN_INDEX,
@@ -159,7 +159,7 @@ class DynamoDbLedger:
             self._installation.since = float(answer["Attributes"]["installed_at"]["N"])
         return self._installation.since
 
-    def is_known(self, user: User) -> bool:
+    def has_record(self, user: User) -> bool:
         """Read the record, strongly consistently.
 
         One of release 0.1 does not say who opened it: an admission, as far as a login must know.
@@ -519,7 +519,7 @@ def _lock_key(tenant: Tenant, email: str) -> _Item:
 def _lease(
     user: User, old: _Item, create: NewCustomer | None, now: float, *, admitted: bool
 ) -> Lease:
-    """Give the lease that an update of `old` took."""
+    """Return the lease that an update of `old` took."""
     frozen_create, earlier = old.get("create"), old.get("emails", {}).get("SS", ())
     reason, adopting = old.get("reason"), old.get("adopting")
     return Lease(
@@ -538,7 +538,7 @@ def _lease(
 
 
 def _freezing(create: NewCustomer | None) -> str:
-    """Give the clauses that freeze a create, unless one is frozen already.
+    """Return the clauses that freeze a create, unless one is frozen already.
 
     `emails` is for the functions of release 0.1, which a deployment may go back to.
     """
@@ -559,7 +559,7 @@ def _adoption(tenant: Tenant, item: _Item) -> Adoption:
 
 
 def _is_admitted(item: _Item) -> bool:
-    """Tell whether an admission opened a record; True for an item of release 0.1."""
+    """Return whether an admission opened a record; True for an item of release 0.1."""
     return bool(item) and bool(item.get("admitted", {"BOOL": True})["BOOL"])
 
 

@@ -17,8 +17,8 @@ TURNS = 8
 _FORGOTTEN_SECONDS = 24 * 3600
 
 
-class SharedBucket:
-    """So many requests a second, whichever machine makes them (`reconcile.bucket.Pace`).
+class SharedTokenBucket:
+    """So many requests a second, whichever machine makes them (`ports.rate.RateLimiter`).
 
     `next_at` is when the next free turn is; who takes some moves it on by their length.
     """
@@ -54,7 +54,7 @@ class SharedBucket:
         self._moved(until, "attribute_not_exists(next_at) OR next_at < :next_at")
 
     def _reserved(self, length: float) -> float:
-        """Take a stretch of time; gives its start."""
+        """Take a stretch of time; return its start."""
         while True:
             now = time.time()
             if self._moved(now + length, "attribute_not_exists(next_at) OR next_at <= :now", now):

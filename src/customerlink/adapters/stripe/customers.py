@@ -246,7 +246,7 @@ def _could_be_an_id(customer_id: str) -> bool:
 
 
 def _expected(answer: stripe.StripeObject, kind: str, customer_id: str | None = None) -> Any:  # noqa: ANN401 (of the SDK's)
-    """Give an answer that says to be what was asked for; a 200 proves nothing by itself."""
+    """Return an answer that says to be what was asked for; a 200 proves nothing by itself."""
     is_one = getattr(answer, "object", None) == kind
     if not is_one or (customer_id is not None and _id(answer) != customer_id):
         raise _OddAnswerError
@@ -262,7 +262,7 @@ def _read_page(page: stripe.ListObject[stripe.Customer]) -> list[Customer]:
 
 
 def _customer(customer: stripe.Customer) -> Customer:
-    """Read a customer; raises `_OddAnswerError` for what is none, or has values of other types."""
+    """Read a customer; raise `_OddAnswerError` for what is none, or has values of other types."""
     _expected(customer, "customer")
     metadata = customer.metadata.to_dict()  # type: ignore[union-attr]  # Stripe's are never null
     email, created = getattr(customer, "email", None), getattr(customer, "created", 0)

@@ -45,7 +45,7 @@ class BudgetedHTTPClient(stripe.HTTPClient):
         post_data: Any = None,  # noqa: ANN401 (the SDK's signature)
         **_: object,
     ) -> tuple[str, int, Mapping[str, str]]:
-        """Send one request; raises `stripe.APIConnectionError` when no answer came."""
+        """Send one request; raise `stripe.APIConnectionError` when no answer came."""
         if self._key.live and not is_stripe(url):
             raise ConfigurationError("a live key goes to no host but Stripe's")
         seconds = min(self._run.remaining_for_stripe(), TRY_SECONDS)

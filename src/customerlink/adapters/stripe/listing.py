@@ -10,8 +10,8 @@ from typing import Any
 
 import stripe
 
-from customerlink.adapters.token_bucket import Bucket
-from customerlink.ports.rate import Pace
+from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.ports.rate import RateLimiter
 
 PER_SECOND = 20.0
 """Below the 25 a second that Stripe's sandboxes and single endpoints allow, sign-ups beside it.
@@ -33,12 +33,12 @@ class Listing:
     """Reads customers by an SDK client that does not retry by itself."""
 
     customers: Any
-    bucket: Pace = field(default_factory=lambda: Bucket(PER_SECOND))
+    bucket: RateLimiter = field(default_factory=lambda: TokenBucket(PER_SECOND))
     on_page: Callable[[int], None] = lambda _: None
     """Told the number of customers of each page."""
 
     def write(self, folder: Path, now: float | None = None) -> list[Path]:
-        """Write one file of JSON lines for each segment; gives the files."""
+        """Write one file of JSON lines for each segment; return the files."""
         edges = self.edges(time.time() if now is None else now)
         files = [folder / f"customers-{number:03d}.json" for number in range(len(edges) - 1)]
         with ThreadPoolExecutor(WORKERS) as workers:
@@ -61,7 +61,7 @@ class Listing:
         return [*edges, 2 * end]
 
     def pages(self, start: int, end: int, after: str | None = None) -> Iterator[list[Any]]:
-        """Give the customers created in a segment, from behind one of them on, page by page."""
+        """Return the customers created in a segment, from behind one of them on, page by page."""
         while True:
             behind = {"starting_after": after} if after else {}
             page = self._page({"created": {"gte": start, "lt": end}, **behind})
@@ -80,7 +80,7 @@ class Listing:
         return patiently(self.bucket, lambda: self.customers.list({"limit": PAGE, **params}))
 
 
-def patiently[Result](bucket: Pace, request: Callable[[], Result]) -> Result:
+def patiently[Result](bucket: RateLimiter, request: Callable[[], Result]) -> Result:
     """Make a request that changes nothing, again on 429, 5xx and lost answers."""
     for tries_left in reversed(range(_TRIES)):
         bucket.take()
@@ -98,7 +98,7 @@ def patiently[Result](bucket: Pace, request: Callable[[], Result]) -> Result:
 
 
 def line(customer: Any) -> dict[str, Any]:  # noqa: ANN401 (a customer of the SDK's)
-    """Give what the comparison needs of a customer."""
+    """Return what the comparison needs of a customer."""
     metadata = customer.metadata.to_dict() if customer.metadata else {}
     return {
         "id": customer.id,

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from customerlink.adapters.token_bucket import Bucket
+from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.output import Output
 from customerlink.cli.tenant import Tenant
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, SETTLED_SECONDS
-from customerlink.usecases.backfill import Done, Fate, PacedProfiles, provision_one
+from customerlink.usecases.backfill import Backfilled, BackfillStatus, PacedProfiles, provision_one
 from customerlink.wiring.provisioner import Provisioner
 
 CREATIONS_PER_SECOND = 8.0
@@ -42,7 +42,7 @@ class Checkpoint:
 
     @property
     def is_begun(self) -> bool:
-        """Tell whether there is something to resume."""
+        """Return whether there is something to resume."""
         return self._todo.exists()
 
     def begin(self, users: Iterable[dict[str, Any]]) -> None:
@@ -56,7 +56,7 @@ class Checkpoint:
         new.rename(self._todo)
 
     def left(self) -> list[dict[str, Any]]:
-        """Give whom nobody has done yet; a line that a crash cut short counts as not done."""
+        """Return whom nobody has done yet; a line that a crash cut short counts as not done."""
         done = set()
         for each in self._done.read_text().splitlines() if self._done.exists() else ():
             try:
@@ -67,8 +67,8 @@ class Checkpoint:
         return [each for each in users if each["user_id"] not in done]
 
     @contextmanager
-    def noting(self) -> Iterator[Callable[[Done], None]]:
-        """Open the second file; gives what writes a line into it."""
+    def noting(self) -> Iterator[Callable[[Backfilled], None]]:
+        """Open the second file; return what writes a line into it."""
         cut_short = self._done.exists() and not self._done.read_bytes().endswith(b"\n")
         with self._done.open("a", buffering=1) as lines:
             if cut_short:
@@ -83,7 +83,7 @@ class Checkpoint:
 class Backfill:
     """Provisions users side by side, and writes the links into their profiles."""
 
-    def __init__(self, provisioner: Provisioner, tenant: Tenant, auth0: Bucket) -> None:
+    def __init__(self, provisioner: Provisioner, tenant: Tenant, auth0: TokenBucket) -> None:
         """Take what creates customers, the tenant, and the rate for its writes."""
         self._provisioner, self._tenant, self._auth0 = provisioner, tenant, auth0
         self._stop = threading.Event()
@@ -92,15 +92,15 @@ class Backfill:
         """Begin nobody more; those who are under way are finished."""
         self._stop.set()
 
-    def run(self, users: list[dict[str, Any]], say: Callable[[str], None]) -> Iterator[Done]:
-        """Give each user's fate as soon as it is known; failures come again at the end.
+    def run(self, users: list[dict[str, Any]], say: Callable[[str], None]) -> Iterator[Backfilled]:
+        """Return each user's fate as soon as it is known; failures come again at the end.
 
         `say` is told what it waits for meanwhile.
         """
         for pause in PAUSES:
             failed = []
             for user, done in self._round(users):
-                if done.fate is Fate.FAILED:
+                if done.status is BackfillStatus.FAILED:
                     failed.append(user)
                 else:
                     yield done
@@ -112,9 +112,9 @@ class Backfill:
             users = failed
         yield from (done for _, done in self._round(users))
 
-    def _round(self, users: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Done]]:
+    def _round(self, users: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Backfilled]]:
         waiting = iter(users)
-        under_way: dict[Future[Done], dict[str, Any]] = {}
+        under_way: dict[Future[Backfilled], dict[str, Any]] = {}
         with ThreadPoolExecutor(WORKERS) as workers:
             while True:
                 room = 0 if self._stop.is_set() else 2 * WORKERS - len(under_way)
@@ -126,7 +126,7 @@ class Backfill:
                 for each in finished:
                     yield under_way.pop(each), each.result()
 
-    def _one(self, user: dict[str, Any]) -> Done:
+    def _one(self, user: dict[str, Any]) -> Backfilled:
         who = self._provisioner.user(str(user["user_id"]))
         profiles = PacedProfiles(self._tenant.users, self._auth0)
         return provision_one(who, profiles, self._provisioner.settling, self._provisioner.bucket)
@@ -134,18 +134,18 @@ class Backfill:
 
 def run_backfill(
     worker: Backfill, checkpoint: Checkpoint, users: list[dict[str, Any]], output: Output
-) -> dict[Fate, int]:
-    """Run to the end or to Ctrl-C, each user noted as soon as done with; gives the counts."""
-    counts = dict.fromkeys(Fate, 0)
+) -> dict[BackfillStatus, int]:
+    """Run to the end or to Ctrl-C, each user noted as soon as done with; return the counts."""
+    counts = dict.fromkeys(BackfillStatus, 0)
     before = signal.signal(signal.SIGINT, lambda *_: worker.stop())
     try:
         with checkpoint.noting() as note, output.progress("customers", len(users)) as advance:
             for done in worker.run(users, output.say):
-                if done.fate is not Fate.FAILED:
+                if done.status is not BackfillStatus.FAILED:
                     note(done)
-                counts[done.fate] += 1
-                if done.fate in (Fate.SKIPPED, Fate.FAILED):
-                    output.say(f"{done.fate}: {done.user_id}: {done.why}")
+                counts[done.status] += 1
+                if done.status in (BackfillStatus.SKIPPED, BackfillStatus.FAILED):
+                    output.say(f"{done.status}: {done.user_id}: {done.why}")
                 advance()
     finally:
         signal.signal(signal.SIGINT, before)

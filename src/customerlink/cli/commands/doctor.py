@@ -36,23 +36,23 @@ class Check:
     fix: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Give it for machines."""
+        """Return it for machines."""
         words = {Verdict.GOOD: "good", Verdict.WARNING: "warning", Verdict.BAD: "bad"}
         return asdict(self) | {"verdict": words[self.verdict]}
 
 
 def good(name: str, meaning: str) -> Check:
-    """Give a check that passed."""
+    """Return a check that passed."""
     return Check(name, Verdict.GOOD, meaning)
 
 
 def warning(name: str, meaning: str, fix: str = "") -> Check:
-    """Give a check that somebody should look at."""
+    """Return a check that somebody should look at."""
     return Check(name, Verdict.WARNING, meaning, fix)
 
 
 def bad(name: str, meaning: str, fix: str = "") -> Check:
-    """Give a check that failed."""
+    """Return a check that failed."""
     return Check(name, Verdict.BAD, meaning, fix)
 
 

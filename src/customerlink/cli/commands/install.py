@@ -98,7 +98,7 @@ def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
 
 
 def _in_use(found: Found, secret: StoredSecret) -> str:
-    """Give the signing secret that the Action has: amid a rotation it need not be the first."""
+    """Return the signing secret that the Action has: amid a rotation it need not be the first."""
     has = unmarked(found.action.code)[1] if found.action else None
     prints = {fingerprint(found.url, each): each for each in secret.signing_secrets}
     return prints.get(has or "", secret.signing_secrets[0])
@@ -183,7 +183,7 @@ def take_out(tenant: Tenant, action_name: str, tell: Callable[[str], None]) -> N
 
 
 def is_ours(action: Action) -> bool:
-    """Tell whether `install` put an Action in, as it is now or as an earlier release had it."""
+    """Return whether `install` put an Action in, as it is now or as an earlier release had it."""
     return unmarked(action.code)[1] is not None
 
 

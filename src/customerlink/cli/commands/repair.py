@@ -20,7 +20,7 @@ from customerlink.model.signup import Marker
 from customerlink.model.user import CustomerId, registrant_id
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import AddressChange
-from customerlink.usecases.link_accounts import Trouble
+from customerlink.usecases.link_accounts import LinkFailure
 from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Creates
@@ -87,7 +87,7 @@ class Repair:
             yield Result(step, Outcome.SKIPPED if why else Outcome.DONE, why or step.act)
 
     def _record(self, step: Step) -> str | None:
-        """Link a customer that names the user, in the ledger and in the profile; gives why not."""
+        """Link a customer that names the user, in the ledger and in the profile; return why not."""
         user = self._user(step)
         if user is None:
             return _GONE
@@ -115,7 +115,7 @@ class Repair:
         return self._write(step, {"stripe_customer_id": None, "stripe_signup": marker})
 
     def _set_email(self, step: Step) -> str | None:
-        """Give the customer the user's address, unless another customer has it."""
+        """Return the customer the user's address, unless another customer has it."""
         customer, user = self._customer(step), self._user(step)
         if user is None or user["customer_id"] != step.customer_id or not user["email"]:
             return "the profile has changed"
@@ -158,7 +158,7 @@ class Repair:
         if secondary_id not in identities:
             return "the customer names no account that is linked to the user"
         followed = self._provisioner.linking(primary, secondary_id, str(step.customer_id)).follow()
-        if isinstance(followed, Trouble):
+        if isinstance(followed, LinkFailure):
             return str(followed)
         if followed.customer_id is None:
             return "the customer has moved on"
@@ -198,7 +198,7 @@ class Repair:
         return self._tenant.read_user(str(step.user_id))
 
     def _customer(self, step: Step) -> dict[str, Any] | None:
-        """Give the customer as it is now; None for one that is deleted or unknown."""
+        """Return the customer as it is now; None for one that is deleted or unknown."""
         try:
             found = self._asked(lambda: self._customers.retrieve(CustomerId(str(step.customer_id))))
         except stripe.InvalidRequestError:

@@ -97,7 +97,7 @@ class Rotation:
         self.deployment.write_secret(self.deployment.read_secret().with_signing(new))
 
     def _actions(self, secret: StoredSecret) -> list["_Signing"]:
-        """Give every Action that signs; that of the Login flow has to be among them."""
+        """Return every Action that signs; that of the Login flow has to be among them."""
         if not secret.signing_secrets:
             raise CliError("There is no signing secret to rotate yet.", INSTALL)
         found = []
@@ -128,7 +128,7 @@ class Rotation:
 def rotate_stripe_key(
     deployment: Deployment, probe: StripeProbe, key: str, tell: Callable[[str], None]
 ) -> bool:
-    """Check a new key before it replaces the old one; gives whether anything changed."""
+    """Check a new key before it replaces the old one; return whether anything changed."""
     secret = deployment.read_secret()
     if secret.stripe_key == key:
         return False

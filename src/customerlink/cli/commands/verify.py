@@ -35,7 +35,7 @@ class Report:
 
     @property
     def in_order(self) -> bool:
-        """Tell whether everybody is linked or exempt."""
+        """Return whether everybody is linked or exempt."""
         return not any(number for kind, number in self.counts.items() if kind not in IN_ORDER)
 
 
@@ -65,7 +65,7 @@ class Verification:
             return self._report(store, whole)
 
     def without_customer(self) -> list[dict[str, Any]]:
-        """Give every user who has no customer."""
+        """Return every user who has no customer."""
         with self._both_sides() as store:
             return [*store.without_customer()]
 
@@ -83,7 +83,7 @@ class Verification:
 
     @contextmanager
     def _emptied(self, name: str) -> Iterator[Path]:
-        """Give a folder that is gone afterwards: what is in it has addresses."""
+        """Return a folder that is gone afterwards: what is in it has addresses."""
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
@@ -106,7 +106,7 @@ class Verification:
                 return self._report(store)
 
     def remember(self, report: Report) -> list[dict[str, Any]]:
-        """Add a report's counts to the history; gives all of it, the oldest first."""
+        """Add a report's counts to the history; return all of it, the oldest first."""
         history = self.folder / "history.jsonl"
         with history.open("a") as lines:
             lines.write(json.dumps({"at": report.at, "counts": report.counts}) + "\n")
@@ -166,6 +166,6 @@ class Verification:
 
 
 def default_folder(profile: str) -> Path:
-    """Give where a profile's comparisons are made and remembered."""
+    """Return where a profile's comparisons are made and remembered."""
     home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(home) / "customerlink" / profile

@@ -17,7 +17,7 @@ _INTERNAL_ERROR = Rejection(
 
 
 def answered(decide: Callable[[], Answer | Rejection], request_id: str) -> Answer:
-    """Give the decision's answer; a rejection, an expected error and a bug are reported too."""
+    """Return the decision's answer; a rejection, an expected error and a bug are reported too."""
     try:
         outcome = decide()
     except CustomerLinkError as trouble:

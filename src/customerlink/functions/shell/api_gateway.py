@@ -48,12 +48,12 @@ class Request:
         return cls(str(event.get("routeKey", "")), headers, _raw_body(event))
 
     def bearer(self) -> str:
-        """Give the bearer token; "" without one."""
+        """Return the bearer token; "" without one."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 
     def is_json(self) -> bool:
-        """Tell whether the content type is JSON's, parameters aside."""
+        """Return whether the content type is JSON's, parameters aside."""
         media_type = self.headers.get("content-type", "").partition(";")[0]
         return media_type.strip().lower() == "application/json"
 
@@ -72,25 +72,25 @@ class Rejection:
             raise ValueError(f"{self.error} is not among the codes")
 
     def answer(self) -> Answer:
-        """Give the response for API Gateway."""
+        """Return the response for API Gateway."""
         return answer(self.status, {"error": self.error, "detail": self.detail})
 
 
 def caller_of(event: Event) -> str:
-    """Give the address that a request came from, as API Gateway saw it; "" when it is missing."""
+    """Return the address that a request came from, as API Gateway saw it; "" when it is missing."""
     context = event.get("requestContext") or {}
     return str((context.get("http") or {}).get("sourceIp") or "")
 
 
 def subject_of(event: Event) -> str:
-    """Give whom the JWT authoriser found the caller to be; "" behind no authoriser."""
+    """Return whom the JWT authoriser found the caller to be; "" behind no authoriser."""
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
     claims = (authorizer.get("jwt") or {}).get("claims") or {}
     return str(claims.get("sub") or "")
 
 
 def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
-    """Give a JSON response for API Gateway."""
+    """Return a JSON response for API Gateway."""
     return {
         "statusCode": status.value,
         "headers": {"content-type": "application/json", "cache-control": "no-store"},

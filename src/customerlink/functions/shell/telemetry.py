@@ -150,7 +150,7 @@ def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:
 
 
 def loggable(user_id: str) -> str:
-    """Give the `user_id` for a log; where it holds an address (SAML's often do), a digest of it."""
+    """Return the `user_id` for a log; of an address in it (SAML's often have one) a digest."""
     if "@" not in user_id:
         return user_id
     connection, _, name = user_id.rpartition("|")

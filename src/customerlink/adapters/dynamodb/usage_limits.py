@@ -13,8 +13,8 @@ PROOF_SECONDS = 3600
 DAY_SECONDS = 24 * 3600
 
 
-class Once:
-    """Conditional writes to one table; raises `LedgerUnavailableError` without an answer."""
+class UsageLimits:
+    """Conditional writes to one table; raise `LedgerUnavailableError` without an answer."""
 
     def __init__(self, client: LedgerClient, table: str) -> None:
         """Take a client that has time-outs."""
