@@ -158,7 +158,7 @@ def test_every_function_is_bounded(name: str) -> None:
     assert "RetentionInDays" in TRANSLATED[group]["Properties"]
     for own in ("Role", "LoggingConfig"):
         assert function[own] not in [each[own] for each in others]
-    assert function["Handler"].startswith("customerlink.entrypoints.")
+    assert function["Handler"].startswith("customerlink.functions.")
     assert BUILT[name].packages
 
 
