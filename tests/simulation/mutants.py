@@ -8,6 +8,8 @@ RULES, INSTRUCTION, CUSTOMER = (
     "model/instruction.py",
     "model/customer.py",
 )
+ADOPT, CHECK = "usecases/adopt.py", "usecases/check_link.py"
+CREATION, FIND = "usecases/create_customer.py", "usecases/find_customer.py"
 SIGN_UP, LINK = "usecases/sign_up.py", "usecases/link_accounts.py"
 LEDGER, STRIPE = "adapters/dynamodb/ledger.py", "adapters/stripe/customers.py"
 EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py"
@@ -76,8 +78,8 @@ RECORD = [
     Mutant(
         "admission noted for what runs without the person",
         SETTLE,
-        "self.ledger.open(self.signup.user, create, admission=self.is_admission)",
-        "self.ledger.open(self.signup.user, create, admission=True)",
+        "self.ledger.open(user, create, admission=self.is_admission)",
+        "self.ledger.open(user, create, admission=True)",
     ),
     Mutant(
         "admission not noted in a record of another's",
@@ -117,7 +119,7 @@ RECORD = [
     Mutant(
         "closed after a refusal though a create may be under way",
         OPEN,
-        "            elif self.lease.has_create_under_way(self._run.clock.time()):\n",
+        "            elif self.lease.has_create_under_way(self.run.clock.time()):\n",
         "            elif False:\n",
         caught_by="tests/usecases/test_settle.py::TestUnlock::test_record_stays_open_while_a_create_may_be_on_its_way",
     ),
@@ -138,29 +140,30 @@ RECORD = [
     Mutant(
         "lost link not replayed",
         SETTLE,
-        "            return self._replayed(opened, email)\n",
-        "            return Settled(None, Reason.NOT_NEW)\n",
+        "            checked = check_record(self.signup, opened, self.customers)\n",
+        "            return Settled(None, Reason.NOT_NEW)\n"
+        "            checked = check_record(self.signup, opened, self.customers)\n",
     ),
     Mutant(
         "recorded link not checked",
-        SETTLE,
-        "        found = self.customers.retrieve(recorded.customer_id)\n",
-        "        return Settled(recorded.customer_id, Reason.CUSTOMER_FOUND)\n"
-        "        found = self.customers.retrieve(recorded.customer_id)\n",
+        CHECK,
+        "    found = customers.retrieve(recorded.customer_id)\n",
+        "    return Settled(recorded.customer_id, Reason.CUSTOMER_FOUND)\n"
+        "    found = customers.retrieve(recorded.customer_id)\n",
         caught_by="tests/usecases/test_settle.py::TestOpen::test_recorded_link_is_replayed",
     ),
     Mutant(
         "recorded link replayed though it names somebody else",
-        SETTLE,
-        "return customer.belongs_to(self.signup.user) and not has_moved",
+        CHECK,
+        "return customer.belongs_to(signup.user) and not has_moved",
         "return not has_moved",
         caught_by="tests/usecases/test_settle.py::TestOpen::test_recorded_customer_is_gone",
     ),
     Mutant(
         "registration replayed though its customer has moved",
-        SETTLE,
-        "return customer.belongs_to(self.signup.user) and not has_moved",
-        "return customer.belongs_to(self.signup.user)",
+        CHECK,
+        "return customer.belongs_to(signup.user) and not has_moved",
+        "return customer.belongs_to(signup.user)",
         caught_by="tests/usecases/test_settle.py::TestOpen::test_registrant_who_has_moved",
     ),
     Mutant(
@@ -175,9 +178,9 @@ RECORD = [
 CREATE = [
     Mutant(
         "random idempotency key",
-        SETTLE,
-        "self.customers.create(lease.create, lease.idempotency_key())",
-        "self.customers.create(lease.create, __import__('uuid').uuid4().hex)",
+        CREATION,
+        "opened.customers.create(lease.create, lease.idempotency_key())",
+        "opened.customers.create(lease.create, __import__('uuid').uuid4().hex)",
     ),
     Mutant(
         "idempotency key without the tenant",
@@ -227,7 +230,7 @@ CREATE = [
     ),
     Mutant(
         "sending not noted",
-        SETTLE,
+        CREATION,
         "opened.lease = lease = before.sending()",
         "lease = before",
     ),
@@ -272,43 +275,43 @@ CREATE = [
     ),
     Mutant(
         "create taken for sent although nothing was changed",
-        SETTLE,
-        "        if isinstance(created, NOTHING_CHANGED):\n            opened.lease = before\n",
+        CREATION,
+        "    if isinstance(created, NOTHING_CHANGED):\n        opened.lease = before\n",
         "",
         caught_by="tests/usecases/test_settle.py::TestOverTheLedger::test_address_that_stripe_refuses_and_another_one",
     ),
     Mutant(
         "create that Stripe refuses sent for ever",
-        SETTLE,
-        "        if self._has_been_mended(created, opened.lease, new):\n",
-        "        if False:\n",
+        CREATION,
+        "    if _has_been_mended(created, opened.lease, new):\n",
+        "    if False:\n",
         caught_by="tests/usecases/test_settle.py::TestCreate::test_frozen_parameters_that_stripe_refuses",
     ),
     Mutant(
         "answer to a create believed, whosever customer it is",
-        SETTLE,
-        "        if not self._is_own(created.result):\n            return Unknown()\n",
+        CREATION,
+        "    if not opened.is_own(created.result):\n        return Unknown()\n",
         "",
         caught_by="tests/usecases/test_settle.py::TestCreate::test_answer_that_is_not_the_users_customer",
     ),
     Mutant(
         "replayed customer not checked",
-        SETTLE,
-        "        if not created.replayed:\n",
-        "        if True:\n",
+        CREATION,
+        "    if not created.replayed:\n",
+        "    if True:\n",
         caught_by="tests/usecases/test_settle.py::TestSpentKey::test_replayed_customer_is_gone",
     ),
     Mutant(
         "replayed customer linked though it names somebody else",
-        SETTLE,
-        "return found.result if found.result and self._is_own(found.result) else KeySpent()",
+        CREATION,
+        "return found.result if found.result and opened.is_own(found.result) else KeySpent()",
         "return found.result if found.result else KeySpent()",
         caught_by="tests/usecases/test_settle.py::TestSpentKey::test_replayed_customer_is_gone",
     ),
     Mutant(
         "attempt not raised after a spent key",
-        SETTLE,
-        "raised = self.ledger.next_attempt(opened.lease, new)",
+        CREATION,
+        "raised = opened.ledger.next_attempt(opened.lease, new)",
         "raised: Lease | Busy = opened.lease",
     ),
     Mutant(
@@ -320,23 +323,23 @@ CREATE = [
     ),
     Mutant(
         "next attempt while the old key's create may be under way",
-        SETTLE,
-        "            return lease.has_settled(self.run.clock.time())\n",
-        "            return True\n",
+        CREATION,
+        "        return opened.lease.has_settled(opened.run.clock.time())\n",
+        "        return True\n",
         caught_by="tests/usecases/test_settle.py::TestKeyOfNoUse::test_while_a_create_may_be_under_way",
     ),
     Mutant(
         "next attempt without a look-up",
-        SETTLE,
-        "        existing = self._existing_customer(opened)\n"
-        "        return existing if existing is not None else self._next_attempt(opened, new)",
-        "        return self._next_attempt(opened, new)",
+        CREATION,
+        "    existing = existing_customer(opened)\n"
+        "    return existing if existing is not None else _next_attempt(opened, new)",
+        "    return _next_attempt(opened, new)",
     ),
     Mutant(
         "next attempt before the list shows what the spent key made",
-        SETTLE,
-        "            self.run.clock.sleep(LIST_LAG_SECONDS)\n",
-        "            pass\n",
+        CREATION,
+        "        opened.run.clock.sleep(LIST_LAG_SECONDS)\n",
+        "        pass\n",
         caught_by="tests/usecases/test_settle.py::TestSpentKey::test_waits_for_the_list",
     ),
     Mutant(
@@ -367,10 +370,9 @@ LOCK = [
         SETTLE,
         """\
         # 5. Lock the email
-        if self.creates is not Creates.NEVER:
-            stopped = self._locked(opened)
-            if stopped is not None:
-                return stopped
+        stopped = self._locked(opened)
+        if stopped is not None:
+            return stopped
 
         # 6. Existing customer?
         existing = self._existing_customer(opened)
@@ -381,10 +383,9 @@ LOCK = [
         existing = self._existing_customer(opened)
         if existing is not None:
             return existing
-        if self.creates is not Creates.NEVER:
-            stopped = self._locked(opened)
-            if stopped is not None:
-                return stopped
+        stopped = self._locked(opened)
+        if stopped is not None:
+            return stopped
 """,
         caught_by="tests/usecases/test_settle.py::TestEmailLock::test_taken",
     ),
@@ -459,10 +460,10 @@ LOCK = [
     Mutant(
         "email lock given back after a link",
         OPEN,
-        "            recorded = self._ledger.link(self.lease, customer_id)\n",
-        "            recorded = self._ledger.link(self.lease, customer_id)\n"
+        "            recorded = self.ledger.link(self.lease, customer_id)\n",
+        "            recorded = self.ledger.link(self.lease, customer_id)\n"
         "        if self._is_newly_locked:\n"
-        "            self._ledger.unlock_email(self.lease, str(self.email))\n",
+        "            self.ledger.unlock_email(self.lease, str(self.email))\n",
     ),
     Mutant(
         "email lock kept after a failed look-up",
@@ -482,55 +483,54 @@ LOOK_UP = [
     ),
     Mutant(
         "profile's link believed",
-        SETTLE,
-        "        if customer.belongs_to(self.signup.user):\n"
-        "            return Settled(customer_id,",
-        "        if True:\n            return Settled(customer_id,",
+        CHECK,
+        "    if customer.belongs_to(signup.user):\n        return Settled(customer_id,",
+        "    if True:\n        return Settled(customer_id,",
     ),
     Mutant(
         "profile's false link taken for none",
-        SETTLE,
-        "            return None\n        return Unsettled(Reason.LINK_MISMATCH)",
-        "            return None\n        return None",
+        CHECK,
+        "        return None\n    return Unsettled(Reason.LINK_MISMATCH)",
+        "        return None\n        return None",
     ),
     Mutant(
         "failed look-up taken for none",
-        SETTLE,
-        "                return opened.fail(listed)\n",
-        "                continue\n",
+        FIND,
+        "            return opened.fail(listed)\n",
+        "            continue\n",
         caught_by="tests/usecases/test_settle.py::TestExistingCustomer::test_failed_look_up",
     ),
     Mutant(
         "looked up as given only",
-        SETTLE,
+        FIND,
         "current = {opened.email, opened.email.lower()} if opened.email else set()",
         "current = {opened.email} if opened.email else set()",
     ),
     Mutant(
         "earlier addresses forgotten",
-        SETTLE,
+        FIND,
         "for address in sorted(opened.lease.emails() | current):",
         "for address in sorted(current):",
     ),
     Mutant(
         "customer linked that only a list shows",
-        SETTLE,
-        "            found = self.customers.retrieve(each.id)\n",
-        "            return opened.link(each.id, Reason.CUSTOMER_FOUND)\n"
-        "            found = self.customers.retrieve(each.id)\n",
+        FIND,
+        "        found = opened.customers.retrieve(each.id)\n",
+        "        return opened.link(each.id, Reason.CUSTOMER_FOUND)\n"
+        "        found = opened.customers.retrieve(each.id)\n",
     ),
     Mutant(
         "recorded customer, somebody else's by now, not in the way",
-        SETTLE,
-        "            others += [recorded] if is_in_the_way else []\n",
-        "            pass\n",
+        FIND,
+        "    return own, others + _recorded(opened, others)\n",
+        "    return own, others\n",
         caught_by="tests/usecases/test_settle.py::TestOpen::test_recorded_customer_is_anothers_and_has_the_address",
     ),
     Mutant(
         "customer that the caller knows of not looked at",
-        SETTLE,
-        "        if self.known is not None:\n",
-        "        if False:\n",
+        FIND,
+        "    if known is not None:\n",
+        "    if False:\n",
         caught_by="tests/usecases/test_settle.py::TestExistingCustomer::test_customer_that_the_caller_knows_of",
     ),
     Mutant(
@@ -573,25 +573,24 @@ ADOPTION = [
     ),
     Mutant(
         "adoption while a create may be under way",
-        SETTLE,
-        "        if opened.lease.has_create_under_way(self.run.clock.time()):\n"
-        "            return opened.fail(Unknown())\n        begun =",
-        "        begun =",
+        ADOPT,
+        "    if opened.lease.has_create_under_way(opened.run.clock.time()):\n"
+        "        return opened.fail(Unknown())\n    begun =",
+        "    begun =",
         caught_by="tests/usecases/test_settle.py::TestRegistration::test_waits_for_a_create_that_may_be_under_way",
     ),
     Mutant(
         "customer claimed before the record says so",
-        SETTLE,
-        "        begun = self.ledger.begin_adoption(",
-        "        self.ledger.claim(self.signup.user, adoption)\n"
-        "        begun = self.ledger.begin_adoption(",
+        ADOPT,
+        "    begun = opened.ledger.begin_adoption(",
+        "    opened.ledger.claim(opened.user, adoption)\n    begun = opened.ledger.begin_adoption(",
         caught_by="tests/usecases/test_settle.py::TestAdoption::test_lease_was_taken_over",
     ),
     Mutant(
         "customer changed without a claim",
-        SETTLE,
-        "            claimed = self.ledger.claim(user, adoption)\n",
-        "            claimed = True\n",
+        ADOPT,
+        "        claimed = opened.ledger.claim(opened.user, adoption)\n",
+        "        claimed = True\n",
         caught_by="tests/usecases/test_settle.py::TestAdoption::test_claimed_by_another_user",
     ),
     Mutant(
@@ -603,22 +602,22 @@ ADOPTION = [
     Mutant(
         "adoption that was begun is forgotten",
         SETTLE,
-        "        begun = self._begun_adoption(opened)\n        if begun is not None:",
+        "        begun = finish_begun_adoption(opened)\n        if begun is not None:",
         "        begun = None\n        if begun is not None:",
         caught_by="tests/usecases/test_settle.py::TestBegunAdoption::test_finished",
     ),
     Mutant(
         "adoption that was begun is forgotten at a close",
         SETTLE,
-        "            begun = self._begun_adoption(opened)\n            return begun or",
+        "            begun = finish_begun_adoption(opened)\n            return begun or",
         "            begun = None\n            return begun or",
         caught_by="tests/usecases/test_settle.py::TestClose::test_adoption_that_has_begun",
     ),
     Mutant(
         "adoption that was begun is forgotten where a registration's customer is",
         SETTLE,
-        "self._begun_adoption(opened) or self._adopted(opened, adoption)",
-        "self._adopted(opened, adoption)",
+        "finish_begun_adoption(opened) or adopt(opened, checked)",
+        "adopt(opened, checked)",
         caught_by="tests/usecases/test_settle.py::TestRegistration::test_another_adoption_has_begun",
     ),
     Mutant(
@@ -630,45 +629,44 @@ ADOPTION = [
     ),
     Mutant(
         "adoption that Stripe refuses tried for ever",
-        SETTLE,
-        "if isinstance(adopted, Refused) and opened.lease.has_settled(self.run.clock.time()):",
+        ADOPT,
+        "if isinstance(adopted, Refused) and opened.lease.has_settled(opened.run.clock.time()):",
         "if False:",
         caught_by="tests/usecases/test_settle.py::TestAdoption::test_customer_that_stripe_never_changes",
     ),
     Mutant(
         "adoption that Stripe refuses given up while an earlier update may come",
-        SETTLE,
-        "if isinstance(adopted, Refused) and opened.lease.has_settled(self.run.clock.time()):",
+        ADOPT,
+        "if isinstance(adopted, Refused) and opened.lease.has_settled(opened.run.clock.time()):",
         "if isinstance(adopted, Refused):",
         caught_by="tests/usecases/test_settle.py::TestBegunAdoption::test_refused_while_an_earlier_update_may_be_on_its_way",
     ),
     Mutant(
         "adoption finished though the customer names somebody else",
-        SETTLE,
+        ADOPT,
         "if found.result.may_come_to_name(lease.user, lease.adopting.instead_of):",
         "if True:",
         caught_by="tests/usecases/test_settle.py::TestBegunAdoption::test_gone_or_anothers",
     ),
     Mutant(
         "adoption given up while its update may be on its way",
-        SETTLE,
-        "            if not lease.has_settled(self.run.clock.time()):\n"
-        "                return opened.fail(Unknown())\n",
+        ADOPT,
+        "        if not lease.has_settled(opened.run.clock.time()):\n"
+        "            return opened.fail(Unknown())\n",
         "",
         caught_by="tests/usecases/test_settle.py::TestBegunAdoption::test_anothers_while_the_update_may_be_on_its_way",
     ),
     Mutant(
         "adoption's update not noted",
-        SETTLE,
+        ADOPT,
         "opened.lease = replace(opened.lease, sends_update=claimed)",
         "opened.lease = replace(opened.lease, sends_update=False)",
         caught_by="tests/usecases/test_settle.py::TestAdoption::test_lost_answer",
     ),
     Mutant(
         "answer to an adoption believed, whosever customer it is",
-        SETTLE,
-        "        if not adopted.result.belongs_to(user):\n"
-        "            return opened.fail(Unknown())\n",
+        ADOPT,
+        "    if not opened.is_own(adopted.result):\n        return opened.fail(Unknown())\n",
         "",
         caught_by="tests/usecases/test_settle.py::TestAdoption::test_answer_that_does_not_name_the_user",
     ),
@@ -696,14 +694,14 @@ ADOPTION = [
     Mutant(
         "own registration not settled where it has the lock",
         SETTLE,
-        "        if holder is not None and holder == registrant:\n",
+        "        if holder is not None and registrant is not None and holder == registrant:\n",
         "        if False:\n",
         caught_by="tests/usecases/test_settle.py::TestOwnRegistration::test_its_customer",
     ),
     Mutant(
         "own registration's customer taken beside an own one",
         SETTLE,
-        "            if own is not None:\n                return own\n",
+        "        if not isinstance(own, list):\n            return own\n",
         "",
         caught_by="tests/usecases/test_settle.py::TestOwnRegistration::test_own_customer_beside_it",
     ),
@@ -745,15 +743,15 @@ LOGIN = [
     ),
     Mutant(
         "registration's record reopened though its customer has the address",
-        SETTLE,
-        "if found.result is not None and self._has_passed_on(found.result):",
-        "if False and found.result is not None:",
+        CHECK,
+        "if _has_passed_on(signup, customer):",
+        "if False:",
         caught_by="tests/usecases/test_settle.py::TestOpen::test_registrations_customer_names_its_user_by_now",
     ),
     Mutant(
         "customer that has become another's not counted as in the way",
-        SETTLE,
-        "others += [found.result] if has_it else []",
+        FIND,
+        "passed_on.append(customer)",
         "pass",
         caught_by="tests/usecases/test_settle.py::TestOpen::test_own_customer_that_has_become_anothers",
     ),

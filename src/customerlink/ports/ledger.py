@@ -66,7 +66,7 @@ class Ledger(Protocol):
         ...
 
     def release(self, lease: Lease) -> None:
-        """Return the lease back without an outcome, so that the next try need not wait.
+        """Give the lease back without an outcome, so that the next try need not wait.
 
         Like `refuse` and `close`, it forgets a create that nobody sent.
         """
@@ -88,5 +88,5 @@ class Ledger(Protocol):
         ...
 
     def unlock_email(self, lease: Lease, email: str) -> None:
-        """Return the lock back, if this lease still has it."""
+        """Give the lock back, if this lease still has it."""
         ...

@@ -6,7 +6,7 @@ from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.user import CustomerId, User
-from customerlink.ports.customers import Failure, Refused, Spent
+from customerlink.ports.customers import Customers, Failure, Refused, Spent
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
 
@@ -46,27 +46,44 @@ class Unsettled:
 class OpenSignUp:
     """A record whose lease this invocation has, and how it may end."""
 
-    def __init__(
-        self, lease: Lease, email: str | None, ledger: Ledger, run: Run, *, is_admission: bool
+    def __init__(  # noqa: PLR0913 (what an invocation has of it)
+        self,
+        lease: Lease,
+        email: str | None,
+        ledger: Ledger,
+        customers: Customers,
+        run: Run,
+        *,
+        is_admission: bool,
     ) -> None:
         """Take the lease, and the address that is signed up, if any."""
         self.lease, self.email = lease, email
+        self.ledger, self.customers, self.run = ledger, customers, run
         self.recorded: Customer | None = None
         """What the record linked before, and is another's by now: a list may lag behind it."""
-        self._ledger, self._run, self._is_admission = ledger, run, is_admission
+        self._is_admission = is_admission
         self._is_newly_locked = False
+
+    @property
+    def user(self) -> User:
+        """Return whose sign-up it is."""
+        return self.lease.user
+
+    def is_own(self, customer: Customer) -> bool:
+        """Return whether a customer names the user."""
+        return customer.belongs_to(self.user)
 
     def lock(self) -> User | None:
         """Lock the address; return who has it, where somebody else does."""
-        with self._run.step("lock_email"):
-            lock = self._ledger.lock_email(self.lease, str(self.email))
+        with self.run.step("lock_email"):
+            lock = self.ledger.lock_email(self.lease, str(self.email))
         self._is_newly_locked = lock.is_new
         return None if lock.is_mine else lock.holder
 
     def link(self, customer_id: CustomerId, reason: Reason) -> Settled | Unsettled:
         """Record the link. The lock stays until it lapses: Stripe's list may not know of it yet."""
-        with self._run.step("link"):
-            recorded = self._ledger.link(self.lease, customer_id)
+        with self.run.step("link"):
+            recorded = self.ledger.link(self.lease, customer_id)
         return Settled(customer_id, reason) if recorded else self.ended(Reason.IN_PROGRESS)
 
     def turn_down(
@@ -79,20 +96,20 @@ class OpenSignUp:
 
         While a create may be under way that is: open, for the repair to find what comes of it.
         """
-        with self._run.step("refuse"):
+        with self.run.step("refuse"):
             if self._is_admission:
-                self._ledger.refuse(self.lease, reason)
-            elif self.lease.has_create_under_way(self._run.clock.time()):
-                self._ledger.release(self.lease)
+                self.ledger.refuse(self.lease, reason)
+            elif self.lease.has_create_under_way(self.run.clock.time()):
+                self.ledger.release(self.lease)
             else:
-                self._ledger.close(self.lease)
+                self.ledger.close(self.lease)
         self._unlock()
         return Unsettled(reason, self.lease.refused, in_the_way=in_the_way, redirect=redirect)
 
     def close(self, *, is_gone: bool = False) -> Settled:
         """End what nobody asked a customer of, or whose user is gone."""
-        with self._run.step("close"):
-            self._ledger.close(self.lease, is_gone=is_gone)
+        with self.run.step("close"):
+            self.ledger.close(self.lease, is_gone=is_gone)
         self._unlock()
         return Settled(None, Reason.NOT_NEW)
 
@@ -100,8 +117,8 @@ class OpenSignUp:
         """Leave the sign-up open for the next try, which Stripe or the time has to allow."""
         if isinstance(failure, Refused) and failure.param == "email":
             return self.turn_down(Reason.EMAIL_INVALID)
-        with self._run.step("release"):
-            self._ledger.release(self.lease)
+        with self.run.step("release"):
+            self.ledger.release(self.lease)
         self._unlock()
         return self.ended(Reason.PROVISIONING_FAILED)
 
@@ -110,17 +127,17 @@ class OpenSignUp:
         return Unsettled(reason, self.lease.refused)
 
     def _unlock(self) -> None:
-        """Return the lock back, unless a create of this user's may still be on its way.
+        """Give the lock back, unless a create of this user's may still be on its way.
 
         Until that has arrived, and Stripe's list shows it, nobody else with the address may pass
         the look-up: so a lock that the user had before is left too. Where giving back fails, the
         lock's lease ends by itself.
         """
-        under_way = self.lease.has_create_under_way(self._run.clock.time())
+        under_way = self.lease.has_create_under_way(self.run.clock.time())
         if not self._is_newly_locked or self.lease.sends_create or under_way:
             return
         try:
-            with self._run.step("unlock_email"):
-                self._ledger.unlock_email(self.lease, str(self.email))
+            with self.run.step("unlock_email"):
+                self.ledger.unlock_email(self.lease, str(self.email))
         except LedgerUnavailableError:
             return

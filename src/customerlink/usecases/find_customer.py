@@ -1,0 +1,83 @@
+"""Which customers there are for a user: their own, and others' that have the address."""
+
+from customerlink.model.customer import Customer
+from customerlink.model.instruction import Reason
+from customerlink.model.user import CustomerId
+from customerlink.ports.customers import Done
+from customerlink.usecases.open_sign_up import OpenSignUp, Settled, Unsettled
+
+
+def link_own_customer(
+    opened: OpenSignUp, known: CustomerId | None
+) -> Settled | Unsettled | list[Customer]:
+    """Link the user's own customer; return the others that have the address where there is none.
+
+    `known` is one to look at beside those that have an address of the user's.
+    """
+    listed = _listed(opened, known)
+    if isinstance(listed, Unsettled):
+        return listed
+    own, others = listed
+    linked = link_oldest(opened, own)
+    return others + linked if isinstance(linked, list) else linked
+
+
+def link_oldest(opened: OpenSignUp, own: list[Customer]) -> Settled | Unsettled | list[Customer]:
+    """Link the oldest that is still the user's; return those that are others' by now.
+
+    Each is retrieved before it is believed: a list may show what was deleted or handed on since.
+    """
+    passed_on: list[Customer] = []
+    for each in sorted(own, key=_oldest_first):
+        found = opened.customers.retrieve(each.id)
+        if not isinstance(found, Done):
+            return opened.fail(found)
+        customer = found.result
+        if customer is not None and opened.is_own(customer):
+            return opened.link(customer.id, Reason.CUSTOMER_FOUND)
+        if customer is not None and _has_address(customer, opened.email):
+            passed_on.append(customer)
+    return passed_on
+
+
+def _listed(
+    opened: OpenSignUp, known: CustomerId | None
+) -> tuple[list[Customer], list[Customer]] | Unsettled:
+    """Look under every address that the user may have a customer under; own ones, and others'.
+
+    Others' customers count only under the address that is being signed up. A look-up that failed is
+    never taken for "there is none".
+    """
+    own: list[Customer] = []
+    others: list[Customer] = []
+    # Stripe's filter is case-sensitive: our creates are in lower case, a person's may be as given.
+    current = {opened.email, opened.email.lower()} if opened.email else set()
+    if known is not None:
+        retrieved = opened.customers.retrieve(known)
+        if not isinstance(retrieved, Done):
+            return opened.fail(retrieved)
+        own += [retrieved.result] if retrieved.result else []
+    for address in sorted(opened.lease.emails() | current):
+        listed = opened.customers.list_by_email(address)
+        if not isinstance(listed, Done):
+            return opened.fail(listed)
+        own += [each for each in listed.result if opened.is_own(each)]
+        if address in current:
+            others += [each for each in listed.result if not opened.is_own(each)]
+    return own, others + _recorded(opened, others)
+
+
+def _recorded(opened: OpenSignUp, others: list[Customer]) -> list[Customer]:
+    """Return what the record linked before and is another's by now, where no list shows it yet."""
+    recorded = opened.recorded
+    if recorded is None or opened.is_own(recorded) or recorded.id in {each.id for each in others}:
+        return []
+    return [recorded] if _has_address(recorded, opened.email) else []
+
+
+def _has_address(customer: Customer, email: str | None) -> bool:
+    return email is not None and (customer.email or "").lower() == email.lower()
+
+
+def _oldest_first(customer: Customer) -> tuple[int, str]:
+    return customer.created, customer.id
