@@ -374,7 +374,7 @@ LOCK = [
         if stopped is not None:
             return stopped
 
-        # 6. Existing customer?
+        # 6. Existing customer? Under the lock: before it, somebody could create in between.
         existing = self._existing_customer(opened)
         if existing is not None:
             return existing
@@ -867,8 +867,8 @@ BESIDE = [
     Mutant(
         "marker left beside a link",
         EXISTING,
-        "link = linked(outcome.customer_id, outcome.reason).app_metadata",
-        'link = {"stripe_customer_id": outcome.customer_id}',
+        "link = link_metadata(outcome.customer_id)",
+        'link: dict[str, str | None] = {"stripe_customer_id": outcome.customer_id}',
         caught_by="tests/usecases/test_provision_existing.py::test_created",
     ),
     Mutant(

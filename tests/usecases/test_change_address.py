@@ -55,7 +55,7 @@ class Parts:
     customers: Customers = field(default_factory=lambda: Customers(retrieved=Done(ADAS)))
 
     def give(self, ledger: Ledger | None = None) -> str | None:
-        """Return Ada's customer her address."""
+        """Give Ada's customer her address."""
         customer_id, email = CustomerId("cus_ada"), "Ada@example.com"
         settling = Settling(
             SignUp(ADA, logins_count=0),

@@ -27,6 +27,7 @@ class Customer:
 
     def belongs_to(self, user: User) -> bool:
         """Return whether the metadata names this user (of this tenant, where it names one)."""
+        # Customers that were made by hand may name none.
         return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)
 
     def may_come_to_name(self, user: User, instead_of: User | None) -> bool:
@@ -80,6 +81,7 @@ class NewCustomer:
         """Derive the parameters from the sign-up alone; the address is kept in lower case."""
         profile = {**signup.profile, "name": signup.name or ""}
         filled = fields.params(profile)
+        # Ours last: no field of a profile may say whose customer it is.
         metadata = {**filled.get("metadata", {}), **naming(signup.user)}
         ours = {"email": email.lower(), "description": DESCRIPTION, "metadata": metadata}
         return cls({**filled, **ours})

@@ -18,6 +18,7 @@ MAX_METADATA_VALUE = 500
 MAX_METADATA_KEYS = 40
 """Stripe allows 50; some are ours, and the shop wants some."""
 
+# Ours are left to us: a profile must not be able to say whose customer this is.
 _METADATA = re.compile(r"metadata\.(?!auth0_|superseded_by)[A-Za-z0-9_.-]{1,40}")
 _PATH = re.compile(r"[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,3}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
@@ -69,6 +70,7 @@ class CustomerFields:
                 fitting = _WITHIN_LIMITS[target](value)
                 params |= {target: fitting} if fitting else {}
             else:
+                # Stripe refuses a longer value, and with it the sign-up.
                 metadata[target.removeprefix("metadata.")] = value[:MAX_METADATA_VALUE]
         return params | ({"metadata": metadata} if metadata else {})
 
@@ -83,6 +85,7 @@ def flattened(profile: Mapping[str, Any], within: str = "") -> dict[str, str]:
     for name, value in profile.items():
         path = f"{within}{name}"
         match value:
+            # Before int, which a bool is too: "true", and not "1", is what a shop filters by.
             case bool():
                 found[path] = "true" if value else "false"
             case str() if value and value.isprintable():

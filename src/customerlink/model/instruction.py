@@ -51,6 +51,8 @@ class Instruction:
     message: str | None = None
     redirect: str | None = None
     """Where the Action may send the user in place of the denial."""
+    customer_id: CustomerId | None = None
+    """The customer that the user, or the registration, is let in with."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer's body as the wire contract, version 1, has it."""
@@ -68,8 +70,13 @@ class Instruction:
 
 def linked(customer_id: CustomerId, reason: Reason) -> Instruction:
     """Let the user in with a customer, and clear the marker of an earlier attempt."""
-    link: Metadata = {"stripe_customer_id": customer_id, "stripe_signup": None}
-    return Instruction(Decision.CONTINUE, reason, link)
+    metadata = link_metadata(customer_id)
+    return Instruction(Decision.CONTINUE, reason, metadata, customer_id=customer_id)
+
+
+def link_metadata(customer_id: CustomerId) -> dict[str, str | None]:
+    """Return the changes to a profile that link a customer and end an earlier attempt."""
+    return {"stripe_customer_id": customer_id, "stripe_signup": None}
 
 
 def not_new(*, exempt: bool) -> Instruction:
@@ -90,7 +97,7 @@ def deferred_to_checkout() -> Instruction:
 def registered(customer_id: CustomerId, reason: Reason, registration_id: str) -> Instruction:
     """Let the registration go on; the ids in the new profile prove the link at the first login."""
     ids: Metadata = {"stripe_customer_id": customer_id, "stripe_registration_id": registration_id}
-    return Instruction(Decision.CONTINUE, reason, ids)
+    return Instruction(Decision.CONTINUE, reason, ids, customer_id=customer_id)
 
 
 def denied(reason: Reason, message: str) -> Instruction:

@@ -38,6 +38,7 @@ class StripeKey:
         """Raise `ConfigurationError` unless the deployment may use the key at this address."""
         if not self.restricted and not unrestricted_allowed:
             raise ConfigurationError("stripe_restricted_key is not restricted")
+        # A live key that goes to anybody else, a stand-in included, is lost.
         if self.live and not is_stripe(api_base):
             raise ConfigurationError(
                 "CUSTOMERLINK_STRIPE_API_BASE is not Stripe's, the key is live"
@@ -46,5 +47,6 @@ class StripeKey:
 
 def is_stripe(url: str) -> bool:
     """Return whether a URL leads to Stripe's API and nowhere else."""
+    # The whole of netloc: `https://api.stripe.com@evil.example` and `…:8443` are somebody else's.
     parts = urlsplit(url)
     return (parts.scheme, parts.netloc) == ("https", "api.stripe.com")

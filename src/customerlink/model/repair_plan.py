@@ -19,7 +19,7 @@ class Act(StrEnum):
     CLEAR = "clear"
     """Take the customer's id out of the profile, and mark the sign-up unfinished."""
     SET_EMAIL = "set_email"
-    """Return the customer the user's address."""
+    """Give the customer the user's address."""
     CLAIM = "claim"
     """Let a registration's customer name the user whose profile has its id."""
     FOLLOW = "follow"
@@ -76,6 +76,7 @@ def planned(findings: Iterable[Finding]) -> Iterator[Step]:
             # Somebody has the address already: the pipeline would deny, so a person decides.
             act, reason = Act.DECIDE, f"unlinked, and the address has {each.detail}"
         elif each.drift is Drift.ORPHANED and each.detail:
+            # The secondary is no user any more: whoever logs in is the primary.
             reason = f"{each.user_id} is linked to {each.detail}"
             yield Step(Act.FOLLOW, each.drift, each.detail, each.customer_id, reason)
             continue
@@ -93,6 +94,7 @@ def read(lines: Iterable[str]) -> Iterator[Step]:
 def _step(number: int, text: str) -> Step:
     try:
         row = json.loads(text)
+        # A plan may have been edited by hand: nothing of it is carried out unless all can be read.
         if not isinstance(row, Mapping):
             raise PlanError(f"line {number} of the plan is no object")
         user_id, customer_id = row["user_id"], row["customer_id"]

@@ -30,6 +30,7 @@ class Secret:
         if not isinstance(key, str):
             raise ConfigurationError("the secret's field stripe_restricted_key is missing")
         signing = document.get("action_signing_secrets")
+        # Without a secret nobody could be told from a stranger; an empty list is no "let all in".
         if not isinstance(signing, list) or not signing:
             raise ConfigurationError("the secret's field action_signing_secrets is missing")
         if not all(isinstance(each, str) for each in signing):

@@ -110,6 +110,8 @@ class Lease:
 
     def idempotency_key(self) -> str:
         """Derive the key of this attempt's create: 77 characters, no personal data."""
+        # Of the attempt, never of the epoch: whoever takes the lease over has to send the same key,
+        # or a create whose answer was lost is made a second time.
         seed = json.dumps([self.user.tenant, self.user.user_id, self.attempt])
         return f"customerlink-{hashlib.sha256(seed.encode()).hexdigest()}"
 
@@ -124,6 +126,7 @@ class Lease:
         """
         if self.create is None or self.create.email != email:
             return False
+        # What was never sent is new to Stripe, however long ago it was frozen.
         return not self.was_sent or now - self.attempt_since <= KEY_LIFETIME_SECONDS
 
     def has_settled(self, now: float) -> bool:
@@ -140,6 +143,7 @@ class Lease:
 
     def leaves_nothing(self) -> bool:
         """Return whether the record is as good as none: new, nobody's who waits, nothing sent."""
+        # Deleting any other would let its first attempt's key be used anew.
         is_new = (self.epoch, self.attempt) == (1, 1) and not self.admitted
         return is_new and self.drops_create() and not (self.adopting or self.sends_update)
 

@@ -21,6 +21,7 @@ WIRE_VERSION = 1
 TOO_LONG_AN_EMAIL = 512
 """Characters from which an address is refused: Stripe's `email` ends at 512."""
 
+# The tenant's name is a part of the ledger's keys, which end at 2,048 bytes.
 _TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _MAX_USER_ID = 255
 MAX_BODY_BYTES = 64 * 1024
@@ -103,6 +104,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
+        # A body of nothing but brackets nests deeper than Python goes.
         raise _MalformedError("body", "is not JSON") from None
     if not isinstance(document, dict):
         raise _MalformedError("body", "is not an object")
@@ -227,6 +229,7 @@ class _Fields:
             raise self._fail(name, "is empty")
         if len(value) > longest:
             raise self._fail(name, f"is longer than {longest} characters")
+        # A lone surrogate is JSON's, but no text that UTF-8, DynamoDB or Stripe could take.
         if "\0" in value or not _is_unicode(value):
             raise self._fail(name, "holds a character that is no text")
         return value
@@ -237,8 +240,10 @@ class _Fields:
             value = absent
         if value is None:
             raise self._fail(name, "is missing")
+        # Not isinstance: in Python, true is an int.
         if type(value) is not int:
             raise self._fail(name, _WRONG_TYPE)
+        # JavaScript's integers end there, so a larger one has lost digits on its way.
         if not 0 <= value < 2**53:
             raise self._fail(name, "is out of range")
         return value

@@ -56,6 +56,7 @@ def redeem(valid: Iterable[SigningSecret], ticket: str, now: float) -> Ticket | 
     }
     if not is_signed(valid, headers, payload, now=now, tolerance=TICKET_SECONDS):
         return None
+    # Read only now that it is known to be ours.
     claims = json.loads(payload)
     return Ticket(User(Tenant(claims["tenant"]), UserId(claims["user_id"])), claims["nonce"])
 

@@ -34,6 +34,7 @@ class User:
 
 def registration_id(tenant: Tenant, connection: str, email: str) -> str:
     """Derive the id of an address's registration with a connection: 32 digits, nothing personal."""
+    # As JSON: joined by a separator, two different triples could read alike.
     seed = json.dumps([tenant, connection, email.lower()])
     return hashlib.sha256(seed.encode()).hexdigest()[:32]
 

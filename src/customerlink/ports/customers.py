@@ -78,7 +78,7 @@ class Customers(Protocol):
         ...
 
     def set_email(self, customer_id: CustomerId, email: str) -> Done[Customer] | Failure:
-        """Return a customer another address; only for who holds the lock on that address."""
+        """Give a customer another address; only for who holds the lock on that address."""
         ...
 
     def supersede(self, customer_id: CustomerId, by: CustomerId) -> Done[Customer] | Failure:

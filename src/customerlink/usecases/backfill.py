@@ -69,7 +69,7 @@ class PacedProfiles(Profiles):
 def provision_one(
     user: User, profiles: Profiles, settling: Callable[[SignUp], Settling], creations: RateLimiter
 ) -> Backfilled:
-    """Return a user a customer, and write the link into the profile."""
+    """Give a user a customer, and write the link into the profile."""
     # The turn first: what is read before a wait may be stale after it.
     creations.take()
     outcome = provision_existing(user, profiles, settling)

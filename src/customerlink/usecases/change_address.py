@@ -27,12 +27,14 @@ class AddressChange:
     email: str
 
     def carry_out(self) -> str | None:
-        """Return the customer the address; return why not."""
+        """Give the customer the address; return why not, if so."""
         outcome = self.settling.settle()
         if not isinstance(outcome, Settled):
             return str(outcome.reason)
         if outcome.customer_id != self.customer_id:
             return f"the user has {outcome.customer_id or 'no customer'}"
+        # Settling ended with a link, which takes no lease. The address is locked in that record's
+        # name, so that the user's own next login finds its own lock and not a stranger's.
         user, ledger = self.settling.signup.user, self.settling.ledger
         opened = ledger.open(user, None, admission=False)
         if isinstance(opened, Linked):
@@ -51,10 +53,12 @@ class AddressChange:
             if not isinstance(listed, Done):
                 return _NO_ANSWER
             others = [each for each in listed.result if each.id != self.customer_id]
+            # Nothing was written, so nothing is on its way: whoever has the address need not wait.
             if others and lock.is_new:
                 ledger.unlock_email(lease, self.email)
             if others:
                 return f"the address has {others[0].id}"
+        # Under the lock, and last: it may have become somebody else's while this one waited.
         found = customers.retrieve(self.customer_id)
         if not isinstance(found, Done):
             return _NO_ANSWER

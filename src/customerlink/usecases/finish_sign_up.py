@@ -42,6 +42,7 @@ def finish(
         if closed.reason in PASSING:
             return FinishStatus.FAILED, closed.reason
         return FinishStatus.GONE if outcome == GONE else FinishStatus.DENIED, outcome.reason
+    # The profile was right all along: so the record, which is still open, learns of it.
     if outcome.reason is Reason.ALREADY_LINKED and outcome.customer_id is not None:
         settling(SignUp(user, logins_count=0)).record(outcome.customer_id)
     return FinishStatus.FINISHED, outcome.reason

@@ -70,6 +70,7 @@ class Linking:
             staying = self._settled(self.primary, leaving[0] if leaving else None)
             if staying is None:
                 return Followed(None)
+            # What the other one has (invoices, subscriptions) stays where it is.
             others = tuple(each.id for each in leaving if each.id != staying)
             for each in others:
                 _result(self.customers.supersede(each, staying))

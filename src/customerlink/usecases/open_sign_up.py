@@ -96,6 +96,7 @@ class OpenSignUp:
 
         While a create may be under way that is: open, for the repair to find what comes of it.
         """
+        # The record first, then the lock: whoever is let past the lock finds the refusal written.
         with self.run.step("refuse"):
             if self._is_admission:
                 self.ledger.refuse(self.lease, reason)

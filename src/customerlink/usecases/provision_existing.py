@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from customerlink.model.instruction import Reason, linked
+from customerlink.model.instruction import Reason, link_metadata
 from customerlink.model.profile import unfinished
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
@@ -29,7 +29,8 @@ def provision_existing(
     outcome = settling(unfinished(user, profile)).settle()
     if not isinstance(outcome, Settled) or outcome.customer_id is None:
         return outcome
-    link = linked(outcome.customer_id, outcome.reason).app_metadata
+    # Last, and read again by nobody: should it fail, the record replays the link at the next login.
+    link = link_metadata(outcome.customer_id)
     is_written = (profile["customer_id"], profile["marker"]) == (outcome.customer_id, None)
     if not is_written and not profiles.merge_app_metadata(user.user_id, link):
         return GONE

@@ -52,5 +52,6 @@ class SelfTest:
 
 def has_passed(status: int, body: object) -> bool:
     """Return whether an answer is the one that a working deployment gives."""
+    # `not_new` is answered only after the signature, the parsing and a read of the ledger.
     reason = body.get("reason") if isinstance(body, Mapping) else None
     return status == HTTPStatus.OK and reason == Reason.NOT_NEW

@@ -91,6 +91,7 @@ class Settling:
         )
 
     def _decided(self, opened: OpenSignUp) -> Settled | Unsettled:
+        # First of all: a look-up before an update that is on its way would see what it changes.
         begun = finish_begun_adoption(opened)
         if begun is not None:
             return begun
@@ -100,7 +101,7 @@ class Settling:
         if stopped is not None:
             return stopped
 
-        # 6. Existing customer?
+        # 6. Existing customer? Under the lock: before it, somebody could create in between.
         existing = self._existing_customer(opened)
         if existing is not None:
             return existing
@@ -166,7 +167,7 @@ class Settling:
             return Unsettled(Reason.PROVISIONING_FAILED, is_recorded=False)
         if not isinstance(opened, OpenSignUp):
             return opened
-        self.run.attempt = opened.lease.attempt
+        self.run.attempt = opened.lease.attempt  # for the log, whatever becomes of it
         try:
             return decide(opened)
         except LedgerUnavailableError:

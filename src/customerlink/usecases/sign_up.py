@@ -22,13 +22,13 @@ from customerlink.model.instruction import (
 )
 from customerlink.model.policy import ExistingUsers, OnFailure, ProvisionAt
 from customerlink.model.signup import Marker, SignUp
-from customerlink.model.user import CustomerId
 from customerlink.usecases.open_sign_up import PASSING, Settled, Unsettled
 from customerlink.usecases.settle import Creates, Settling
 
 EXEMPT_FROM_AGE = timedelta(hours=1)
 """A younger account may have another login on its way to the ledger, so it is not exempt yet."""
 
+# What a record may say of the last admission without the person having been kept out.
 _NO_DENIALS = (None, Reason.DEFERRED)
 
 
@@ -60,12 +60,11 @@ class Provisioning:
         if self.signup.email is None:
             return self._denied(Reason.EMAIL_MISSING)
         instruction = self._told(self.settling)
-        customer_id = instruction.app_metadata.get("stripe_customer_id")
-        if customer_id is None:
+        if instruction.customer_id is None:
             # There is no profile yet: a marker would only be one more thing to be wrong.
             return replace(instruction, app_metadata={}, redirect=None)
         registration = self.signup.user.registration_id or ""
-        return registered(CustomerId(customer_id), instruction.reason, registration)
+        return registered(instruction.customer_id, instruction.reason, registration)
 
     def after_registration(self) -> Instruction:
         """Let the registration's customer name the user, who has a `user_id` by now.

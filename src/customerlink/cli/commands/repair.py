@@ -115,7 +115,7 @@ class Repair:
         return self._write(step, {"stripe_customer_id": None, "stripe_signup": marker})
 
     def _set_email(self, step: Step) -> str | None:
-        """Return the customer the user's address, unless another customer has it."""
+        """Give the customer the user's address, unless another customer has it."""
         customer, user = self._customer(step), self._user(step)
         if user is None or user["customer_id"] != step.customer_id or not user["email"]:
             return "the profile has changed"
