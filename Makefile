@@ -96,6 +96,10 @@ build-%Function: $(UV) .venv/ok
 	cp -R src/customerlink "$(ARTIFACTS_DIR)/"
 	$(PYTHON) tools/build_artifact.py $*Function "$(ARTIFACTS_DIR)"
 
+.PHONY: actions
+actions: ## Build src/actions/dist/ anew, each Action as one file
+	node tools/build_actions.js
+
 .PHONY: events
 events: .venv/ok ## Write events/ anew
 	$(PYTHON) tools/make_events.py

@@ -1,7 +1,7 @@
 /** A linked user's login, a hundred thousand times: prints the microseconds of one. */
 const path = require('node:path');
 
-const { onExecutePostLogin } = require(path.join(__dirname, '../../src/action/post-login.js'));
+const { onExecutePostLogin } = require(path.join(__dirname, '../../src/actions/dist/post-login.js'));
 const event = {
   user: { user_id: 'auth0|1', app_metadata: { stripe_customer_id: 'cus_1' } },
   stats: { logins_count: 7 },

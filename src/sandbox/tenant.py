@@ -15,7 +15,7 @@ from typing import Any, Self
 from sandbox.auth0.users import Users
 
 _HOST = Path(__file__).with_name("action_host.js")
-ACTIONS = Path(__file__).parents[1] / "action"
+ACTIONS = Path(__file__).parents[1] / "actions" / "dist"
 OURS = tuple(
     ACTIONS / f"{name}.js"
     for name in ("post-login", "pre-user-registration", "post-user-registration")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 TRIGGER = json.loads((ROOT / "src/sandbox/auth0/post_login.json").read_text())
 EVENT = Draft202012Validator(TRIGGER["event"])
 FIXTURES = sorted((ROOT / "tests/fixtures/logins").glob("*.json"))
-ACTION = (ROOT / "src/action/post-login.js").read_text()
+ACTION = (ROOT / "src/actions/dist/post-login.js").read_text()
 
 
 def complaints(event: Any) -> list[str]:
@@ -74,7 +74,7 @@ def test_the_actions_call_methods_of_their_trigger_only(
     action: str, trigger: str, expected: tuple[str, str] | None
 ) -> None:
     """Read off the code; each must be in the list."""
-    code = (ROOT / f"src/action/{action}.js").read_text()
+    code = (ROOT / f"src/actions/dist/{action}.js").read_text()
     methods = json.loads((ROOT / f"src/sandbox/auth0/{trigger}.json").read_text())["api"]
     used = set(re.findall(r"\bapi\.(\w+)\.(\w+)\(", code))
 

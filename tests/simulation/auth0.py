@@ -1,6 +1,6 @@
 """Auth0's side: users, the Login and registration flows, the Management API, the Action's rules.
 
-The rules are a second writing of `src/action/post-login.js`; `test_action_rules.py` holds the two
+The rules are a second writing of `src/actions/post-login.js`; `test_action_rules.py` holds the two
 to the same decisions.
 """
 

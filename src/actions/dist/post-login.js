@@ -1,3 +1,6 @@
+// Customer Link 0.1.0
+// Built from src/actions/post-login.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
+
 /**
  * Auth0 Post-Login Action: reports a login to Customer Link and carries out its instruction.
  *
@@ -8,12 +11,8 @@
  *   CUSTOMERLINK_TIMEOUT_MS       optional: how long one try may take, 6000 by default
  *   CUSTOMERLINK_CLAIM_NAMESPACE  optional: https://…, puts the customer id into the tokens
  *   CUSTOMERLINK_PROFILE_FIELDS   optional: user_metadata.plan,phone_number — more of the profile to report
- *
- * No npm package is needed: Node's own fetch and crypto do.
  */
-const crypto = require('node:crypto');
 
-const WIRE_VERSION = 1;
 const DENIAL_MESSAGE =
   'We could not create your account.\nPlease contact support for assistance.';
 
@@ -25,6 +24,7 @@ const KEPT_OUT = { denies: true, marks: true };
 
 /** The Login flow's handler: https://auth0.com/docs/customize/actions (post-login trigger). */
 exports.onExecutePostLogin = async (event, api) => {
+  // Until the event has said otherwise: what cannot even be read lets nobody in.
   let onFailure = KEPT_OUT;
   try {
     const metadata = metadataOf(event);
@@ -32,7 +32,7 @@ exports.onExecutePostLogin = async (event, api) => {
     if (!isToBeReported(event, metadata)) {
       return setClaims(event, api, metadata.stripe_customer_id);
     }
-    const answer = await report(event, (attempt) => requestBody(event, metadata, attempt));
+    const answer = await report(event, () => reportedFields(event, metadata), readInstruction);
     if (answer.failure) {
       return fail(api, onFailure, answer.failure);
     }
@@ -81,8 +81,8 @@ function consequences(event, metadata) {
   return { denies: !mayContinue || Boolean(metadata.stripe_customer_id), marks: true };
 }
 
-/** The first form of the wire contract's body: what is needed, and no more. */
-function requestBody(event, metadata, attempt) {
+/** What the wire contract asks for, and no more. */
+function reportedFields(event, metadata) {
   const { user_id, email, email_verified, name, created_at } = event.user ?? {};
   const { stripe_customer_id, stripe_registration_id, stripe_signup } = metadata;
   const user = {
@@ -94,31 +94,17 @@ function requestBody(event, metadata, attempt) {
     app_metadata: { stripe_customer_id, stripe_registration_id, stripe_signup },
   };
   addDeclaredFields(user, event);
-  return JSON.stringify({
-    version: WIRE_VERSION,
-    tenant: { id: event.tenant?.id },
-    user,
-    stats: { logins_count: event.stats?.logins_count },
-    connection: { name: event.connection?.name, strategy: event.connection?.strategy },
-    try: attempt,
-  });
+  return { user, stats: { logins_count: event.stats?.logins_count } };
 }
 
-/** Take nothing but a well-formed answer of version 1. */
-function readInstruction(text) {
-  let answer;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { version, decision, reason, message, redirect, app_metadata: metadata } = answer ?? {};
+/** Take nothing but a well-formed answer. */
+function readInstruction({ decision, reason, message, redirect, app_metadata: metadata }) {
   const isWellFormed =
-    version === WIRE_VERSION &&
     typeof reason === 'string' &&
     (message === undefined || typeof message === 'string') &&
     (redirect === undefined || (typeof redirect === 'string' && redirect.startsWith('https://'))) &&
     isMetadata(metadata);
+  // Without the marker, the next login would look like an old user's, whom an outage lets in.
   const isDecision =
     decision === 'continue' || (decision === 'deny' && metadata?.stripe_signup === 'unfinished');
   return isWellFormed && isDecision ? { decision, message, redirect, metadata } : undefined;
@@ -137,6 +123,7 @@ function isMetadata(metadata) {
 }
 
 function obey(event, api, { decision, message, redirect, metadata }) {
+  // The marker before the denial: if it cannot be set, the failure that follows denies.
   for (const [key, value] of Object.entries(metadata)) {
     api.user.setAppMetadata(key, value);
   }
@@ -152,9 +139,12 @@ function obey(event, api, { decision, message, redirect, metadata }) {
   setClaims(event, api, metadata.stripe_customer_id);
 }
 
-/** No usable answer: deny and mark in the same breath, because Auth0 counts a denied login too. */
+/**
+ * No usable answer: deny and mark in the same breath, because Auth0 counts a denied login too. The
+ * denial comes first, so that it stands whatever becomes of the marker.
+ */
 function fail(api, { denies, marks }, cause) {
-  log(`Customer Link: ${cause}`);
+  log(cause);
   if (denies) {
     api.access.deny(DENIAL_MESSAGE);
   }
@@ -164,7 +154,7 @@ function fail(api, { denies, marks }, cause) {
   try {
     api.user.setAppMetadata('stripe_signup', 'unfinished');
   } catch (error) {
-    log(`Customer Link: the marker was not set, ${nameOf(error)}`);
+    log(`the marker was not set, ${nameOf(error)}`);
   }
 }
 
@@ -193,18 +183,33 @@ function addDeclaredFields(user, event) {
   }
 }
 
-// Reporting: the same text in every Action that reports, since an Action is one file.
+/**
+ * Reporting to Customer Link: one signed request, once more if the first try failed fast.
+ *
+ * No npm package is needed: Node's own fetch and crypto do.
+ */
+const crypto = require('node:crypto');
 
+const WIRE_VERSION = 1;
+
+// The function ends a sign-up after 5 s: an answer that takes longer than 6 does not come any more.
 const TRY_MS = 6000;
+// Auth0 ends the whole flow, other Actions included, after 20 s: with an error, and without our marker.
 const ALL_TRIES_MS = 9000;
+// What fails later may be under way in the function, whose lease would keep a second try out.
 const FAST_MS = 2000;
 const PAUSE_MS = 100;
+// Auth0 stores no more of what an Action logs.
 const MAX_LOG = 256;
 
+// Trouble that may be over in a moment. A 500 is a defect, which the second try would meet again.
 const WORTH_A_SECOND_TRY = new Set([429, 502, 503, 504]);
 
-/** Report to Customer Link, once more if the first try failed fast; gives {instruction} or {failure}. */
-async function report(event, bodyOf) {
+/**
+ * Report the trigger's `fields()`; give {failure} or {instruction}, as `readInstruction` takes it
+ * from the answer.
+ */
+async function report(event, fields, readInstruction) {
   const secrets = event.secrets ?? {};
   const url = endpoint(secrets.CUSTOMERLINK_URL);
   const key = signingKey(secrets.CUSTOMERLINK_SIGNING_SECRET);
@@ -214,34 +219,61 @@ async function report(event, bodyOf) {
   const tryMs = positive(secrets.CUSTOMERLINK_TIMEOUT_MS) ?? TRY_MS;
   const start = performance.now();
   const spent = () => performance.now() - start;
+  const attempt = (number, timeoutMs) => {
+    const body = requestBody(event, fields(), number);
+    return send(url, key, body, timeoutMs, readInstruction);
+  };
 
-  let answer = await send(url, key, bodyOf(1), Math.min(tryMs, ALL_TRIES_MS));
-  if (answer.retryable && spent() < FAST_MS) {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    const left = Math.min(tryMs, ALL_TRIES_MS - spent());
-    answer = await send(url, key, bodyOf(2), left);
+  const first = await attempt(1, Math.min(tryMs, ALL_TRIES_MS));
+  if (!first.retryable || spent() >= FAST_MS) {
+    return first;
   }
-  return answer;
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  return attempt(2, Math.min(tryMs, ALL_TRIES_MS - spent()));
 }
 
-async function send(url, key, body, timeoutMs) {
+/** The wire contract's body: the trigger's fields, and what is the same for all of them. */
+function requestBody(event, fields, attempt) {
+  return JSON.stringify({
+    version: WIRE_VERSION,
+    tenant: { id: event.tenant?.id },
+    ...fields,
+    connection: { name: event.connection?.name, strategy: event.connection?.strategy },
+    try: attempt,
+  });
+}
+
+async function send(url, key, body, timeoutMs, readInstruction) {
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...signatureHeaders(key, body) },
       body,
+      // A signed body goes to the configured address and to no other.
       redirect: 'error',
       signal: AbortSignal.timeout(Math.max(1, Math.round(timeoutMs))),
     });
+    // Read under the same deadline: headers that come in time may be followed by a body that never does.
     const text = await response.text();
     if (response.status !== 200) {
       return { failure: `status ${response.status}`, retryable: WORTH_A_SECOND_TRY.has(response.status) };
     }
-    const instruction = readInstruction(text);
+    const answer = parsed(text);
+    const instruction = answer && readInstruction(answer);
     return instruction ? { instruction } : { failure: 'the answer is not of version 1' };
   } catch (error) {
     const timedOut = error?.name === 'TimeoutError' || error?.name === 'AbortError';
     return { failure: timedOut ? 'timed out' : 'no connection', retryable: !timedOut };
+  }
+}
+
+/** Give an answer of our version; the rest of it is for the trigger to judge. */
+function parsed(text) {
+  try {
+    const answer = JSON.parse(text);
+    return answer?.version === WIRE_VERSION ? answer : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -260,6 +292,7 @@ function signatureHeaders(
   };
 }
 
+/** Strict, because Buffer.from skips what is no base64: a damaged secret would sign with another key. */
 function signingKey(secret) {
   const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret ?? '')?.[1];
   return base64 && Buffer.from(base64, 'base64');
@@ -286,7 +319,5 @@ function nameOf(error) {
 }
 
 function log(text) {
-  console.log(text.slice(0, MAX_LOG));
+  console.log(`Customer Link: ${text}`.slice(0, MAX_LOG));
 }
-
-exports.signatureHeaders = signatureHeaders;

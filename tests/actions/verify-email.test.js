@@ -2,7 +2,7 @@
 const assert = require('node:assert/strict');
 const { describe, test } = require('node:test');
 
-const { onContinuePostLogin, onExecutePostLogin } = require('../../src/action/verify-email.js');
+const { onContinuePostLogin, onExecutePostLogin } = require('../../src/actions/dist/verify-email.js');
 const { guarded, recordingApi } = require('../../src/sandbox/auth0/trigger.js');
 
 const SECRET = 'a session secret of thirty-two characters';

@@ -1,3 +1,6 @@
+// Customer Link 0.1.0
+// Built from src/actions/post-user-registration.js and src/actions/reporting.js; do not edit.
+
 /**
  * Auth0 Post-User-Registration Action: tells Customer Link the new user's id, which goes into the
  * metadata of the customer that was made before.
@@ -7,12 +10,7 @@
  *   CUSTOMERLINK_URL             the endpoint, https://….amazonaws.com/post-user-registration
  *   CUSTOMERLINK_SIGNING_SECRET  whsec_…, one of the deployment's action_signing_secrets
  *   CUSTOMERLINK_TIMEOUT_MS      optional: how long one try may take, 6000 by default
- *
- * No npm package is needed: Node's own fetch and crypto do.
  */
-const crypto = require('node:crypto');
-
-const WIRE_VERSION = 1;
 
 /** https://auth0.com/docs/customize/actions (post-user-registration trigger). */
 exports.onExecutePostUserRegistration = async (event) => {
@@ -21,50 +19,53 @@ exports.onExecutePostUserRegistration = async (event) => {
     if (!metadata.stripe_customer_id || !metadata.stripe_registration_id) {
       return;
     }
-    const answer = await report(event, (attempt) => requestBody(event, metadata, attempt));
+    const answer = await report(event, () => reportedFields(event, metadata), readInstruction);
     if (answer.failure || answer.instruction.decision === 'deny') {
-      log(`Customer Link: ${answer.failure ?? answer.instruction.reason}`);
+      log(answer.failure ?? answer.instruction.reason);
     }
   } catch (error) {
-    log(`Customer Link: unexpected ${nameOf(error)}`);
+    log(`unexpected ${nameOf(error)}`);
   }
 };
 
-function requestBody(event, metadata, attempt) {
+function reportedFields(event, metadata) {
   const { user_id } = event.user;
   const { stripe_customer_id, stripe_registration_id } = metadata;
-  const user = { user_id, app_metadata: { stripe_customer_id, stripe_registration_id } };
-  return JSON.stringify({
-    version: WIRE_VERSION,
-    tenant: { id: event.tenant?.id },
-    user,
-    connection: { name: event.connection?.name, strategy: event.connection?.strategy },
-    try: attempt,
-  });
+  return { user: { user_id, app_metadata: { stripe_customer_id, stripe_registration_id } } };
 }
 
 /** Nothing is done with the answer, except to tell a denial. */
-function readInstruction(text) {
-  try {
-    const { version, decision, reason } = JSON.parse(text);
-    return version === WIRE_VERSION ? { decision, reason } : undefined;
-  } catch {
-    return undefined;
-  }
+function readInstruction({ decision, reason }) {
+  return { decision, reason };
 }
 
-// Reporting: the same text in every Action that reports, since an Action is one file.
+/**
+ * Reporting to Customer Link: one signed request, once more if the first try failed fast.
+ *
+ * No npm package is needed: Node's own fetch and crypto do.
+ */
+const crypto = require('node:crypto');
 
+const WIRE_VERSION = 1;
+
+// The function ends a sign-up after 5 s: an answer that takes longer than 6 does not come any more.
 const TRY_MS = 6000;
+// Auth0 ends the whole flow, other Actions included, after 20 s: with an error, and without our marker.
 const ALL_TRIES_MS = 9000;
+// What fails later may be under way in the function, whose lease would keep a second try out.
 const FAST_MS = 2000;
 const PAUSE_MS = 100;
+// Auth0 stores no more of what an Action logs.
 const MAX_LOG = 256;
 
+// Trouble that may be over in a moment. A 500 is a defect, which the second try would meet again.
 const WORTH_A_SECOND_TRY = new Set([429, 502, 503, 504]);
 
-/** Report to Customer Link, once more if the first try failed fast; gives {instruction} or {failure}. */
-async function report(event, bodyOf) {
+/**
+ * Report the trigger's `fields()`; give {failure} or {instruction}, as `readInstruction` takes it
+ * from the answer.
+ */
+async function report(event, fields, readInstruction) {
   const secrets = event.secrets ?? {};
   const url = endpoint(secrets.CUSTOMERLINK_URL);
   const key = signingKey(secrets.CUSTOMERLINK_SIGNING_SECRET);
@@ -74,34 +75,61 @@ async function report(event, bodyOf) {
   const tryMs = positive(secrets.CUSTOMERLINK_TIMEOUT_MS) ?? TRY_MS;
   const start = performance.now();
   const spent = () => performance.now() - start;
+  const attempt = (number, timeoutMs) => {
+    const body = requestBody(event, fields(), number);
+    return send(url, key, body, timeoutMs, readInstruction);
+  };
 
-  let answer = await send(url, key, bodyOf(1), Math.min(tryMs, ALL_TRIES_MS));
-  if (answer.retryable && spent() < FAST_MS) {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    const left = Math.min(tryMs, ALL_TRIES_MS - spent());
-    answer = await send(url, key, bodyOf(2), left);
+  const first = await attempt(1, Math.min(tryMs, ALL_TRIES_MS));
+  if (!first.retryable || spent() >= FAST_MS) {
+    return first;
   }
-  return answer;
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  return attempt(2, Math.min(tryMs, ALL_TRIES_MS - spent()));
 }
 
-async function send(url, key, body, timeoutMs) {
+/** The wire contract's body: the trigger's fields, and what is the same for all of them. */
+function requestBody(event, fields, attempt) {
+  return JSON.stringify({
+    version: WIRE_VERSION,
+    tenant: { id: event.tenant?.id },
+    ...fields,
+    connection: { name: event.connection?.name, strategy: event.connection?.strategy },
+    try: attempt,
+  });
+}
+
+async function send(url, key, body, timeoutMs, readInstruction) {
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...signatureHeaders(key, body) },
       body,
+      // A signed body goes to the configured address and to no other.
       redirect: 'error',
       signal: AbortSignal.timeout(Math.max(1, Math.round(timeoutMs))),
     });
+    // Read under the same deadline: headers that come in time may be followed by a body that never does.
     const text = await response.text();
     if (response.status !== 200) {
       return { failure: `status ${response.status}`, retryable: WORTH_A_SECOND_TRY.has(response.status) };
     }
-    const instruction = readInstruction(text);
+    const answer = parsed(text);
+    const instruction = answer && readInstruction(answer);
     return instruction ? { instruction } : { failure: 'the answer is not of version 1' };
   } catch (error) {
     const timedOut = error?.name === 'TimeoutError' || error?.name === 'AbortError';
     return { failure: timedOut ? 'timed out' : 'no connection', retryable: !timedOut };
+  }
+}
+
+/** Give an answer of our version; the rest of it is for the trigger to judge. */
+function parsed(text) {
+  try {
+    const answer = JSON.parse(text);
+    return answer?.version === WIRE_VERSION ? answer : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -120,6 +148,7 @@ function signatureHeaders(
   };
 }
 
+/** Strict, because Buffer.from skips what is no base64: a damaged secret would sign with another key. */
 function signingKey(secret) {
   const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret ?? '')?.[1];
   return base64 && Buffer.from(base64, 'base64');
@@ -146,5 +175,5 @@ function nameOf(error) {
 }
 
 function log(text) {
-  console.log(text.slice(0, MAX_LOG));
+  console.log(`Customer Link: ${text}`.slice(0, MAX_LOG));
 }

@@ -1,3 +1,6 @@
+// Customer Link 0.1.0
+// Built from src/actions/pre-user-registration.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
+
 /**
  * Auth0 Pre-User-Registration Action: has Customer Link make the customer before there is a user.
  *
@@ -8,12 +11,8 @@
  *   CUSTOMERLINK_ON_FAILURE      optional: "deny" (default) or "continue"
  *   CUSTOMERLINK_TIMEOUT_MS      optional: how long one try may take, 6000 by default
  *   CUSTOMERLINK_PROFILE_FIELDS  optional: user_metadata.plan,phone_number — more of the profile to report
- *
- * No npm package is needed: Node's own fetch and crypto do.
  */
-const crypto = require('node:crypto');
 
-const WIRE_VERSION = 1;
 const DENIAL_MESSAGE =
   'We could not create your account.\nPlease contact support for assistance.';
 
@@ -23,7 +22,7 @@ const IDS = ['stripe_customer_id', 'stripe_registration_id'];
 /** https://auth0.com/docs/customize/actions (pre-user-registration trigger). */
 exports.onExecutePreUserRegistration = async (event, api) => {
   try {
-    const answer = await report(event, (attempt) => requestBody(event, attempt));
+    const answer = await report(event, () => reportedFields(event), readInstruction);
     if (answer.failure) {
       return fail(event, api, answer.failure);
     }
@@ -34,30 +33,16 @@ exports.onExecutePreUserRegistration = async (event, api) => {
 };
 
 /** As yet there is no user_id: the connection and the address say who registers. */
-function requestBody(event, attempt) {
+function reportedFields(event) {
   const { email, email_verified, name } = event.user ?? {};
   const user = { email, email_verified, name };
   addDeclaredFields(user, event);
-  return JSON.stringify({
-    version: WIRE_VERSION,
-    tenant: { id: event.tenant?.id },
-    user,
-    connection: { name: event.connection?.name, strategy: event.connection?.strategy },
-    try: attempt,
-  });
+  return { user };
 }
 
-/** Take nothing but a well-formed answer of version 1. */
-function readInstruction(text) {
-  let answer;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { version, decision, message, app_metadata: metadata } = answer ?? {};
+/** Take nothing but a well-formed answer. */
+function readInstruction({ decision, message, app_metadata: metadata }) {
   const isWellFormed =
-    version === WIRE_VERSION &&
     (decision === 'continue' || decision === 'deny') &&
     (message === undefined || typeof message === 'string') &&
     metadata !== null &&
@@ -68,6 +53,7 @@ function readInstruction(text) {
 
 function obey(api, { decision, message, metadata }) {
   if (decision === 'deny') {
+    // Nothing to mark: Auth0 makes no user of a denied registration.
     api.access.deny('customer_link', message || DENIAL_MESSAGE);
     return;
   }
@@ -78,7 +64,7 @@ function obey(api, { decision, message, metadata }) {
 
 /** No usable answer: refuse, or by setting leave the customer to the first login. */
 function fail(event, api, cause) {
-  log(`Customer Link: ${cause}`);
+  log(cause);
   if (event?.secrets?.CUSTOMERLINK_ON_FAILURE !== 'continue') {
     api.access.deny('customer_link', DENIAL_MESSAGE);
   }
@@ -99,18 +85,33 @@ function addDeclaredFields(user, event) {
   }
 }
 
-// Reporting: the same text in every Action that reports, since an Action is one file.
+/**
+ * Reporting to Customer Link: one signed request, once more if the first try failed fast.
+ *
+ * No npm package is needed: Node's own fetch and crypto do.
+ */
+const crypto = require('node:crypto');
 
+const WIRE_VERSION = 1;
+
+// The function ends a sign-up after 5 s: an answer that takes longer than 6 does not come any more.
 const TRY_MS = 6000;
+// Auth0 ends the whole flow, other Actions included, after 20 s: with an error, and without our marker.
 const ALL_TRIES_MS = 9000;
+// What fails later may be under way in the function, whose lease would keep a second try out.
 const FAST_MS = 2000;
 const PAUSE_MS = 100;
+// Auth0 stores no more of what an Action logs.
 const MAX_LOG = 256;
 
+// Trouble that may be over in a moment. A 500 is a defect, which the second try would meet again.
 const WORTH_A_SECOND_TRY = new Set([429, 502, 503, 504]);
 
-/** Report to Customer Link, once more if the first try failed fast; gives {instruction} or {failure}. */
-async function report(event, bodyOf) {
+/**
+ * Report the trigger's `fields()`; give {failure} or {instruction}, as `readInstruction` takes it
+ * from the answer.
+ */
+async function report(event, fields, readInstruction) {
   const secrets = event.secrets ?? {};
   const url = endpoint(secrets.CUSTOMERLINK_URL);
   const key = signingKey(secrets.CUSTOMERLINK_SIGNING_SECRET);
@@ -120,34 +121,61 @@ async function report(event, bodyOf) {
   const tryMs = positive(secrets.CUSTOMERLINK_TIMEOUT_MS) ?? TRY_MS;
   const start = performance.now();
   const spent = () => performance.now() - start;
+  const attempt = (number, timeoutMs) => {
+    const body = requestBody(event, fields(), number);
+    return send(url, key, body, timeoutMs, readInstruction);
+  };
 
-  let answer = await send(url, key, bodyOf(1), Math.min(tryMs, ALL_TRIES_MS));
-  if (answer.retryable && spent() < FAST_MS) {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    const left = Math.min(tryMs, ALL_TRIES_MS - spent());
-    answer = await send(url, key, bodyOf(2), left);
+  const first = await attempt(1, Math.min(tryMs, ALL_TRIES_MS));
+  if (!first.retryable || spent() >= FAST_MS) {
+    return first;
   }
-  return answer;
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  return attempt(2, Math.min(tryMs, ALL_TRIES_MS - spent()));
 }
 
-async function send(url, key, body, timeoutMs) {
+/** The wire contract's body: the trigger's fields, and what is the same for all of them. */
+function requestBody(event, fields, attempt) {
+  return JSON.stringify({
+    version: WIRE_VERSION,
+    tenant: { id: event.tenant?.id },
+    ...fields,
+    connection: { name: event.connection?.name, strategy: event.connection?.strategy },
+    try: attempt,
+  });
+}
+
+async function send(url, key, body, timeoutMs, readInstruction) {
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...signatureHeaders(key, body) },
       body,
+      // A signed body goes to the configured address and to no other.
       redirect: 'error',
       signal: AbortSignal.timeout(Math.max(1, Math.round(timeoutMs))),
     });
+    // Read under the same deadline: headers that come in time may be followed by a body that never does.
     const text = await response.text();
     if (response.status !== 200) {
       return { failure: `status ${response.status}`, retryable: WORTH_A_SECOND_TRY.has(response.status) };
     }
-    const instruction = readInstruction(text);
+    const answer = parsed(text);
+    const instruction = answer && readInstruction(answer);
     return instruction ? { instruction } : { failure: 'the answer is not of version 1' };
   } catch (error) {
     const timedOut = error?.name === 'TimeoutError' || error?.name === 'AbortError';
     return { failure: timedOut ? 'timed out' : 'no connection', retryable: !timedOut };
+  }
+}
+
+/** Give an answer of our version; the rest of it is for the trigger to judge. */
+function parsed(text) {
+  try {
+    const answer = JSON.parse(text);
+    return answer?.version === WIRE_VERSION ? answer : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -166,6 +194,7 @@ function signatureHeaders(
   };
 }
 
+/** Strict, because Buffer.from skips what is no base64: a damaged secret would sign with another key. */
 function signingKey(secret) {
   const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret ?? '')?.[1];
   return base64 && Buffer.from(base64, 'base64');
@@ -192,5 +221,5 @@ function nameOf(error) {
 }
 
 function log(text) {
-  console.log(text.slice(0, MAX_LOG));
+  console.log(`Customer Link: ${text}`.slice(0, MAX_LOG));
 }

@@ -4,7 +4,7 @@ const crypto = require('node:crypto');
 const http = require('node:http');
 const { after, before, beforeEach, describe, test } = require('node:test');
 
-const { onExecutePostLogin, signatureHeaders } = require('../../src/action/post-login.js');
+const { onExecutePostLogin } = require('../../src/actions/dist/post-login.js');
 const { guarded, recordingApi } = require('../../src/sandbox/auth0/trigger.js');
 const vector = require('../fixtures/standard-webhooks.json');
 
@@ -152,16 +152,6 @@ describe('the request', () => {
     assert.match(headers['webhook-id'], /^msg_[0-9a-f]{32}$/);
     assert.ok(Math.abs(Date.now() / 1000 - headers['webhook-timestamp']) < 60);
     assert.equal(headers['content-type'], 'application/json');
-  });
-
-  test('carries the signature of the specification’s vector', () => {
-    const headers = signatureHeaders(KEY, vector.body, vector.id, vector.timestamp);
-
-    assert.deepEqual(headers, {
-      'webhook-id': vector.id,
-      'webhook-timestamp': String(vector.timestamp),
-      'webhook-signature': vector.signature,
-    });
   });
 });
 

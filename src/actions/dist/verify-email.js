@@ -1,0 +1,31 @@
+// Customer Link 0.1.0
+// Built from src/actions/verify-email.js; do not edit.
+
+/**
+ * Auth0 Post-Login Action, to be bound before post-login.js: sends a user whose address is not
+ * verified to a page that says so, and that sends the mail again.
+ *
+ * It keeps nobody out. Secrets of the Action (event.secrets):
+ *   CUSTOMERLINK_VERIFY_URL      the page, https://….amazonaws.com/verify-email
+ *   CUSTOMERLINK_SESSION_SECRET  what the page knows too (session_secrets in the tenant's secret)
+ */
+const TOKEN_SECONDS = 900;
+
+/** https://auth0.com/docs/customize/actions (post-login trigger: redirect with a session token). */
+exports.onExecutePostLogin = async (event, api) => {
+  const { CUSTOMERLINK_VERIFY_URL: page, CUSTOMERLINK_SESSION_SECRET: secret } = event.secrets ?? {};
+  const isToVerify = event.user.email && !event.user.email_verified;
+  // A refresh token's and a password grant's logins have no browser to send anywhere.
+  if (!page || !secret || !isToVerify || !api.redirect.canRedirect()) {
+    return;
+  }
+  const sessionToken = api.redirect.encodeToken({
+    secret,
+    expiresInSeconds: TOKEN_SECONDS,
+    payload: { continue_at: `https://${event.request.hostname}/continue` },
+  });
+  api.redirect.sendUserTo(page, { query: { session_token: sessionToken } });
+};
+
+/** Back from the page, verified or not: the Actions behind this one decide what that means. */
+exports.onContinuePostLogin = async () => undefined;
