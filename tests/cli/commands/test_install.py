@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
 
-from customerlink.cli.release import REGISTRATION, unmarked
+from customerlink.cli.release import REGISTRATION, marked, unmarked
 from sandbox.sandbox import Sandbox
 from sandbox.tenant import ACTIONS, ActionHost, Tenant
 
@@ -137,6 +137,20 @@ class TestInstall:
 
         assert result.json()["changes"] == ["update the Action", "deploy the Action"]
         assert cli.actions().secrets_of(ACTION)["CUSTOMERLINK_URL"] == box.url
+
+    def test_an_earlier_releases_action_is_brought_up_to_date(self, cli: Cli) -> None:
+        """Its last line says whose it is, whatever stands above; then there is nothing to do."""
+        cli.install()
+        action = installed(cli)
+        earlier = "/** Of an earlier release. */\nexports.onExecutePostLogin = async () => {};"
+        settings = unmarked(action["code"])[1] or ""
+        cli.actions().update(action["id"], {"code": marked(earlier, settings)})
+        cli.actions().deploy(action["id"])
+        update, again = cli("install", "--json"), cli("install", "--json")
+
+        assert update.json()["changes"] == ["update the Action", "deploy the Action"]
+        assert installed(cli)["code"] == action["code"]
+        assert again.json()["changes"] == []
 
     def test_json(self, cli: Cli, box: Sandbox) -> None:
         """One document, nothing beside it."""
