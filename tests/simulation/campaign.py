@@ -77,8 +77,7 @@ def play_batch(seeds: Iterable[int]) -> Report:
 
 def play_many(seeds: Iterable[int]) -> Iterator[Report]:
     """Play seeds on all processors, batch by batch."""
-    # What a crash left behind in the middle of a call is never collected: processes begin anew.
-    with ProcessPoolExecutor(mp_context=get_context("spawn"), max_tasks_per_child=40) as processes:
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
         yield from processes.map(play_batch, batched(seeds, BATCH, strict=False))
 
 

@@ -62,7 +62,7 @@ def play(
     history = History(seed, without_faults, without_acts)
     violation = history.play()
     everybody = [*history.auth0.users.values(), *history.auth0.gone.values()]
-    return Outcome(
+    outcome = Outcome(
         seed,
         violation,
         history.scheduler.steps,
@@ -74,6 +74,8 @@ def play(
         frozenset(history.policies),
         history.taken,
     )
+    history.scheduler.forget()
+    return outcome
 
 
 class History:

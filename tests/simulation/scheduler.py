@@ -94,6 +94,11 @@ class Scheduler:
                 if task.waiter is not None and task.waiter[0].wakes == task.waiter[1]:
                     self._alarm(task.waiter[0], 0.0)
 
+    def forget(self) -> None:
+        """Let go of the stacks of those who crashed, which no garbage collector would."""
+        for task in list(self._tasks.values()):
+            task.thread.throw()
+
     def _alarm(self, task: Task, delay: float) -> None:
         task.wakes += 1
         heapq.heappush(self._alarms, (self.now + delay, next(self._order), task, task.wakes))

@@ -190,11 +190,6 @@ class Steered(Scheduler):
         self._late.remove(task)
         self._alarm(task, 0.0)
 
-    def forget(self) -> None:
-        """Let go of the stacks of those who crashed, which no garbage collector would."""
-        for task in list(self._tasks.values()):
-            task.thread.throw()
-
 
 class Steady:
     """In place of the random generator: the shortest of short times, the longest of long ones."""
