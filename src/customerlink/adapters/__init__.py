@@ -1,1 +1,1 @@
-"""The outside world: each file speaks to one service and implements one port."""
+"""What speaks to the outside: a folder for each service, and what they share."""

@@ -162,7 +162,7 @@ class Store:
         self._database.close()
 
     def load_users(self, *files: Path) -> None:
-        """Read exported users: JSON lines, gzipped or not (see `sources.EXPORT_FIELDS`)."""
+        """Read exported users: JSON lines of `management.EXPORTED`, gzipped or not."""
         self._run(_LOAD_USERS, files=[str(each) for each in files])
 
     def load_customers(self, *files: Path) -> None:

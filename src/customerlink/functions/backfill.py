@@ -1,4 +1,4 @@
-"""The Lambda functions behind the backfill's state machine (backfill.yaml)."""
+"""The Lambda function behind the backfill's state machine (src/statemachine/backfill.asl.yaml)."""
 
 import os
 import tempfile

@@ -10,7 +10,7 @@ from customerlink.model.user import User
 def unfinished(user: User, profile: Mapping[str, Any]) -> SignUp:
     """Return a sign-up that is to be finished without a login.
 
-    `profile` is of the export's form, or has more of the user (`adapters.auth0_management`).
+    `profile` is of the export's form, or has more of the user (`adapters.auth0.management`).
     """
     return SignUp(
         user=user,

@@ -1,4 +1,4 @@
-"""The one secret of a deployment: what it holds, and the port that fetches it."""
+"""The two secrets of a deployment, parsed: the sign-up's, and the tenant's."""
 
 import json
 from collections.abc import Callable

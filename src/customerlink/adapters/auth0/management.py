@@ -33,7 +33,7 @@ EXPORTED = {
     "app_metadata.stripe_signup": "marker",
     "identities": "identities",
 }
-"""What is exported of a user, and under which name (`reconcile.store`)."""
+"""What is exported of a user, and under which name (`adapters.duckdb`)."""
 
 AUTH0_ERRORS = (ApiError, Auth0Error, httpx.HTTPError, RequestException)
 """What the SDK raises; their texts may be personal."""

@@ -47,7 +47,7 @@ class Metric(StrEnum):
 
 
 DRIFT = "drift_"
-"""Before each kind's name (`reconcile.drift.Drift`): how many a comparison found."""
+"""Before each kind's name (`model.drift.Drift`): how many a comparison found."""
 
 EMITTED = frozenset({*Metric, *Reason, *ERRORS})
 """The names of all metrics but those of drift."""
