@@ -8,6 +8,8 @@ os.environ["COLUMNS"] = "100"
 from typer.testing import CliRunner
 
 from customerlink.cli.main import app
+from customerlink.model.drift import MEANING, REPAIR, Drift
+from customerlink.model.repair_plan import SAFE
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 COMMANDS: tuple[list[str], ...] = (
@@ -27,10 +29,20 @@ WIDE = {"COLUMNS": "100"}
 MARK = "<!-- From here on, written by make cli-docs. -->\n"
 
 
+def kinds() -> str:
+    """Return the table of all kinds of difference."""
+    rows = ["| kind | what it is | repair | unless others are named |", "|---|---|---|---|"]
+    rows += [
+        f"| `{each}` | {MEANING[each]} | {REPAIR[each]} | {'✓' if each in SAFE else ''} |"
+        for each in Drift
+    ]
+    return "\n".join([*rows, ""])
+
+
 def page() -> str:
-    """Return the whole page: what stands above the mark, and the help texts below."""
+    """Return the whole page: what stands above the mark; the kinds and the help texts below."""
     runner = CliRunner()
-    parts = [PAGE.read_text().partition(MARK)[0] + MARK]
+    parts = [PAGE.read_text().partition(MARK)[0] + MARK, kinds()]
     for words in COMMANDS:
         shown = runner.invoke(app, [*words, "--help"], prog_name="customerlink", env=WIDE).output
         name = " ".join(["customerlink", *words])

@@ -12,6 +12,7 @@ from tests.e2e.runtime import ROOT
 from tools.make_cli_docs import PAGE, page
 from tools.record_cli import PICTURE, picture
 
+from customerlink.cli.errors import Exit
 from sandbox.tenant import ACTIONS
 
 
@@ -25,6 +26,14 @@ def words(svg: str) -> str:
 def test_help_texts_are_current() -> None:
     """`make cli-docs` writes them."""
     assert PAGE.read_text() == page()
+
+
+def test_exit_codes_are_documented() -> None:
+    """Every one, and 0."""
+    _, _, section = PAGE.read_text().partition("## Exit codes\n")
+    codes = re.findall(r"^\| (\d+) \|", section.partition("\n## ")[0], re.MULTILINE)
+
+    assert [*map(int, codes)] == [0, *Exit]
 
 
 def test_picture_is_current(monkeypatch: pytest.MonkeyPatch) -> None:

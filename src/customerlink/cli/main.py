@@ -425,10 +425,10 @@ def repair(  # noqa: PLR0913 (a flag each)
 ) -> None:
     """Print a plan that mends what verify finds, one action a line; or carry one out.
 
-    Without --kind it is for those that nothing is made or taken away for: unrecorded. With
-    --apply each line's expectation is looked at again before its change; what changed since is
-    skipped and said. Nothing is ever deleted in Stripe. The Auth0 client needs read:users, and
-    update:users to apply.
+    Without --kind it is for unrecorded and unclaimed, for which nothing is made and nothing taken
+    away. With --apply each line's expectation is looked at again before its change; what changed
+    since is skipped and said. Only --kind abandoned deletes customers in Stripe. The Auth0 client
+    needs read:users, and update:users to apply.
     """
     now = session(context, as_json=True if apply is None else as_json)
     if apply is None:
@@ -458,7 +458,7 @@ def backfill(  # noqa: PLR0913 (a flag each)
     context: typer.Context,
     *,
     per_second: Annotated[
-        float, typer.Option(min=0.1, help="Creations a second; each asks Stripe three times.")
+        float, typer.Option(min=0.1, help="Creations a second; each asks Stripe twice.")
     ] = CREATIONS_PER_SECOND,
     auth0_per_second: Annotated[
         float, typer.Option(min=0.1, help="Writes to Auth0 a second.")

@@ -45,6 +45,9 @@ ACT = {
 SAFE = (Drift.UNRECORDED, Drift.UNCLAIMED)
 """Repaired unless others are named: nothing is made, nothing is taken away."""
 
+DELETING = tuple(drift for drift, act in ACT.items() if act is Act.REMOVE)
+"""All for which a customer is deleted in Stripe."""
+
 
 class PlanError(CustomerLinkError):
     """A line of a plan cannot be read; the message names the line."""

@@ -75,6 +75,20 @@ def test_everybody_without_one(sides: Cli) -> None:
     assert sides(*TENANT, "verify").code == 0
 
 
+def test_each_creation_asks_stripe_as_often_as_the_help_says(sides: Cli) -> None:
+    """For a look-up and for the create; a dry run has compared both sides before."""
+    for number in range(5):
+        user(sides, number)
+    backfill(sides, "--dry-run")
+    sides.box.stripe.requests.clear()
+    backfill(sides)
+    asked = [each.split()[0] for each in sides.box.stripe.requests]
+
+    told = " ".join(sides("backfill", "--help").out.split())
+    assert "Creations a second; each asks Stripe twice." in told
+    assert sorted(asked) == ["GET"] * 5 + ["POST"] * 5
+
+
 def test_declared_fields(sides: Cli) -> None:
     """Read from the profile, which the export has little of."""
     user(sides, 1, phone_number="+15550100", user_metadata={"plan": "pro"})

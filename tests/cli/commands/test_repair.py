@@ -17,6 +17,7 @@ from tests.cli.commands.test_verify import (
 from tests.cli.conftest import Cli
 
 from customerlink.model.drift import Drift
+from customerlink.model.repair_plan import ACT, DELETING, SAFE
 from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
@@ -67,6 +68,24 @@ def test_safe_kinds_by_default(sides: Cli) -> None:
     assert [each for each in sides.changes() if "PATCH" in each] == []
     assert len(sides.box.stripe.live_customers()) == before
     assert "@" not in json.dumps(lines)
+
+
+def test_the_help_promises_what_is_done(cli: Cli) -> None:
+    """The kinds that are repaired by default, and those for which something is deleted."""
+    told = " ".join(cli("repair", "--help").out.split())
+
+    assert f"Without --kind it is for {' and '.join(SAFE)}, for which" in told
+    assert f"Only --kind {' and '.join(DELETING)} deletes customers in Stripe." in told
+
+
+@pytest.mark.parametrize("kind", sorted(set(ACT) - set(DELETING)))
+def test_nothing_else_deletes(sides: Cli, tmp_path: Path, kind: Drift) -> None:
+    """Whatever the plan for another kind does, every customer is still there."""
+    INJECTED[kind](sides, 1)
+    before = {each["id"] for each in sides.box.stripe.live_customers()}
+    applied(sides, plan(sides, kind), tmp_path / "plan")
+
+    assert before <= {each["id"] for each in sides.box.stripe.live_customers()}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,18 @@
+"""The kinds of difference: each means something, and something is done about it, or nothing."""
+
+from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, Drift
+from customerlink.model.repair_plan import ACT
+
+
+def test_every_kind_has_a_meaning_and_a_repair() -> None:
+    """Whoever adds a kind says both."""
+    assert set(MEANING) == set(Drift)
+    assert set(REPAIR) == set(Drift)
+
+
+def test_only_what_is_in_order_has_no_act() -> None:
+    """And for it the repair says so."""
+    without = set(Drift) - set(ACT)
+
+    assert without == IN_ORDER
+    assert {kind for kind, repair in REPAIR.items() if repair == "nothing"} == without
