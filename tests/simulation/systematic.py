@@ -1013,12 +1013,21 @@ def main() -> int:
     chosen = [each for each in SCENARIOS if each.name in (options.scenarios or [each.name])]
     results = [explore(each, each.deep if options.deep else each.quick) for each in chosen]
     Console(width=160).print(report_of(results))
-    for found in results:
+    broken = [each for each in results if each.violations]
+    if broken:
+        print(f"{len(broken)} scenarios break an invariant; of each, the shortest runs:")
+    for found in broken:
         for violation in found.shortest.values():
             deviations = ", ".join(violation.told) or "no deviation"
             print(f"\n{found.scenario.name}: {violation.text} ({deviations})")
             print("\n".join(violation.log))
-    return int(any(each.violations for each in results))
+    if not broken:
+        left = sum(not each.is_exhausted for each in results)
+        where = (
+            f"in what was run: {left} scenarios were not exhausted" if left else "in all of them"
+        )
+        print(f"every invariant holds, {where}")
+    return int(bool(broken))
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def test_limit() -> None:
 
 
 def test_report(capsys: pytest.CaptureFixture[str]) -> None:
-    """A table, and exit status 0."""
+    """A table, a verdict, and exit status 0."""
     with patch.object(sys, "argv", ["systematic", "two-secondaries", "two-address-changes"]):
         assert main() == 0
 
@@ -143,6 +143,7 @@ def test_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert "two-secondaries" in shown
     assert "two-address-changes" in shown
     assert "one-address" not in shown
+    assert shown.endswith("every invariant holds, in all of them\n")
 
 
 def test_a_violation_is_told(capsys: pytest.CaptureFixture[str]) -> None:
