@@ -4,9 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -17,10 +19,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.wrappers import Request, Response
 
 from customerlink.functions import shop_api as customers
-from customerlink.functions.shop_api import nonce_for
+from customerlink.functions.shop_api import STATUS, nonce_for
+from customerlink.model.instruction import Reason
 from customerlink.model.signature import SigningSecret
 from customerlink.model.tickets import TICKET_SECONDS, issue
 from customerlink.model.user import Tenant, User, UserId
+from customerlink.usecases.link_accounts import LinkFailure
 from sandbox.gateway import Context
 from sandbox.sandbox import SHOP_AUDIENCE, SHOP_CLIENT, Sandbox, sandbox
 from sandbox.serving import Server
@@ -580,3 +584,43 @@ def test_keys_that_cannot_be_had(
     assert answered["statusCode"] == 503
     assert json.loads(answered["body"])["error"] == "auth0_unavailable"
     assert google in box.tenant.users
+
+
+WITH_A_CUSTOMER = {
+    *(Reason.CUSTOMER_CREATED, Reason.CUSTOMER_FOUND, Reason.ALREADY_LINKED, Reason.NOT_NEW)
+}
+"""Reasons of a settled record; the shop is told the customer."""
+
+
+def test_every_reason_without_a_customer_has_a_status() -> None:
+    """Or the shop would get a 500; a user who is gone is a 404 before that."""
+    assert STATUS.keys() == set(Reason) - WITH_A_CUSTOMER - {Reason.USER_GONE}
+    assert {Reason(each) for each in LinkFailure} <= STATUS.keys()
+
+
+def documented(section: str) -> set[tuple[int, str]]:
+    """Return the statuses and error codes that a section of docs/policies.md lists."""
+    page = (Path(__file__).parents[2] / "docs/policies.md").read_text()
+    _, _, text = page.partition(f"## {section}\n")
+    rows = re.findall(r"^\| (\d{3}) \| (.*?) \|", text.partition("\n## ")[0], re.MULTILINE)
+    return {(int(status), name) for status, names in rows for name in re.findall(r"`(\w+)`", names)}
+
+
+def test_every_error_of_the_checkout_is_documented() -> None:
+    """With its status; an address that is not verified has a code that says so."""
+    reasons = {
+        (int(status), "email_not_verified" if reason is Reason.DEFERRED else str(reason))
+        for reason, status in STATUS.items()
+    }
+    others = {(401, "not_authorised"), (404, "user_not_found"), (503, "auth0_unavailable")}
+
+    assert documented("Provision at the checkout") == reasons | others
+
+
+def test_every_error_of_linking_is_documented() -> None:
+    """With its status."""
+    failures = {(int(STATUS[Reason(each)]), str(each)) for each in LinkFailure}
+    others = {(400, "invalid_request"), (401, "not_authorised"), (403, "proof_refused")}
+    others |= {(404, "user_not_found"), (503, "auth0_unavailable")}
+
+    assert documented("Account linking") == failures | others

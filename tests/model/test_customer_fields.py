@@ -4,12 +4,19 @@ import json
 from typing import Any
 
 import pytest
+from tests.e2e.runtime import ROOT
 
 from customerlink.model.customer import NewCustomer
-from customerlink.model.customer_fields import NAME_ONLY, CustomerFields, flattened
+from customerlink.model.customer_fields import (
+    _WITHIN_LIMITS,
+    NAME_ONLY,
+    CustomerFields,
+    flattened,
+)
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.signup import SignUp
 from customerlink.model.user import Tenant, User, UserId, registrant_id
+from sandbox.stripe_account import StripeAccount
 
 ADA = User(Tenant("acme"), UserId("auth0|1"))
 DECLARED = {
@@ -26,6 +33,17 @@ def params(profile: dict[str, Any], declared: dict[str, str] | None = None) -> d
     fields = CustomerFields.parse(json.dumps(DECLARED if declared is None else declared))
     signup = SignUp(ADA, 1, name="Ada", profile=flattened(profile))
     return NewCustomer.of(signup, "ada@example.com", fields).params
+
+
+def test_every_field_is_documented_and_taken() -> None:
+    """By docs/policies.md, and by the stand-in for Stripe, which refuses what it does not know."""
+    _, _, section = (ROOT / "docs/policies.md").read_text().partition("## Customer fields\n")
+    given = {"email": "ada@example.com"}
+    given |= {name: fitting("en") for name, fitting in _WITHIN_LIMITS.items()}
+
+    assert _WITHIN_LIMITS.keys() < DECLARED.keys()
+    assert [each for each in _WITHIN_LIMITS if f"`{each}`" not in section] == []
+    assert StripeAccount().create(given)["email"] == "ada@example.com"
 
 
 def test_every_field() -> None:
