@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -58,16 +59,23 @@ def shell(command: str, folder: Path, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def first_port() -> Iterator[int]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file for what `make sandbox` prints."""
+    return tmp_path_factory.mktemp("sandbox") / "told"
+
+
+@pytest.fixture(scope="module")
+def first_port(told: Path) -> Iterator[int]:
     """Run `make sandbox` as documented, on ports of its own."""
     first = free_ports(5)
-    sandbox = subprocess.Popen(
-        ["make", "-s", "sandbox"],
-        cwd=ROOT,
-        env={**os.environ, "SANDBOX_PORT": str(first)},
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with told.open("w") as output:
+        sandbox = subprocess.Popen(
+            ["make", "-s", "sandbox"],
+            cwd=ROOT,
+            env={**os.environ, "SANDBOX_PORT": str(first)},
+            stdout=output,
+            start_new_session=True,
+        )
     with sandbox:
         try:
             wait_for(first)
@@ -86,7 +94,10 @@ def end(sandbox: "subprocess.Popen[bytes]") -> None:
 
 def test_every_command_is_known() -> None:
     """A new one needs a test here."""
-    known = ("make ", "curl ", "sam deploy", "sam local", "printf ", "aws ", "uv tool")
+    known = (
+        *("make ", "curl ", "sam deploy", "sam local", "printf ", "aws ", "uv tool"),
+        *(".venv/bin/python -m pytest ", "npm test"),
+    )
 
     assert [each for each in COMMANDS if not each.startswith(known)] == []
 
@@ -176,9 +187,37 @@ def test_state_machine_is_started(first_port: int, tmp_path: Path) -> None:
     assert len(starts) == 2
 
 
+def test_the_command_line_works_on_the_sandbox(first_port: int, told: Path, tmp_path: Path) -> None:
+    """With what `make sandbox` prints, pasted: a user who has logged in is linked."""
+    command = starting("curl ").replace("8800", str(first_port))
+    user_id = json.loads(shell(command, tmp_path))["user_id"]
+    [exports] = [each for each in told.read_text().splitlines() if each.startswith("  export ")]
+    verify = f"{sys.executable} -m customerlink.cli.main verify '{user_id}' --json"
+    shown = shell(f"{exports}\n{verify}", tmp_path, PYTHONPATH=str(ROOT / "src"))
+
+    assert {kind for kind, count in json.loads(shown)["counts"].items() if count} == {"linked"}
+
+
 def test_tool_is_installed() -> None:
     """It fetches packages; tests/cli/test_docs.py builds what it installs."""
-    assert starting("uv tool") == "uv tool install ."
+    assert starting("uv tool") == "uv tool install --python 3.13 ."
+
+
+def test_contributors_are_told_what_ci_runs() -> None:
+    """The list is that of `.ci/run`, in its order."""
+    [block, *_] = SH.findall((ROOT / "CONTRIBUTING.md").read_text())
+    run = re.findall(r"^make .*$", CI, re.MULTILINE)
+
+    assert block.split("\n")[:-1] == run
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if " -m pytest " in each])
+def test_single_tests_are_found(command: str) -> None:
+    """As CONTRIBUTING.md has them."""
+    words = [*command.split()[1:], "--collect-only", "-q"]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, check=False, capture_output=True)
+
+    assert done.returncode == 0, done.stdout
 
 
 def test_deployment(tmp_path: Path) -> None:
