@@ -166,6 +166,16 @@ def test_what_costs_each_month_is_counted() -> None:
     assert "two secrets " in page
 
 
+def test_every_use_case_and_function_is_among_the_parts() -> None:
+    """In docs/architecture.md, where a reader looks for what does what."""
+    _, _, page = (ROOT / "docs/architecture.md").read_text().partition("## The parts\n")
+    named = set(re.findall(r"(\w+\.py)`", page.partition("\n## ")[0]))
+    folders = [ROOT / "src/customerlink" / each for each in ("usecases", "functions")]
+    files = {path.name for each in folders for path in each.glob("[!_]*.py")}
+
+    assert files - named == set()
+
+
 def test_every_play_is_documented() -> None:
     """`make demo POLICY=…` takes what docs/policies.md names."""
     page = (ROOT / "docs/policies.md").read_text()
