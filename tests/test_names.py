@@ -1,12 +1,14 @@
-"""Names in docstrings and documents: what stands in back-quotes exists."""
+"""Names in docstrings, comments and documents: what stands in back-quotes exists."""
 
 import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
+from tokenize import COMMENT, generate_tokens
 
 import pytest
 import stripe
@@ -228,8 +230,12 @@ DOCUMENTS = {str(each.relative_to(ROOT)) for each in PAGES}
 def sources() -> Iterator[tuple[str, str]]:
     """Return each place of the repository's with a text in which names are quoted."""
     for path in CODE:
-        for each in docstrings(ast.parse(path.read_text())):
-            yield f"{path.relative_to(ROOT)}:{each.lineno}", str(each.value)
+        place, text = path.relative_to(ROOT), path.read_text()
+        for each in docstrings(ast.parse(text)):
+            yield f"{place}:{each.lineno}", str(each.value)
+        for token in generate_tokens(StringIO(text).readline):
+            if token.type == COMMENT:
+                yield f"{place}:{token.start[0]}", token.string
     for page in PAGES:
         text = page.read_text()
         # tests/test_docs.py runs the commands of fenced blocks, and follows the links.
