@@ -433,6 +433,31 @@ def test_every_parameter_is_described_and_constrained(name: str) -> None:
     assert parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue", "MaxLength"}
 
 
+def parameters_in(part: Any) -> Iterator[str]:
+    """Return the names that a part of the template refers to, by its conditions as well."""
+    match part:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::Sub": str(text)}:
+            yield from re.findall(r"\$\{(\w+)\}", text)
+        case {"Fn::If": [condition, *choices]}:
+            yield from parameters_in([TEMPLATE["Conditions"][condition], choices])
+        case {"Condition": str(condition), **rest}:
+            yield from parameters_in([TEMPLATE["Conditions"][condition], rest])
+        case dict():
+            yield from parameters_in(list(part.values()))
+        case list():
+            for each in part:
+                yield from parameters_in(each)
+
+
+def test_every_parameter_reaches_something() -> None:
+    """A property, a function's environment, or whether a resource exists."""
+    reached = set(parameters_in([TEMPLATE["Globals"], TEMPLATE["Resources"]]))
+
+    assert TEMPLATE["Parameters"].keys() - reached == set()
+
+
 def test_outputs_say_what_to_paste() -> None:
     """Into Auth0, and into the secret."""
     descriptions = " ".join(each["Description"] for each in TEMPLATE["Outputs"].values())
