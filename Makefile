@@ -39,7 +39,7 @@ test: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Run every test, w
 	$(PYTHON) -m pytest -m alone --cov --cov-append --cov-report=term-missing
 
 .PHONY: sam-local
-sam-local: .venv/ok node_modules/ok build-host ## Run events/ and the API in containers (needs Docker)
+sam-local: .venv/ok node_modules/ok build-host ## Run events/ and the API in containers (needs Docker; tools/with_docker has it)
 	$(PYTHON) -m pytest tests/e2e/test_sam_local.py -s
 
 N ?= 10000

@@ -1,6 +1,7 @@
 """`sam local invoke` and `sam local start-api`, in containers: needs a Docker engine and an image.
 
-The image is either the one that the SAM CLI has pulled, or a local one that LAMBDA_IMAGE names.
+The image is either the one that the SAM CLI has pulled, or a local one that LAMBDA_IMAGE names;
+`tools/with_docker make sam-local` has both an engine and such an image.
 Without an engine the same events run through the runtime emulator, in test_artifact.py.
 """
 
@@ -41,7 +42,7 @@ HAS_IMAGE = HAS_ENGINE and bool(docker("image", "inspect", LOCAL_IMAGE or AWS_IM
 
 pytestmark = pytest.mark.skipif(
     not HAS_IMAGE,
-    reason="needs a Docker engine, and an image of the Lambda runtime (LAMBDA_IMAGE=…)",
+    reason="needs a Docker engine, and an image of the Lambda runtime: tools/with_docker",
 )
 
 
