@@ -1,21 +1,28 @@
-"""Connections that a warm function keeps alive, by the standard library's HTTP client.
+"""Connections that a warm function keeps alive: HTTP/1.1 by the standard library's `http.client`.
 
-A pool of urllib3's costs twice the processor time a request and 20 ms of a cold start
-(docs/performance.md). This one keeps what a sign-up needs of it: a time for connecting and one in
-all, a look whether the other side has hung up, and no redirects.
+It asks for a socket and a file, and knows a time-out for each of their calls, not one for all of
+them. So it is handed an `_Exchange` in their place, by which each call gets what is left of the
+whole time, however slowly the other side speaks or listens.
+
+Why not urllib3: docs/architecture.md, "Written by hand, and why".
 """
 
-import select
+import io
 import ssl
 import time
 import weakref
 from collections import defaultdict
-from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import BadStatusLine, HTTPConnection, HTTPException
+from urllib.parse import SplitResult, urlsplit
 
+from customerlink.adapters.streams import Dial, SocketStream, Stream, seconds_left
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.frozen import frozen
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class NotConnectedError(CustomerLinkError):
@@ -38,14 +45,15 @@ class Answer:
 class Connections:
     """Idle connections by their server; any number may be in use at once."""
 
-    def __init__(self, *urls: str) -> None:
+    def __init__(self, *urls: str, dial: Dial | None = None) -> None:
         """Make the TLS context that all share, unless the addresses are of plain HTTP only.
 
         It takes some 20 ms, so a cold start does without where nothing needs one.
         """
         needs_tls = not urls or not all(each.startswith("http://") for each in urls)
         self._context = ssl.create_default_context() if needs_tls else None
-        self._idle: dict[tuple[str, str], list[HTTPConnection]] = defaultdict(list)
+        self._dial = dial or SocketStream.dial
+        self._idle: dict[tuple[str, str], list[Stream]] = defaultdict(list)
         weakref.finalize(self, _close_all, self._idle)
 
     def request(  # noqa: PLR0913 (what a request is made of)
@@ -62,59 +70,114 @@ class Connections:
         end = time.monotonic() + total
         parts = urlsplit(url)
         idle = self._idle[parts.scheme, parts.netloc]
-        connection = _still_open(idle) or self._connected(parts.scheme, parts.netloc, connect)
-        path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        if not _has_time(connection, end):
-            connection.close()
-            raise NotConnectedError("no time left")
+        with _raised_as(NotConnectedError):
+            stream = _still_open(idle) or self._dialled(parts, min(connect, total))
+        is_kept = False
         try:
-            connection.request(method, path, body, headers)
-            if not _has_time(connection, end):
-                raise TimeoutError
-            response = connection.getresponse()
-            answer = Answer(response.status, response.headers, response.read())  # type: ignore[arg-type]
-        except (OSError, HTTPException) as error:
-            connection.close()
-            raise NoAnswerError(type(error).__name__) from None
-        if connection.sock is not None:
-            idle.append(connection)
+            client, exchange = HTTPConnection(parts.netloc), _Exchange(stream, end)
+            client.sock = exchange
+            with _raised_as(NotConnectedError):
+                seconds_left(end)
+            with _raised_as(NoAnswerError):
+                client.request(method, _target(parts), body, headers)
+                with client.getresponse() as response:
+                    if response.status < HTTPStatus.OK:
+                        # http.client skips a 100, and takes other interim answers for final ones.
+                        raise BadStatusLine(str(response.status))
+                    answer = Answer(response.status, response.headers, response.read())  # type: ignore[arg-type]
+            is_kept = exchange.leaves_in_step()
+        finally:
+            if not is_kept:
+                stream.close()
+        if is_kept:
+            idle.append(stream)
         return answer
 
-    def _connected(self, scheme: str, netloc: str, seconds: float) -> HTTPConnection:
-        if scheme == "https":
+    def _dialled(self, parts: SplitResult, seconds: float) -> Stream:
+        context = None
+        if parts.scheme == "https":
             context = self._context or ssl.create_default_context()
-            connection: HTTPConnection = HTTPSConnection(netloc, timeout=seconds, context=context)
-        else:
-            connection = HTTPConnection(netloc, timeout=seconds)
-        try:
-            connection.connect()
-        except OSError as error:
-            connection.close()
-            raise NotConnectedError(type(error).__name__) from None
-        return connection
+        return self._dial(
+            parts.hostname or "", parts.port or _PORTS[parts.scheme], context, seconds
+        )
 
 
-def _close_all(idle: Mapping[tuple[str, str], list[HTTPConnection]]) -> None:
-    for connections in idle.values():
-        while connections:
-            connections.pop().close()
+class _Exchange:
+    """One request and its answer on a stream: what `http.client` takes for a socket."""
+
+    def __init__(self, stream: Stream, end: float) -> None:
+        self._stream, self._end = stream, end
+        self._incoming = _Incoming(stream, end)
+        self._reader = _Reader(self._incoming)
+        self._is_last = False
+
+    def sendall(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._stream.write(rest, seconds_left(self._end)) :]
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return self._reader
+
+    def close(self) -> None:
+        # http.client lets go of a socket that the answer's end closes, and reads on by the file.
+        self._is_last = True
+
+    def leaves_in_step(self) -> bool:
+        """Return whether the next request may go by the stream.
+
+        What was read beyond the answer would pass for the next one's beginning.
+        """
+        self._incoming.is_over = True
+        return not self._is_last and not self._reader.peek(1)
 
 
-def _still_open(idle: list[HTTPConnection]) -> HTTPConnection | None:
+class _Incoming(io.RawIOBase):
+    def __init__(self, stream: Stream, end: float) -> None:
+        self._stream, self._end = stream, end
+        self.is_over = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # of BufferedReader's
+        return 0 if self.is_over else self._stream.read_into(buffer, seconds_left(self._end))
+
+
+class _Reader(io.BufferedReader):
+    def close(self) -> None:
+        """Stay open for a look at what is behind the answer."""
+
+
+@contextmanager
+def _raised_as(error: type[CustomerLinkError]) -> Iterator[None]:
+    """Raise the network's and http.client's errors as one of ours.
+
+    Their kind is all that is told: their texts quote what the other side sent.
+    """
+    try:
+        yield
+    except (OSError, HTTPException) as raised:
+        raise error(type(raised).__name__) from None
+
+
+def _still_open(idle: list[Stream]) -> Stream | None:
     """Take one on which the other side has said nothing since, not even that it hung up."""
     while True:
         try:
-            connection = idle.pop()
+            stream = idle.pop()
         except IndexError:  # asking for its length first would be another thread's chance
             return None
-        poll = select.poll()
-        poll.register(connection.sock, select.POLLIN)
-        if not poll.poll(0):
-            return connection
-        connection.close()
+        if not stream.has_news():
+            return stream
+        stream.close()
 
 
-def _has_time(connection: HTTPConnection, end: float) -> bool:
-    left = end - time.monotonic()
-    connection.sock.settimeout(max(left, 0))
-    return left > 0
+def _target(parts: SplitResult) -> str:
+    return f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+
+
+def _close_all(idle: Mapping[tuple[str, str], list[Stream]]) -> None:
+    for streams in idle.values():
+        while streams:
+            streams.pop().close()
