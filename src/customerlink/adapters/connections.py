@@ -22,8 +22,6 @@ from customerlink.adapters.streams import Dial, SocketStream, Stream, seconds_le
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.frozen import frozen
 
-_PORTS = {"http": 80, "https": 443}
-
 
 class NotConnectedError(CustomerLinkError):
     """The request did not leave: no connection, or no time left for it."""
@@ -97,9 +95,8 @@ class Connections:
         context = None
         if parts.scheme == "https":
             context = self._context or ssl.create_default_context()
-        return self._dial(
-            parts.hostname or "", parts.port or _PORTS[parts.scheme], context, seconds
-        )
+        port = parts.port or (443 if context else 80)
+        return self._dial(parts.hostname or "", port, context, seconds)
 
 
 class _Exchange:
