@@ -17,7 +17,8 @@ from tests.fakes import NOW, FakeClock
 from tests.simulation.dynamodb import Item, Table
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
-from customerlink.adapters.dynamodb.ledger import READ_SECONDS, DynamoDbLedger
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.adapters.dynamodb.table import READ_SECONDS
 from customerlink.model.customer import Customer, NewCustomer, named_by, naming
 from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.keys import StripeKey

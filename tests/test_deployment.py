@@ -14,7 +14,7 @@ from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 from tests.translation import BUCKET, ROOT, TEMPLATE, translated
 
-from customerlink.adapters.dynamodb.ledger import count_open
+from customerlink.adapters.dynamodb.open_index import count_open
 from customerlink.wiring.settings import Settings
 from sandbox.aws import REGION
 

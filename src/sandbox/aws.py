@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from customerlink.adapters.dynamodb.ledger import OPEN_INDEX
+from customerlink.adapters.dynamodb.items import OPEN_INDEX
 from sandbox.serving import Middleware, Server, one_at_a_time, unchanged
 
 if TYPE_CHECKING:

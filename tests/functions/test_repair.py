@@ -116,7 +116,7 @@ def test_trouble_with_the_ledger(box: Sandbox, monkeypatch: pytest.MonkeyPatch) 
     """The sign-up stays open for the next time."""
     box.let_functions_into_the_tenant()
     user(box, "gone", is_there=False)
-    monkeypatch.setattr("customerlink.adapters.dynamodb.ledger.CALL_SECONDS", 99.0)
+    monkeypatch.setattr("customerlink.adapters.dynamodb.table.CALL_SECONDS", 99.0)
 
     assert run(box)["repair_failed"] == 1
     assert '"provisioning_failed"' in box.log.getvalue()

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError
-from customerlink.adapters.dynamodb.ledger import CONDITION_FAILED
+from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 
 type Item = dict[str, Any]
 type Values = Mapping[str, Any]

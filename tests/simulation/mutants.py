@@ -12,6 +12,7 @@ ADOPT, CHECK = "usecases/adopt.py", "usecases/check_link.py"
 CREATION, FIND = "usecases/create_customer.py", "usecases/find_customer.py"
 SIGN_UP, LINK = "usecases/sign_up.py", "usecases/link_accounts.py"
 LEDGER, STRIPE = "adapters/dynamodb/ledger.py", "adapters/stripe/customers.py"
+ITEMS, TABLE = "adapters/dynamodb/items.py", "adapters/dynamodb/table.py"
 EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py"
 ADDRESS, SHOP, RUN = "usecases/change_address.py", "functions/shop_api.py", "ports/run.py"
 
@@ -38,15 +39,15 @@ RECORD = [
     Mutant(
         "record let go by whoever asks",
         LEDGER,
-        'ConditionExpression=f"{_MY_EPOCH} AND {_MY_OWN}"',
-        "ConditionExpression=_MY_EPOCH",
+        'record_key(lease.user),\n                f"{_MY_EPOCH} AND {_MY_OWN}",',
+        "record_key(lease.user),\n                _MY_EPOCH,",
         caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_by_another_invocation[simulated]",
     ),
     Mutant(
         "record deleted on error",
         LEDGER,
-        'self._end(lease, State.OPEN, "lease_until = :zero", {":zero": _n(0)})',
-        "self._write(self._client.delete_item, Key=_record_key(lease.user))",
+        'self._end(lease, State.OPEN, "lease_until = :zero", {":zero": n(0)})',
+        'self._table.delete(record_key(lease.user), _MY_OWN, {":owner": s(self._run.owner)})',
     ),
     Mutant(
         "record lease shorter than the function",
@@ -58,8 +59,8 @@ RECORD = [
     Mutant(
         "refusal not recorded",
         LEDGER,
-        'self._end(lease, State.REFUSED, "reason = :reason", {":reason": _s(reason)})',
-        "self._write(self._client.delete_item, Key=_record_key(lease.user))",
+        'self._end(lease, State.REFUSED, "reason = :reason", {":reason": s(reason)})',
+        'self._table.delete(record_key(lease.user), _MY_OWN, {":owner": s(self._run.owner)})',
         caught_by="tests/usecases/test_settle.py::TestOverTheLedger::test_refusal_outlasts_what_runs_without_the_person",
     ),
     Mutant(
@@ -91,14 +92,14 @@ RECORD = [
     Mutant(
         "every record is known",
         LEDGER,
-        'return item["state"]["S"] == State.LINKED or "reason" in item or _is_admitted(item)',
+        'return item["state"]["S"] == State.LINKED or "reason" in item or is_admitted(item)',
         "return True",
     ),
     Mutant(
         "refusal known only by who opened the record",
         LEDGER,
-        'return item["state"]["S"] == State.LINKED or "reason" in item or _is_admitted(item)',
-        'return item["state"]["S"] == State.LINKED or _is_admitted(item)',
+        'return item["state"]["S"] == State.LINKED or "reason" in item or is_admitted(item)',
+        'return item["state"]["S"] == State.LINKED or is_admitted(item)',
         caught_by="tests/usecases/test_interleavings.py::TestRelease01::test_refusal_is_known_although_somebody_without_the_person_died",
     ),
     Mutant(
@@ -133,7 +134,7 @@ RECORD = [
     Mutant(
         "key of a user who is gone used again",
         LEDGER,
-        'self._end(gone, State.REFUSED, "attempt = attempt + :one", {":one": _n(1)})',
+        'self._end(gone, State.REFUSED, "attempt = attempt + :one", {":one": n(1)})',
         "self._end(gone, State.REFUSED)",
         caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_of_a_user_who_is_gone[simulated]",
     ),
@@ -168,7 +169,7 @@ RECORD = [
     ),
     Mutant(
         "transaction conflict taken for final",
-        LEDGER,
+        TABLE,
         '        "TransactionConflictException",\n',
         "",
         caught_by="tests/adapters/dynamodb/test_ledger.py::TestTrouble::test_conflict_with_a_transaction[simulated]",
@@ -206,12 +207,12 @@ CREATE = [
     Mutant(
         "create not frozen",
         LEDGER,
-        '            f"{_freezing(create)}",\n',
+        '            f"{freezing(create)}",\n',
         '            "",\n',
     ),
     Mutant(
         "frozen create overwritten by every invocation",
-        LEDGER,
+        ITEMS,
         "if_not_exists(#create, :create), emails = if_not_exists(emails, :emails)",
         ":create, emails = :emails",
     ),
@@ -398,13 +399,13 @@ LOCK = [
     Mutant(
         "email lock that DynamoDB may delete at once",
         LEDGER,
-        '":expires": _n(int(until) + 1)',
-        '":expires": _n(int(now))',
+        '":expires": n(int(until) + 1)',
+        '":expires": n(int(now))',
         caught_by="tests/adapters/dynamodb/test_ledger.py::TestEmailLock::test_is_not_cleared_before_its_end[simulated]",
     ),
     Mutant(
         "email lock of one letter case",
-        LEDGER,
+        ITEMS,
         "hashlib.sha256(email.casefold().encode())",
         "hashlib.sha256(email.encode())",
     ),
@@ -453,7 +454,7 @@ LOCK = [
     Mutant(
         "email lock given back that the user had before",
         LEDGER,
-        'is_new=float(found.old.get("lease_until", _n(0))["N"]) < now)',
+        'is_new=float(found.old.get("lease_until", n(0))["N"]) < now)',
         "is_new=True)",
         caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_lock_of_an_earlier_invocation[simulated]",
     ),
@@ -596,8 +597,8 @@ ADOPTION = [
     Mutant(
         "claim that nobody hands over",
         LEDGER,
-        '":replaced": _s(_holder(adoption.instead_of or user))',
-        '":replaced": _s(_holder(user))',
+        '":replaced": s(holder(adoption.instead_of or user))',
+        '":replaced": s(holder(user))',
     ),
     Mutant(
         "adoption that was begun is forgotten",
@@ -673,8 +674,8 @@ ADOPTION = [
     Mutant(
         "adoption kept in a linked record",
         LEDGER,
-        'f"adopting, instead_of, {_INDEXED}",',
-        'f"{_INDEXED}",',
+        'f"adopting, instead_of, {INDEXED}",',
+        'f"{INDEXED}",',
         caught_by="tests/adapters/dynamodb/test_ledger.py::TestBeginAdoption::test_still_under_way[simulated-release]",
     ),
     Mutant(
@@ -778,7 +779,7 @@ LOGIN = [
     ),
     Mutant(
         "denied user let in who waits for another invocation",
-        LEDGER,
+        ITEMS,
         'return Busy(Reason(reason["S"]) if reason else None)',
         "return Busy()",
     ),

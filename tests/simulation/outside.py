@@ -15,7 +15,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler, Task
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
-from customerlink.adapters.dynamodb.ledger import CALL_SECONDS, READ_SECONDS
+from customerlink.adapters.dynamodb.table import CALL_SECONDS, READ_SECONDS
 from customerlink.adapters.stripe.customers import StripeCustomers
 from customerlink.adapters.stripe.http_client import TRY_SECONDS, WORTHWHILE_SECONDS, NotSentError
 from customerlink.model.keys import StripeKey

@@ -403,7 +403,7 @@ class Announced:
 
 def steer(ledger: Any, customers: Any, explorer: Explorer) -> None:
     """Let the calls of two real adapters be announced."""
-    ledger._client = Announced(ledger._client, explorer)
+    ledger._table.client = Announced(ledger._table.client, explorer)
     customers._client.v1.customers = Announced(customers._client.v1.customers, explorer)
 
 

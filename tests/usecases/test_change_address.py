@@ -315,7 +315,7 @@ class TestOverTheLedger:
         """It is not disturbed."""
         own = self.lease(ledger)
         assert ledger.lock_email(own, "ada@example.com").holder == own.user
-        other = DynamoDbLedger(ledger._client, "ledger", Run(FakeClock(), "repair"))
+        other = DynamoDbLedger(ledger._table.client, "ledger", Run(FakeClock(), "repair"))
 
         assert parts.give(other) == "in_progress"
 

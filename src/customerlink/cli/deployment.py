@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config as AwsConfig
 from botocore.exceptions import ClientError
 
-from customerlink.adapters.dynamodb.ledger import count_open
+from customerlink.adapters.dynamodb.open_index import count_open
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
 from customerlink.model.errors import ConfigurationError

@@ -13,7 +13,7 @@ import boto3
 
 from customerlink.adapters.auth0.management import AUTH0_ERRORS, Management, Users
 from customerlink.adapters.aws.secrets_manager import tenant_secret
-from customerlink.adapters.dynamodb.ledger import count_open, open_sign_ups
+from customerlink.adapters.dynamodb.open_index import count_open, open_sign_ups
 from customerlink.functions.shell.telemetry import report_open, report_repair
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User

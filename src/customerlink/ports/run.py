@@ -11,7 +11,7 @@ LEDGER_RESERVE_SECONDS = 1.8
 """Kept back from calls to Stripe, so that their outcome can still be written down.
 
 Two of the ledger's calls and a margin: the first one may get no answer, and none is started with
-less than its own time-outs left (`adapters.dynamodb.ledger.CALL_SECONDS`)."""
+less than its own time-outs left (`adapters.dynamodb.table.CALL_SECONDS`)."""
 
 
 class Clock(Protocol):

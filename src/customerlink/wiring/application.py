@@ -8,12 +8,8 @@ from functools import partial
 from customerlink.adapters.aws.aws_json import Aws
 from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS, SecretsManagerSecret
 from customerlink.adapters.connections import Connections
-from customerlink.adapters.dynamodb.ledger import (
-    CONNECT_SECONDS,
-    READ_SECONDS,
-    DynamoDbLedger,
-    Installation,
-)
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
+from customerlink.adapters.dynamodb.table import CONNECT_SECONDS, READ_SECONDS
 from customerlink.adapters.stripe.customers import StripeCustomers
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey

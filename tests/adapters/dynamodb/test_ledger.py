@@ -15,13 +15,8 @@ from tests.simulation.dynamodb import Client, Table
 from customerlink.adapters.aws.aws_json import Aws, AwsRefusedError, AwsSilentError
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
-from customerlink.adapters.dynamodb.ledger import (
-    CALL_SECONDS,
-    CONNECT_SECONDS,
-    READ_SECONDS,
-    DynamoDbLedger,
-    Installation,
-)
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
+from customerlink.adapters.dynamodb.table import CALL_SECONDS, CONNECT_SECONDS, READ_SECONDS
 from customerlink.model.customer import NewCustomer
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Reason

@@ -9,7 +9,8 @@ from tests.e2e.dynalite import dynalite
 from tests.fakes import FakeClock
 
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
-from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, count_open, open_sign_ups
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.adapters.dynamodb.open_index import count_open, open_sign_ups
 from customerlink.model.customer import NewCustomer
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption, Lease, Linked

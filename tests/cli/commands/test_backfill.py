@@ -16,7 +16,7 @@ import pytest
 from tests.cli.commands.test_verify import TENANT, linked, sides, user
 from tests.cli.conftest import Cli
 
-from customerlink.adapters.dynamodb.ledger import CALL_SECONDS
+from customerlink.adapters.dynamodb.table import CALL_SECONDS
 from customerlink.cli.commands.backfill import Backfill, Checkpoint
 from customerlink.cli.deployment import _LEDGER_CALLS
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from customerlink.adapters.dynamodb.ledger import CONDITION_FAILED
+from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

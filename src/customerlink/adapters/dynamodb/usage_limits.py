@@ -4,7 +4,7 @@ import hashlib
 import time
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, LedgerClient
-from customerlink.adapters.dynamodb.ledger import CONDITION_FAILED
+from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 from customerlink.model.errors import LedgerUnavailableError
 
 PROOF_SECONDS = 3600

@@ -1,0 +1,103 @@
+"""The ledger's items: their keys, and what is read of their attributes and written into them."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from customerlink.model.customer import NewCustomer
+from customerlink.model.instruction import Reason
+from customerlink.model.sign_up_record import Adoption, Busy, Lease
+from customerlink.model.user import CustomerId, Tenant, User, UserId
+
+OPEN_INDEX = "OpenSignUps"
+"""Sign-ups that are open, by `open_since`; a few at any time, so one partition holds them."""
+
+INDEXED = "is_open, open_since"
+"""The keys of that sparse index: an item without them is not in it."""
+
+type Item = Mapping[str, Any]
+
+
+def s(value: str) -> dict[str, str]:
+    """Return a string as DynamoDB has it."""
+    return {"S": str(value)}
+
+
+def n(value: float) -> dict[str, str]:
+    """Return a number as DynamoDB has it: times to the millisecond."""
+    return {"N": str(value) if isinstance(value, int) else f"{value:.3f}"}
+
+
+def record_key(user: User) -> Item:
+    """Return the key of a user's sign-up record."""
+    return {"pk": s(f"signup#{user.tenant}#{user.user_id}")}
+
+
+def lock_key(tenant: Tenant, email: str) -> Item:
+    """Return the key of an address's lock, which names nobody."""
+    digest = hashlib.sha256(email.casefold().encode()).hexdigest()
+    return {"pk": s(f"email#{tenant}#{digest}")}
+
+
+def claim_key(customer_id: CustomerId) -> Item:
+    """Return the key of the claim on a customer."""
+    return {"pk": s(f"adoption#{customer_id}")}
+
+
+def holder(user: User) -> str:
+    """Return who a claim says has the customer."""
+    return f"{user.tenant}#{user.user_id}"
+
+
+def lease_over(
+    user: User, old: Item, create: NewCustomer | None, now: float, *, admitted: bool
+) -> Lease:
+    """Return the lease that an update of `old` took."""
+    frozen_create, earlier = old.get("create"), old.get("emails", {}).get("SS", ())
+    reason, adopting = old.get("reason"), old.get("adopting")
+    return Lease(
+        user,
+        epoch=int(old.get("epoch", n(0))["N"]) + 1,
+        attempt=int(old.get("attempt", n(1))["N"]),
+        attempt_since=float(old.get("attempt_since", n(now))["N"]),
+        create=NewCustomer.read(frozen_create["S"]) if frozen_create else create,
+        was_sent=bool(frozen_create or earlier),
+        last_write=float(old.get("updated_at", n(0))["N"]),
+        admitted=admitted,
+        refused=Reason(reason["S"]) if reason else None,
+        adopting=_adoption(user.tenant, old) if adopting else None,
+        earlier_emails=frozenset(earlier),
+    )
+
+
+def busy(item: Item) -> Busy:
+    """Return what a record that another invocation holds tells of an earlier refusal."""
+    reason = item.get("reason")
+    return Busy(Reason(reason["S"]) if reason else None)
+
+
+def is_admitted(item: Item) -> bool:
+    """Return whether an admission opened a record; True for an item of release 0.1."""
+    return bool(item) and bool(item.get("admitted", {"BOOL": True})["BOOL"])
+
+
+def freezing(create: NewCustomer | None) -> str:
+    """Return the clauses that freeze a create, unless one is frozen already.
+
+    `emails` is for the functions of release 0.1, which a deployment may go back to.
+    """
+    if create is None:
+        return ""
+    frozen_already = "if_not_exists(#create, :create), emails = if_not_exists(emails, :emails)"
+    return f", #create = {frozen_already}"
+
+
+def frozen_values(create: NewCustomer) -> dict[str, Any]:
+    """Return the values of those clauses."""
+    return {":create": s(create.text()), ":emails": {"SS": [create.email]}}
+
+
+def _adoption(tenant: Tenant, item: Item) -> Adoption:
+    other = item.get("instead_of")
+    instead_of = User(tenant, UserId(other["S"])) if other else None
+    return Adoption(CustomerId(item["adopting"]["S"]), instead_of)
