@@ -40,7 +40,11 @@ PAGE = 100
 
 _REPLAYED = "idempotent-replayed"
 _TRIES = 4
+"""Of what may not pass by itself; a rate limit does, and is waited out while the budget lasts."""
+
 _PAUSE_SECONDS = 0.15
+"""Times the number of the try: many sign-ups that meet one limit must not come back at once."""
+
 _REFRESH_SECONDS = 2.0
 """What the port may take to fetch a newer key."""
 
@@ -88,6 +92,7 @@ class StripeCustomers:
 
     def retrieve(self, customer_id: CustomerId) -> Done[Customer | None] | Failure:
         """Retrieve by id; a deleted customer is answered with `deleted: true`, not with 404."""
+        # A profile's text becomes part of the path: with a slash it would ask something else.
         if not _could_be_an_id(customer_id):
             return Done(None)
 
@@ -169,6 +174,7 @@ class StripeCustomers:
                     break
                 self._run.stripe_retries += 1
                 self._run.clock.sleep(pause)
+            # What was lost may have been carried out, whatever the last answer says of itself.
             if lost_one and isinstance(outcome, RateLimited | NotSent | Unauthorised | Refused):
                 outcome = Unknown()
             self._run.unknown_outcomes += isinstance(outcome, Unknown)
@@ -197,6 +203,7 @@ class StripeCustomers:
             return Unknown()
 
     def _has_new_key(self) -> bool:
+        # Once: a second rejection is of the key that was fetched just now.
         self._run.key_rejections += 1
         if self._run.key_rejections > 1 or self._run.remaining_for_stripe() < _REFRESH_SECONDS:
             return False
@@ -217,6 +224,7 @@ class StripeCustomers:
 
 def _outcome(error: stripe.StripeError) -> Spent | Failure:
     """Say what an error answer means; its message, which may quote an address, is left behind."""
+    # An error that Stripe saved with the key comes again and again, and says nothing of now.
     replayed = (error.headers or {}).get(_REPLAYED) == "true"
     if replayed:
         return KeySpent()

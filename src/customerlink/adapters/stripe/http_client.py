@@ -10,6 +10,8 @@ from customerlink.model.keys import StripeKey, is_stripe
 from customerlink.ports.run import Run
 
 CONNECT_SECONDS = 1.0
+"""TCP's and TLS's round trips; less than a try, so that another one may find another host."""
+
 TRY_SECONDS = 2.5
 """The longest that one try waits, so that a lost answer leaves time to ask again."""
 

@@ -25,7 +25,10 @@ STRIPES_FIRST_DAY = 1_293_840_000
 """2011-01-01: nobody has an older customer."""
 
 _TRIES = 6
+"""Nobody waits for a listing, and one page that fails ends all of it."""
+
 _PAUSE_SECONDS = 1.0
+"""Where Stripe does not say how long; its limits are by the second."""
 
 
 @dataclass
