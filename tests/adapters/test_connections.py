@@ -35,7 +35,7 @@ class Script:
         """How many bytes the other side takes at once."""
         self.has_news = False
         self.seconds: list[float] = []
-        self.dialled = self.closed = 0
+        self.dialled = self.closed = self.taken = 0
 
     def dial(self, *_: object) -> "ScriptedStream":
         """Connect at once."""
@@ -66,6 +66,7 @@ class ScriptedStream:
     def write(self, data: memoryview, seconds: float) -> int:
         """Take as much as the script says."""
         self._script.seconds.append(seconds)
+        self._script.taken += 1
         taken = bytes(data[: self._script.most])
         self._script.writes += taken
         return len(taken)
@@ -152,6 +153,15 @@ class TestKept:
         del connections
 
         assert script.closed == 1
+
+
+def test_head_and_body_go_together() -> None:
+    """A request is written at once."""
+    script = Script(OK)
+    ask(Connections(URL, dial=script.dial), method="POST", body=b"body")
+
+    assert script.writes.endswith(b"\r\n\r\nbody")
+    assert script.taken == 1
 
 
 @pytest.mark.parametrize(

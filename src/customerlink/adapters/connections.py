@@ -78,6 +78,7 @@ class Connections:
                 seconds_left(end)
             with _raised_as(NoAnswerError):
                 client.request(method, _target(parts), body, headers)
+                exchange.send()
                 with client.getresponse() as response:
                     if response.status < HTTPStatus.OK:
                         # http.client skips a 100, and takes other interim answers for final ones.
@@ -106,10 +107,15 @@ class _Exchange:
         self._stream, self._end = stream, end
         self._incoming = _Incoming(stream, end)
         self._reader = _Reader(self._incoming)
+        self._request = bytearray()
         self._is_last = False
 
     def sendall(self, data: bytes) -> None:
-        rest = memoryview(data)
+        # http.client hands over head and body apart; they go by one packet, and one record of TLS.
+        self._request += data
+
+    def send(self) -> None:
+        rest = memoryview(self._request)
         while rest:
             rest = rest[self._stream.write(rest, seconds_left(self._end)) :]
 

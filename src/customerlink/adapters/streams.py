@@ -50,7 +50,7 @@ class SocketStream:
         end = time.monotonic() + seconds
         connected = _connected(host, port, end)
         try:
-            # http.client writes head and body apart: the body would wait for the head's receipt.
+            # A request's last packet would wait for the receipt of those before it.
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
                 connected.settimeout(seconds_left(end))
