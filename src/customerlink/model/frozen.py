@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Never, dataclass_transform
 def frozen[Class](cls: type[Class]) -> type[Class]:
     """Make a class what `@dataclass(frozen=True)` makes of it.
 
-    That compiles six methods for each class; these are written once, which saves 15 ms of a cold
-    start (docs/performance.md). What they need of a class's fields is looked up here, once.
+    That compiles six methods for each class; these are written once, which saves an eighth of a
+    cold start's processor time (docs/architecture.md, "Written by hand, and why"). What they need
+    of a class's fields is looked up here, once.
     """
     for name in ("__init__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__"):
         if name not in vars(cls):
