@@ -15,6 +15,7 @@ LEDGER, STRIPE = "adapters/dynamodb/ledger.py", "adapters/stripe/customers.py"
 ITEMS, TABLE = "adapters/dynamodb/items.py", "adapters/dynamodb/table.py"
 EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py"
 ADDRESS, SHOP, RUN = "usecases/change_address.py", "functions/shop_api.py", "ports/run.py"
+CONNECTIONS = "adapters/connections.py"
 
 
 @dataclass(frozen=True)
@@ -964,6 +965,20 @@ TIME = [
         "LEDGER_RESERVE_SECONDS = 1.8",
         "LEDGER_RESERVE_SECONDS = 1.0",
         caught_by="tests/adapters/dynamodb/test_ledger.py::test_reserve_holds_two_calls",
+    ),
+    Mutant(
+        "time begun anew with each piece of an answer",
+        CONNECTIONS,
+        "self._stream.read_into(buffer, seconds_left(self._end))",
+        "self._stream.read_into(buffer, 2.0)",
+        caught_by="tests/adapters/test_connections.py::TestTime::test_each_call_gets_what_is_left",
+    ),
+    Mutant(
+        "connection kept that is out of step",
+        CONNECTIONS,
+        "return not self._is_last and not self._reader.peek(1)",
+        "return not self._is_last",
+        caught_by="tests/adapters/test_connections.py::TestKept::test_not_when_more_came_than_was_promised",
     ),
 ]
 
