@@ -79,7 +79,7 @@ NAME_ONLY = CustomerFields()
 """What is taken where a deployment declares nothing."""
 
 
-def flattened(profile: Mapping[str, Any], within: str = "") -> dict[str, str]:
+def flattened(profile: Mapping[str, object], within: str = "") -> dict[str, str]:
     """Return a profile's plain values by their paths, as `user_metadata.plan`."""
     found: dict[str, str] = {}
     for name, value in profile.items():

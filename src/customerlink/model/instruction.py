@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
-from typing import Any
 
 from customerlink.model.frozen import frozen
 from customerlink.model.signup import WIRE_VERSION, Marker
@@ -54,9 +53,9 @@ class Instruction:
     customer_id: CustomerId | None = None
     """The customer that the user, or the registration, is let in with."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the answer's body as the wire contract, version 1, has it."""
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "version": WIRE_VERSION,
             "decision": self.decision.value,
             "reason": self.reason.value,

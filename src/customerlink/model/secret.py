@@ -1,9 +1,8 @@
 """The two secrets of a deployment, parsed: the sign-up's, and the tenant's."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Any
 
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.frozen import frozen
@@ -61,20 +60,20 @@ class TenantSecret:
     def parse(cls, text: str) -> "TenantSecret":
         """Read the JSON document; `ConfigurationError` names the field that is missing or wrong."""
         document = _json_object(text)
-        for name in ("tenant", "domain", "client_id", "client_secret"):
-            if not isinstance(document.get(name), str) or not document[name]:
-                raise ConfigurationError(f"the secret's field {name} is missing")
-        domain = document["domain"].removeprefix("https://").removesuffix("/")
+        tenant, domain, client_id, client_secret = (
+            _text(document, name) for name in ("tenant", "domain", "client_id", "client_secret")
+        )
+        domain = domain.removeprefix("https://").removesuffix("/")
         # Nothing but this very machine is spoken to over plain HTTP.
         is_here = domain.startswith("http://127.0.0.1:")
         if "/" in domain and not is_here:
             raise ConfigurationError("the secret's field domain is wrong")
         url = domain if is_here else f"https://{domain}"
-        client = Auth0Client(url, document["client_id"], document["client_secret"])
+        client = Auth0Client(url, client_id, client_secret)
         sessions = document.get("session_secrets", [])
         if not isinstance(sessions, list) or not all(_is_long_enough(each) for each in sessions):
             raise ConfigurationError("the secret's field session_secrets is wrong")
-        return cls(Tenant(document["tenant"]), client, tuple(sessions))
+        return cls(Tenant(tenant), client, tuple(sessions))
 
 
 def _is_long_enough(secret: object) -> bool:
@@ -82,7 +81,14 @@ def _is_long_enough(secret: object) -> bool:
     return isinstance(secret, str) and len(secret) >= _SESSION_SECRET_CHARACTERS
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _text(document: Mapping[str, object], name: str) -> str:
+    value = document.get(name)
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"the secret's field {name} is missing")
+    return value
+
+
+def _json_object(text: str) -> dict[str, object]:
     try:
         document = json.loads(text)
     except ValueError:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
@@ -100,7 +99,7 @@ def _parsed(body: bytes, read: Callable[["_Fields"], SignUp]) -> SignUp | Invali
         return malformed.invalid
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, object]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -187,7 +186,7 @@ def _marker(metadata: "_Fields") -> Marker | None:
 class _Fields:
     """An object of the body, read field by field; a wrong one is named by its path."""
 
-    def __init__(self, values: dict[str, Any], path: str = "") -> None:
+    def __init__(self, values: dict[str, object], path: str = "") -> None:
         self._values = values
         self._path = path
 

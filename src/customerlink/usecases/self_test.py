@@ -8,7 +8,6 @@ import json
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
@@ -37,7 +36,7 @@ class SelfTest:
         signature = sign(secret, f"msg_{secrets.token_hex(16)}", int(now), body)
         return cls({"content-type": "application/json", **signature}, body)
 
-    def event(self, caller: str) -> dict[str, Any]:
+    def event(self, caller: str) -> dict[str, object]:
         """Return it as API Gateway's event, payload format 2.0."""
         return {
             "version": "2.0",
