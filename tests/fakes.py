@@ -7,6 +7,7 @@ from typing import Any
 from customerlink.model.customer import Customer, NewCustomer, named_by
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Reason
+from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked, Lock
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.customers import Customers, Done
@@ -191,29 +192,27 @@ class FakeCustomers(Customers):
         return self.created.pop(0) if self.created else Done(customer_of(user))
 
 
-PROFILE = {
-    "user_id": ADA.user_id,
-    "email": "ada@example.com",
-    "email_verified": True,
-    "name": "Ada",
-    "customer_id": None,
-    "marker": "unfinished",
-    "identities": [],
-}
+PROFILE = Profile(
+    ADA.user_id, "ada@example.com", email_verified=True, name="Ada", marker="unfinished"
+)
 
 
 @dataclass
 class FakeProfiles(Profiles):
     """A tenant with one user, or none."""
 
-    profile: dict[str, Any] | None = field(default_factory=lambda: dict(PROFILE))
+    profile: Profile | None = PROFILE
     is_there_to_write: bool = True
     written: list[dict[str, str | None]] = field(default_factory=list)
 
-    def get(self, user_id: str) -> dict[str, Any] | None:
+    def get(self, user_id: str) -> Profile | None:
         """Return the profile."""
         assert user_id == ADA.user_id
         return self.profile
+
+    def with_address(self, email: str) -> list[Profile]:
+        """Return the user, whose address it is."""
+        return [self.profile] if self.profile and self.profile.email == email else []
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Note the changes."""

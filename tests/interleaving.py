@@ -8,9 +8,8 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import SimpleNamespace
 from typing import Any
 
 from tests.fakes import NOW, FakeClock
@@ -21,10 +20,12 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.table import READ_SECONDS
 from customerlink.model.customer import Customer, NewCustomer, named_by, naming
 from customerlink.model.instruction import Instruction, Reason
-from customerlink.model.keys import StripeKey
+from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.policy import Policy
+from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
+from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.customers import (
     Customers,
     Done,
@@ -41,9 +42,10 @@ from customerlink.usecases.change_address import AddressChange
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
 from customerlink.usecases.link_accounts import Account, Followed, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
+from customerlink.usecases.repair import Invocations
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sign_up import Provisioning
-from customerlink.wiring.provisioner import PROVISION_SECONDS, Provisioner
+from customerlink.wiring.operator import PROVISION_SECONDS
 from sandbox.stripe_account import StripeAccount, StripeFailure
 
 TENANT = Tenant("acme")
@@ -254,35 +256,35 @@ class Tenants(Profiles):
 
     def __init__(self, clock: FakeClock) -> None:
         """Start without users."""
-        self.profiles: dict[str, dict[str, Any]] = {}
+        self.profiles: dict[str, Profile] = {}
         self.seconds = 0.0
         """How long it takes to read a user."""
         self.meanwhile: Callable[[], object] = lambda: None
         """What happens while an address is looked for."""
         self._clock = clock
 
-    def add(self, user: User, email: str, **more: object) -> None:
+    def add(self, user: User, email: str, **more: Any) -> None:
         """Let there be a user."""
-        nothing = dict.fromkeys(("name", "customer_id", "marker", "connection", "registration_id"))
-        self.profiles[user.user_id] = {"email": email, "email_verified": True, **nothing, **more}
+        profile = Profile(user.user_id, email, email_verified=True, **more)
+        self.profiles[user.user_id] = profile
 
-    def get(self, user_id: str) -> dict[str, Any] | None:
+    def get(self, user_id: str) -> Profile | None:
         """Read a user."""
         self._clock.sleep(self.seconds)
-        found = self.profiles.get(user_id)
-        return dict(found) if found else None
+        return self.profiles.get(user_id)
 
-    def with_address(self, email: str) -> list[dict[str, Any]]:
+    def with_address(self, email: str) -> list[Profile]:
         """Find the users with an address."""
         self.meanwhile()
-        return [each for each in self.profiles.values() if each["email"] == email]
+        return [each for each in self.profiles.values() if each.email == email]
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Write the link."""
         if user_id not in self.profiles:
             return False
         ours = {"stripe_customer_id": "customer_id", "stripe_signup": "marker"}
-        self.profiles[user_id] |= {ours[name]: value for name, value in changes.items()}
+        written: dict[str, Any] = {ours[name]: value for name, value in changes.items()}
+        self.profiles[user_id] = replace(self.profiles[user_id], **written)
         return True
 
 
@@ -387,22 +389,58 @@ class World:
         return {name: next(iter(value.values())) for name, value in item.items()}
 
 
-class WorldProvisioner(Provisioner):
+@dataclass(frozen=True)
+class WorldOperator(Invocations):
     """What the command line and the backfill settle records with, over a world's services."""
 
-    def __init__(self, world: World, pace: RateLimiter) -> None:
-        """Take the world, and the pace at which it may go."""
-        account, key = world.stripe.account, StripeKey("rk_test_0")
-        sdk = SimpleNamespace(
-            retrieve=lambda found: _as_sdk(account.retrieve(found)), delete=account.delete
-        )
-        ours = world.dynamodb, LEDGER, "", key, sdk, pace, world.policy, world.clock
-        super().__init__(TENANT, *ours)
-        self._world = world
+    world: World
 
-    def ports(self) -> Any:
-        """Return an invocation's."""
-        return self._world.ports(self._world.run(PROVISION_SECONDS))
+    def settling(
+        self,
+        signup: SignUp,
+        *,
+        creates: Creates = Creates.ALWAYS,
+        known: CustomerId | None = None,
+    ) -> Settling:
+        """Return what settles a record, in an invocation of its own."""
+        return self.world.settling(signup, self._run(), creates=creates, known=known)
+
+    def linking(self, primary: Account, secondary: Account) -> Linking:
+        """Return what lets a customer follow."""
+        run, ledger, stripe = self.world.ports(self._run())
+        return Linking(primary, secondary, ledger, stripe, run)
+
+    def ledger(self) -> DynamoDbLedger:
+        """Return the ledger."""
+        return self.world.ports(self._run())[1]
+
+    def _run(self) -> Run:
+        return self.world.run(PROVISION_SECONDS)
+
+
+@dataclass(frozen=True)
+class WorldDirectory(CustomerDirectory):
+    """A world's customers, as an operator looks at them: every call is answered at once."""
+
+    account: StripeAccount
+
+    def with_address(self, email: str) -> list[ListedCustomer]:
+        """List."""
+        return [
+            _read_listed(each) for each in self.account.live_customers() if each["email"] == email
+        ]
+
+    def retrieve(self, customer_id: CustomerId) -> ListedCustomer | Absence:
+        """Retrieve."""
+        try:
+            body = self.account.retrieve(customer_id)
+        except StripeFailure:
+            return Absence.UNKNOWN
+        return Absence.DELETED if body.get("deleted") else _read_listed(body)
+
+    def delete(self, customer_id: CustomerId) -> None:
+        """Delete."""
+        self.account.delete(customer_id)
 
 
 @dataclass
@@ -453,6 +491,15 @@ def _read(body: Mapping[str, Any]) -> Customer:
     )
 
 
-def _as_sdk(body: Mapping[str, Any]) -> SimpleNamespace:
-    metadata = SimpleNamespace(to_dict=lambda: body["metadata"])
-    return SimpleNamespace(**{**body, "metadata": metadata})
+def _read_listed(body: Mapping[str, Any]) -> ListedCustomer:
+    metadata = body["metadata"]
+    return ListedCustomer(
+        CustomerId(body["id"]),
+        body["email"],
+        metadata.get("auth0_user_id"),
+        metadata.get("auth0_tenant"),
+        metadata.get("auth0_registration_id"),
+        metadata.get("superseded_by"),
+        body["description"],
+        body["created"],
+    )

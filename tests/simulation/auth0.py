@@ -21,7 +21,9 @@ from tests.simulation.outside import (
 from tests.simulation.scheduler import Task
 
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp, parse, parse_registered, parse_registration
+from customerlink.model.user import UserId
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.run import SIGN_UP_SECONDS, Run
 from customerlink.usecases.settle import Creates, Settling
@@ -299,9 +301,18 @@ class SimulatedProfiles(Profiles):
         """Speak to the tenant."""
         self._auth0 = auth0
 
-    def get(self, user_id: str) -> dict[str, Any] | None:
+    def get(self, user_id: str) -> Profile | None:
         """Read a user, consistently."""
-        return self._call(lambda: self._row(user_id))
+        return self._call(lambda: self._profile(user_id))
+
+    def with_address(self, email: str) -> list[Profile]:
+        """Find the users with an address, consistently."""
+
+        def found() -> list[Profile]:
+            profiles = [self._profile(each) for each in self._auth0.users]
+            return [each for each in profiles if each and each.email == email]
+
+        return self._call(found)
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge; False when the user is gone."""
@@ -330,21 +341,20 @@ class SimulatedProfiles(Profiles):
 
         return self._call(linked)
 
-    def _row(self, user_id: str) -> dict[str, Any] | None:
+    def _profile(self, user_id: str) -> Profile | None:
         user = self._auth0.users.get(user_id)
         if user is None:
             return None
-        return {
-            "user_id": user_id,
-            "email": user.email,
-            "email_verified": user.is_verified,
-            "name": f"Name {user.logins_count % 2}",
-            "customer_id": user.metadata.get("stripe_customer_id"),
-            "marker": user.metadata.get("stripe_signup"),
-            "connection": user.connection,
-            "registration_id": user.metadata.get("stripe_registration_id"),
-            "identities": [*user.identities],
-        }
+        return Profile(
+            UserId(user_id),
+            user.email,
+            user.is_verified,
+            f"Name {user.logins_count % 2}",
+            user.metadata.get("stripe_customer_id"),
+            user.metadata.get("stripe_signup"),
+            user.connection,
+            user.metadata.get("stripe_registration_id"),
+        )
 
     def _call[Result](self, effect: Callable[[], Result]) -> Result:
         world = self._auth0.world

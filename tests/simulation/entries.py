@@ -9,7 +9,7 @@ from tests.simulation.scheduler import Task
 
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.errors import LedgerUnavailableError
-from customerlink.model.profile import unfinished
+from customerlink.model.profile import Profile, unfinished
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.model.user import User as Named
@@ -21,7 +21,7 @@ from customerlink.usecases.link_accounts import Account, Followed, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Creates, Settling
-from customerlink.wiring.provisioner import PROVISION_SECONDS
+from customerlink.wiring.operator import PROVISION_SECONDS
 
 REPAIR_AFTER_SECONDS = 120.0
 
@@ -90,13 +90,13 @@ class Entries:
         self,
         run: Run,
         primary: User,
-        first: dict[str, Any],
+        first: Profile,
         secondary: User,
-        second: dict[str, Any] | None,
+        second: Profile | None,
     ) -> None:
-        staying = Account(named(primary), first["email"], first["customer_id"])
+        staying = Account(named(primary), first.email, first.customer_id)
         # Auth0 keeps an identity's address, and discards what its profile said.
-        carried = second["customer_id"] if second else None
+        carried = second.customer_id if second else None
         leaving = Account(named(secondary), secondary.email, carried)
         followed = Linking(staying, leaving, *self._ports(run), run).follow()
         self.world.tell(f"  {run.owner}: link of {secondary.user_id}: {followed}")
@@ -109,9 +109,9 @@ class Entries:
 
         def work(run: Run) -> None:
             profile = self.profiles.get(user.user_id)
-            if profile is None or profile["customer_id"]:
+            if profile is None or profile.customer_id:
                 return
-            signup = SignUp(named(user), logins_count=0, email=profile["email"])
+            signup = SignUp(named(user), logins_count=0, email=profile.email)
             known = CustomerId(customer_id)
             outcome = self.auth0.settling(signup, run, creates=Creates.NEVER, known=known).settle()
             self.on_settled("record", user, outcome)
@@ -126,7 +126,7 @@ class Entries:
 
         def work(run: Run) -> None:
             profile = self.profiles.get(user.user_id)
-            if profile is None or not profile["customer_id"]:
+            if profile is None or not profile.customer_id:
                 return
             settling = self._settling(run, creates=Creates.NEVER)
             outcome = settling(unfinished(named(user), profile)).settle()
@@ -139,9 +139,9 @@ class Entries:
 
         def work(run: Run) -> None:
             profile = self.profiles.get(user.user_id)
-            if profile is None or not profile["customer_id"] or not profile["email"]:
+            if profile is None or not profile.customer_id or not profile.email:
                 return
-            customer_id, email = profile["customer_id"], profile["email"]
+            customer_id, email = profile.customer_id, profile.email
             signup = SignUp(named(user), logins_count=0)
             settling = self.auth0.settling(signup, run, creates=Creates.NEVER, known=customer_id)
             found = settling.customers.retrieve(customer_id)

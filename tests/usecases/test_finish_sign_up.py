@@ -102,7 +102,7 @@ def test_denied_before_anything_is_opened(
 ) -> None:
     """The record leaves the index of open sign-ups all the same."""
     parts.policy = Policy(verified_email=VerifiedEmail.REQUIRED)
-    parts.users.profile = {**PROFILE, **changes}
+    parts.users.profile = replace(PROFILE, **changes)
 
     assert parts.finish() == (FinishStatus.DENIED, reason)
     assert parts.ends() == ["close"]
@@ -111,7 +111,7 @@ def test_denied_before_anything_is_opened(
 
 def test_denied_while_a_create_may_be_under_way(parts: Parts) -> None:
     """It stays open until that has ended."""
-    parts.users.profile = {**PROFILE, "email": None}
+    parts.users.profile = replace(PROFILE, email=None)
     parts.ledger.opened = [RECENT]
 
     assert parts.finish() == (FinishStatus.FAILED, Reason.PROVISIONING_FAILED)
@@ -195,7 +195,7 @@ def test_user_who_goes_meanwhile(parts: Parts) -> None:
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_link_that_is_true_already(parts: Parts, *, is_recorded: bool) -> None:
     """The ledger learns of it, if it does not know."""
-    parts.users.profile = {**PROFILE, "customer_id": "cus_ada"}
+    parts.users.profile = replace(PROFILE, customer_id=CustomerId("cus_ada"))
     parts.customers.retrieved = Done(customer_of(ADA, "cus_ada"))
     if is_recorded:
         parts.ledger.opened = [Linked(CustomerId("cus_ada"), 1)]

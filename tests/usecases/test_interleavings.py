@@ -26,7 +26,8 @@ from tests.interleaving import (
     Kind,
     Turns,
     World,
-    WorldProvisioner,
+    WorldDirectory,
+    WorldOperator,
     registrant,
     user,
 )
@@ -42,10 +43,6 @@ from customerlink.adapters.aws.server_clock import (
 from customerlink.adapters.dynamodb import boto3_client as boto3_dynamodb
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
-from customerlink.cli import main
-from customerlink.cli.commands import repair as cli_repair
-from customerlink.cli.commands.repair import Outcome, Repair, Result
-from customerlink.cli.main import Session
 from customerlink.functions import repair
 from customerlink.functions import shop_api as customers
 from customerlink.model.customer import NewCustomer
@@ -70,8 +67,10 @@ from customerlink.ports.run import Run
 from customerlink.usecases.backfill import BackfillStatus, PacedProfiles, provision_one
 from customerlink.usecases.finish_sign_up import FinishStatus
 from customerlink.usecases.link_accounts import Account
+from customerlink.usecases.repair import Outcome, Repair, Result
 from customerlink.usecases.settle import Creates, Settling
-from customerlink.wiring.provisioner import PROVISION_SECONDS, Provisioner
+from customerlink.wiring import operator
+from customerlink.wiring.operator import PROVISION_SECONDS, Operator
 from sandbox.aws import TABLE, Aws, aws
 
 ADA, BOB, EVE = user("ada"), user("bob"), user("eve")
@@ -300,13 +299,14 @@ class TestNoDeadEnd:
         world.at(130)
         world.tenant.add(ADA, SECOND, marker="unfinished")
         assert world.finish(ADA) == (FinishStatus.FINISHED, Reason.CUSTOMER_FOUND)
-        assert world.tenant.profiles[ADA.user_id]["customer_id"] == world.named(ADA)[0]
+        assert world.tenant.profiles[ADA.user_id].customer_id == world.named(ADA)[0]
 
 
 def apply(world: World, *steps: Step, pace: Turns | None = None) -> list[Result]:
     """Carry a plan out on the command line."""
-    sides: Any = SimpleNamespace(users=world.tenant, read_user=world.tenant.get)
-    return [*Repair(TENANT, sides, WorldProvisioner(world, pace or Turns())).apply(steps)]
+    directory = WorldDirectory(world.stripe.account)
+    ours = world.tenant, directory, WorldOperator(world), pace or Turns(), world.clock
+    return [*Repair(TENANT, *ours).apply(steps)]
 
 
 class TestPlan:
@@ -344,12 +344,9 @@ class TestPlan:
         assert world.with_address(FIRST) == [adas]
         assert len(world.named(BOB)) == 1
 
-    def test_abandoned_customer_that_a_first_login_takes_over(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_abandoned_customer_that_a_first_login_takes_over(self) -> None:
         """Auth0 has the user, whose profile does not have the id yet."""
         world = World()
-        monkeypatch.setattr(cli_repair, "time", world.clock)
         customer_id = registered(world, ADA).customer_id
         world.at(2 * 24 * 3600)
         world.tenant.meanwhile = lambda: world.login(first_login(ADA, connection="db"))
@@ -361,7 +358,7 @@ class TestPlan:
 
 def backfilled(world: World, pace: Turns) -> str:
     """Run the backfill for Ada; return her fate."""
-    settling = WorldProvisioner(world, pace).settling
+    settling = WorldOperator(world).settling
     done = provision_one(ADA, PacedProfiles(world.tenant, Turns()), settling, pace)
     return done.status
 
@@ -718,49 +715,28 @@ def cloud() -> Iterator[Aws]:
         yield served
 
 
-class Laptop(Session):
-    """The command line's session, with its deployment on this machine."""
-
-    cloud: Aws
-
-    def deployment(self) -> Any:
-        """Return where the table is."""
-        outputs = SimpleNamespace(table=TABLE)
-        return SimpleNamespace(dynamodb=self.cloud.dynamodb, outputs=outputs)
-
-    def own_key(self) -> str:
-        """Return one that is never used."""
-        return "rk_test_0"
-
-    def probe(self, key: str) -> Any:
-        """Return what would ask Stripe."""
-        return SimpleNamespace(key=StripeKey(key), customers=None)
-
-
 class TestLaptopWhoseClockIsAhead:
     """Five minutes, which is longer than every lease."""
 
     @pytest.fixture
-    def laptop(self, cloud: Aws, monkeypatch: pytest.MonkeyPatch) -> Provisioner:
+    def laptop(self, cloud: Aws, monkeypatch: pytest.MonkeyPatch) -> Operator:
         """Return what settles records on a machine whose clock was set wrongly."""
         ahead = SimpleNamespace(
             time=lambda: time.time() + 300, monotonic=time.monotonic, sleep=time.sleep
         )
-        for module in (server_clock, boto3_dynamodb, main):
+        for module in (server_clock, boto3_dynamodb, operator):
             monkeypatch.setattr(module, "time", ahead)
-        config: Any = SimpleNamespace(tenant_name=lambda: TENANT, stripe_api_base="")
-        output: Any = None
-        monkeypatch.setattr(Laptop, "cloud", cloud, raising=False)
-        return Laptop(config, output).provisioner(1000.0)
+        key = StripeKey("rk_test_0")
+        return operator.operator_on_a_laptop(cloud.dynamodb, TABLE, "", key, Policy())
 
-    def test_takes_nobodys_lease_and_nobodys_lock(self, cloud: Aws, laptop: Provisioner) -> None:
+    def test_takes_nobodys_lease_and_nobodys_lock(self, cloud: Aws, laptop: Operator) -> None:
         """Those of a login that is running right now."""
         create = NewCustomer.of(first_login(ADA), FIRST)
         login = DynamoDbLedger(Boto3DynamoDb(cloud.dynamodb), TABLE, Run(time, "login"))
         running = login.open(ADA, create, admission=True)
         assert isinstance(running, Lease)
         assert login.lock_email(running, FIRST).is_mine
-        _, ledger, _ = laptop.ports()
+        ledger = laptop.ledger()
 
         assert isinstance(ledger.open(ADA, create, admission=False), Busy)
         other = ledger.open(BOB, NewCustomer.of(first_login(BOB), FIRST), admission=False)

@@ -35,7 +35,7 @@ class Parts:
 
     def has(self, **changes: Any) -> None:
         """Let the profile be another one."""
-        self.profiles.profile = {**PROFILE, **changes}
+        self.profiles.profile = replace(PROFILE, **changes)
 
     def provision(self) -> Settled | Unsettled:
         """Provision Ada."""
@@ -62,7 +62,7 @@ def test_created(parts: Parts) -> None:
 
 def test_profile_as_it_is_now(parts: Parts) -> None:
     """Nothing older counts, and it is no login."""
-    fields = {"connection": "db", "profile": {"user_metadata.plan": "pro"}}
+    fields = {"connection": "db", "fields": {"user_metadata.plan": "pro"}}
     parts.has(email="Ada@now.example.com", **fields)
     parts.provision()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 from customerlink.model.drift import Drift, Finding
+from customerlink.model.profile import Profile
 
 LEAST_MEMORY, MEMORY_A_ROW = 70_000_000, 30
 """Bytes for DuckDB, which puts on disk what does not fit: up to a million users take the least. A
@@ -185,7 +186,7 @@ class Store:
             [drift, finding.user_id, finding.drift],
         )
 
-    def without_customer(self) -> Iterator[dict[str, str | bool | None]]:
+    def without_customer(self) -> Iterator[Profile]:
         """Return the users who have no customer, those whom policy exempted included."""
         rows = self._database.cursor().execute(
             "SELECT user_id, email, email_verified, name FROM findings JOIN users USING (user_id) "
@@ -193,8 +194,7 @@ class Store:
         )
         while batch := rows.fetchmany(1000):
             for user_id, email, verified, name in batch:
-                profile = {"user_id": user_id, "email": email, "name": name}
-                yield {**profile, "email_verified": verified}
+                yield Profile(user_id, email, email_verified=verified, name=name)
 
     def counts(self) -> dict[Drift, int]:
         """Count the findings of each kind, zeros included."""

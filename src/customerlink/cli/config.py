@@ -9,6 +9,7 @@ from typing import Any
 
 from customerlink.cli.errors import CliError, Exit
 from customerlink.model.keys import STRIPE_API_BASE
+from customerlink.model.user import Tenant
 
 DEFAULT_FILE = Path("customerlink.toml")
 DEFAULT_PROFILE = "default"
@@ -51,9 +52,9 @@ class Config:
             raise CliError("The Auth0 domain is wrong.", fix, Exit.USAGE)
         return f"https://{host}"
 
-    def tenant_name(self) -> str:
+    def tenant_name(self) -> Tenant:
         """Return the name under which customers name the tenant."""
-        return self.tenant or self.auth0_url().rpartition("/")[2].partition(".")[0]
+        return Tenant(self.tenant or self.auth0_url().rpartition("/")[2].partition(".")[0])
 
 
 _FLAGS = {each.name for each in fields(Config)} - {"profile"}

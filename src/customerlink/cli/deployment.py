@@ -1,6 +1,8 @@
 """The AWS side of a deployment: the stack's outputs, the secret, alarms, open sign-ups."""
 
+import base64
 import json
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -88,6 +90,11 @@ class StoredSecret:
     def with_signing(self, *secrets: str) -> "StoredSecret":
         """Return it with these signing secrets and no others."""
         return replace(self, signing_secrets=secrets)
+
+
+def new_signing_secret() -> str:
+    """Make a secret as the Standard Webhooks specification has it."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _unknown_shape(why: str) -> CliError:

@@ -3,9 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,7 +17,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from customerlink.cli.commands.doctor import Check, Verdict
+from customerlink.cli.checks import Check, Verdict
 from customerlink.cli.errors import CliError
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
@@ -129,7 +128,7 @@ class Output:
             if not self.as_json:
                 self.out.print(Text(f"    {line}", style=styles.get(line[:1], "dim")))
 
-    def document(self, document: dict[str, Any]) -> None:
+    def document(self, document: Mapping[str, object]) -> None:
         """Print the JSON document, where machines listen."""
         if self.as_json:
             sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import stripe
 import urllib3
@@ -16,6 +15,7 @@ from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.signature import SigningSecret
 from customerlink.usecases.self_test import SelfTest, has_passed
+from customerlink.wiring.operator import stripe_client
 
 TIME_OUT_SECONDS = 15.0
 
@@ -27,16 +27,10 @@ class StripeProbe:
         """Take a key that fits a profile's mode; a `CliError` says what does not."""
         self.key = checked(key, mode)
         self.key.check(api_base, unrestricted_allowed=True)
-        client = stripe.StripeClient(
-            key,
-            base_addresses={"api": api_base},
-            http_client=stripe.RequestsClient(timeout=TIME_OUT_SECONDS),
-            max_network_retries=1,
-        )
-        self._api = client.v1
+        self._api = stripe_client(self.key, api_base, seconds=TIME_OUT_SECONDS, retries=1).v1
 
     @property
-    def customers(self) -> Any:  # noqa: ANN401 (the SDK's service)
+    def customers(self) -> stripe.CustomerService:
         """Return the SDK's customers service."""
         return self._api.customers
 
@@ -117,7 +111,7 @@ def _skew(date: str | None, now: float) -> float | None:
         return None
 
 
-def _document(data: bytes) -> dict[str, Any]:
+def _document(data: bytes) -> dict[str, object]:
     try:
         body = json.loads(data)
     except ValueError:

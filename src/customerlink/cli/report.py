@@ -1,11 +1,10 @@
 """A verification as a page: counts, how they went, samples; nothing is fetched from anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
-from customerlink.cli.commands.verify import Report
 from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, Drift
+from customerlink.usecases.compare import Report
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -30,8 +29,8 @@ code {{ font-size: .85em; overflow-wrap: anywhere }}
 """
 
 
-def html(report: Report, history: Sequence[dict[str, Any]]) -> str:
-    """Return the page."""
+def html(report: Report, history: Sequence[Mapping[str, int]]) -> str:
+    """Return the page; `history` has the counts of every run that is remembered."""
     most = max(report.counts.values(), default=0) or 1
     verdict = "Both sides agree" if report.in_order else "The two sides differ"
     return _PAGE.format(
@@ -54,10 +53,10 @@ def _row(kind: Drift, number: int, most: int) -> str:
     )
 
 
-def _history(history: Sequence[dict[str, Any]]) -> str:
+def _history(history: Sequence[Mapping[str, int]]) -> str:
     """Draw how many were not in order, run by run."""
     numbers = [
-        sum(number for kind, number in each["counts"].items() if Drift(kind) not in IN_ORDER)
+        sum(number for kind, number in each.items() if Drift(kind) not in IN_ORDER)
         for each in history
     ]
     if len(numbers) < 2:  # noqa: PLR2004 (a line has two ends)

@@ -14,7 +14,7 @@ from auth0.management.errors import ConflictError, ForbiddenError
 from customerlink.adapters.auth0.management import Management, Users, downloading
 from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit
-from customerlink.cli.release import LOGIN, REGISTRATION
+from customerlink.cli.release import LOGIN, REGISTRATION, unmarked
 from customerlink.model.secret import Auth0Client
 
 VERSIONS = {LOGIN: "v3"} | dict.fromkeys(REGISTRATION, "v2")
@@ -41,6 +41,11 @@ class Action:
     is_deployed: bool
     """Whether the draft is what is deployed."""
     deployed_code: str | None
+
+    @property
+    def is_ours(self) -> bool:
+        """Return whether `install` put it in, as it is now or as an earlier release had it."""
+        return unmarked(self.code)[1] is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +190,6 @@ class Tenant:
                 bindings=wanted,
             )
         )
-
-    def read_user(self, user: str) -> dict[str, Any] | None:
-        """Find a user by id or by address."""
-        if "|" in user:
-            return self.users.get(user)
-        return next(iter(self.users.with_address(user)), None)
 
     def export_users(self, file: Path) -> None:
         """Export all users as gzipped JSON lines."""

@@ -5,23 +5,25 @@ Each step may run twice: it writes the same files again.
 
 import gzip
 import itertools
-import json
 import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from customerlink.adapters.auth0.management import Users, downloading
 from customerlink.adapters.duckdb import Store
 from customerlink.adapters.stripe.listing import Listing, line
 from customerlink.model.drift import Drift
 from customerlink.model.errors import CustomerLinkError
-from customerlink.usecases.backfill import BackfillStatus
+from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.profile import Profile
+from customerlink.model.user import UserId
+from customerlink.usecases.backfill import Backfilled, BackfillStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,33 +83,43 @@ class Files:
         return paths
 
 
-def segments(listing: Listing) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Segment:
+    """Customers by when they were created, and how far they have been listed.
+
+    The execution's state has it by these names.
+    """
+
+    segment: int
+    start: int
+    end: int
+    part: int = 0
+    after: str | None = None
+    is_done: bool = False
+
+
+def segments(listing: Listing) -> list[Segment]:
     """Return the segments in which Stripe's customers are listed, side by side."""
     edges = listing.edges(time.time())
-    return [
-        {"segment": number, "start": start, "end": end, "part": 0, "after": None, "is_done": False}
-        for number, (start, end) in enumerate(itertools.pairwise(edges))
-    ]
+    return [Segment(number, *ends) for number, ends in enumerate(itertools.pairwise(edges))]
 
 
-def list_segment(
-    segment: dict[str, Any], listing: Listing, files: Files, left: Left
-) -> dict[str, Any]:
+def list_segment(segment: Segment, listing: Listing, files: Files, left: Left) -> Segment:
     """List a segment's customers, or as many as there is time for; return what is left of it."""
-    rows: list[dict[str, Any]] = []
+    rows: list[ListedCustomer] = []
     is_done = True
-    for page in listing.pages(segment["start"], segment["end"], segment["after"]):
-        rows += [line(each) for each in page]
+    for page in listing.pages(segment.start, segment.end, segment.after):
+        rows += page
         if left() < TIME_TO_WRITE_SECONDS:
             is_done = False
             break
-    name = f"customers/{segment['segment']:03d}-{segment['part']:05d}.json.gz"
-    files.put(name, gzip.compress(_lines(rows)))
-    after = rows[-1]["id"] if rows else segment["after"]
-    return {**segment, "part": segment["part"] + 1, "after": after, "is_done": is_done}
+    name = f"customers/{segment.segment:03d}-{segment.part:05d}.json.gz"
+    files.put(name, gzip.compress("".join(map(line, rows)).encode()))
+    after = rows[-1].id if rows else segment.after
+    return replace(segment, part=segment.part + 1, after=after, is_done=is_done)
 
 
-def export(job: str, users: Users, files: Files) -> dict[str, Any]:
+def export(job: str, users: Users, files: Files) -> dict[str, str | bool]:
     """Look at an export, and keep its file as soon as there is one."""
     status, location = users.export(job)
     if status == "failed":
@@ -133,7 +145,8 @@ def compare(tenant: str, files: Files, folder: Path) -> dict[Drift, int]:
             store.classify(tenant)
             chunks = itertools.batched(store.without_customer(), CHUNK, strict=False)
             for number, chunk in enumerate(chunks):
-                files.put(f"todo/{number:06d}.json", _lines(chunk))
+                todo = "".join(each.line() for each in chunk)
+                files.put(f"todo/{number:06d}.json", todo.encode())
             return store.counts()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -142,7 +155,7 @@ def compare(tenant: str, files: Files, folder: Path) -> dict[Drift, int]:
 def provision_chunk(
     name: str,
     files: Files,
-    provision: Callable[[dict[str, Any]], Any],
+    provision: Callable[[UserId], Backfilled],
     left: Left,
 ) -> dict[str, int]:
     """Provision a chunk's users, those whom an earlier try did left out.
@@ -150,28 +163,21 @@ def provision_chunk(
     Raise `ChunkUnfinishedError` when some failed, or the time was up: done again, it goes on.
     """
     kept = f"done/{name}"
-    done = {each["user_id"]: each for each in _rows(files.read(kept))}
+    earlier = [Backfilled.read(each) for each in files.read(kept).splitlines()]
+    done = {each.user_id: each for each in earlier}
     is_failed = False
     try:
-        for user in _rows(files.read(f"todo/{name}")):
-            if user["user_id"] in done:
+        for user in [Profile.read(each) for each in files.read(f"todo/{name}").splitlines()]:
+            if user.user_id in done:
                 continue
             if left() < TIME_TO_WRITE_SECONDS:
                 raise ChunkUnfinishedError("the time was up")
-            fate = provision(user)
+            fate = provision(user.user_id)
             is_failed = is_failed or fate.status is BackfillStatus.FAILED
             if fate.status is not BackfillStatus.FAILED:
-                done[fate.user_id] = json.loads(fate.line())
+                done[fate.user_id] = fate
     finally:
-        files.put(kept, _lines(done.values()))
+        files.put(kept, "".join(each.line() for each in done.values()).encode())
     if is_failed:
         raise ChunkUnfinishedError("some users failed")
-    return dict(Counter(each["fate"] for each in done.values()))
-
-
-def _lines(rows: Iterable[object]) -> bytes:
-    return "".join(json.dumps(each) + "\n" for each in rows).encode()
-
-
-def _rows(content: bytes) -> Iterator[dict[str, Any]]:
-    return (json.loads(each) for each in content.splitlines())
+    return dict(Counter(each.status for each in done.values()))

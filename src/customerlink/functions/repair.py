@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from customerlink.adapters.auth0.management import AUTH0_ERRORS, Management, Users
-from customerlink.adapters.aws.secrets_manager import tenant_secret
+from customerlink.adapters.auth0.management import AUTH0_ERRORS
 from customerlink.adapters.dynamodb.open_index import count_open, open_sign_ups
 from customerlink.functions.shell.telemetry import report_open, report_repair
 from customerlink.model.signup import SignUp
@@ -22,12 +21,14 @@ from customerlink.usecases.finish_sign_up import FinishStatus, finish
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
+from customerlink.wiring.tenant import stored_tenant, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from customerlink.model.secret import Secret, TenantSecret
+    from customerlink.model.secret import Secret
+    from customerlink.ports.profiles import Profiles
 
 REPAIR_AFTER_SECONDS = 120
 """A user who is still there has tried again by now."""
@@ -54,11 +55,10 @@ def handler(_event: object, context: "LambdaContext") -> None:
     application = _application()
     table = application.settings.ledger_table
     ends: Counter[str] = Counter()
-    tenant = tenant_secret(
-        boto3.client("secretsmanager"), os.environ["CUSTOMERLINK_TENANT_SECRET_ID"]
-    )
+    tenant = stored_tenant()
     if tenant is not None:
-        users, secret = Users(_management(tenant)), application.secret()
+        users = users_of(tenant, tries=1, seconds=TENANT_SECONDS)
+        secret = application.secret()
         before = time.time() - REPAIR_AFTER_SECONDS
         oldest = [*islice(open_sign_ups(_dynamodb(), table, before), AT_MOST)]
         # Some may never end; in another order each time, they hold nobody up.
@@ -72,7 +72,9 @@ def handler(_event: object, context: "LambdaContext") -> None:
     report_open(ends, still_open)
 
 
-def _repaired(application: Application, secret: "Secret", users: Users, user: User) -> FinishStatus:
+def _repaired(
+    application: Application, secret: "Secret", users: "Profiles", user: User
+) -> FinishStatus:
     def settling(signup: SignUp) -> Settling:
         # Auth0 may have taken its time: the budget counts from here.
         run = Run(time, owner=secrets.token_hex(16))
@@ -85,10 +87,6 @@ def _repaired(application: Application, secret: "Secret", users: Users, user: Us
         end = FinishStatus.FAILED
         report_repair(user, end, type(trouble).__name__)
     return end
-
-
-def _management(tenant: "TenantSecret") -> Management:
-    return Management(tenant.client, tries=1, seconds=TENANT_SECONDS)
 
 
 @cache

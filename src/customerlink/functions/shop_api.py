@@ -13,14 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
-
-from customerlink.adapters.auth0.id_tokens import KEYS_UNAVAILABLE, IdTokens
-from customerlink.adapters.auth0.management import AUTH0_ERRORS, Management, Users
-from customerlink.adapters.aws.secrets_manager import tenant_secret
-from customerlink.adapters.dynamodb.usage_limits import UsageLimits
+from customerlink.adapters.auth0.id_tokens import KEYS_UNAVAILABLE
+from customerlink.adapters.auth0.management import AUTH0_ERRORS
 from customerlink.functions.shell.answering import answered
 from customerlink.functions.shell.api_gateway import (
     Answer,
@@ -31,11 +27,11 @@ from customerlink.functions.shell.api_gateway import (
     subject_of,
 )
 from customerlink.functions.shell.telemetry import report_linked, report_outcome, report_rejection
-from customerlink.model.errors import ConfigurationError
 from customerlink.model.instruction import Decision, Instruction, Reason
+from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp
 from customerlink.model.tickets import redeem
-from customerlink.model.user import CustomerId, User, UserId
+from customerlink.model.user import User, UserId
 from customerlink.ports.run import Run
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled
@@ -43,11 +39,10 @@ from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Settling
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
+from customerlink.wiring.tenant import id_tokens, needed_tenant, usage_limits, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-    from customerlink.model.secret import TenantSecret
 
 TENANT_SECONDS = 4.0
 """The longest that one call to Auth0 takes; linking makes five, a customer two."""
@@ -93,18 +88,10 @@ class Shop:
     def __init__(self) -> None:
         """Read settings and the tenant's secret."""
         self.application = Application(Settings.from_environment(os.environ))
-        found = tenant_secret(
-            boto3.client("secretsmanager"), os.environ["CUSTOMERLINK_TENANT_SECRET_ID"]
-        )
-        if found is None:
-            raise ConfigurationError("the tenant's secret has no value yet")
-        self.tenant: TenantSecret = found
-        self.users = Users(Management(found.client, tries=2, seconds=TENANT_SECONDS))
-        clients = os.environ.get("CUSTOMERLINK_LINKING_CLIENT_IDS", "")
-        self.id_tokens = IdTokens(
-            os.environ["CUSTOMERLINK_AUTH0_ISSUER"], [each for each in clients.split(",") if each]
-        )
-        self.limits = UsageLimits(self.application.dynamodb, self.application.settings.ledger_table)
+        self.tenant = needed_tenant()
+        self.users = users_of(self.tenant, tries=2, seconds=TENANT_SECONDS)
+        self.id_tokens = id_tokens()
+        self.limits = usage_limits(self.application.dynamodb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +142,16 @@ class Call:
         primary = self.shop.users.get(self.user.user_id)
         if primary is None:
             return _NO_SUCH_USER
-        secondary = _identity(primary, proof.user_id) or self._linked(primary, proof)
+        part = primary.linked(proof.user_id)
+        secondary = (
+            Account(self._second(proof), part.email, None) if part else self._linked(primary, proof)
+        )
         if isinstance(secondary, Rejection):
             return secondary
         return self._followed(primary, secondary, proof)
+
+    def _second(self, proof: Proof) -> User:
+        return replace(self.user, user_id=proof.user_id)
 
     def _proof(self) -> Proof | Rejection:
         """Read the second account's proof, and judge it."""
@@ -182,7 +175,7 @@ class Call:
             return _PROOF_REFUSED
         return proof
 
-    def _linked(self, primary: dict[str, Any], proof: Proof) -> dict[str, Any] | Rejection:
+    def _linked(self, primary: Profile, proof: Proof) -> Account | Rejection:
         """Let Auth0 link the two; return the second one as it was, its metadata included."""
         users, pair = self.shop.users, f"{self.user.user_id} {proof.user_id}"
         if not self.shop.limits.begin(proof.nonce, pair):
@@ -190,24 +183,23 @@ class Call:
         secondary = users.get(proof.user_id)
         if secondary is None:
             return _NO_SUCH_USER
-        if not (primary["email_verified"] and secondary["email_verified"]):
+        if not (primary.email_verified and secondary.email_verified):
             return _NOT_VERIFIED
         if proof.is_ticket and _address(primary) != _address(secondary):
             return _PROOF_REFUSED
         if not users.link(self.user.user_id, proof.user_id):
             # Perhaps the same call, a moment earlier, has linked them.
             again = users.get(self.user.user_id)
-            return secondary if again and _identity(again, proof.user_id) else _NO_SUCH_USER
-        return secondary
+            if again is None or again.linked(proof.user_id) is None:
+                return _NO_SUCH_USER
+        return _account(self._second(proof), secondary)
 
-    def _followed(
-        self, primary: dict[str, Any], secondary: dict[str, Any], proof: Proof
-    ) -> Answer | Rejection:
+    def _followed(self, primary: Profile, secondary: Account, proof: Proof) -> Answer | Rejection:
         """Let the Stripe side follow; interrupted, the same call or repair finishes it."""
         application, users, run = self.shop.application, self.shop.users, _run()
         linking = Linking(
             _account(self.user, primary),
-            _account(replace(self.user, user_id=proof.user_id), secondary),
+            secondary,
             application.ledger(run),
             application.customers(application.secret(), run),
             run,
@@ -216,7 +208,7 @@ class Call:
         if isinstance(followed, LinkFailure):
             report_linked(self.user, proof.user_id, followed.value, ())
             return answer(STATUS[Reason(followed.value)], {"error": followed, "detail": _DETAIL})
-        if followed.customer_id and followed.customer_id != primary["customer_id"]:
+        if followed.customer_id and followed.customer_id != primary.customer_id:
             link = {"stripe_customer_id": followed.customer_id, "stripe_signup": None}
             if not users.merge_app_metadata(self.user.user_id, link):
                 return _NO_SUCH_USER
@@ -286,25 +278,16 @@ def _given(request: Request) -> tuple[str, str] | None:
     return next(iter(given.items())) if len(given) == 1 else None
 
 
-def _identity(primary: dict[str, Any], secondary_id: str) -> dict[str, Any] | None:
-    """Return the secondary as a part of the primary that it has become already."""
-    for each in primary["identities"][1:]:
-        if f"{each['provider']}|{each['user_id']}" == secondary_id:
-            return {"email": each["email"], "customer_id": None}
-    return None
-
-
-def _address(profile: dict[str, Any]) -> str:
-    return str(profile["email"] or "").lower()
+def _address(profile: Profile) -> str:
+    return (profile.email or "").lower()
 
 
 def _run() -> Run:
     return Run(time, owner=secrets.token_hex(16))
 
 
-def _account(user: User, profile: dict[str, Any]) -> Account:
-    customer_id = profile["customer_id"]
-    return Account(user, profile["email"], CustomerId(customer_id) if customer_id else None)
+def _account(user: User, profile: Profile) -> Account:
+    return Account(user, profile.email, profile.customer_id)
 
 
 @cache

@@ -7,7 +7,6 @@ redirect-with-actions), and gets it back at the token's `continue_at`.
 
 import base64
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,17 +17,14 @@ from string import Template
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
-import boto3
 import jwt
 from botocore.config import Config
 
-from customerlink.adapters.auth0.management import AUTH0_ERRORS, Management, Users
-from customerlink.adapters.aws.secrets_manager import tenant_secret
-from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
-from customerlink.adapters.dynamodb.usage_limits import UsageLimits
+from customerlink.adapters.auth0.management import AUTH0_ERRORS
 from customerlink.functions.shell.api_gateway import Answer, Event, Rejection, Request
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
 from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
+from customerlink.wiring.tenant import boto3_dynamodb, stored_tenant, usage_limits, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -79,14 +75,12 @@ class Page:
     def __init__(self) -> None:
         """Read the tenant's secret."""
         config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
-        secrets = boto3.client("secretsmanager", config=config)
-        found = tenant_secret(secrets, os.environ["CUSTOMERLINK_TENANT_SECRET_ID"])
+        found = stored_tenant(config)
         if found is None or not found.session_secrets:
             raise ConfigurationError("the tenant's secret has no session_secrets yet")
         self._session_secrets = found.session_secrets
-        self._users = Users(Management(found.client, tries=1, seconds=_TENANT_SECONDS))
-        dynamodb = boto3.client("dynamodb", config=config)
-        self._limits = UsageLimits(Boto3DynamoDb(dynamodb), os.environ["CUSTOMERLINK_LEDGER_TABLE"])
+        self._users = users_of(found, tries=1, seconds=_TENANT_SECONDS)
+        self._limits = usage_limits(boto3_dynamodb(config))
 
     def answer(self, method: str, values: dict[str, str]) -> Answer:
         """Show the page, after sending the mail if asked to."""
@@ -111,7 +105,7 @@ class Page:
         user = self._users.get(session.user_id)
         if user is None:
             return None
-        if user["email_verified"]:
+        if user.email_verified:
             return "Your address is verified. You can continue."
         if not self._limits.allows("mail", session.user_id, MAILS_A_DAY, SECONDS_BETWEEN_MAILS):
             return "A mail is on its way. Please wait a while before you ask for another one."

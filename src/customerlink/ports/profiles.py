@@ -1,14 +1,20 @@
 """Auth0's users, as a use case asks for them."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from customerlink.model.profile import Profile
 
 
 class Profiles(Protocol):
     """The tenant's users."""
 
-    def get(self, user_id: str) -> dict[str, Any] | None:
+    def get(self, user_id: str) -> Profile | None:
         """Read a user, consistently; None for one who is gone."""
+        ...
+
+    def with_address(self, email: str) -> Sequence[Profile]:
+        """Return all who have an address, which several connections' users may; consistently."""
         ...
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:

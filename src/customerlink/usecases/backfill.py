@@ -1,12 +1,12 @@
 """Users without a customer, one by one: what the command line and the state machine share."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from customerlink.model.instruction import Reason
+from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
 from customerlink.ports.profiles import Profiles
@@ -40,6 +40,12 @@ class Backfilled:
         row = {"user_id": self.user_id, "fate": self.status, "why": self.why}
         return json.dumps(row | {"customer_id": self.customer_id}) + "\n"
 
+    @classmethod
+    def read(cls, line: str | bytes) -> "Backfilled":
+        """Read what `line` gave; raise `ValueError` for a line that is not whole."""
+        row = json.loads(line)
+        return cls(row["user_id"], BackfillStatus(row["fate"]), row["why"], row["customer_id"])
+
 
 _WHY = {
     Reason.USER_GONE: "the user is gone",
@@ -55,10 +61,15 @@ class PacedProfiles(Profiles):
     profiles: Profiles
     pace: RateLimiter
 
-    def get(self, user_id: str) -> dict[str, Any] | None:
+    def get(self, user_id: str) -> Profile | None:
         """Read a user."""
         self.pace.take()
         return self.profiles.get(user_id)
+
+    def with_address(self, email: str) -> Sequence[Profile]:
+        """Find the users with an address."""
+        self.pace.take()
+        return self.profiles.with_address(email)
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge these keys."""

@@ -31,7 +31,7 @@ def provision_existing(
         return outcome
     # Last, and read again by nobody: should it fail, the record replays the link at the next login.
     link = link_metadata(outcome.customer_id)
-    is_written = (profile["customer_id"], profile["marker"]) == (outcome.customer_id, None)
+    is_written = (profile.customer_id, profile.marker) == (outcome.customer_id, None)
     if not is_written and not profiles.merge_app_metadata(user.user_id, link):
         return GONE
     return outcome

@@ -3,24 +3,84 @@
 import logging
 import os
 import time
+from collections.abc import Callable
 from functools import partial
 
-from customerlink.adapters.aws.aws_json import Aws
+from customerlink.adapters.aws.aws_json import Aws, LedgerClient
 from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS, SecretsManagerSecret
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
 from customerlink.adapters.dynamodb.table import CONNECT_SECONDS, READ_SECONDS
 from customerlink.adapters.stripe.customers import StripeCustomers
 from customerlink.model.errors import ConfigurationError
+from customerlink.model.frozen import frozen
 from customerlink.model.keys import StripeKey
-from customerlink.model.secret import Secret
+from customerlink.model.policy import Policy
+from customerlink.model.secret import KeyRefresh, Secret
 from customerlink.model.signature import TOLERANCE_SECONDS
 from customerlink.model.signup import SignUp
 from customerlink.model.tickets import issue
-from customerlink.model.user import User
+from customerlink.model.user import CustomerId, User
 from customerlink.ports.run import Run
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.settings import Settings
+
+
+@frozen
+class Invocation:
+    """One invocation's budget of time, and the ledger and Stripe's customers within it."""
+
+    run: Run
+    ledger: DynamoDbLedger
+    customers: StripeCustomers
+    policy: Policy
+
+    def settling(
+        self,
+        signup: SignUp,
+        *,
+        is_admission: bool = False,
+        creates: Creates = Creates.ALWAYS,
+        known: CustomerId | None = None,
+        linking_page: Callable[[User], str | None] = lambda _: None,
+    ) -> Settling:
+        """Put together what settles one user's record: for whoever does, it is done here."""
+        return Settling(
+            signup=signup,
+            ledger=self.ledger,
+            customers=self.customers,
+            policy=self.policy,
+            run=self.run,
+            is_admission=is_admission,
+            creates=creates,
+            known=known,
+            linking_page=linking_page,
+        )
+
+
+@frozen
+class Services:
+    """A deployment's ledger and Stripe account, from which every invocation gets its own ports."""
+
+    dynamodb: LedgerClient
+    table: str
+    connections: Connections
+    api_base: str
+    policy: Policy
+    installation: Installation
+
+    def ledger(self, run: Run) -> DynamoDbLedger:
+        """Return the ledger for one invocation."""
+        return DynamoDbLedger(self.dynamodb, self.table, run, self.installation)
+
+    def customers(self, key: StripeKey, refresh: KeyRefresh, run: Run) -> StripeCustomers:
+        """Return Stripe's customers for one invocation."""
+        return StripeCustomers(self.connections, self.api_base, key, refresh, run)
+
+    def invocation(self, key: StripeKey, refresh: KeyRefresh, run: Run) -> Invocation:
+        """Return both."""
+        customers = self.customers(key, refresh, run)
+        return Invocation(run, self.ledger(run), customers, self.policy)
 
 
 class Application:
@@ -33,10 +93,17 @@ class Application:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.settings = settings
         aws_url = os.environ.get("AWS_ENDPOINT_URL", "")
-        self._connections = Connections(settings.stripe_api_base, aws_url)
-        aws = Aws(self._connections, {**os.environ})
+        connections = Connections(settings.stripe_api_base, aws_url)
+        aws = Aws(connections, {**os.environ})
         self.dynamodb = aws.dynamodb(CONNECT_SECONDS, READ_SECONDS)
-        self._installation = Installation()
+        self.services = Services(
+            self.dynamodb,
+            settings.ledger_table,
+            connections,
+            settings.stripe_api_base,
+            settings.policy,
+            Installation(),
+        )
         self._secret = SecretsManagerSecret(
             aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2), settings.secret_id, time
         )
@@ -49,17 +116,11 @@ class Application:
 
     def ledger(self, run: Run) -> DynamoDbLedger:
         """Return the ledger for one sign-up."""
-        return DynamoDbLedger(self.dynamodb, self.settings.ledger_table, run, self._installation)
+        return self.services.ledger(run)
 
     def customers(self, secret: Secret, run: Run) -> StripeCustomers:
         """Return Stripe's customers for one sign-up."""
-        return StripeCustomers(
-            self._connections,
-            self.settings.stripe_api_base,
-            secret.stripe_key,
-            self._replacement_of,
-            run,
-        )
+        return self.services.customers(secret.stripe_key, self._replacement_of, run)
 
     def settling(
         self,
@@ -70,13 +131,9 @@ class Application:
         is_admission: bool = False,
         creates: Creates = Creates.ALWAYS,
     ) -> Settling:
-        """Put together what settles one user's record, under the deployment's policy."""
-        return Settling(
-            signup=signup,
-            ledger=self.ledger(run),
-            customers=self.customers(secret, run),
-            policy=self.settings.policy,
-            run=run,
+        """Return what settles one user's record, under the deployment's policy."""
+        return self.services.invocation(secret.stripe_key, self._replacement_of, run).settling(
+            signup,
             is_admission=is_admission,
             creates=creates,
             linking_page=partial(self._linking_page, secret),

@@ -19,9 +19,11 @@ from tests.cli.conftest import Cli
 from customerlink.adapters.dynamodb.table import CALL_SECONDS
 from customerlink.cli.commands.backfill import Backfill, Checkpoint
 from customerlink.cli.deployment import _LEDGER_CALLS
+from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
+from customerlink.model.user import UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
-from customerlink.wiring.provisioner import PROVISION_SECONDS
+from customerlink.wiring.operator import PROVISION_SECONDS
 from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
@@ -172,14 +174,13 @@ def test_lasting_outage(sides: Cli) -> None:
 def test_stopped_while_some_had_failed() -> None:
     """Ends at once, and promises no other round."""
 
-    class Failing(Backfill):
-        def _one(self, user: dict[str, Any]) -> Backfilled:
-            self.stop()
-            return Backfilled(user["user_id"], BackfillStatus.FAILED, "")
+    def failing(user_id: UserId) -> Backfilled:
+        worker.stop()
+        return Backfilled(user_id, BackfillStatus.FAILED, "")
 
-    nothing: Any = None
+    worker = Backfill(failing)
     said: list[str] = []
-    done = list(Failing(nothing, nothing, nothing).run([{"user_id": "auth0|1"}], said.append))
+    done = list(worker.run([Profile(UserId("auth0|1"))], said.append))
 
     assert (done, said) == ([], [])
 
@@ -303,23 +304,23 @@ class TestCheckpoint:
     def test_line_that_was_cut_short(self, tmp_path: Path) -> None:
         """It counts as not done, and the next one is written on a line of its own."""
         checkpoint = Checkpoint(tmp_path)
-        checkpoint.begin([{"user_id": each} for each in "abc"])
+        checkpoint.begin([Profile(UserId(each)) for each in "abc"])
         with checkpoint.noting() as note:
             note(Backfilled("a", BackfillStatus.CREATED, ""))
         with (tmp_path / "done.jsonl").open("a") as lines:
             lines.write('{"user_id": "b", "fa')
-        assert [each["user_id"] for each in checkpoint.left()] == ["b", "c"]
+        assert [each.user_id for each in checkpoint.left()] == ["b", "c"]
 
         with checkpoint.noting() as note:
             note(Backfilled("b", BackfillStatus.FOUND, ""))
-        assert [each["user_id"] for each in checkpoint.left()] == ["c"]
+        assert [each.user_id for each in checkpoint.left()] == ["c"]
 
     def test_begun_whole_or_not_at_all(self, tmp_path: Path) -> None:
         """A crash amid the first file leaves nothing to resume."""
         checkpoint = Checkpoint(tmp_path)
 
         def users() -> Any:
-            yield {"user_id": "a"}
+            yield Profile(UserId("a"))
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
@@ -329,7 +330,7 @@ class TestCheckpoint:
     def test_nobody_else_may_read_it(self, tmp_path: Path) -> None:
         """It has addresses."""
         checkpoint = Checkpoint(tmp_path / "new")
-        checkpoint.begin([{"user_id": "a"}])
+        checkpoint.begin([Profile(UserId("a"))])
 
         assert (tmp_path / "new").stat().st_mode & 0o077 == 0
         assert (tmp_path / "new" / "todo.jsonl").stat().st_mode & 0o077 == 0

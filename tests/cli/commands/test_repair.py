@@ -88,6 +88,14 @@ def test_nothing_else_deletes(sides: Cli, tmp_path: Path, kind: Drift) -> None:
     assert before <= {each["id"] for each in sides.box.stripe.live_customers()}
 
 
+def test_nothing_to_repair(sides: Cli) -> None:
+    """Said on stderr, so that the plan in a file is an empty one."""
+    linked(sides, 1)
+    result = sides(*TENANT, "repair")
+
+    assert (result.code, result.out, result.err) == (0, "", "Nothing to repair.\n")
+
+
 @pytest.mark.parametrize(
     ("kind", "act"),
     [

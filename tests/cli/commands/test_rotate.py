@@ -15,8 +15,8 @@ from tests.cli.conftest import ACTION, Cli
 from tests.simulation.dynamodb import Client, Table
 
 from customerlink.adapters.aws import secrets_manager
-from customerlink.cli import main
 from customerlink.cli.commands import rotate
+from customerlink.cli.commands.rotate import Rotation
 from customerlink.cli.release import REGISTRATION
 from customerlink.functions.post_login import respond
 from sandbox.gateway import in_process
@@ -192,7 +192,7 @@ def test_interrupted_before_any_step(cli: Cli, monkeypatch: pytest.MonkeyPatch, 
         if next(told) == step:
             raise KeyboardInterrupt
 
-    class Interrupted(rotate.Rotation):
+    class Interrupted(Rotation):
         def run(self) -> None:
             tell, wait = self.tell, self.wait
 
@@ -207,9 +207,9 @@ def test_interrupted_before_any_step(cli: Cli, monkeypatch: pytest.MonkeyPatch, 
             self.tell, self.wait = tell_or_not, wait_or_not
             super().run()
 
-    monkeypatch.setattr(main, "Rotation", Interrupted)
+    monkeypatch.setattr(rotate, "Rotation", Interrupted)
     first = cli("rotate", "signing-secret", *QUICK)
-    monkeypatch.setattr(main, "Rotation", rotate.Rotation)
+    monkeypatch.setattr(rotate, "Rotation", Rotation)
     between = sign_up(cli)
     second = cli("rotate", "signing-secret", *QUICK)
     time.sleep(REFRESH)

@@ -19,7 +19,10 @@ from auth0.management.errors import NotFoundError, TooManyRequestsError
 from requests import RequestException
 
 from customerlink.model.customer_fields import flattened
+from customerlink.model.profile import Identity, Profile
 from customerlink.model.secret import Auth0Client
+from customerlink.model.user import CustomerId, UserId
+from customerlink.ports.profiles import Profiles
 
 if TYPE_CHECKING:
     from auth0.management.types import UserIdentityProviderEnum
@@ -41,7 +44,7 @@ AUTH0_ERRORS = (ApiError, Auth0Error, httpx.HTTPError, RequestException)
 TIME_OUT_SECONDS = 20.0
 _SHORTEST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 60.0
-_TRIES = 10
+TRIES = 10
 
 
 class Management:
@@ -52,7 +55,7 @@ class Management:
         client: Auth0Client,
         on_wait: Callable[[float], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
-        tries: int = _TRIES,
+        tries: int = TRIES,
         seconds: float = TIME_OUT_SECONDS,
     ) -> None:
         """Take the application; `on_wait` is told the seconds of each wait for the rate limit.
@@ -100,28 +103,28 @@ class Management:
         raise AssertionError("unreachable")
 
 
-class Users:
-    """A tenant's users, each as the export has one (`EXPORTED`)."""
+class Users(Profiles):
+    """A tenant's users."""
 
     def __init__(self, management: Management) -> None:
         """Take the API."""
         self._management = management
 
-    def get(self, user_id: str) -> dict[str, Any] | None:
+    def get(self, user_id: str) -> Profile | None:
         """Read a user, consistently: never by search, which lags. None for one who is gone."""
         try:
             api = self._management.api
-            return _row(self._management.call(lambda: api.users.get(user_id)))
+            return _profile(self._management.call(lambda: api.users.get(user_id)))
         except NotFoundError:
             return None
 
-    def with_address(self, email: str) -> list[dict[str, Any]]:
+    def with_address(self, email: str) -> list[Profile]:
         """Return all who have an address, which several connections' users may; consistently."""
         api = self._management.api
         found = self._management.call(
             lambda: api.users.list_users_by_email(email=email.lower()),
         )
-        return [_row(each) for each in found]
+        return [_profile(each) for each in found]
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge these keys into a user's `app_metadata`; None removes one, the rest stays.
@@ -203,26 +206,31 @@ def _seconds_until_reset(error: ApiError) -> float:
     return min(max(seconds, _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
 
 
-def _row(user: Any) -> dict[str, Any]:  # noqa: ANN401 (a model for each of the SDK's calls)
-    """Return a user as the export has one."""
+def _profile(user: Any) -> Profile:  # noqa: ANN401 (a model for each of the SDK's calls)
+    """Read a user; anybody who may write `app_metadata` may have put anything there."""
     metadata = user.app_metadata if isinstance(user.app_metadata, dict) else {}
-    identities = [
-        {
-            "provider": each.provider,
-            "user_id": str(each.user_id),
-            "email": getattr(getattr(each, "profile_data", None), "email", None),
-        }
-        for each in user.identities or ()
-    ]
-    return {
-        "user_id": user.user_id,
-        "email": user.email,
-        "email_verified": bool(user.email_verified),
-        "name": user.name,
-        "customer_id": metadata.get("stripe_customer_id"),
-        "marker": metadata.get("stripe_signup"),
-        "connection": user.identities[0].connection if user.identities else None,
-        "registration_id": metadata.get("stripe_registration_id"),
-        "identities": identities,
-        "profile": flattened(user.dict()),
-    }
+    customer_id, registration_id = (
+        _text(metadata.get(name)) for name in ("stripe_customer_id", "stripe_registration_id")
+    )
+    marker = metadata.get("stripe_signup")
+    return Profile(
+        user_id=UserId(user.user_id),
+        email=user.email,
+        email_verified=bool(user.email_verified),
+        name=user.name,
+        customer_id=CustomerId(customer_id) if customer_id else None,
+        marker=None if marker is None else str(marker),
+        connection=user.identities[0].connection if user.identities else None,
+        registration_id=registration_id,
+        identities=tuple(_identity(each) for each in user.identities or ()),
+        fields=flattened(user.dict()),
+    )
+
+
+def _identity(identity: Any) -> Identity:  # noqa: ANN401 (likewise)
+    email = getattr(getattr(identity, "profile_data", None), "email", None)
+    return Identity(identity.provider, str(identity.user_id), email)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import stripe
 
 from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.user import CustomerId
 from customerlink.ports.rate import RateLimiter
+
+if TYPE_CHECKING:
+    from stripe.params import CustomerListParams
 
 PER_SECOND = 20.0
 """Below the 25 a second that Stripe's sandboxes and single endpoints allow, sign-ups beside it.
@@ -35,7 +40,7 @@ _PAUSE_SECONDS = 1.0
 class Listing:
     """Reads customers by an SDK client that does not retry by itself."""
 
-    customers: Any
+    customers: stripe.CustomerService
     bucket: RateLimiter = field(default_factory=lambda: TokenBucket(PER_SECOND))
     on_page: Callable[[int], None] = lambda _: None
     """Told the number of customers of each page."""
@@ -63,13 +68,15 @@ class Listing:
         edges = [STRIPES_FIRST_DAY + span * number // SEGMENTS for number in range(SEGMENTS)]
         return [*edges, 2 * end]
 
-    def pages(self, start: int, end: int, after: str | None = None) -> Iterator[list[Any]]:
+    def pages(
+        self, start: int, end: int, after: str | None = None
+    ) -> Iterator[list[ListedCustomer]]:
         """Return the customers created in a segment, from behind one of them on, page by page."""
         while True:
-            behind = {"starting_after": after} if after else {}
-            page = self._page({"created": {"gte": start, "lt": end}, **behind})
+            asked: CustomerListParams = {"created": {"gte": start, "lt": end}}
+            page = self._page({**asked, "starting_after": after} if after else asked)
             self.on_page(len(page.data))
-            yield page.data
+            yield [listed(each) for each in page.data]
             if not page.has_more:
                 return
             after = page.data[-1].id
@@ -77,10 +84,10 @@ class Listing:
     def _write(self, file: Path, start: int, end: int) -> None:
         with file.open("w") as lines:
             for page in self.pages(start, end):
-                lines.writelines(json.dumps(line(each)) + "\n" for each in page)
+                lines.writelines(map(line, page))
 
-    def _page(self, params: dict[str, Any]) -> Any:  # noqa: ANN401 (a list object of the SDK's)
-        return patiently(self.bucket, lambda: self.customers.list({"limit": PAGE, **params}))
+    def _page(self, params: "CustomerListParams") -> stripe.ListObject[stripe.Customer]:
+        return patiently(self.bucket, lambda: self.customers.list({**params, "limit": PAGE}))
 
 
 def patiently[Result](bucket: RateLimiter, request: Callable[[], Result]) -> Result:
@@ -100,17 +107,47 @@ def patiently[Result](bucket: RateLimiter, request: Callable[[], Result]) -> Res
     raise AssertionError("unreachable")
 
 
-def line(customer: Any) -> dict[str, Any]:  # noqa: ANN401 (a customer of the SDK's)
-    """Return what the comparison needs of a customer."""
+def listed(customer: stripe.Customer) -> ListedCustomer:
+    """Return what is needed of a customer of the SDK's."""
     metadata = customer.metadata.to_dict() if customer.metadata else {}
-    return {
+    return ListedCustomer(
+        id=CustomerId(customer.id),
+        email=customer.email,
+        auth0_user_id=metadata.get("auth0_user_id"),
+        auth0_tenant=metadata.get("auth0_tenant"),
+        registration_id=metadata.get("auth0_registration_id"),
+        superseded_by=metadata.get("superseded_by"),
+        description=getattr(customer, "description", None),
+        created=customer.created,
+        is_used=_is_used(customer),
+    )
+
+
+def line(customer: ListedCustomer) -> str:
+    """Return what the comparison needs of a customer, as a line of JSON."""
+    row = {
         "id": customer.id,
         "email": customer.email,
-        "auth0_user_id": metadata.get("auth0_user_id"),
-        "auth0_tenant": metadata.get("auth0_tenant"),
-        "registration_id": metadata.get("auth0_registration_id"),
-        "superseded_by": metadata.get("superseded_by"),
+        "auth0_user_id": customer.auth0_user_id,
+        "auth0_tenant": customer.auth0_tenant,
+        "registration_id": customer.registration_id,
+        "superseded_by": customer.superseded_by,
     }
+    return json.dumps(row) + "\n"
+
+
+def _is_used(customer: stripe.Customer) -> bool:
+    """Return whether money was, or is to be, involved.
+
+    One that never had an invoice has the first number still to give
+    (https://docs.stripe.com/api/customers/object).
+    """
+    settings = getattr(customer, "invoice_settings", None)
+    is_paying = getattr(settings, "default_payment_method", None) or getattr(
+        customer, "default_source", None
+    )
+    has_invoice = getattr(customer, "next_invoice_sequence", None) != 1
+    return bool(getattr(customer, "balance", None) or is_paying or has_invoice)
 
 
 def _retry_after(error: stripe.StripeError) -> float:

@@ -1,21 +1,29 @@
 """Backfill: a customer for every user without one, at a steady rate, resumed at will."""
 
 import itertools
-import json
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+import typer
 
 from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
-from customerlink.cli.tenant import Tenant
+from customerlink.cli.session import DryRun, Json, Yes, session
+from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
+from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, SETTLED_SECONDS
+from customerlink.model.user import User, UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus, PacedProfiles, provision_one
-from customerlink.wiring.provisioner import Provisioner
+
+app = typer.Typer()
 
 CREATIONS_PER_SECOND = 8.0
 """Two requests each: below the 25 a second of Stripe's sandboxes (live mode allows 100)."""
@@ -32,6 +40,82 @@ PAUSES = (RECORD_LEASE_SECONDS, SETTLED_SECONDS + 1.0)
 after the first, what it may have sent to Stripe after the second."""
 
 
+@app.command(epilog="Example: customerlink backfill --per-second 25")
+def backfill(  # noqa: PLR0913 (a flag each)
+    context: typer.Context,
+    *,
+    per_second: Annotated[
+        float, typer.Option(min=0.1, help="Creations a second; each asks Stripe twice.")
+    ] = CREATIONS_PER_SECOND,
+    auth0_per_second: Annotated[
+        float, typer.Option(min=0.1, help="Writes to Auth0 a second.")
+    ] = AUTH0_PER_SECOND,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Link the only customer with a verified address.")
+    ] = False,
+    verified_only: Annotated[
+        bool, typer.Option("--verified-only", help="Pass over users who have not verified theirs.")
+    ] = False,
+    customer_fields: Annotated[
+        str, typer.Option(help="The template's parameter CustomerFields, if it has a value.")
+    ] = "",
+    folder: Annotated[Path | None, typer.Option(help="Where the checkpoint is.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Make a customer for every user without one, those of before the installation included.
+
+    Both sides are compared first: an address that is there already is told, never duplicated.
+    Ctrl-C stops after those who are under way; the same command goes on. The Auth0 client needs
+    read:users and update:users.
+    """
+    now = session(context, as_json=as_json)
+    output, place = now.output, now.folder(folder)
+    policy = Policy(
+        verified_email=VerifiedEmail.REQUIRED if verified_only else VerifiedEmail.OPTIONAL,
+        existing_customer=ExistingCustomer.ADOPT if adopt else ExistingCustomer.DENY,
+        customer_fields=_fields(customer_fields),
+    )
+    checkpoint = Checkpoint(place / "backfill")
+    if fresh or not checkpoint.is_begun:
+        checkpoint.begin(now.comparison(place).without_customer())
+    users = checkpoint.left()
+    output.step(f"{len(users):,} users without a customer")
+    if dry_run or not users:
+        output.document({"left": len(users), "counts": {}})
+        return
+    now.confirm(f"Backfill: {len(users):,} users", yes=yes)
+    operator, creations = now.operator(now.own_probe().key, policy), TokenBucket(per_second)
+    profiles = PacedProfiles(now.tenant().users, TokenBucket(auth0_per_second))
+    tenant = now.config.tenant_name()
+    worker = Backfill(
+        lambda who: provision_one(User(tenant, who), profiles, operator.settling, creations)
+    )
+    _run(worker, checkpoint, users, output)
+
+
+def _run(
+    worker: "Backfill", checkpoint: "Checkpoint", users: list[Profile], output: Output
+) -> None:
+    counts = run_backfill(worker, checkpoint, users, output)
+    left = len(checkpoint.left())
+    if not left:
+        checkpoint.finish()
+    output.say(", ".join(f"{number:,} {fate}" for fate, number in counts.items()))
+    output.document({"left": left, "counts": counts})
+    if left or counts[BackfillStatus.FAILED]:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _fields(text: str) -> CustomerFields:
+    try:
+        return CustomerFields.parse(text) if text else NAME_ONLY
+    except ConfigurationError as problem:
+        raise CliError(f"--customer-fields {problem}.", "docs/policies.md", Exit.USAGE) from None
+
+
 class Checkpoint:
     """What is to be done and what is done, in two files: a line each, written before it counts."""
 
@@ -45,26 +129,25 @@ class Checkpoint:
         """Return whether there is something to resume."""
         return self._todo.exists()
 
-    def begin(self, users: Iterable[dict[str, Any]]) -> None:
+    def begin(self, users: Iterable[Profile]) -> None:
         """Write down whom to do; the file appears whole or not at all."""
         new = self._todo.with_suffix(".new")
         with new.open("w") as lines:
             new.chmod(0o600)
-            for each in users:
-                lines.write(json.dumps(each) + "\n")
+            lines.writelines(each.line() for each in users)
         self._done.unlink(missing_ok=True)
         new.rename(self._todo)
 
-    def left(self) -> list[dict[str, Any]]:
+    def left(self) -> list[Profile]:
         """Return whom nobody has done yet; a line that a crash cut short counts as not done."""
         done = set()
         for each in self._done.read_text().splitlines() if self._done.exists() else ():
             try:
-                done.add(json.loads(each)["user_id"])
+                done.add(Backfilled.read(each).user_id)
             except ValueError:
                 continue
-        users = [json.loads(each) for each in self._todo.read_text().splitlines()]
-        return [each for each in users if each["user_id"] not in done]
+        users = [Profile.read(each) for each in self._todo.read_text().splitlines()]
+        return [each for each in users if each.user_id not in done]
 
     @contextmanager
     def noting(self) -> Iterator[Callable[[Backfilled], None]]:
@@ -81,18 +164,18 @@ class Checkpoint:
 
 
 class Backfill:
-    """Provisions users side by side, and writes the links into their profiles."""
+    """Provisions users side by side, those whose provisioning failed once more at the end."""
 
-    def __init__(self, provisioner: Provisioner, tenant: Tenant, auth0: TokenBucket) -> None:
-        """Take what creates customers, the tenant, and the rate for its writes."""
-        self._provisioner, self._tenant, self._auth0 = provisioner, tenant, auth0
+    def __init__(self, provision: Callable[[UserId], Backfilled]) -> None:
+        """Take what provisions one user, from any thread."""
+        self._provision = provision
         self._stop = threading.Event()
 
     def stop(self) -> None:
         """Begin nobody more; those who are under way are finished."""
         self._stop.set()
 
-    def run(self, users: list[dict[str, Any]], say: Callable[[str], None]) -> Iterator[Backfilled]:
+    def run(self, users: list[Profile], say: Callable[[str], None]) -> Iterator[Backfilled]:
         """Return each user's fate as soon as it is known; failures come again at the end.
 
         `say` is told what it waits for meanwhile.
@@ -112,28 +195,23 @@ class Backfill:
             users = failed
         yield from (done for _, done in self._round(users))
 
-    def _round(self, users: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Backfilled]]:
+    def _round(self, users: list[Profile]) -> Iterator[tuple[Profile, Backfilled]]:
         waiting = iter(users)
-        under_way: dict[Future[Backfilled], dict[str, Any]] = {}
+        under_way: dict[Future[Backfilled], Profile] = {}
         with ThreadPoolExecutor(WORKERS) as workers:
             while True:
                 room = 0 if self._stop.is_set() else 2 * WORKERS - len(under_way)
                 for user in itertools.islice(waiting, room):
-                    under_way[workers.submit(self._one, user)] = user
+                    under_way[workers.submit(self._provision, user.user_id)] = user
                 if not under_way:
                     return
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 for each in finished:
                     yield under_way.pop(each), each.result()
 
-    def _one(self, user: dict[str, Any]) -> Backfilled:
-        who = self._provisioner.user(str(user["user_id"]))
-        profiles = PacedProfiles(self._tenant.users, self._auth0)
-        return provision_one(who, profiles, self._provisioner.settling, self._provisioner.bucket)
-
 
 def run_backfill(
-    worker: Backfill, checkpoint: Checkpoint, users: list[dict[str, Any]], output: Output
+    worker: Backfill, checkpoint: Checkpoint, users: list[Profile], output: Output
 ) -> dict[BackfillStatus, int]:
     """Run to the end or to Ctrl-C, each user noted as soon as done with; return the counts."""
     counts = dict.fromkeys(BackfillStatus, 0)

@@ -1,15 +1,18 @@
 """Doctor: each check a line, what it means, and the command that mends it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
+import typer
+
+from customerlink.cli.checks import Check, Verdict, bad, good, warning
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment, StoredSecret
 from customerlink.cli.errors import CliError, Exit, explain
 from customerlink.cli.probes import StripeProbe, self_test
 from customerlink.cli.release import SIGNING_SECRET, URL, action_code, fingerprint, unmarked
+from customerlink.cli.session import Json, session
 from customerlink.cli.tenant import RUNTIMES, Action, Tenant
 from customerlink.model.signature import TOLERANCE_SECONDS
 
@@ -17,43 +20,32 @@ SLOW_MILLISECONDS = 3000
 INSTALL = "customerlink install"
 DEPLOY = "make build && sam deploy --guided"
 
-
-class Verdict(StrEnum):
-    """How a check ended."""
-
-    GOOD = "✓"
-    WARNING = "!"
-    BAD = "✗"
+app = typer.Typer()
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line."""
+@app.command(epilog="Example: customerlink doctor --json")
+def doctor(
+    context: typer.Context,
+    *,
+    probe_write: Annotated[
+        bool,
+        typer.Option("--probe-write", help="Create a customer, and delete it (test mode only)."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a deployment from end to end: what is wrong, what it means, and what mends it.
 
-    name: str
-    verdict: Verdict
-    meaning: str
-    fix: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it for machines."""
-        words = {Verdict.GOOD: "good", Verdict.WARNING: "warning", Verdict.BAD: "bad"}
-        return asdict(self) | {"verdict": words[self.verdict]}
-
-
-def good(name: str, meaning: str) -> Check:
-    """Return a check that passed."""
-    return Check(name, Verdict.GOOD, meaning)
-
-
-def warning(name: str, meaning: str, fix: str = "") -> Check:
-    """Return a check that somebody should look at."""
-    return Check(name, Verdict.WARNING, meaning, fix)
-
-
-def bad(name: str, meaning: str, fix: str = "") -> Check:
-    """Return a check that failed."""
-    return Check(name, Verdict.BAD, meaning, fix)
+    Exit code 1 when a check is ✗.
+    """
+    now = session(context, as_json=as_json)
+    patient = Doctor(now.config, now.deployment(), now.tenant(), probe_write)
+    made = now.output.checks(patient.checks())
+    bad = sum(each.verdict is Verdict.BAD for each in made)
+    warnings = sum(each.verdict is Verdict.WARNING for each in made)
+    now.output.say(f"\n{len(made)} checks, {bad} failed, {warnings} to look at.")
+    now.output.document({"ok": not bad, "checks": [each.as_json() for each in made]})
+    if bad:
+        raise typer.Exit(Exit.FAILED)
 
 
 @dataclass

@@ -1,24 +1,33 @@
 """Install: what a deployment lacks, as a plan that is made without changing anything, then run."""
 
-import base64
 import difflib
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
-from customerlink.cli.deployment import Deployment, StoredSecret
+import typer
+
+from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.output import Output
+from customerlink.cli.probes import checked, self_test
 from customerlink.cli.release import (
+    LOGIN,
     SIGNING_SECRET,
+    TRIGGERS,
     URL,
     action_code,
+    action_name,
     endpoint,
     fingerprint,
     marked,
     unmarked,
 )
+from customerlink.cli.session import DryRun, Json, Session, Yes, session, stripe_key_given
 from customerlink.cli.tenant import RUNTIME, Action, Binding, Tenant
+
+app = typer.Typer()
 
 
 class Kind(StrEnum):
@@ -68,9 +77,100 @@ class Plan:
     changes: tuple[Change, ...]
 
 
-def new_signing_secret() -> str:
-    """Make a secret as the Standard Webhooks specification has it."""
-    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+@app.command(epilog="Example: customerlink install --dry-run")
+def install(
+    context: typer.Context,
+    *,
+    registration: Annotated[
+        bool, typer.Option("--registration", help="The registration flow's Actions as well.")
+    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Put this release's Action into the tenant, and the keys into Secrets Manager.
+
+    With --registration, also the two Actions of the registration flow (docs/policies.md).
+
+    Other Actions, their order and their secrets stay as they are. Running it again changes
+    nothing; run again after a failure, it goes on. The Stripe key is asked for, or read from a
+    pipe, when the stack has none yet.
+    """
+    now = session(context, as_json=as_json)
+    deployment, tenant, output = now.deployment(), now.tenant(), now.output
+    with output.busy("Looking at the stack and the tenant"):
+        stored = deployment.read_secret()
+    key = None if stored.stripe_key else _key_to_store(now, dry_run=dry_run)
+    changes: list[Change] = []
+    rows = []
+    for trigger in TRIGGERS if registration else (LOGIN,):
+        name, place = action_name(now.config.action_name, trigger), tenant.at(trigger)
+        with output.busy("Looking at the tenant"):
+            made = plan(look(deployment, place, name), name, None if changes else key)
+        is_first = not changes
+        changes += made.changes
+        rows.append(("Action", f"{name}, in the flow {trigger} of {now.config.domain}"))
+        if dry_run:
+            _show(output, made)
+            continue
+        if made.changes and is_first:
+            now.confirm("Install", yes=yes)
+        with output.busy("Installing"):
+            carry_out(made, deployment, place, lambda one: output.step(f"{one.kind}: {one.about}"))
+    if dry_run:
+        _tell(output, changes)
+        return
+    _test(output, deployment.outputs.url, made.signing_secret, changes, rows)
+
+
+def _key_to_store(now: Session, *, dry_run: bool) -> str | None:
+    if dry_run:
+        now.output.say("The stack has no Stripe key yet: install will ask for one.")
+        return None
+    key = checked(stripe_key_given(now.output), now.config.mode).value
+    with now.output.busy("Asking Stripe"):
+        now.probe(key).list_customers()
+    return key
+
+
+def _test(
+    output: Output,
+    url: str,
+    signing_secret: str,
+    changes: list[Change],
+    rows: list[tuple[str, str]],
+) -> None:
+    """Send a self-test, and tell what was installed and how it answers."""
+    with output.busy("Sending a self-test"):
+        result = self_test(url, signing_secret)
+    answer = f"{result.status} {result.reason}, {result.milliseconds:.0f} ms"
+    output.table(
+        "Done." if changes else "Nothing to do: everything is in place.",
+        [*rows, ("endpoint", url), ("self-test", answer)],
+    )
+    output.document(
+        {
+            "changes": [each.kind for each in changes],
+            "url": url,
+            "self_test": {"passed": result.passed, "answer": answer},
+        }
+    )
+    if not result.passed:
+        text = "The endpoint did not pass the self-test."
+        raise CliError(text, "Wait five minutes after a new secret; then customerlink doctor.")
+
+
+def _show(output: Output, made: Plan) -> None:
+    for each in made.changes:
+        output.say(f"would {each.kind}: {each.about}")
+        output.diff(each.diff)
+
+
+def _tell(output: Output, changes: list[Change]) -> None:
+    if not changes:
+        output.say("Nothing to do: everything is in place.")
+    told = [{"kind": each.kind, "about": each.about, "diff": list(each.diff)} for each in changes]
+    output.document({"dry_run": True, "changes": told})
 
 
 def look(deployment: Deployment, tenant: Tenant, action_name: str) -> Found:
@@ -83,7 +183,7 @@ def look(deployment: Deployment, tenant: Tenant, action_name: str) -> Found:
 
 def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
     """Compare what is there with what this release wants; `stripe_key` is one to store, if any."""
-    if found.action and not (is_ours(found.action) or SIGNING_SECRET in found.action.secrets):
+    if found.action and not (found.action.is_ours or SIGNING_SECRET in found.action.secrets):
         text = f"The tenant has an Action {action_name} that is not Customer Link's."
         raise CliError(text, "--action-name", Exit.REFUSED)
     secret = found.secret
@@ -163,28 +263,6 @@ def carry_out(
                 tell(each)
                 # Read again: somebody may have changed the flow since the plan was made.
                 tenant.bind(tenant.bindings(), action)
-
-
-def take_out(tenant: Tenant, action_name: str, tell: Callable[[str], None]) -> None:
-    """Unbind and delete the Action; other people's, and their order, stay."""
-    action = tenant.find(action_name)
-    if action is None:
-        return
-    if not is_ours(action):
-        text = f"The Action {action_name} was not put in by customerlink install."
-        raise CliError(text, "Auth0's dashboard, Actions > Library", Exit.REFUSED)
-    flow = tenant.bindings()
-    kept = tuple(each for each in flow if each.action_id != action.id)
-    if kept != flow:
-        tell("unbind the Action")
-        tenant.bind(kept)
-    tell("delete the Action")
-    tenant.delete(action.id)
-
-
-def is_ours(action: Action) -> bool:
-    """Return whether `install` put an Action in, as it is now or as an earlier release had it."""
-    return unmarked(action.code)[1] is not None
 
 
 def _lines(names: list[str]) -> str:

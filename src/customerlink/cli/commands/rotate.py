@@ -12,12 +12,14 @@ A signing secret goes through four states, each of which a second run recognises
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
-from customerlink.cli.commands.install import is_ours, new_signing_secret
-from customerlink.cli.deployment import Deployment, StoredSecret
+from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError
-from customerlink.cli.probes import StripeProbe, self_test
+from customerlink.cli.probes import StripeProbe, checked, self_test
 from customerlink.cli.release import (
     LOGIN,
     SIGNING_SECRET,
@@ -29,6 +31,7 @@ from customerlink.cli.release import (
     marked,
     unmarked,
 )
+from customerlink.cli.session import Json, Yes, session, stripe_key_given
 from customerlink.cli.tenant import Action, Tenant
 
 MARGIN_SECONDS = 15.0
@@ -36,6 +39,66 @@ LAST_LOGINS_SECONDS = 30.0
 """Auth0 ends a login's Actions after 20 s: then nobody signs with the old secret any more."""
 
 INSTALL = "customerlink install"
+
+app = typer.Typer(
+    name="rotate",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Replace a key or a secret, while sign-ups go on.",
+)
+
+
+@app.command("signing-secret", epilog="Example: customerlink rotate signing-secret")
+def signing_secret(
+    context: typer.Context,
+    *,
+    yes: Yes = False,
+    as_json: Json = False,
+    refresh_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = REFRESH_SECONDS
+    + MARGIN_SECONDS,
+    last_logins_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = LAST_LOGINS_SECONDS,
+) -> None:
+    """Replace the secret that the Action signs with; it takes about six minutes.
+
+    No sign-up is refused meanwhile. Interrupted anywhere, a second run finishes.
+    """
+    now = session(context, as_json=as_json)
+    now.confirm("Rotate the signing secret", yes=yes)
+    output = now.output
+    Rotation(
+        now.deployment(),
+        now.tenant(),
+        now.config.action_name,
+        output.step,
+        output.wait,
+        refresh_seconds,
+        last_logins_seconds,
+    ).run()
+    output.say("Done: the new signing secret is the only one.")
+    output.document({"steps": output.steps})
+
+
+@app.command("stripe-key", epilog="Example: customerlink rotate stripe-key < new-key")
+def stripe_key(
+    context: typer.Context,
+    *,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Replace the Stripe key, after Stripe was asked what the new one may do.
+
+    The new key is asked for, or read from a pipe. Functions take it within five minutes, or as
+    soon as Stripe rejects the old one.
+    """
+    now = session(context, as_json=as_json)
+    key = checked(stripe_key_given(now.output), now.config.mode).value
+    now.confirm("Rotate the Stripe key", yes=yes)
+    changed = rotate_stripe_key(now.deployment(), now.probe(key), key, now.output.step)
+    if changed:
+        now.output.say("Done. In five minutes, expire the old key in Stripe's dashboard.")
+    else:
+        now.output.say("Nothing to do: this is the key that is stored.")
+    now.output.document({"changed": changed, "steps": now.output.steps})
 
 
 @dataclass(frozen=True)
@@ -104,7 +167,7 @@ class Rotation:
         for trigger in TRIGGERS:
             tenant, name = self.tenant.at(trigger), action_name(self.action_name, trigger)
             action = tenant.find(name)
-            if action is not None and is_ours(action):
+            if action is not None and action.is_ours:
                 url = endpoint(self.deployment.outputs.url, trigger)
                 found.append(_Signing(tenant, action, url))
             elif trigger == LOGIN:

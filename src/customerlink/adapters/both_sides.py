@@ -1,0 +1,76 @@
+"""Both sides of a tenant in a folder that nobody else may read, and that is gone afterwards."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from customerlink.adapters.duckdb import Store
+from customerlink.adapters.stripe.listing import Listing, line
+from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.profile import Profile
+from customerlink.ports.both_sides import BothSides
+
+
+@contextmanager
+def both_sides(
+    folder: Path, listing: Listing, export: Callable[[Path], None]
+) -> Iterator["StoredSides"]:
+    """Return two sides in a folder of their own; `export` writes all of Auth0's users to a file."""
+    with emptied(folder), closing(StoredSides(folder, listing, export)) as sides:
+        yield sides
+
+
+@contextmanager
+def emptied(folder: Path) -> Iterator[Path]:
+    """Return a folder that is empty, and gone afterwards: what is in it has addresses."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class StoredSides(Store, BothSides):
+    """The files that the two sides are read from, and their join."""
+
+    def __init__(self, folder: Path, listing: Listing, export: Callable[[Path], None]) -> None:
+        """Start with empty tables in a folder."""
+        super().__init__(folder)
+        self._folder, self._listing, self._export = folder, listing, export
+
+    def list_customers(self) -> None:
+        """Write one file for each segment of Stripe's list, and read them."""
+        self.load_customers(*self._listing.write(self._folder))
+
+    def export_users(self) -> None:
+        """Write the export, and read it."""
+        users = self._folder / "users.json.gz"
+        self._export(users)
+        self.load_users(users)
+
+    def add(self, profile: Profile, customers: Iterable[ListedCustomer]) -> None:
+        """Read a user as if exported, and customers as if listed."""
+        users, listed = self._folder / "users.json", self._folder / "customers.json"
+        users.write_text(_exported(profile))
+        listed.write_text("".join(map(line, customers)))
+        self.load_users(users)
+        self.load_customers(listed)
+
+
+def _exported(profile: Profile) -> str:
+    """Return a user as a line of the export (`adapters.auth0.management.EXPORTED`)."""
+    row = {
+        "user_id": profile.user_id,
+        "email": profile.email,
+        "email_verified": profile.email_verified,
+        "name": profile.name,
+        "customer_id": profile.customer_id,
+        "marker": profile.marker,
+        "identities": [
+            {"provider": each.provider, "user_id": each.name} for each in profile.identities
+        ],
+    }
+    return json.dumps(row) + "\n"

@@ -1,0 +1,44 @@
+"""Stripe's customers one by one, for who looks after them: no deadline, and trouble is waited out.
+
+https://docs.stripe.com/api/customers
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import stripe
+
+from customerlink.adapters.stripe.listing import PAGE, listed, patiently
+from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.user import CustomerId
+from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.ports.rate import RateLimiter
+
+_OF_THE_OTHER_MODE = "a similar object exists in"
+"""What Stripe says of an id that its other mode knows; there is no code for it."""
+
+
+@dataclass(frozen=True)
+class StripeDirectory(CustomerDirectory):
+    """The directory over an SDK's service that does not retry by itself."""
+
+    service: stripe.CustomerService
+    bucket: RateLimiter
+
+    def with_address(self, email: str) -> list[ListedCustomer]:
+        """List by `email`, a case-sensitive filter."""
+        page = patiently(self.bucket, partial(self.service.list, {"email": email, "limit": PAGE}))
+        return [listed(each) for each in page.auto_paging_iter()]
+
+    def retrieve(self, customer_id: CustomerId) -> ListedCustomer | Absence:
+        """Retrieve by id; a deleted customer is answered with `deleted: true`, not with 404."""
+        try:
+            found = patiently(self.bucket, partial(self.service.retrieve, customer_id))
+        except stripe.InvalidRequestError as error:
+            is_elsewhere = _OF_THE_OTHER_MODE in str(error.user_message or error)
+            return Absence.OTHER_MODE if is_elsewhere else Absence.UNKNOWN
+        return Absence.DELETED if getattr(found, "deleted", False) else listed(found)
+
+    def delete(self, customer_id: CustomerId) -> None:
+        """Delete by id."""
+        patiently(self.bucket, partial(self.service.delete, customer_id))

@@ -1,0 +1,58 @@
+"""Uninstall: what install put into the tenant, taken out."""
+
+from collections.abc import Callable
+
+import typer
+
+from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.release import TRIGGERS, action_name
+from customerlink.cli.session import DryRun, Json, Yes, session
+from customerlink.cli.tenant import Tenant
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: customerlink uninstall --dry-run")
+def uninstall(
+    context: typer.Context,
+    *,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Take out of the tenant what install put in: Actions, and their places in the flows.
+
+    The stack with its secret and its ledger stays: sam delete takes that, and keeps the data.
+    """
+    now = session(context, as_json=as_json)
+    tenant, output = now.tenant(), now.output
+    with output.busy("Looking at the tenant"):
+        names = {each: action_name(now.config.action_name, each) for each in TRIGGERS}
+        found = [each for each in TRIGGERS if tenant.at(each).find(names[each])]
+    if not found:
+        output.say("Nothing to do: the Action is not there.")
+    elif dry_run:
+        for each in found:
+            output.say(f"would unbind and delete the Action {names[each]}")
+    else:
+        now.confirm("Uninstall", yes=yes)
+        for each in found:
+            take_out(tenant.at(each), names[each], output.step)
+    output.document({"dry_run": dry_run, "found": bool(found), "steps": output.steps})
+
+
+def take_out(tenant: Tenant, action_name: str, tell: Callable[[str], None]) -> None:
+    """Unbind and delete the Action; other people's, and their order, stay."""
+    action = tenant.find(action_name)
+    if action is None:
+        return
+    if not action.is_ours:
+        text = f"The Action {action_name} was not put in by customerlink install."
+        raise CliError(text, "Auth0's dashboard, Actions > Library", Exit.REFUSED)
+    flow = tenant.bindings()
+    kept = tuple(each for each in flow if each.action_id != action.id)
+    if kept != flow:
+        tell("unbind the Action")
+        tenant.bind(kept)
+    tell("delete the Action")
+    tenant.delete(action.id)

@@ -1,0 +1,106 @@
+"""What every command has: the settings, the output, and both sides of a deployment."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import questionary
+import typer
+
+from customerlink.cli.config import Config, Mode
+from customerlink.cli.deployment import Deployment
+from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.output import Output
+from customerlink.cli.probes import StripeProbe
+from customerlink.cli.tenant import Tenant
+from customerlink.model.keys import StripeKey
+from customerlink.model.policy import Policy
+from customerlink.usecases.compare import Comparison
+from customerlink.wiring.operator import Operator, comparison, operator_on_a_laptop
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask no question in live mode.")]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command's."""
+
+    config: Config
+    output: Output
+
+    def deployment(self) -> Deployment:
+        """Return the AWS side."""
+        return Deployment(self.config)
+
+    def tenant(self) -> Tenant:
+        """Return the Auth0 side."""
+        return Tenant(self.config, self.output.waiting)
+
+    def probe(self, key: str) -> StripeProbe:
+        """Return the Stripe side, for a key."""
+        return StripeProbe(key, self.config.stripe_api_base, self.config.mode)
+
+    def own_probe(self) -> StripeProbe:
+        """Return the Stripe side, for the deployment's key."""
+        key = self.deployment().read_secret().stripe_key
+        if not key:
+            raise CliError("The stack has no Stripe key yet.", "customerlink install")
+        return self.probe(key)
+
+    def operator(self, key: StripeKey, policy: Policy) -> Operator:
+        """Return what settles users' records."""
+        deployment, base = self.deployment(), self.config.stripe_api_base
+        table = deployment.outputs.table
+        return operator_on_a_laptop(deployment.dynamodb, table, base, key, policy)
+
+    def comparison(self, folder: Path | None) -> Comparison:
+        """Return a comparison of both sides, in a folder."""
+        probe, tenant = self.own_probe(), self.tenant()
+        return comparison(
+            self.config.tenant_name(),
+            tenant.users,
+            tenant.export_users,
+            probe.customers,
+            folder=self.folder(folder),
+            tell=self.output.step,
+        )
+
+    def folder(self, given: Path | None) -> Path:
+        """Return where the profile's comparisons are made and remembered, unless told otherwise."""
+        home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        return given or Path(home) / "customerlink" / self.config.profile
+
+    def confirm(self, what: str, *, yes: bool) -> None:
+        """Ask before anything changes in live mode, unless `--yes` was said."""
+        if self.config.mode is not Mode.LIVE or yes:
+            return
+        if not sys.stdin.isatty():
+            text = "A change in live mode has to be confirmed."
+            raise CliError(text, "--yes", Exit.USAGE)
+        where = f"{what} in LIVE mode, tenant {self.config.domain}, stack {self.config.stack}?"
+        if not questionary.confirm(where, default=False).ask():
+            raise CliError("Nothing was changed.", "", Exit.INTERRUPTED)
+
+
+def session(context: typer.Context, *, as_json: bool) -> Session:
+    """Return what a command needs; asks for the Auth0 client's secret where nobody gave it."""
+    settings: Callable[[], Config] = context.obj
+    config = settings()
+    output = Output(as_json=as_json)
+    if config.client_id and not config.client_secret and sys.stdin.isatty():
+        asked = questionary.password("Auth0 client secret:").unsafe_ask()
+        config = replace(config, client_secret=str(asked).strip())
+    return Session(config, output)
+
+
+def stripe_key_given(output: Output) -> str:
+    """Read a Stripe key from a pipe, or ask for it without echo: never from an argument."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    output.say("A restricted key of Stripe's is needed, with Customers: Write and nothing else.")
+    return str(questionary.password("Stripe key (rk_…):").unsafe_ask()).strip()

@@ -1,0 +1,52 @@
+"""A Stripe customer as an operator's listing has one, whoever made it."""
+
+from dataclasses import field
+from enum import StrEnum
+
+from customerlink.model.customer import DESCRIPTION
+from customerlink.model.frozen import frozen
+from customerlink.model.user import CustomerId, Tenant, User
+
+ABANDONED_AFTER_SECONDS = 24 * 3600
+"""A younger customer's registration may still be under way."""
+
+
+class Absence(StrEnum):
+    """Why a customer cannot be retrieved."""
+
+    DELETED = "deleted"
+    UNKNOWN = "unknown"
+    OTHER_MODE = "other_mode"
+    """Stripe's other mode has one with this id."""
+
+
+@frozen
+class ListedCustomer:
+    """What a comparison and a repair need of a customer; the ids are as its metadata has them."""
+
+    id: CustomerId
+    email: str | None = field(default=None, repr=False)
+    auth0_user_id: str | None = None
+    auth0_tenant: str | None = None
+    registration_id: str | None = None
+    superseded_by: str | None = None
+    description: str | None = field(default=None, repr=False)
+    created: int = 0
+    is_used: bool = False
+    """Whether it has a balance, an invoice, or a means to pay."""
+
+    def names(self, user: User) -> bool:
+        """Return whether the metadata names this user (of this tenant, where it names one)."""
+        return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)
+
+    def why_not_removable(self, tenant: Tenant, now: float) -> str | None:
+        """Say what speaks against deleting a registration's customer: nothing may have come of it.
+
+        None where nothing does.
+        """
+        is_ours = self.description == DESCRIPTION and self.auth0_tenant == tenant
+        if not is_ours or self.auth0_user_id is not None:
+            return "the customer is not a registration's of this tenant, or was changed"
+        if now - self.created < ABANDONED_AFTER_SECONDS:
+            return "the customer is younger than a day"
+        return "the customer was used" if self.is_used else None

@@ -1,0 +1,45 @@
+"""The two sides of a tenant, Auth0's users and Stripe's customers, side by side."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+from customerlink.model.drift import Drift, Finding
+from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.profile import Profile
+from customerlink.model.user import Tenant
+
+
+class BothSides(Protocol):
+    """Takes in both sides, and finds what each user and each customer is."""
+
+    def list_customers(self) -> None:
+        """Take in all of Stripe's customers."""
+        ...
+
+    def export_users(self) -> None:
+        """Take in all of Auth0's users."""
+        ...
+
+    def add(self, profile: Profile, customers: Iterable[ListedCustomer]) -> None:
+        """Take in a single user, and the customers to look at beside."""
+        ...
+
+    def classify(self, tenant: Tenant) -> None:
+        """Find every user's and every owned customer's kind."""
+        ...
+
+    def correct(self, finding: Finding, drift: Drift) -> None:
+        """Put a finding right, after a closer look."""
+        ...
+
+    def counts(self) -> Mapping[Drift, int]:
+        """Count the findings of each kind, zeros included."""
+        ...
+
+    def findings(self, drift: Drift, limit: int | None = None) -> Iterator[Finding]:
+        """Return the findings of a kind, in the order of their ids."""
+        ...
+
+    def without_customer(self) -> Iterator[Profile]:
+        """Return the users who have no customer, those whom policy exempted included."""
+        ...

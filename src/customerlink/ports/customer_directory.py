@@ -1,0 +1,23 @@
+"""Stripe's customers as an operator looks at them: with time, and over all of them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.user import CustomerId
+
+
+class CustomerDirectory(Protocol):
+    """The customers of an account; trouble that does not pass by itself is raised."""
+
+    def with_address(self, email: str) -> Sequence[ListedCustomer]:
+        """List all live customers with exactly this address, letter case included."""
+        ...
+
+    def retrieve(self, customer_id: CustomerId) -> ListedCustomer | Absence:
+        """Retrieve a customer, or say why there is none."""
+        ...
+
+    def delete(self, customer_id: CustomerId) -> None:
+        """Delete a customer, for good."""
+        ...

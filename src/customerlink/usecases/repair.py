@@ -1,0 +1,231 @@
+"""Repair: a plan carried out, each expectation looked at again at the moment of change."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.instruction import Reason, link_metadata
+from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.profile import Profile, unfinished
+from customerlink.model.repair_plan import Act, Step
+from customerlink.model.sign_up_record import Lease, Linked
+from customerlink.model.signup import Marker, SignUp
+from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id
+from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.ports.ledger import Ledger
+from customerlink.ports.profiles import Profiles
+from customerlink.ports.rate import RateLimiter
+from customerlink.ports.run import Clock
+from customerlink.usecases.backfill import why_not
+from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
+from customerlink.usecases.open_sign_up import Settled
+from customerlink.usecases.provision_existing import provision_existing
+from customerlink.usecases.settle import Creates, Settling
+
+_GONE = "the user is gone"
+_ID_BY_NOW = "the profile has an id by now"
+_OTHER_ID = "the profile has another id by now"
+_NOT_NAMED = "the customer does not name the user any more"
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    LEFT = "left to you"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one step."""
+
+    step: Step
+    outcome: Outcome
+    why: str
+
+
+class Invocations(Protocol):
+    """What settles records without anybody's login: each method begins an invocation of its own."""
+
+    def settling(
+        self,
+        signup: SignUp,
+        *,
+        creates: Creates = Creates.ALWAYS,
+        known: CustomerId | None = None,
+    ) -> Settling:
+        """Return what settles a record."""
+        ...
+
+    def linking(self, primary: Account, secondary: Account) -> Linking:
+        """Return what lets a linked account's customer follow into the primary."""
+        ...
+
+    def ledger(self) -> Ledger:
+        """Return the ledger by itself."""
+        ...
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Carries plans out; of an Auth0 user it writes the two keys of ours and nothing else."""
+
+    tenant: Tenant
+    profiles: Profiles
+    customers: CustomerDirectory
+    invocations: Invocations
+    pace: RateLimiter
+    """At which steps are carried out."""
+    clock: Clock
+
+    def apply(self, steps: Iterable[Step]) -> Iterator[Result]:
+        """Carry out step by step; what changed since the plan was made is skipped, and said."""
+        acts = {
+            Act.RECORD: self._record,
+            Act.PROVISION: self._provision,
+            Act.CLEAR: self._clear,
+            Act.SET_EMAIL: self._set_email,
+            Act.CLAIM: self._claim,
+            Act.FOLLOW: self._follow,
+            Act.REMOVE: self._remove,
+        }
+        for step in steps:
+            if step.act is Act.DECIDE:
+                yield Result(step, Outcome.LEFT, step.reason)
+                continue
+            # The turn first: what is read before a wait may be stale after it.
+            self.pace.take()
+            try:
+                why = acts[step.act](step)
+            except LedgerUnavailableError:
+                why = "the ledger did not answer: again in a minute"
+            yield Result(step, Outcome.SKIPPED if why else Outcome.DONE, why or step.act)
+
+    def _record(self, step: Step) -> str | None:
+        """Link a customer that names the user, in the ledger and in the profile; return why not."""
+        profile = self._profile(step)
+        if profile is None:
+            return _GONE
+        if profile.customer_id:
+            return _ID_BY_NOW
+        outcome = self._recording(step, profile.email).settle()
+        if not isinstance(outcome, Settled):
+            return str(outcome.reason)
+        if outcome.customer_id is None:
+            return _NOT_NAMED
+        return self._link(step, outcome.customer_id)
+
+    def _provision(self, step: Step) -> str | None:
+        """Settle the user's record, and write the link."""
+        outcome = provision_existing(self._user(step), self.profiles, self.invocations.settling)
+        if not isinstance(outcome, Settled):
+            return why_not(outcome)
+        return _ID_BY_NOW if outcome.reason is Reason.ALREADY_LINKED else None
+
+    def _clear(self, step: Step) -> str | None:
+        """Take out an id that leads nowhere; the next login finishes the sign-up."""
+        if self._customer(step) is not None:
+            return "the customer is there"
+        profile = self._profile(step)
+        if profile is None:
+            return _GONE
+        if profile.customer_id != step.customer_id:
+            return _OTHER_ID
+        marker = Marker.UNFINISHED.value
+        return self._write(step, {"stripe_customer_id": None, "stripe_signup": marker})
+
+    def _set_email(self, step: Step) -> str | None:
+        """Give the customer the user's address, unless another customer has it."""
+        customer, profile = self._customer(step), self._profile(step)
+        if profile is None or profile.customer_id != step.customer_id or not profile.email:
+            return "the profile has changed"
+        if customer is None or not customer.names(self._user(step)):
+            return _NOT_NAMED
+        if (customer.email or "").lower() == profile.email.lower():
+            return "the addresses agree by now"
+        return AddressChange(self._recording(step, None), customer.id, profile.email).carry_out()
+
+    def _claim(self, step: Step) -> str | None:
+        """Let a registration's customer name the user, as the first login would."""
+        profile = self._profile(step)
+        if profile is None:
+            return _GONE
+        if profile.customer_id != step.customer_id:
+            return _OTHER_ID
+        signup = unfinished(self._user(step), profile)
+        reason = self.invocations.settling(signup, creates=Creates.NEVER).settle().reason
+        return None if reason is Reason.ALREADY_LINKED else str(reason)
+
+    def _follow(self, step: Step) -> str | None:
+        """Let a linked account's customer follow, as linking by the shop's page does."""
+        profile, customer = self._profile(step), self._customer(step)
+        if profile is None:
+            return _GONE
+        secondary = profile.linked(customer.auth0_user_id or "") if customer else None
+        if secondary is None or customer is None:
+            return "the customer names no account that is linked to the user"
+        staying = Account(self._user(step), profile.email, profile.customer_id)
+        leaving = Account(User(self.tenant, secondary.user_id), None, customer.id)
+        followed = self.invocations.linking(staying, leaving).follow()
+        if isinstance(followed, LinkFailure):
+            return str(followed)
+        if followed.customer_id is None:
+            return "the customer has moved on"
+        return self._link(step, followed.customer_id)
+
+    def _remove(self, step: Step) -> str | None:
+        """Delete a registration's customer that led to no user and was never used."""
+        customer = self._customer(step)
+        if customer is None or customer.registration_id is None:
+            return "the customer is gone, or is no registration's"
+        why = customer.why_not_removable(self.tenant, self.clock.time())
+        if why:
+            return why
+        # Nobody registers with the address while it is looked for, and deleted.
+        ledger = self.invocations.ledger()
+        registrant = User(self.tenant, registrant_id(customer.registration_id))
+        opened = ledger.open(registrant, None, admission=False)
+        if isinstance(opened, Linked):
+            opened = ledger.reopen(registrant, opened, None)
+        if not isinstance(opened, Lease):
+            return "somebody registers right now"
+        is_held = self._is_held(customer)
+        if not is_held:
+            self.customers.delete(customer.id)
+        ledger.close(opened)
+        return "a user has it" if is_held else None
+
+    def _is_held(self, customer: ListedCustomer) -> bool:
+        holders = self.profiles.with_address(customer.email) if customer.email else ()
+        # A first login may have taken the customer over meanwhile, without the registrant's record.
+        again = self.customers.retrieve(customer.id)
+        is_taken = isinstance(again, Absence) or again.auth0_user_id is not None
+        return is_taken or any(each.customer_id == customer.id for each in holders)
+
+    def _recording(self, step: Step, email: str | None) -> Settling:
+        """Return what records the link to a customer that names the user, and makes none."""
+        signup = SignUp(self._user(step), logins_count=0, email=email)
+        known = CustomerId(str(step.customer_id))
+        return self.invocations.settling(signup, creates=Creates.NEVER, known=known)
+
+    def _user(self, step: Step) -> User:
+        return User(self.tenant, UserId(str(step.user_id)))
+
+    def _profile(self, step: Step) -> Profile | None:
+        return self.profiles.get(str(step.user_id))
+
+    def _customer(self, step: Step) -> ListedCustomer | None:
+        """Return the customer as it is now; None for one that is deleted or unknown."""
+        found = self.customers.retrieve(CustomerId(str(step.customer_id)))
+        return None if isinstance(found, Absence) else found
+
+    def _link(self, step: Step, customer_id: CustomerId) -> str | None:
+        return self._write(step, link_metadata(customer_id))
+
+    def _write(self, step: Step, metadata: dict[str, str | None]) -> str | None:
+        is_there = self.profiles.merge_app_metadata(str(step.user_id), metadata)
+        return None if is_there else _GONE

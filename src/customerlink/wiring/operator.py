@@ -1,0 +1,132 @@
+"""The composition root for who looks after a deployment: on a laptop, or in its cloud."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import stripe
+
+from customerlink.adapters.aws.server_clock import ServerClock
+from customerlink.adapters.both_sides import both_sides
+from customerlink.adapters.connections import Connections
+from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
+from customerlink.adapters.stripe.directory import StripeDirectory
+from customerlink.adapters.stripe.listing import Listing
+from customerlink.model.keys import StripeKey
+from customerlink.model.policy import Policy
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, Tenant
+from customerlink.ports.profiles import Profiles
+from customerlink.ports.rate import RateLimiter
+from customerlink.ports.run import Clock, Run
+from customerlink.usecases.compare import Comparison
+from customerlink.usecases.link_accounts import Account, Linking
+from customerlink.usecases.repair import Invocations, Repair
+from customerlink.usecases.settle import Creates, Settling
+from customerlink.wiring.application import Invocation, Services
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PROVISION_SECONDS = 8.0
+"""Nobody waits for it, so it may take longer than a sign-up; a call begun at its end is over well
+before the record's lease is."""
+
+
+@dataclass(frozen=True)
+class Operator(Invocations):
+    """Settles users' records without their logins, one by one, from any thread."""
+
+    services: Services
+    key: StripeKey
+    clock: Clock
+
+    def settling(
+        self,
+        signup: SignUp,
+        *,
+        creates: Creates = Creates.ALWAYS,
+        known: CustomerId | None = None,
+    ) -> Settling:
+        """Return what settles a record; who asks has had a turn, and then read the profile."""
+        return self._invocation().settling(signup, creates=creates, known=known)
+
+    def linking(self, primary: Account, secondary: Account) -> Linking:
+        """Return what lets a linked account's customer follow into the primary."""
+        begun = self._invocation()
+        return Linking(primary, secondary, begun.ledger, begun.customers, begun.run)
+
+    def ledger(self) -> DynamoDbLedger:
+        """Return the ledger, within a budget of its own."""
+        return self.services.ledger(self._run())
+
+    def _invocation(self) -> Invocation:
+        return self.services.invocation(self.key, lambda _: None, self._run())
+
+    def _run(self) -> Run:
+        return Run(self.clock, owner=token_hex(16), seconds=PROVISION_SECONDS)
+
+
+def stripe_client(
+    key: StripeKey, api_base: str, *, seconds: float, retries: int
+) -> stripe.StripeClient:
+    """Return the SDK's client for calls that take their time, `seconds` at the most each."""
+    return stripe.StripeClient(
+        key.value,
+        base_addresses={"api": api_base},
+        http_client=stripe.RequestsClient(timeout=seconds),
+        max_network_retries=retries,
+    )
+
+
+def operator_on_a_laptop(
+    dynamodb: "DynamoDBClient", table: str, api_base: str, key: StripeKey, policy: Policy
+) -> Operator:
+    """Return one whose machine need not know what time it is."""
+    clock = ServerClock()
+    ledger = Boto3DynamoDb(dynamodb, clock)
+    # Before anything is judged by the clock, the service is asked what time it is.
+    sent = time.time()
+    answer = dynamodb.get_item(TableName=table, Key={"pk": {"S": "installation"}})
+    ledger.observe({**answer}, sent)
+    services = Services(ledger, table, Connections(), api_base, policy, Installation())
+    return Operator(services, key, clock)
+
+
+def comparison(  # noqa: PLR0913 (both sides, and where they meet)
+    tenant: Tenant,
+    profiles: Profiles,
+    export: Callable[[Path], None],
+    customers: stripe.CustomerService,
+    *,
+    folder: Path,
+    tell: Callable[[str], None],
+) -> Comparison:
+    """Return what compares both sides in a folder; `export` writes all of Auth0's users."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    listing = Listing(customers)
+    directory = StripeDirectory(customers, listing.bucket)
+    return Comparison(
+        tenant,
+        profiles,
+        directory,
+        lambda name: both_sides(folder / name, listing, export),
+        time,
+        tell,
+    )
+
+
+def repair(
+    tenant: Tenant,
+    profiles: Profiles,
+    customers: stripe.CustomerService,
+    operator: Operator,
+    pace: RateLimiter,
+) -> Repair:
+    """Return what carries plans out, at a pace that its look-ups at Stripe keep too."""
+    directory = StripeDirectory(customers, pace)
+    return Repair(tenant, profiles, directory, operator, pace, time)

@@ -1,0 +1,56 @@
+"""The composition root of what functions ask of the tenant, by credentials that only some have."""
+
+import os
+from typing import TYPE_CHECKING
+
+import boto3
+
+from customerlink.adapters.auth0.id_tokens import IdTokens
+from customerlink.adapters.auth0.management import TIME_OUT_SECONDS, TRIES, Management, Users
+from customerlink.adapters.aws.aws_json import LedgerClient
+from customerlink.adapters.aws.secrets_manager import tenant_secret
+from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.dynamodb.usage_limits import UsageLimits
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.secret import TenantSecret
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+
+def stored_tenant(config: "Config | None" = None) -> TenantSecret | None:
+    """Return what lets a function into its tenant; None while nobody has put it in."""
+    client = boto3.client("secretsmanager", config=config)
+    return tenant_secret(client, os.environ["CUSTOMERLINK_TENANT_SECRET_ID"])
+
+
+def needed_tenant() -> TenantSecret:
+    """Return it; raise `ConfigurationError` while there is none."""
+    found = stored_tenant()
+    if found is None:
+        raise ConfigurationError("the tenant's secret has no value yet")
+    return found
+
+
+def users_of(
+    tenant: TenantSecret, *, tries: int = TRIES, seconds: float = TIME_OUT_SECONDS
+) -> Users:
+    """Return the tenant's users; `seconds` is how long one call of a try may take."""
+    return Users(Management(tenant.client, tries=tries, seconds=seconds))
+
+
+def usage_limits(client: LedgerClient) -> UsageLimits:
+    """Return what counts how often somebody asked."""
+    return UsageLimits(client, os.environ["CUSTOMERLINK_LEDGER_TABLE"])
+
+
+def boto3_dynamodb(config: "Config") -> LedgerClient:
+    """Return a client for who keeps no connections of its own."""
+    return Boto3DynamoDb(boto3.client("dynamodb", config=config))
+
+
+def id_tokens() -> IdTokens:
+    """Return what verifies the second account's log-in, by the applications that may ask for it."""
+    clients = os.environ.get("CUSTOMERLINK_LINKING_CLIENT_IDS", "")
+    issuer = os.environ["CUSTOMERLINK_AUTH0_ISSUER"]
+    return IdTokens(issuer, [each for each in clients.split(",") if each])
