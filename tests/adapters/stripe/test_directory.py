@@ -1,0 +1,115 @@
+"""The operator's view of Stripe's customers: the real SDK against the stand-in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import stripe
+from tests.fakes import FakeClock
+
+from customerlink.adapters.stripe.directory import StripeDirectory
+from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.model.listed_customer import Absence
+from customerlink.model.user import CustomerId
+from sandbox.serving import Server
+from sandbox.stripe_account import Fault, FaultKind, StripeAccount
+from sandbox.stripe_server import stripe_app
+
+
+@dataclass
+class Stripe:
+    """An account, and the directory of its customers."""
+
+    account: StripeAccount
+    directory: StripeDirectory
+
+    def make(self, **params: Any) -> CustomerId:
+        """Create a customer."""
+        return CustomerId(self.account.create({"email": "ada@example.com", **params})["id"])
+
+
+@pytest.fixture
+def stripe_side() -> Iterator[Stripe]:
+    """Serve an empty account."""
+    account, clock = StripeAccount(), FakeClock()
+    with Server(stripe_app(account)) as server:
+        client = stripe.StripeClient(
+            account.add_key(),
+            base_addresses={"api": server.url},
+            http_client=stripe.UrllibClient(),
+            max_network_retries=0,
+        )
+        bucket = TokenBucket(1000, clock.monotonic, clock.sleep)
+        yield Stripe(account, StripeDirectory(client.v1.customers, bucket))
+
+
+def test_retrieved(stripe_side: Stripe) -> None:
+    """With the ids as the metadata has them."""
+    names = {"auth0_user_id": "auth0|1", "auth0_tenant": "acme", "superseded_by": "cus_2"}
+    made = stripe_side.make(metadata={**names, "auth0_registration_id": "a1"}, description="x")
+    found = stripe_side.directory.retrieve(made)
+
+    assert not isinstance(found, Absence)
+    assert (found.id, found.email, found.description) == (made, "ada@example.com", "x")
+    assert (found.auth0_user_id, found.auth0_tenant) == ("auth0|1", "acme")
+    assert (found.registration_id, found.superseded_by) == ("a1", "cus_2")
+    assert found.created > 0
+
+
+def test_absent(stripe_side: Stripe) -> None:
+    """Deleted, unknown, or of the other mode: each is told apart."""
+    gone = stripe_side.make()
+    stripe_side.directory.delete(gone)
+    stripe_side.account.other_mode.add("cus_live")
+    found = [
+        stripe_side.directory.retrieve(CustomerId(each)) for each in (gone, "cus_0", "cus_live")
+    ]
+
+    assert found == [Absence.DELETED, Absence.UNKNOWN, Absence.OTHER_MODE]
+
+
+def test_with_address(stripe_side: Stripe) -> None:
+    """All pages of them, and letter case counts."""
+    made = {stripe_side.make() for _ in range(120)}
+    stripe_side.make(email="Ada@example.com")
+
+    found = stripe_side.directory.with_address("ada@example.com")
+
+    assert {each.id for each in found} == made
+    assert len(found) == 120
+
+
+@pytest.mark.parametrize(
+    ("change", "is_used"),
+    [
+        ({}, False),
+        ({"balance": -500}, True),
+        ({"next_invoice_sequence": 2}, True),
+        ({"default_source": "card_1"}, True),
+        ({"invoice_settings": {"default_payment_method": "pm_1"}}, True),
+        ({"invoice_settings": {"default_payment_method": None}}, False),
+    ],
+)
+def test_use(stripe_side: Stripe, change: dict[str, Any], *, is_used: bool) -> None:
+    """Money was, or is to be, involved."""
+    made = stripe_side.make()
+    stripe_side.account._customers[made] |= change
+    found = stripe_side.directory.retrieve(made)
+
+    assert not isinstance(found, Absence)
+    assert found.is_used is is_used
+
+
+def test_trouble_is_waited_out(stripe_side: Stripe) -> None:
+    """429 and 5xx; what does not end is raised."""
+    made = stripe_side.make()
+    stripe_side.account.faults += [
+        Fault(FaultKind.RATE_LIMIT, "GET", 2),
+        Fault(FaultKind.DOWN, "GET", 2),
+    ]
+    assert not isinstance(stripe_side.directory.retrieve(made), Absence)
+
+    stripe_side.account.faults.append(Fault(FaultKind.DOWN, "GET", 99))
+    with pytest.raises(stripe.APIError):
+        stripe_side.directory.retrieve(made)

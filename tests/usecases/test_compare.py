@@ -1,0 +1,195 @@
+"""The comparison of both sides: what is read first, and what gets a second look."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+from tests.fakes import ADA, PROFILE, FakeClock, FakeProfiles
+
+from customerlink.model.drift import Drift, Finding
+from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.profile import Profile
+from customerlink.model.user import CustomerId, Tenant
+from customerlink.ports.both_sides import BothSides
+from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.usecases.compare import SAMPLES, Comparison
+
+ONE = ListedCustomer(CustomerId("cus_1"), "ada@example.com", ADA.user_id, ADA.tenant)
+DANGLING = Finding(Drift.DANGLING, ADA.user_id, ONE.id, "")
+
+
+@dataclass
+class FakeSides(BothSides):
+    """Sides that find what a test says, and note what they were asked."""
+
+    found: list[Finding] = field(default_factory=list)
+    calls: list[object] = field(default_factory=list)
+
+    def list_customers(self) -> None:
+        """Note it."""
+        self.calls.append("list")
+
+    def export_users(self) -> None:
+        """Note it."""
+        self.calls.append("export")
+
+    def add(self, profile: Profile, customers: Iterable[ListedCustomer]) -> None:
+        """Note them."""
+        self.calls.append((profile, *customers))
+
+    def classify(self, tenant: Tenant) -> None:
+        """Note it."""
+        self.calls.append(tenant)
+
+    def correct(self, finding: Finding, drift: Drift) -> None:
+        """Correct it."""
+        self.found[self.found.index(finding)] = replace(finding, drift=drift)
+
+    def counts(self) -> dict[Drift, int]:
+        """Count."""
+        return {kind: len([*self.findings(kind)]) for kind in Drift}
+
+    def findings(self, drift: Drift, limit: int | None = None) -> Iterator[Finding]:
+        """Return those of a kind."""
+        yield from [each for each in self.found if each.drift is drift][:limit]
+
+    def without_customer(self) -> Iterator[Profile]:
+        """Return a user."""
+        yield PROFILE
+
+
+@dataclass
+class FakeDirectory(CustomerDirectory):
+    """An account with one customer, or with none for the reason that a test gives."""
+
+    one: ListedCustomer | Absence = ONE
+    asked: list[str] = field(default_factory=list)
+
+    def with_address(self, email: str) -> list[ListedCustomer]:
+        """Return the customer, if it has the address."""
+        self.asked.append(email)
+        found = self.one
+        return [found] if isinstance(found, ListedCustomer) and found.email == email else []
+
+    def retrieve(self, customer_id: CustomerId) -> ListedCustomer | Absence:
+        """Return it."""
+        self.asked.append(customer_id)
+        return self.one
+
+    def delete(self, customer_id: CustomerId) -> None:
+        """Refuse: a comparison changes nothing."""
+        raise AssertionError(customer_id)
+
+
+@dataclass
+class Parts:
+    """What is compared."""
+
+    sides: FakeSides = field(default_factory=FakeSides)
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    profiles: FakeProfiles = field(default_factory=FakeProfiles)
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def comparison(self) -> Comparison:
+        """Return the comparison."""
+
+        @contextmanager
+        def sides(_name: str) -> Iterator[FakeSides]:
+            yield self.sides
+            self.sides.calls.append("gone")
+
+        clock = FakeClock()
+        return Comparison(ADA.tenant, self.profiles, self.directory, sides, clock, self.told.append)
+
+
+@pytest.fixture
+def parts() -> Parts:
+    """Return two empty sides."""
+    return Parts()
+
+
+def test_stripe_is_read_first(parts: Parts) -> None:
+    """Who signs up in between has a customer that the list lacks, which a second look can find."""
+    report = parts.comparison.everybody()
+
+    assert parts.sides.calls == ["list", "export", ADA.tenant, "gone"]
+    assert parts.told == ["list Stripe's customers", "export Auth0's users", "compare"]
+    assert (report.in_order, report.tenant) == (True, ADA.tenant)
+
+
+@pytest.mark.parametrize(
+    ("customer", "kind"),
+    [
+        (Absence.DELETED, Drift.DANGLING),
+        (Absence.UNKNOWN, Drift.DANGLING),
+        (Absence.OTHER_MODE, Drift.WRONG_MODE),
+        (ONE, Drift.LINKED),
+        (replace(ONE, auth0_user_id="auth0|other"), Drift.MISMATCHED),
+        (replace(ONE, auth0_user_id=None), Drift.MISMATCHED),
+    ],
+)
+def test_second_look(parts: Parts, customer: ListedCustomer | Absence, kind: Drift) -> None:
+    """What the list lacks is retrieved, and counted as what it is."""
+    parts.sides.found = [DANGLING]
+    parts.directory.one = customer
+    report = parts.comparison.everybody()
+
+    assert report.counts[kind] == 1
+    assert report.samples[kind] == [replace(DANGLING, drift=kind)]
+    assert parts.directory.asked == [ONE.id]
+
+
+def test_nothing_else_gets_a_second_look(parts: Parts) -> None:
+    """Stripe is asked only for what seems to be gone."""
+    parts.sides.found = [replace(DANGLING, drift=each) for each in Drift if each != Drift.DANGLING]
+    parts.comparison.everybody()
+
+    assert parts.directory.asked == []
+
+
+def test_samples(parts: Parts) -> None:
+    """A few of each kind, and all of those that a plan asks for."""
+    several = SAMPLES + 1
+    for kind in (Drift.UNLINKED, Drift.UNRECORDED):
+        parts.sides.found += [Finding(kind, f"auth0|{each}", None, "") for each in range(several)]
+    report = parts.comparison.everybody([Drift.UNRECORDED])
+
+    assert len(report.samples[Drift.UNLINKED]) == SAMPLES
+    assert len(report.samples[Drift.UNRECORDED]) == several == report.counts[Drift.UNLINKED]
+
+
+def test_users_without_customer(parts: Parts) -> None:
+    """They are read before the sides are gone."""
+    assert parts.comparison.without_customer() == [PROFILE]
+    assert parts.sides.calls[-1] == "gone"
+
+
+@pytest.mark.parametrize("name", [ADA.user_id, "Ada@Example.com"])
+def test_one_user(parts: Parts, name: str) -> None:
+    """By id or address; beside are the customers of both spellings and the profile's own, once."""
+    found = replace(PROFILE, email="Ada@Example.com", customer_id=ONE.id)
+    parts.profiles.profile = found
+    parts.comparison.one(name)
+
+    assert parts.directory.asked == ["Ada@Example.com", "ada@example.com", ONE.id]
+    assert parts.sides.calls == [(found, ONE), ADA.tenant, "gone"]
+
+
+def test_one_user_without_address_and_customer(parts: Parts) -> None:
+    """Stripe is not asked for the customers of nobody."""
+    parts.profiles.profile = found = replace(PROFILE, email=None)
+    parts.comparison.one(ADA.user_id)
+
+    assert parts.directory.asked == []
+    assert parts.sides.calls[0] == (found,)
+
+
+@pytest.mark.parametrize("name", [ADA.user_id, "nobody@example.com"])
+def test_no_such_user(parts: Parts, name: str) -> None:
+    """Nothing is compared."""
+    parts.profiles.profile = None
+
+    assert parts.comparison.one(name) is None
+    assert parts.sides.calls == []

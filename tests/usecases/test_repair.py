@@ -1,0 +1,248 @@
+"""A repair plan's acts, each with what it expects to find at the moment of change."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.interleaving import TENANT, Turns, World, WorldDirectory, WorldOperator, registrant, user
+
+from customerlink.model.customer import DESCRIPTION
+from customerlink.model.drift import Drift
+from customerlink.model.listed_customer import ABANDONED_AFTER_SECONDS
+from customerlink.model.profile import Identity
+from customerlink.model.repair_plan import Act, Step
+from customerlink.model.user import CustomerId
+from customerlink.usecases.repair import Outcome, Repair, Result
+
+ADA, BOB = user("ada"), user("bob")
+ADAS = "ada@example.com"
+NOWHERE = CustomerId("cus_nowhere")
+
+
+@dataclass
+class Plan:
+    """A plan of one step, and the world that it is carried out in."""
+
+    world: World = field(default_factory=World)
+    turns: int = 0
+
+    def carry_out(self, act: Act, customer_id: str | None, user_id: str | None = None) -> Result:
+        """Carry out an act; return what became of it."""
+        step = Step(act, Drift.LINKED, user_id or ADA.user_id, customer_id, "a reason")
+        directory = WorldDirectory(self.world.stripe.account)
+        pace = Turns(self._turn)
+        ours = self.world.tenant, directory, WorldOperator(self.world), pace, self.world.clock
+        [result] = Repair(TENANT, *ours).apply([step])
+        return result
+
+    def done(self, act: Act, customer_id: str | None) -> None:
+        """Carry out what nothing stands in the way of."""
+        assert self.carry_out(act, customer_id).outcome is Outcome.DONE
+
+    def skipped(self, act: Act, customer_id: str | None) -> str:
+        """Carry out what has to be skipped; return why."""
+        before = self.world.stripe.account.live_customers(), {**self.world.tenant.profiles}
+        result = self.carry_out(act, customer_id)
+        after = self.world.stripe.account.live_customers(), {**self.world.tenant.profiles}
+        assert (result.outcome, after) == (Outcome.SKIPPED, before)
+        return result.why
+
+    def profile(self) -> tuple[str | None, str | None]:
+        """Return what Ada's profile says of her customer."""
+        profile = self.world.tenant.profiles[ADA.user_id]
+        return profile.customer_id, profile.marker
+
+    def registered(self, **changes: Any) -> CustomerId:
+        """Let there be the customer of a registration that led to nobody, two days old."""
+        made = self.world.customer(ADAS, registrant("db", ADAS))
+        self.world.stripe.account.update(made, {"description": DESCRIPTION, **changes})
+        self.world.at(2 * ABANDONED_AFTER_SECONDS)
+        return made
+
+    def _turn(self) -> None:
+        self.turns += 1
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """Return an empty world."""
+    return Plan()
+
+
+class TestRecord:
+    """Write the customer's id into the profile."""
+
+    def test_done(self, plan: Plan) -> None:
+        """The ledger knows the link as well."""
+        made = plan.world.customer(ADAS, ADA)
+        plan.world.tenant.add(ADA, ADAS, marker="unfinished")
+        plan.done(Act.RECORD, made)
+
+        assert plan.profile() == (made, None)
+        assert plan.world.record(ADA)["customer_id"] == made
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The user is gone, has an id by now, or the customer names somebody else."""
+        made = plan.world.customer(ADAS, BOB)
+        assert plan.skipped(Act.RECORD, made) == "the user is gone"
+        plan.world.tenant.add(ADA, ADAS)
+        assert "does not name the user" in plan.skipped(Act.RECORD, made)
+        plan.world.tenant.add(ADA, ADAS, customer_id=NOWHERE)
+        assert "an id by now" in plan.skipped(Act.RECORD, made)
+
+
+class TestProvision:
+    """Run the pipeline."""
+
+    def test_done(self, plan: Plan) -> None:
+        """A customer, and the link in the profile."""
+        plan.world.tenant.add(ADA, ADAS)
+        plan.done(Act.PROVISION, None)
+
+        assert plan.profile() == (plan.world.named(ADA)[0], None)
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The user is gone, somebody has the address, or the user has a customer by now."""
+        assert plan.skipped(Act.PROVISION, None) == "the user is gone"
+        taken = plan.world.customer(ADAS, BOB)
+        plan.world.tenant.add(ADA, ADAS)
+        assert plan.skipped(Act.PROVISION, None) == f"the address has {taken}"
+        made = plan.world.customer("ada@other.example.com", ADA)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        assert "an id by now" in plan.skipped(Act.PROVISION, None)
+
+
+class TestClear:
+    """Take an id that leads nowhere out of the profile."""
+
+    @pytest.mark.parametrize("is_deleted", [False, True])
+    def test_done(self, plan: Plan, *, is_deleted: bool) -> None:
+        """The next login finishes the sign-up."""
+        dead = plan.world.customer(ADAS, ADA) if is_deleted else NOWHERE
+        if is_deleted:
+            plan.world.stripe.account.delete(dead)
+        plan.world.tenant.add(ADA, ADAS, customer_id=dead)
+        plan.done(Act.CLEAR, dead)
+
+        assert plan.profile() == (None, "unfinished")
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The user is gone, the profile has another id, or the customer is there after all."""
+        assert plan.skipped(Act.CLEAR, NOWHERE) == "the user is gone"
+        made = plan.world.customer(ADAS, ADA)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        assert "another id by now" in plan.skipped(Act.CLEAR, NOWHERE)
+        assert plan.skipped(Act.CLEAR, made) == "the customer is there"
+
+
+class TestSetEmail:
+    """Let the customer have the user's address."""
+
+    def test_done(self, plan: Plan) -> None:
+        """Then both sides have the same."""
+        made = plan.world.customer("old@example.com", ADA)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        plan.done(Act.SET_EMAIL, made)
+
+        assert plan.world.with_address(ADAS) == [made]
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The profile or the customer has changed, or they agree."""
+        made = plan.world.customer("old@example.com", BOB)
+        assert "profile has changed" in plan.skipped(Act.SET_EMAIL, made)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        assert "does not name the user" in plan.skipped(Act.SET_EMAIL, made)
+        mine = plan.world.customer(ADAS, ADA)
+        plan.world.tenant.add(ADA, ADAS.upper(), customer_id=mine)
+        assert plan.skipped(Act.SET_EMAIL, mine) == "the addresses agree by now"
+
+
+class TestClaim:
+    """Let a registration's customer name the user."""
+
+    def test_done(self, plan: Plan) -> None:
+        """The profile's registration is the proof."""
+        who = registrant("db", ADAS)
+        made = plan.world.customer(ADAS, who)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made, registration_id=who.registration_id)
+        plan.done(Act.CLAIM, made)
+
+        assert plan.world.named(ADA) == [made]
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The user is gone, or the profile has another id."""
+        made = plan.world.customer(ADAS, registrant("db", ADAS))
+        assert plan.skipped(Act.CLAIM, made) == "the user is gone"
+        plan.world.tenant.add(ADA, ADAS)
+        assert "another id by now" in plan.skipped(Act.CLAIM, made)
+
+
+class TestFollow:
+    """Let a linked account's customer follow into the primary."""
+
+    LINKED = (Identity("auth0", "ada"), Identity("auth0", "bob"))
+
+    def test_done(self, plan: Plan) -> None:
+        """It becomes the primary's, who had none."""
+        made = plan.world.customer(ADAS, BOB)
+        plan.world.tenant.add(ADA, ADAS, identities=self.LINKED)
+        plan.done(Act.FOLLOW, made)
+
+        assert (plan.profile()[0], plan.world.named(ADA)) == (made, [made])
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The primary is gone, or the customer names nobody who is a part of it."""
+        made = plan.world.customer(ADAS, BOB)
+        assert plan.skipped(Act.FOLLOW, made) == "the user is gone"
+        plan.world.tenant.add(ADA, ADAS, identities=self.LINKED[:1])
+        assert "names no account" in plan.skipped(Act.FOLLOW, made)
+        plan.world.tenant.add(ADA, ADAS, identities=self.LINKED)
+        assert "names no account" in plan.skipped(Act.FOLLOW, NOWHERE)
+        nobodys = plan.world.customer(ADAS)
+        assert "names no account" in plan.skipped(Act.FOLLOW, nobodys)
+
+
+class TestRemove:
+    """Delete a registration's customer."""
+
+    def test_done(self, plan: Plan) -> None:
+        """Nobody came of it, and the address is free again."""
+        plan.done(Act.REMOVE, plan.registered())
+
+        assert plan.world.with_address(ADAS) == []
+
+    def test_gone(self, plan: Plan) -> None:
+        """Deleted, or never there; or no registration's."""
+        made = plan.registered()
+        plan.world.stripe.account.delete(made)
+        theirs = plan.world.customer(ADAS, BOB)
+
+        for each in (made, NOWHERE, theirs):
+            assert "is gone, or is no registration's" in plan.skipped(Act.REMOVE, each)
+
+    def test_profile_that_has_it(self, plan: Plan) -> None:
+        """The user's first login will claim it."""
+        made = plan.registered()
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+
+        assert plan.skipped(Act.REMOVE, made) == "a user has it"
+
+    def test_changed_by_hand(self, plan: Plan) -> None:
+        """It is somebody's by now."""
+        made = plan.registered(description="Our best customer")
+
+        assert "was changed" in plan.skipped(Act.REMOVE, made)
+
+
+def test_decision(plan: Plan) -> None:
+    """It is left to a person, without a turn and without a look."""
+    result = plan.carry_out(Act.DECIDE, None)
+
+    assert (result.outcome, result.why, plan.turns) == (Outcome.LEFT, "a reason", 0)
+
+
+def test_turns(plan: Plan) -> None:
+    """Each act waits for one."""
+    plan.skipped(Act.CLEAR, NOWHERE)
+
+    assert plan.turns == 1
