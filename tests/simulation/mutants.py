@@ -876,7 +876,7 @@ BESIDE = [
     Mutant(
         "marker left beside a linked account's customer",
         SHOP,
-        'link = {"stripe_customer_id": followed.customer_id, "stripe_signup": None}',
+        "link = link_metadata(followed.customer_id)",
         'link = {"stripe_customer_id": followed.customer_id}',
         caught_by="tests/functions/test_shop_api.py::TestLinking::test_marker_goes",
     ),

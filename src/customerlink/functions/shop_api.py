@@ -27,7 +27,7 @@ from customerlink.functions.shell.api_gateway import (
     subject_of,
 )
 from customerlink.functions.shell.telemetry import report_linked, report_outcome, report_rejection
-from customerlink.model.instruction import Decision, Instruction, Reason
+from customerlink.model.instruction import Decision, Instruction, Reason, link_metadata
 from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp
 from customerlink.model.tickets import redeem
@@ -209,7 +209,7 @@ class Call:
             report_linked(self.user, proof.user_id, followed.value, ())
             return answer(STATUS[Reason(followed.value)], {"error": followed, "detail": _DETAIL})
         if followed.customer_id and followed.customer_id != primary.customer_id:
-            link = {"stripe_customer_id": followed.customer_id, "stripe_signup": None}
+            link = link_metadata(followed.customer_id)
             if not users.merge_app_metadata(self.user.user_id, link):
                 return _NO_SUCH_USER
         self.shop.limits.spend(proof.nonce)
