@@ -15,7 +15,7 @@ from customerlink.model.customer_fields import (
 )
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.signup import SignUp
-from customerlink.model.user import Tenant, User, UserId, registrant_id
+from customerlink.model.user import Tenant, User, UserId
 from sandbox.stripe_account import StripeAccount
 
 ADA = User(Tenant("acme"), UserId("auth0|1"))
@@ -76,31 +76,6 @@ def test_nothing_declared() -> None:
     assert new.params["name"] == "Ada"
 
 
-def test_address() -> None:
-    """Kept in lower case, as it is created."""
-    new = NewCustomer.of(SignUp(ADA, 1), "Ada@Example.com")
-
-    assert new.params["email"] == new.email == "ada@example.com"
-
-
-def test_registrant() -> None:
-    """Who has no `user_id` yet is named by the registration."""
-    registrant = User(ADA.tenant, registrant_id("a1b2"))
-    new = NewCustomer.of(SignUp(registrant, 1), "ada@example.com")
-
-    assert new.params["metadata"] == {"auth0_registration_id": "a1b2", "auth0_tenant": "acme"}
-
-
-def test_kept_as_text() -> None:
-    """What the record gives back is what was frozen, to the letter."""
-    fields = CustomerFields.parse(json.dumps(DECLARED))
-    profile = {"user_metadata.company": "Ünïcode & Söhne", "user_metadata.locale": "en_GB"}
-    new = NewCustomer.of(SignUp(ADA, 1, profile=profile), "ada@example.com", fields)
-
-    assert NewCustomer.read(new.text()) == new
-    assert NewCustomer.read(new.text()).text() == new.text()
-
-
 def test_fields_that_the_profile_lacks() -> None:
     """Are not sent; nor is one of a wrong type."""
     sent = params({"phone_number": ["+1"], "user_metadata": "none", "app_metadata": {"plan": ""}})
@@ -149,6 +124,14 @@ def test_wrong_declarations(text: str, problem: str) -> None:
     """Said at the start, before any sign-up."""
     with pytest.raises(ConfigurationError, match=problem):
         CustomerFields.parse(text)
+
+
+def test_paths() -> None:
+    """What an export has to be asked for: every path that is read, but the name."""
+    assert CustomerFields.parse(json.dumps(DECLARED)).paths() == {*DECLARED.values()}
+    assert CustomerFields.parse('{"name": "name", "phone": "phone_number"}').paths() == {
+        "phone_number"
+    }
 
 
 def test_flattened() -> None:
