@@ -10,6 +10,11 @@ def test_every_kind_has_a_meaning_and_a_repair() -> None:
     assert set(REPAIR) == set(Drift)
 
 
+def test_no_two_kinds_mean_the_same() -> None:
+    """Whoever reads a report can tell them apart."""
+    assert len(set(MEANING.values())) == len(Drift)
+
+
 def test_only_what_is_in_order_has_no_act() -> None:
     """And for it the repair says so."""
     without = set(Drift) - set(ACT)

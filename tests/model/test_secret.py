@@ -1,11 +1,13 @@
 """The secret's document."""
 
 import json
+from typing import Any
 
 import pytest
 
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.secret import Secret
+from customerlink.model.secret import Auth0Client, Secret, TenantSecret
+from customerlink.model.user import Tenant
 
 KEY = "rk_test_" + "0" * 24
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -39,3 +41,56 @@ def test_missing_field_is_named(text: str, problem: str) -> None:
         Secret.parse(text, "v1")
 
     assert KEY not in str(raised.value)
+
+
+SESSION = "s" * 32
+TENANT = {"tenant": "acme", "domain": "acme.auth0.example", "client_id": "id", "client_secret": "c"}
+
+
+def test_whole_tenant() -> None:
+    """What lets into the Management API; unknown fields belong to later parts."""
+    secret = TenantSecret.parse(json.dumps(TENANT | {"session_secrets": [SESSION], "other": 1}))
+
+    assert secret == TenantSecret(
+        Tenant("acme"), Auth0Client("https://acme.auth0.example", "id", "c"), (SESSION,)
+    )
+    assert SESSION not in repr(secret)
+    assert "client_secret" not in repr(secret)
+
+
+def test_tenant_without_session_secrets() -> None:
+    """Only who verifies addresses has any."""
+    assert TenantSecret.parse(json.dumps(TENANT)).session_secrets == ()
+
+
+@pytest.mark.parametrize(
+    ("domain", "url"),
+    [
+        ("acme.auth0.example", "https://acme.auth0.example"),
+        ("https://acme.auth0.example/", "https://acme.auth0.example"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_domain(domain: str, url: str) -> None:
+    """However it was copied, over HTTPS: nothing but this machine is spoken to without."""
+    assert TenantSecret.parse(json.dumps(TENANT | {"domain": domain})).client.url == url
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        *(({name: None}, name) for name in TENANT),
+        *(({name: ""}, name) for name in TENANT),
+        ({"domain": "http://acme.auth0.example"}, "domain"),
+        ({"domain": "acme.auth0.example/api"}, "domain"),
+        ({"session_secrets": SESSION}, "session_secrets"),
+        ({"session_secrets": [SESSION[1:]]}, "session_secrets"),
+        ({"session_secrets": [SESSION, 7]}, "session_secrets"),
+    ],
+)
+def test_wrong_field_of_a_tenant_is_named(changed: dict[str, Any], field: str) -> None:
+    """The field, never a value."""
+    with pytest.raises(ConfigurationError, match=f"field {field} is") as raised:
+        TenantSecret.parse(json.dumps(TENANT | changed))
+
+    assert SESSION[1:] not in str(raised.value)

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import FIXTURES
 
-from customerlink.model.signup import InvalidRequest, Marker, SignUp, parse
+from customerlink.model.signup import (
+    InvalidRequest,
+    Marker,
+    SignUp,
+    parse,
+    parse_registered,
+    parse_registration,
+)
+from customerlink.model.user import Tenant, User, UserId, registrant_id, registration_id
 
 LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
 
@@ -236,3 +244,54 @@ def test_any_document_is_a_sign_up_or_invalid(document: object) -> None:
 def test_any_bytes_are_a_sign_up_or_invalid(raw: bytes) -> None:
     """Nothing raises."""
     assert isinstance(parse(raw), InvalidRequest)
+
+
+class TestRegistration:
+    """What the Actions of the registration flow report."""
+
+    def reported(self, **user: Any) -> SignUp | InvalidRequest:
+        """Parse a report from before there is a user."""
+        profile = {"email": "Ada@example.com", "name": "Ada Lovelace", **user}
+        report = body(user=profile, connection={"name": "db", "strategy": "auth0"})
+        return parse_registration(json.dumps(report).encode())
+
+    def test_registrant_stands_for_the_user(self) -> None:
+        """By tenant, connection and address; it counts as a first login."""
+        signup = self.reported()
+
+        assert isinstance(signup, SignUp)
+        registration = registration_id(Tenant("acme"), "db", "ada@example.com")
+        assert signup.user == User(Tenant("acme"), registrant_id(registration))
+        assert (signup.logins_count, signup.email) == (1, "Ada@example.com")
+
+    @pytest.mark.parametrize("email", [None, ""])
+    def test_without_an_address(self, email: str | None) -> None:
+        """Nothing tells one such registrant from another: the id is empty."""
+        signup = self.reported(email=email)
+
+        assert isinstance(signup, SignUp)
+        assert signup.user == User(Tenant("acme"), UserId(""))
+
+    @pytest.mark.parametrize("connection", [None, {}, {"name": ""}])
+    def test_connection_is_required(self, connection: object) -> None:
+        """An address is unique in a connection only."""
+        report = json.dumps(body(connection=connection)).encode()
+        invalid = parse_registration(report)
+
+        assert isinstance(invalid, InvalidRequest)
+        assert invalid.field.startswith("connection")
+
+    def test_registered(self) -> None:
+        """The user is there, and has not logged in, whatever the report counts."""
+        document = body()
+        del document["stats"]
+        signup = parse_registered(json.dumps(document).encode())
+
+        assert isinstance(signup, SignUp)
+        assert (signup.user.user_id, signup.logins_count) == ("auth0|64", 0)
+
+    @given(st.binary())
+    def test_any_bytes_are_a_sign_up_or_invalid(self, raw: bytes) -> None:
+        """Never an exception, whichever Action is said to have sent them."""
+        for read in (parse_registration, parse_registered):
+            assert isinstance(read(raw), SignUp | InvalidRequest)

@@ -50,6 +50,12 @@ def test_a_signed_login_is_no_ticket() -> None:
     assert redeem([SECRET], ".".join([str(int(NOW)), *parts]), NOW) is None
 
 
+@pytest.mark.parametrize("ticket", ["1800000000.a.b", "1800000000.e30", "1800000000..", "1.é.é"])
+def test_what_has_not_its_form(ticket: str) -> None:
+    """Two parts of base64 behind a time, or it is refused."""
+    assert redeem([SECRET], ticket, NOW) is None
+
+
 @given(st.text())
 def test_nothing_that_is_sent_raises(text: str) -> None:
     """Whatever it is."""
