@@ -1,0 +1,216 @@
+"""Users without a customer, one by one: what becomes of each, and at whose pace."""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from tests.fakes import (
+    ADA,
+    PROFILE,
+    FakeClock,
+    FakeCustomers,
+    FakeLedger,
+    FakeProfiles,
+    customer_of,
+)
+from tests.usecases.settling_case import BOB, OLD
+
+from customerlink.model.instruction import Reason
+from customerlink.model.policy import Policy, VerifiedEmail
+from customerlink.model.profile import Profile
+from customerlink.model.sign_up_record import Busy
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId
+from customerlink.ports.customers import Unknown
+from customerlink.ports.rate import RateLimiter
+from customerlink.ports.run import Run
+from customerlink.usecases.backfill import (
+    Backfilled,
+    BackfillStatus,
+    PacedProfiles,
+    provision_one,
+    why_not,
+)
+from customerlink.usecases.open_sign_up import Unsettled
+from customerlink.usecases.settle import Settling
+
+
+@dataclass
+class Pace(RateLimiter):
+    """A pace that notes when a turn is taken, among all that happens."""
+
+    name: str
+    happened: list[str]
+
+    def take(self) -> None:
+        """Note it."""
+        self.happened.append(self.name)
+
+    def pause(self, seconds: float) -> None:
+        """Nobody asks for one."""
+        raise NotImplementedError
+
+
+@dataclass
+class NotedProfiles(FakeProfiles):
+    """A tenant that notes what it is asked, among all that happens."""
+
+    happened: list[str] = field(default_factory=list)
+
+    def get(self, user_id: str) -> Profile | None:
+        """Read a user."""
+        self.happened.append("read")
+        return super().get(user_id)
+
+    def with_address(self, email: str) -> list[Profile]:
+        """Find the users with an address."""
+        self.happened.append("search")
+        return super().with_address(email)
+
+    def merge_app_metadata(self, user_id: str, changes: Any) -> bool:
+        """Merge these keys."""
+        self.happened.append("write")
+        return super().merge_app_metadata(user_id, changes)
+
+
+class Backfill:
+    """Ada's turn in a backfill, over fakes."""
+
+    def __init__(self) -> None:
+        """Start without a customer."""
+        self.happened: list[str] = []
+        self.profiles = NotedProfiles(happened=self.happened)
+        self.ledger = FakeLedger()
+        self.customers = FakeCustomers()
+        self.policy = Policy()
+
+    def settling(self, signup: SignUp) -> Settling:
+        """Return what settles a record."""
+        self.happened.append("settle")
+        run = Run(FakeClock(), "backfill")
+        return Settling(signup, self.ledger, self.customers, self.policy, run)
+
+    def run(self) -> Backfilled:
+        """Give Ada a customer."""
+        profiles = PacedProfiles(self.profiles, Pace("Auth0's turn", self.happened))
+        return provision_one(ADA, profiles, self.settling, Pace("turn", self.happened))
+
+
+@pytest.fixture
+def backfill() -> Backfill:
+    """Return a user without a customer."""
+    return Backfill()
+
+
+def test_created(backfill: Backfill) -> None:
+    """The customer is made, and its id is in the profile."""
+    created = Backfilled(ADA.user_id, BackfillStatus.CREATED, "customer_created", "cus_new")
+
+    assert backfill.run() == created
+    assert backfill.profiles.written == [{"stripe_customer_id": "cus_new", "stripe_signup": None}]
+
+
+def test_found(backfill: Backfill) -> None:
+    """The user's own customer was there already, and was not linked."""
+    backfill.customers.listed["ada@example.com"] = (customer_of(ADA, OLD),)
+
+    assert backfill.run() == Backfilled(ADA.user_id, BackfillStatus.FOUND, "customer_found", OLD)
+
+
+@pytest.mark.parametrize(
+    ("profile", "why"),
+    [
+        (None, "the user is gone"),
+        (replace(PROFILE, email=None), "the user has no address"),
+        (replace(PROFILE, email="no address"), "email_invalid"),
+        (replace(PROFILE, email_verified=False), "the address is not verified"),
+    ],
+)
+def test_skipped(backfill: Backfill, profile: Profile | None, why: str) -> None:
+    """Another try would come to the same; somebody reads why."""
+    backfill.policy = Policy(verified_email=VerifiedEmail.REQUIRED)
+    backfill.profiles.profile = profile
+
+    assert backfill.run() == Backfilled(ADA.user_id, BackfillStatus.SKIPPED, why)
+    assert backfill.customers.calls == []
+
+
+def test_skipped_as_the_address_is_taken(backfill: Backfill) -> None:
+    """By which customer is said, so that somebody can decide."""
+    backfill.customers.listed["ada@example.com"] = (customer_of(BOB, "cus_bobs"),)
+    why = "the address has cus_bobs"
+
+    assert backfill.run() == Backfilled(ADA.user_id, BackfillStatus.SKIPPED, why)
+
+
+def test_failed_at_stripe(backfill: Backfill) -> None:
+    """Another try may mend it, and is told from what none can."""
+    backfill.customers.listed["ada@example.com"] = Unknown()
+    done = backfill.run()
+
+    assert (done.status, done.why) == (BackfillStatus.FAILED, "provisioning_failed")
+
+
+def test_failed_beside_a_login(backfill: Backfill) -> None:
+    """The login that has the lease does it; whether it will, nobody knows yet."""
+    backfill.ledger.opened = [Busy()]
+    done = backfill.run()
+
+    assert (done.status, done.why) == (BackfillStatus.FAILED, "in_progress")
+
+
+def test_order(backfill: Backfill) -> None:
+    """The turn comes first, since what is read before a wait may be stale after it."""
+    backfill.run()
+
+    assert backfill.happened == [
+        *("turn", "Auth0's turn", "read"),
+        "settle",
+        *("Auth0's turn", "write"),
+    ]
+
+
+def test_search_takes_a_turn_too(backfill: Backfill) -> None:
+    """Auth0 counts every request, whatever it asks for."""
+    paced = PacedProfiles(backfill.profiles, Pace("Auth0's turn", backfill.happened))
+
+    assert paced.with_address("ada@example.com") == [PROFILE]
+    assert backfill.happened == ["Auth0's turn", "search"]
+
+
+def test_nothing_in_the_way_is_named_beyond_the_first() -> None:
+    """One id is enough to look at; the sentence stays one line."""
+    several = Unsettled(Reason.EMAIL_IN_USE, in_the_way=(CustomerId("cus_1"), CustomerId("cus_2")))
+
+    assert why_not(several) == "the address has cus_1"
+
+
+class TestLine:
+    """What a report has of a user: ids, and no address."""
+
+    DONE = Backfilled("auth0|ada", BackfillStatus.CREATED, "customer_created", "cus_1")
+
+    def test_document(self) -> None:
+        """One line of JSON, in the words of earlier reports."""
+        line = self.DONE.line()
+
+        assert line.endswith("\n")
+        assert json.loads(line) == {
+            "user_id": "auth0|ada",
+            "fate": "created",
+            "why": "customer_created",
+            "customer_id": "cus_1",
+        }
+
+    @pytest.mark.parametrize("status", BackfillStatus)
+    def test_read_again(self, status: BackfillStatus) -> None:
+        """It is what was written, with a customer and without."""
+        for done in (replace(self.DONE, status=status), Backfilled("auth0|bob", status, "why")):
+            assert Backfilled.read(done.line()) == done
+
+    @pytest.mark.parametrize("end", [1, 20])
+    def test_that_is_not_whole(self, end: int) -> None:
+        """Whoever wrote it died meanwhile: it says so by a `ValueError`."""
+        with pytest.raises(ValueError, match="line 1"):
+            Backfilled.read(self.DONE.line()[:end])
