@@ -1,0 +1,16 @@
+"""Single edits of the real code, each of which breaks something that docs/ promises."""
+
+from tests.simulation.mutants.adoption import ADOPTION
+from tests.simulation.mutants.beside import BESIDE
+from tests.simulation.mutants.budget import TIME
+from tests.simulation.mutants.create import CREATE
+from tests.simulation.mutants.email_lock import LOCK
+from tests.simulation.mutants.login import LOGIN
+from tests.simulation.mutants.look_up import LOOK_UP
+from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.mutants.record import RECORD
+from tests.simulation.mutants.seen import SEEN
+
+__all__ = ["MUTANTS", "SEEN", "Mutant"]
+
+MUTANTS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *LOGIN, *BESIDE, *TIME]

@@ -1,0 +1,134 @@
+"""The ways in beside the login: linking, checkout, backfill, repair, changed addresses."""
+
+from tests.simulation.mutants.mutant import ADDRESS, EXISTING, FINISH, LINK, SETTLE, SHOP, Mutant
+
+BESIDE = [
+    Mutant(
+        "linking takes anybody's customer",
+        LINK,
+        "leaving = [each for each in found if each.belongs_to(self.secondary.user)]",
+        "leaving = found",
+    ),
+    Mutant(
+        "linking looks up as given only",
+        LINK,
+        "for address in sorted(emails | {each.lower() for each in emails}):",
+        "for address in sorted(emails):",
+        caught_by="tests/usecases/test_link_accounts.py::test_letter_case",
+    ),
+    Mutant(
+        "linking keeps the newest",
+        LINK,
+        "sorted(found.values(), key=lambda each: (each.created, each.id))",
+        "sorted(found.values(), key=lambda each: (-each.created, each.id))",
+        caught_by="tests/usecases/test_link_accounts.py::test_the_second_has_two",
+    ),
+    Mutant(
+        "linking beside the second account's sign-up",
+        LINK,
+        "recorded = self._settled(self.secondary)",
+        "recorded = None",
+        caught_by="tests/usecases/test_link_accounts.py::test_only_the_second_has_one",
+    ),
+    Mutant(
+        "linking leaves two customers without a word",
+        LINK,
+        "                _result(self.customers.supersede(each, staying))\n",
+        "                pass\n",
+        caught_by="tests/usecases/test_link_accounts.py::test_both_have_one",
+    ),
+    Mutant(
+        "another account's customer taken beside an own one",
+        SETTLE,
+        "        existing = self._existing_customer(opened)\n"
+        "        if existing is not None:\n            return existing\n\n        # 7.",
+        "        existing = self._existing_customer(opened)\n"
+        "        if existing is not None and self.heir_to is None:\n            return existing\n\n"
+        "        # 7.",
+        caught_by="tests/usecases/test_settle.py::TestHeir::test_one_of_their_own",
+    ),
+    Mutant(
+        "profile of earlier acted on",
+        EXISTING,
+        "profile = profiles.get(user.user_id)",
+        "profile = vars(profiles).setdefault(user.user_id, profiles.get(user.user_id))",
+        caught_by="tests/usecases/test_provision_existing.py::test_profile_is_read_each_time",
+    ),
+    Mutant(
+        "marker left beside a link",
+        EXISTING,
+        "link = link_metadata(outcome.customer_id)",
+        'link: dict[str, str | None] = {"stripe_customer_id": outcome.customer_id}',
+        caught_by="tests/usecases/test_provision_existing.py::test_created",
+    ),
+    Mutant(
+        "marker left beside a linked account's customer",
+        SHOP,
+        "link = link_metadata(followed.customer_id)",
+        'link = {"stripe_customer_id": followed.customer_id}',
+        caught_by="tests/functions/test_shop_api.py::TestLinking::test_marker_goes",
+    ),
+    Mutant(
+        "outage told to the shop as a success",
+        SHOP,
+        "Reason.PROVISIONING_FAILED: HTTPStatus.SERVICE_UNAVAILABLE",
+        "Reason.PROVISIONING_FAILED: HTTPStatus.OK",
+        caught_by="tests/functions/test_shop_api.py::TestCheckout::test_outage_is_no_success",
+    ),
+    Mutant(
+        "refused at the checkout",
+        SHOP,
+        "return shop.application.settling(signup, secret, runs[0])",
+        "return shop.application.settling(signup, secret, runs[0], is_admission=True)",
+        caught_by="tests/functions/test_shop_api.py::TestCheckout::test_nobody_is_refused",
+    ),
+    Mutant(
+        "repair makes customers that nobody waits for",
+        SETTLE,
+        "            return lease.was_sent or lease.admitted\n",
+        "            return True\n",
+        caught_by="tests/usecases/test_own_registration.py::TestOwnRegistration::test_nothing_had_begun",
+    ),
+    Mutant(
+        "repair leaves a record open",
+        FINISH,
+        "closed = settling(SignUp(user, logins_count=0)).close(is_gone=outcome == GONE)",
+        "closed = outcome",
+        caught_by="tests/usecases/test_finish_sign_up.py::test_denied_before_anything_is_opened",
+    ),
+    Mutant(
+        "repair does not tell the ledger of a true link",
+        FINISH,
+        "        settling(SignUp(user, logins_count=0)).record(outcome.customer_id)\n",
+        "        pass\n",
+        caught_by="tests/usecases/test_finish_sign_up.py::test_link_that_is_true_already",
+    ),
+    Mutant(
+        "address changed without the lock",
+        ADDRESS,
+        "        if not lock.is_mine:\n            return _RUNNING\n",
+        "",
+        caught_by="tests/usecases/test_change_address.py::test_somebody_signs_up_with_it",
+    ),
+    Mutant(
+        "address changed without a look-up",
+        ADDRESS,
+        "            others = [each for each in listed.result if each.id != self.customer_id]\n",
+        "            others = []\n",
+    ),
+    Mutant(
+        "address unlocked once it is changed",
+        ADDRESS,
+        "        written = customers.set_email(self.customer_id, self.email)\n",
+        "        written = customers.set_email(self.customer_id, self.email)\n"
+        "        ledger.unlock_email(lease, self.email)\n",
+        caught_by="tests/usecases/test_change_address.py::test_order",
+    ),
+    Mutant(
+        "address of somebody else's customer changed",
+        ADDRESS,
+        "if found.result is None or not found.result.belongs_to(lease.user):",
+        "if found.result is None:",
+        caught_by="tests/usecases/test_change_address.py::test_customer_that_changes_meanwhile",
+    ),
+]
