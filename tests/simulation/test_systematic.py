@@ -6,19 +6,16 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from tests.simulation.systematic import (
-    SCENARIOS,
+from tests.simulation.systematic.choices import (
     Bounds,
     Choice,
-    Explorer,
-    Found,
     NotDeterministicError,
-    Scenario,
-    explore,
     incremented,
-    main,
-    played,
 )
+from tests.simulation.systematic.explorer import Explorer
+from tests.simulation.systematic.report import main
+from tests.simulation.systematic.scenarios import SCENARIOS
+from tests.simulation.systematic.search import Found, Scenario, explore, played
 
 from customerlink.adapters.dynamodb import ledger as dynamodb_ledger
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
