@@ -11,9 +11,9 @@ from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked, Lock
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.customers import Customers, Done
+from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.profiles import Profiles
-from customerlink.ports.run import Clock
 
 ADA = User(Tenant("acme"), UserId("auth0|ada"))
 NOW = 1_795_000_000.0

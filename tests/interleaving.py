@@ -35,9 +35,10 @@ from customerlink.ports.customers import (
     Spent,
     Unknown,
 )
+from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
-from customerlink.ports.run import SIGN_UP_SECONDS, Run
+from customerlink.ports.run import Run
 from customerlink.usecases.change_address import AddressChange
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
 from customerlink.usecases.link_accounts import Account, Followed, LinkFailure, Linking

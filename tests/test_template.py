@@ -19,7 +19,7 @@ from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import DENIAL_MESSAGE
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
-from customerlink.ports.run import SIGN_UP_SECONDS
+from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.wiring.settings import Settings
 from sandbox.aws import SECRET, TABLE
 from sandbox.gateway import FUNCTION_SECONDS, ROUTES

@@ -24,8 +24,9 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp, parse, parse_registered, parse_registration
 from customerlink.model.user import UserId
+from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.profiles import Profiles
-from customerlink.ports.run import SIGN_UP_SECONDS, Run
+from customerlink.ports.run import Run
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sign_up import Provisioning
 

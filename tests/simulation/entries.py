@@ -14,7 +14,8 @@ from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.model.user import User as Named
 from customerlink.ports.customers import Done
-from customerlink.ports.run import SIGN_UP_SECONDS, Run
+from customerlink.ports.deadline import SIGN_UP_SECONDS
+from customerlink.ports.run import Run
 from customerlink.usecases.change_address import AddressChange
 from customerlink.usecases.finish_sign_up import finish
 from customerlink.usecases.link_accounts import Account, Followed, Linking

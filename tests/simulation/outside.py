@@ -281,7 +281,7 @@ class _Api:
         """Make a request with the time-out that `BudgetedHTTPClient` would give it."""
         world = self._world
         world.give_way()
-        seconds = min(self._run.remaining_for_stripe(), TRY_SECONDS)
+        seconds = min(self._run.deadline.remaining_for_stripe(), TRY_SECONDS)
         if seconds < WORTHWHILE_SECONDS:
             raise NotSentError("")  # type: ignore[no-untyped-call]
         fault = world.faults.draw(faults.STRIPE)

@@ -28,7 +28,8 @@ from customerlink.model.sign_up_record import (
 )
 from customerlink.model.user import CustomerId
 from customerlink.ports.customers import Done, KeyMismatch, KeySpent, Refused, Unknown
-from customerlink.ports.run import LEDGER_RESERVE_SECONDS, Run
+from customerlink.ports.deadline import LEDGER_RESERVE_SECONDS
+from customerlink.ports.run import Run
 from customerlink.usecases.open_sign_up import Unsettled
 
 
@@ -93,7 +94,7 @@ class TestCreate:
         case = a_case(opened=[replace(LEASE, attempt=3)])
         case.assert_linked(Reason.CUSTOMER_CREATED)
 
-        assert case.run.attempt == 3
+        assert case.run.trace.attempt == 3
 
     def test_frozen_parameters_that_stripe_refuses(self, a_case: ACase) -> None:
         """What the profile gives by now is created under the next key."""
@@ -125,7 +126,7 @@ class TestSpentKey:
         case.assert_linked(Reason.CUSTOMER_CREATED)
 
         assert case.clock.now == NOW + LIST_LAG_SECONDS
-        assert case.run.steps["wait"] == LIST_LAG_SECONDS * 1000
+        assert case.run.trace.steps["wait"] == LIST_LAG_SECONDS * 1000
 
     def test_no_time_to_wait(self, a_case: ACase) -> None:
         """The next try goes on from there."""
@@ -229,7 +230,7 @@ class TestKeyOfNoUse:
             ("create", "ada@example.com", raised.idempotency_key())
         ]
         assert case.sent()[-2] == "list"
-        assert case.run.attempt == 2
+        assert case.run.trace.attempt == 2
 
     @pytest.mark.parametrize("lease", [STALE, ELSEWHERE])
     def test_while_a_create_may_be_under_way(self, a_case: ACase, lease: Lease) -> None:

@@ -98,7 +98,7 @@ class TestOpen:
         case = a_case(opened=[Busy(refused)])
 
         assert case.settling().settle() == Unsettled(Reason.IN_PROGRESS, refused)
-        assert case.run.remaining() > 0
+        assert case.run.deadline.remaining() > 0
 
     def test_ledger_that_could_not_be_asked(self, a_case: ACase) -> None:
         """Said beside the failure: what it does not know of leaves no mark."""

@@ -145,7 +145,7 @@ class TestNewUser:
         case.assert_not_new()
 
         assert case.ledger.calls == []
-        assert "installed_at" not in case.run.steps
+        assert "installed_at" not in case.run.trace.steps
 
     def test_profile_with_an_id_and_a_marker(self) -> None:
         """The id is looked at."""
@@ -294,7 +294,7 @@ class TestTold:
         case = Case(opened=[Busy()])
         case.assert_denied(Reason.IN_PROGRESS)
 
-        assert case.run.remaining() > 0
+        assert case.run.deadline.remaining() > 0
 
     @pytest.mark.parametrize("call", ["open", "lock_email", "link"])
     def test_ledger_fails(self, call: str) -> None:

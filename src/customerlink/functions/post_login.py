@@ -32,7 +32,8 @@ from customerlink.model.signup import (
     parse_registered,
     parse_registration,
 )
-from customerlink.ports.run import SIGN_UP_SECONDS, Run
+from customerlink.ports.deadline import SIGN_UP_SECONDS
+from customerlink.ports.run import Run
 from customerlink.usecases.sign_up import Provisioning
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
@@ -88,7 +89,7 @@ def respond(
     run = Run(time, owner=secrets.token_hex(16), seconds=_budget(context))
 
     def decide() -> Answer | Rejection:
-        with run.step("start"):
+        with run.trace.step("start"):
             started = application()
         if not started.settings.allows(caller_of(event)):
             return _NOT_ALLOWED
@@ -105,7 +106,7 @@ def _decide(
 ) -> Answer | Rejection:
     if len(request.body) > MAX_BODY_BYTES:
         return _TOO_LARGE
-    with run.step("secret"):
+    with run.trace.step("secret"):
         secret = application.secret()
     if not is_signed(
         secret.signing_secrets,

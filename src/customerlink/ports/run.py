@@ -1,71 +1,15 @@
-"""What one invocation carries along: its budget of time, and the trace of what it did."""
+"""One invocation: whose writes are its own, until when it may go on, and what it did."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
-
-SIGN_UP_SECONDS = 5.0
-"""The whole sign-up's budget; the Action gives up on a try after 6 s."""
-
-LEDGER_RESERVE_SECONDS = 1.8
-"""Kept back from calls to Stripe, so that their outcome can still be written down.
-
-Two of the ledger's calls and a margin: the first one may get no answer, and none is started with
-less than its own time-outs left (`adapters.dynamodb.table.CALL_SECONDS`)."""
-
-
-class Clock(Protocol):
-    """Time as Python's own `time` module has it, which is the clock outside of tests."""
-
-    def time(self) -> float:
-        """Return the wall clock in unix seconds."""
-        ...
-
-    def monotonic(self) -> float:
-        """Return seconds of a clock that never goes back."""
-        ...
-
-    def sleep(self, seconds: float, /) -> None:
-        """Wait."""
-        ...
+from customerlink.ports.deadline import SIGN_UP_SECONDS, Clock, Deadline
+from customerlink.ports.trace import Trace
 
 
 class Run:
-    """One invocation: its budget, and what it did so far."""
+    """What the adapters of one invocation share."""
 
     def __init__(self, clock: Clock, owner: str, seconds: float = SIGN_UP_SECONDS) -> None:
-        """Start the budget's clock; `owner` tells the invocation's writes from any other one's."""
+        """Start the budget; `owner` tells the invocation's writes from any other one's."""
         self.clock = clock
         self.owner = owner
-        self.seconds = seconds
-        self.attempt = 0
-        self.steps: dict[str, float] = {}
-        self.stripe_request_ids: list[str] = []
-        self.stripe_statuses: list[int] = []
-        self.stripe_retries = 0
-        self.unknown_outcomes = 0
-        self.key_rejections = 0
-        self._end = clock.monotonic() + seconds
-        self._wall_end = clock.time() + seconds
-
-    def remaining(self) -> float:
-        """Return the seconds left, which may be below zero.
-
-        By both clocks: a monotonic one stands still while a machine sleeps, and whoever wakes up
-        after the email lock's end must not send what it was about to send.
-        """
-        return min(self._end - self.clock.monotonic(), self._wall_end - self.clock.time())
-
-    def remaining_for_stripe(self) -> float:
-        """Return the seconds that a call to Stripe may use."""
-        return self.remaining() - LEDGER_RESERVE_SECONDS
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Add the time that the block takes to the step's milliseconds."""
-        start = self.clock.monotonic()
-        try:
-            yield
-        finally:
-            spent = (self.clock.monotonic() - start) * 1000
-            self.steps[name] = round(self.steps.get(name, 0.0) + spent, 3)
+        self.deadline = Deadline(clock, seconds)
+        self.trace = Trace(clock)

@@ -51,7 +51,7 @@ def _claim(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled | None
 
     The claim stays: an update whose answer was lost may still be on its way.
     """
-    with opened.run.step("claim"):
+    with opened.run.trace.step("claim"):
         claimed = opened.ledger.claim(opened.user, adoption)
     opened.lease = replace(opened.lease, sends_update=claimed)
     if not claimed:

@@ -11,8 +11,8 @@ from customerlink.model.profile import Profile
 from customerlink.model.user import CustomerId, Tenant
 from customerlink.ports.both_sides import BothSides
 from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Profiles
-from customerlink.ports.run import Clock
 
 SAMPLES = 3
 

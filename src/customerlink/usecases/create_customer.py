@@ -62,9 +62,9 @@ def _has_ended(opened: OpenSignUp, spent: Spent) -> bool:
     """
     if isinstance(spent, KeyMismatch):
         return opened.lease.has_settled(opened.run.clock.time())
-    if opened.run.remaining_for_stripe() <= LIST_LAG_SECONDS:
+    if opened.run.deadline.remaining_for_stripe() <= LIST_LAG_SECONDS:
         return False
-    with opened.run.step("wait"):
+    with opened.run.trace.step("wait"):
         opened.run.clock.sleep(LIST_LAG_SECONDS)
     return True
 
@@ -73,7 +73,7 @@ def _next_attempt(opened: OpenSignUp, new: NewCustomer) -> Customer | Unsettled:
     raised = opened.ledger.next_attempt(opened.lease, new)
     if isinstance(raised, Busy):
         return opened.ended(Reason.IN_PROGRESS)
-    opened.lease, opened.run.attempt = raised, raised.attempt
+    opened.lease, opened.run.trace.attempt = raised, raised.attempt
     created = _send(opened)
     return created if isinstance(created, Customer) else opened.fail(created)
 

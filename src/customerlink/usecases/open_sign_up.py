@@ -75,14 +75,14 @@ class OpenSignUp:
 
     def lock(self) -> User | None:
         """Lock the address; return who has it, where somebody else does."""
-        with self.run.step("lock_email"):
+        with self.run.trace.step("lock_email"):
             lock = self.ledger.lock_email(self.lease, str(self.email))
         self._is_newly_locked = lock.is_new
         return None if lock.is_mine else lock.holder
 
     def link(self, customer_id: CustomerId, reason: Reason) -> Settled | Unsettled:
         """Record the link. The lock stays until it lapses: Stripe's list may not know of it yet."""
-        with self.run.step("link"):
+        with self.run.trace.step("link"):
             recorded = self.ledger.link(self.lease, customer_id)
         return Settled(customer_id, reason) if recorded else self.ended(Reason.IN_PROGRESS)
 
@@ -97,7 +97,7 @@ class OpenSignUp:
         While a create may be under way that is: open, for the repair to find what comes of it.
         """
         # The record first, then the lock: whoever is let past the lock finds the refusal written.
-        with self.run.step("refuse"):
+        with self.run.trace.step("refuse"):
             if self._is_admission:
                 self.ledger.refuse(self.lease, reason)
             elif self.lease.has_create_under_way(self.run.clock.time()):
@@ -109,7 +109,7 @@ class OpenSignUp:
 
     def close(self, *, is_gone: bool = False) -> Settled:
         """End what nobody asked a customer of, or whose user is gone."""
-        with self.run.step("close"):
+        with self.run.trace.step("close"):
             self.ledger.close(self.lease, is_gone=is_gone)
         self._unlock()
         return Settled(None, Reason.NOT_NEW)
@@ -118,7 +118,7 @@ class OpenSignUp:
         """Leave the sign-up open for the next try, which Stripe or the time has to allow."""
         if isinstance(failure, Refused) and failure.param == "email":
             return self.turn_down(Reason.EMAIL_INVALID)
-        with self.run.step("release"):
+        with self.run.trace.step("release"):
             self.ledger.release(self.lease)
         self._unlock()
         return self.ended(Reason.PROVISIONING_FAILED)
@@ -138,7 +138,7 @@ class OpenSignUp:
         if not self._is_newly_locked or self.lease.sends_create or under_way:
             return
         try:
-            with self.run.step("unlock_email"):
+            with self.run.trace.step("unlock_email"):
                 self.ledger.unlock_email(self.lease, str(self.email))
         except LedgerUnavailableError:
             return

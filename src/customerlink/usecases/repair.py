@@ -14,10 +14,10 @@ from customerlink.model.sign_up_record import Lease, Linked
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id
 from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
-from customerlink.ports.run import Clock
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import AddressChange
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking

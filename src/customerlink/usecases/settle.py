@@ -167,7 +167,7 @@ class Settling:
             return Unsettled(Reason.PROVISIONING_FAILED, is_recorded=False)
         if not isinstance(opened, OpenSignUp):
             return opened
-        self.run.attempt = opened.lease.attempt  # for the log, whatever becomes of it
+        self.run.trace.attempt = opened.lease.attempt  # for the log, whatever becomes of it
         try:
             return decide(opened)
         except LedgerUnavailableError:
@@ -177,8 +177,8 @@ class Settling:
         """Take the lease, or answer with the recorded link, or with what became of the wait."""
         wait = _FIRST_WAIT_SECONDS
         opened = self._open(email)
-        while isinstance(opened, Busy) and self.run.remaining_for_stripe() > wait:
-            with self.run.step("wait"):
+        while isinstance(opened, Busy) and self.run.deadline.remaining_for_stripe() > wait:
+            with self.run.trace.step("wait"):
                 self.run.clock.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
             opened = self._open(email)
@@ -187,7 +187,7 @@ class Settling:
     def _open(self, email: str | None) -> OpenSignUp | Busy | Settled | Unsettled:
         """Take the lease, replay a recorded link, or start over where its customer is gone."""
         user, create, now = self.signup.user, self._create_for(email), None
-        with self.run.step("open"):
+        with self.run.trace.step("open"):
             opened = self.ledger.open(user, create, admission=self.is_admission)
         if isinstance(opened, Linked):
             checked = check_record(self.signup, opened, self.customers)

@@ -91,7 +91,7 @@ class Provisioning:
             return False
         if self.settling.policy.existing_users is ExistingUsers.PROVISION:
             return True
-        with self.settling.run.step("has_record"):
+        with self.settling.run.trace.step("has_record"):
             return (
                 self.settling.ledger.has_record(signup.user) or self._is_younger_than_deployment()
             )
@@ -113,7 +113,7 @@ class Provisioning:
 
     def _note_installation(self) -> None:
         """Let the deployment's first report be noted, whatever it is; it may also be the next."""
-        with suppress(LedgerUnavailableError), self.settling.run.step("installed_at"):
+        with suppress(LedgerUnavailableError), self.settling.run.trace.step("installed_at"):
             self.settling.ledger.installed_at()
 
     def _told(self, settling: Settling) -> Instruction:

@@ -20,9 +20,10 @@ from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant
+from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
-from customerlink.ports.run import Clock, Run
+from customerlink.ports.run import Run
 from customerlink.usecases.compare import Comparison
 from customerlink.usecases.link_accounts import Account, Linking
 from customerlink.usecases.repair import Invocations, Repair

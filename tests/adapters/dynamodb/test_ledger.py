@@ -32,7 +32,8 @@ from customerlink.model.sign_up_record import (
 )
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId
-from customerlink.ports.run import LEDGER_RESERVE_SECONDS, SIGN_UP_SECONDS, Run
+from customerlink.ports.deadline import LEDGER_RESERVE_SECONDS, SIGN_UP_SECONDS
+from customerlink.ports.run import Run
 from sandbox.aws import CREDENTIALS, TABLE, aws, items
 
 type Items = Callable[[], list[dict[str, object]]]

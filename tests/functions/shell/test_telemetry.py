@@ -44,11 +44,11 @@ def a_run() -> Run:
     """Return an invocation that took 1.25 s, and one try of two calls to Stripe."""
     clock = FakeClock()
     run = Run(clock, "owner")
-    with run.step("stripe_list"):
+    with run.trace.step("stripe_list"):
         clock.sleep(1.25)
-    run.attempt = 2
-    run.stripe_request_ids = ["req_1", "req_2"]
-    run.stripe_statuses = [200, 200]
+    run.trace.attempt = 2
+    run.trace.stripe_request_ids = ["req_1", "req_2"]
+    run.trace.stripe_statuses = [200, 200]
     return run
 
 
@@ -107,8 +107,8 @@ class TestOutcome:
     def test_metrics_of_a_bad_night(self, printed: Printed) -> None:
         """Tries of the Action's and of ours, lost answers, and Stripe's statuses by kind."""
         run = a_run()
-        run.stripe_statuses = [200, 402, 404, 429, 500, 503, 302]
-        run.stripe_retries, run.unknown_outcomes, run.key_rejections = 3, 1, 1
+        run.trace.stripe_statuses = [200, 402, 404, 429, 500, 503, 302]
+        run.trace.stripe_retries, run.trace.unknown_outcomes, run.trace.key_rejections = 3, 1, 1
         instruction = denied(Reason.PROVISIONING_FAILED, "")
         report_outcome(SignUp(ADA, 1, tries=2), run, instruction, "request-1")
 

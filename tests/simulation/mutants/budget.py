@@ -12,9 +12,9 @@ TIME = [
     Mutant(
         "budget by one clock",
         RUN,
-        "return min(self._end - self.clock.monotonic(), self._wall_end - self.clock.time())",
-        "return self._end - self.clock.monotonic()",
-        caught_by="tests/ports/test_run.py::TestBudget::test_of_a_machine_that_slept",
+        "return min(self._end - self._clock.monotonic(), self._wall_end - self._clock.time())",
+        "return self._end - self._clock.monotonic()",
+        caught_by="tests/ports/test_deadline.py::test_of_a_machine_that_slept",
     ),
     Mutant(
         "reserve of less than two calls",

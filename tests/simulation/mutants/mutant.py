@@ -14,7 +14,7 @@ SIGN_UP, LINK = "usecases/sign_up.py", "usecases/link_accounts.py"
 LEDGER, STRIPE = "adapters/dynamodb/ledger.py", "adapters/stripe/customers.py"
 ITEMS, TABLE = "adapters/dynamodb/items.py", "adapters/dynamodb/table.py"
 EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py"
-ADDRESS, SHOP, RUN = "usecases/change_address.py", "functions/shop_api.py", "ports/run.py"
+ADDRESS, SHOP, RUN = "usecases/change_address.py", "functions/shop_api.py", "ports/deadline.py"
 CONNECTIONS = "adapters/connections.py"
 
 

@@ -6,7 +6,7 @@ from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, 
 from customerlink.model.errors import ConfigurationError, SecretUnavailableError
 from customerlink.model.keys import StripeKey
 from customerlink.model.secret import Secret, TenantSecret
-from customerlink.ports.run import Clock
+from customerlink.ports.deadline import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

@@ -7,7 +7,7 @@ clock is ahead, may lock an address while somebody's create is still under way.
 import time
 from email.utils import parsedate_to_datetime
 
-from customerlink.ports.run import Clock
+from customerlink.ports.deadline import Clock
 
 RESOLUTION_SECONDS = 1.0
 """Of the header `Date` (RFC 9110, section 5.6.7), which gives the second that has begun."""

@@ -10,7 +10,7 @@ from customerlink.model.frozen import frozen
 from customerlink.ports.run import Run
 
 CONNECT_SECONDS = READ_SECONDS = 0.4
-"""A sign-up's client has these time-outs: `run.LEDGER_RESERVE_SECONDS` holds two such calls."""
+"""A sign-up's client has these: `ports.deadline.LEDGER_RESERVE_SECONDS` holds two such calls."""
 
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 """The longest that one call of a sign-up's takes; none is started with less left."""
@@ -128,7 +128,7 @@ class Table:
     def _call(self, operation: Callable[..., Json], **request: object) -> Json:
         """Make a call; raise `AwsRefusedError` for a failed condition only."""
         for tries_left in reversed(range(_TRIES)):
-            if self._run.remaining() < CALL_SECONDS:
+            if self._run.deadline.remaining() < CALL_SECONDS:
                 break
             try:
                 return operation(TableName=self._name, **request)

@@ -162,7 +162,7 @@ class StripeCustomers:
 
         A repetition carries the same idempotency key, so it is safe after a lost answer too.
         """
-        with self._run.step(step):
+        with self._run.trace.step(step):
             lost_one = False
             for number in itertools.count(1):
                 outcome = self._once(request)
@@ -172,12 +172,12 @@ class StripeCustomers:
                 pause = random.uniform(0.5, 1.5) * _PAUSE_SECONDS * min(number, _TRIES)  # noqa: S311 (jitter)
                 if not self._is_worth_another_try(outcome, number, pause):
                     break
-                self._run.stripe_retries += 1
+                self._run.trace.stripe_retries += 1
                 self._run.clock.sleep(pause)
             # What was lost may have been carried out, whatever the last answer says of itself.
             if lost_one and isinstance(outcome, RateLimited | NotSent | Unauthorised | Refused):
                 outcome = Unknown()
-            self._run.unknown_outcomes += isinstance(outcome, Unknown)
+            self._run.trace.unknown_outcomes += isinstance(outcome, Unknown)
             return outcome
 
     def _is_worth_another_try(self, outcome: object, number: int, pause: float) -> bool:
@@ -185,7 +185,7 @@ class StripeCustomers:
         helps = isinstance(outcome, RateLimited) or (
             isinstance(outcome, NotSent | Unknown) and number < _TRIES
         )
-        return helps and self._run.remaining_for_stripe() > pause + WORTHWHILE_SECONDS
+        return helps and self._run.deadline.remaining_for_stripe() > pause + WORTHWHILE_SECONDS
 
     def _once[Result](
         self,
@@ -204,8 +204,11 @@ class StripeCustomers:
 
     def _has_new_key(self) -> bool:
         # Once: a second rejection is of the key that was fetched just now.
-        self._run.key_rejections += 1
-        if self._run.key_rejections > 1 or self._run.remaining_for_stripe() < _REFRESH_SECONDS:
+        self._run.trace.key_rejections += 1
+        if (
+            self._run.trace.key_rejections > 1
+            or self._run.deadline.remaining_for_stripe() < _REFRESH_SECONDS
+        ):
             return False
         key = self._refresh(self._key)
         if key is None:
@@ -219,7 +222,7 @@ class StripeCustomers:
 
     def _note_id(self, request_id: str | None) -> None:
         if request_id:
-            self._run.stripe_request_ids.append(request_id)
+            self._run.trace.stripe_request_ids.append(request_id)
 
 
 def _outcome(error: stripe.StripeError) -> Spent | Failure:

@@ -50,7 +50,7 @@ class BudgetedHTTPClient(stripe.HTTPClient):
         """Send one request; raise `stripe.APIConnectionError` when no answer came."""
         if self._key.live and not is_stripe(url):
             raise ConfigurationError("a live key goes to no host but Stripe's")
-        seconds = min(self._run.remaining_for_stripe(), TRY_SECONDS)
+        seconds = min(self._run.deadline.remaining_for_stripe(), TRY_SECONDS)
         if seconds < WORTHWHILE_SECONDS:
             raise NotSentError("no time left")  # type: ignore[no-untyped-call]
         try:
@@ -67,7 +67,7 @@ class BudgetedHTTPClient(stripe.HTTPClient):
             raise NotSentError("no connection") from None  # type: ignore[no-untyped-call]
         except (NoAnswerError, UnicodeDecodeError):
             raise stripe.APIConnectionError("no answer") from None  # type: ignore[no-untyped-call]
-        self._run.stripe_statuses.append(answer.status)
+        self._run.trace.stripe_statuses.append(answer.status)
         # The SDK prints the text of the header Stripe-Notice to standard error.
         names = (name for name in answer.headers if name.lower() != "stripe-notice")
         return body, answer.status, {name.lower(): answer.headers[name] for name in names}

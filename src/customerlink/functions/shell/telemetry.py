@@ -57,7 +57,7 @@ logger = Logger(service=SERVICE)
 
 def report_outcome(signup: SignUp, run: Run, instruction: Instruction, request_id: str) -> None:
     """Log the sign-up's one line, and count its reason, retries and unknown outcomes."""
-    milliseconds = round((run.seconds - run.remaining()) * 1000, 3)
+    milliseconds = round((run.deadline.seconds - run.deadline.remaining()) * 1000, 3)
     logger.info(
         "sign_up",
         extra={
@@ -68,22 +68,22 @@ def report_outcome(signup: SignUp, run: Run, instruction: Instruction, request_i
             "reason": instruction.reason.value,
             "strategy": signup.strategy,
             "action_try": signup.tries,
-            "attempt": run.attempt,
-            "stripe_request_ids": run.stripe_request_ids,
-            "stripe_statuses": run.stripe_statuses,
-            "stripe_retries": run.stripe_retries,
-            "unknown_outcomes": run.unknown_outcomes,
+            "attempt": run.trace.attempt,
+            "stripe_request_ids": run.trace.stripe_request_ids,
+            "stripe_statuses": run.trace.stripe_statuses,
+            "stripe_retries": run.trace.stripe_retries,
+            "unknown_outcomes": run.trace.unknown_outcomes,
             "milliseconds": milliseconds,
-            "steps": run.steps,
+            "steps": run.trace.steps,
         },
     )
     counts: dict[str, int] = {
         instruction.reason.value: 1,
         Metric.ACTION_RETRY: int(signup.tries > 1),
-        Metric.STRIPE_RETRY: run.stripe_retries,
-        Metric.UNKNOWN_OUTCOME: run.unknown_outcomes,
-        Metric.STRIPE_KEY_REJECTED: run.key_rejections,
-        **_by_status(run.stripe_statuses),
+        Metric.STRIPE_RETRY: run.trace.stripe_retries,
+        Metric.UNKNOWN_OUTCOME: run.trace.unknown_outcomes,
+        Metric.STRIPE_KEY_REJECTED: run.trace.key_rejections,
+        **_by_status(run.trace.stripe_statuses),
     }
     _publish(counts, milliseconds)
 
