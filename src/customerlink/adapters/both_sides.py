@@ -25,6 +25,7 @@ def both_sides(
 @contextmanager
 def emptied(folder: Path) -> Iterator[Path]:
     """Return a folder that is empty, and gone afterwards: what is in it has addresses."""
+    # A run that was killed has left its own.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     try:

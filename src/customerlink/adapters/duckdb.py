@@ -29,6 +29,7 @@ CREATE OR REPLACE TABLE customers (
 );
 """
 
+# Auth0's first identity is the user's own, those behind it were linked; lists begin at 1.
 _LOAD_USERS = """
 CREATE OR REPLACE TEMP TABLE exported AS
 SELECT * FROM read_json($files, format = 'newline_delimited', columns = {
@@ -55,6 +56,7 @@ FROM read_json($files, format = 'newline_delimited', columns = {
 """
 
 # A listing that runs while customers are made may see one twice, at the edges of two segments.
+# A customer that was made by hand may name no tenant: it counts as this one's.
 # One join a statement: each of them can go to disk, several at once would have to fit into memory.
 _CLASSIFY = """
 DELETE FROM customers
@@ -155,6 +157,7 @@ class Store:
             "threads": THREADS,
         }
         self._database = duckdb.connect(str(folder / "both-sides.duckdb"), config=settings)
+        # To keep the files' order, which nobody asks for, DuckDB would need memory.
         self._database.execute("SET preserve_insertion_order = false")
         self._database.execute(_TABLES)
 
@@ -188,6 +191,7 @@ class Store:
 
     def without_customer(self) -> Iterator[Profile]:
         """Return the users who have no customer, those whom policy exempted included."""
+        # A cursor of its own: the connection's next query would end this one half-way.
         rows = self._database.cursor().execute(
             "SELECT user_id, email, email_verified, name FROM findings JOIN users USING (user_id) "
             "WHERE drift IN ('unlinked', 'exempt') ORDER BY user_id"
@@ -214,5 +218,6 @@ class Store:
 
     def _run(self, statements: str, **values: object) -> None:
         for each in duckdb.extract_statements(statements):
+            # DuckDB refuses a statement that is given more values than it names.
             wanted = {name: value for name, value in values.items() if f"${name}" in each.query}
             self._database.execute(each, wanted or None)

@@ -26,6 +26,7 @@ class TokenBucket:
             now = self._clock()
             turn = max(self._next, now - 1.0)
             self._next = turn + 1 / self.per_second
+        # Without the lock: meanwhile others take the turns after it.
         if turn > now:
             self._sleep(turn - now)
 

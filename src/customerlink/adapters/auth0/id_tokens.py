@@ -14,7 +14,9 @@ FRESH_SECONDS = 300
 
 KEYS_UNAVAILABLE = (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError)
 
+# Auth0's clock and ours need not agree.
 _LEEWAY_SECONDS = 30
+# An unknown key has them fetched before that, so no rotation of keys waits for the hour.
 _KEYS_SECONDS = 3600
 _FETCH_SECONDS = 3.0
 _REQUIRED = ["aud", "exp", "iat", "iss", "nonce", "sub"]
@@ -58,11 +60,14 @@ class IdTokens:
                 options={"require": _REQUIRED},
             )
         except KEYS_UNAVAILABLE:
+            # PyJWT counts these among its errors, and they are no fault of the token.
             raise
         except jwt.PyJWTError:
             return None
+        # A token for several audiences says in `azp` for which application it was made.
         is_ours = claims.get("azp", claims["aud"]) in self._audiences
         is_fresh = time.time() - claims["iat"] <= FRESH_SECONDS + _LEEWAY_SECONDS
+        # As bytes: of texts, `compare_digest` takes ASCII only, and a token may hold anything.
         is_bound = hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode())
         if not (is_ours and is_fresh and is_bound):
             return None

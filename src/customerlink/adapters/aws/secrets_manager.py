@@ -11,6 +11,7 @@ from customerlink.ports.deadline import Clock
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+# So long a rotation waits until every function knows the new version.
 REFRESH_SECONDS = 300.0
 FETCH_SECONDS = 2.0
 """The longest that a fetch takes; a sign-up may need one."""
@@ -46,6 +47,7 @@ class SecretsManagerSecret:
         try:
             return self._fetch()
         except (SecretUnavailableError, ConfigurationError):
+            # A version that cannot be read is somebody's slip: the last good one serves meanwhile.
             if self._secret is None or now - self._fetched_at > STALE_SECONDS:
                 raise
             self._next_refresh = now + _RETRY_SECONDS

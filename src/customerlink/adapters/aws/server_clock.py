@@ -32,6 +32,7 @@ class ServerClock(Clock):
             return
         there = parsedate_to_datetime(date).timestamp()
         if not sent - RESOLUTION_SECONDS < there <= received:
+            # From middle to middle: the least that can be off, wherever in them it was.
             self.behind = there + RESOLUTION_SECONDS / 2 - (sent + received) / 2
         elif received - sent <= LONGEST_CALL_SECONDS:
             self.behind = 0.0

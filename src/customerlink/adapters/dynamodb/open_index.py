@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def open_sign_ups(client: "DynamoDBClient", table: str, before: float) -> Iterator[User]:
     """Return the users whose sign-ups have been open since before a unix time, the oldest first."""
+    # An index may lag: it is a reason to look at a record, which then decides.
     pages = client.get_paginator("query").paginate(
         TableName=table,
         IndexName=OPEN_INDEX,
@@ -21,6 +22,7 @@ def open_sign_ups(client: "DynamoDBClient", table: str, before: float) -> Iterat
     )
     for page in pages:
         for item in page["Items"]:
+            # A `user_id` may hold the character itself.
             _, tenant, user_id = item["pk"]["S"].split("#", 2)
             yield User(Tenant(tenant), UserId(user_id))
 

@@ -44,6 +44,7 @@ class SharedTokenBucket:
                 start = self._reserved(TURNS / self._per_second)
                 self._turns = [start + turn / self._per_second for turn in range(TURNS)]
             turn = self._turns.pop(0)
+        # By the wall clock, the only one that machines share; AWS keeps it for them.
         time.sleep(max(0.0, turn - time.time()))
 
     def pause(self, seconds: float) -> None:
@@ -51,19 +52,23 @@ class SharedTokenBucket:
         until = time.time() + seconds
         with self._lock:
             self._turns = [max(each, until) for each in self._turns]
+        # 0 s: A is told to pause for 5 s, B for 1 s; B writes later, and must not shorten A's.
         self._moved(until, "attribute_not_exists(next_at) OR next_at < :next_at")
 
     def _reserved(self, length: float) -> float:
         """Take a stretch of time; return its start."""
         while True:
             now = time.time()
+            # 0 s: A and B find it free, and A is first; B finds `next_at` ahead, and queues.
             if self._moved(now + length, "attribute_not_exists(next_at) OR next_at <= :now", now):
                 return now
             try:
+                # Sent again after a lost answer, it leaves a stretch unused: that only slows.
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key=self._key,
                     UpdateExpression="SET next_at = next_at + :length",
+                    # 0 s: no turn is free; 1 s: the TTL clears the item: begin anew.
                     ConditionExpression="next_at > :now",
                     ExpressionAttributeValues={
                         ":length": {"N": f"{length:.6f}"},

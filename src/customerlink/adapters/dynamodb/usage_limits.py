@@ -25,6 +25,8 @@ class UsageLimits:
         return self._write(
             f"proof#{_digest(proof)}",
             "SET holder = :holder, expires_at = :expires",
+            # 0 s: A and B are to be linked, and it fails; 1 s: A and C by the same proof, in
+            # vain; 2 s: A and B again, linked; 3 s: the proof is spent, for A and B as well.
             "attribute_not_exists(pk) OR (holder = :holder AND attribute_not_exists(spent))",
             {":holder": holder, ":expires": int(time.time()) + PROOF_SECONDS},
         )
@@ -34,6 +36,7 @@ class UsageLimits:
         self._write(
             f"proof#{_digest(proof)}",
             "SET spent = :one",
+            # 0 s: begun; 1 h: cleared by the TTL; later: this would make one that nothing clears.
             "attribute_exists(pk)",
             {":one": 1},
         )
@@ -44,10 +47,12 @@ class UsageLimits:
         return self._write(
             f"{name}#{_digest(user)}#{now // DAY_SECONDS}",
             "SET next_at = :next, expires_at = :expires ADD times :one",
+            # 0 s: two clicks at once, one is counted; the other one finds `next_at` in the future.
             "attribute_not_exists(pk) OR (next_at <= :now AND times < :limit)",
             {
                 ":next": now + apart,
                 ":now": now,
+                # After the end of its day: cleared before, the count would begin anew.
                 ":expires": now + 2 * DAY_SECONDS,
                 ":limit": a_day,
                 ":one": 1,

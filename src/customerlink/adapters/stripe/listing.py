@@ -51,6 +51,7 @@ class Listing:
         files = [folder / f"customers-{number:03d}.json" for number in range(len(edges) - 1)]
         with ThreadPoolExecutor(WORKERS) as workers:
             segments = zip(files, edges, edges[1:], strict=False)
+            # What a worker raised is raised only where its result is asked for.
             for _ in workers.map(lambda each: self._write(*each), segments):
                 pass
         return files
@@ -74,6 +75,7 @@ class Listing:
         """Return the customers created in a segment, from behind one of them on, page by page."""
         while True:
             asked: CustomerListParams = {"created": {"gte": start, "lt": end}}
+            # Not by the SDK's paging: each page waits for its turn, and is tried again by itself.
             page = self._page({**asked, "starting_after": after} if after else asked)
             self.on_page(len(page.data))
             yield [listed(each) for each in page.data]
