@@ -43,6 +43,7 @@ class Backfill:
         self._tenant = needed_tenant()
         self._users = users_of(self._tenant)
         key, base = application.secret().stripe_key, application.settings.stripe_api_base
+        # `patiently` tries again: it knows the rate that all workers share, the SDK does not.
         client = stripe_client(key, base, seconds=STRIPE_SECONDS, retries=0)
         rate = partial(
             SharedTokenBucket, boto3.client("dynamodb"), application.settings.ledger_table
@@ -77,6 +78,7 @@ class Backfill:
         return provision_one(user, self._profiles, self._operator.settling, self._creations)
 
     def _compare(self, files: steps_of.Files) -> object:
+        # The one place where Lambda lets a function write: 10 GB of it, by the template.
         folder = Path(tempfile.gettempdir()) / "both-sides"
         counts = steps_of.compare(self._tenant.tenant, files, folder)
         report_drift(counts)
@@ -93,6 +95,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> object:
         _backfill.cache_clear()
         if isinstance(error, CustomerLinkError):
             raise
+        # Without its cause, which the runtime would print, text and all.
         raise StepFailedError(type(error).__name__) from None
 
 

@@ -41,6 +41,7 @@ from customerlink.wiring.settings import Settings
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# A function that runs into its time-out says nothing, neither to the Action nor to the log.
 _TIME_TO_ANSWER_SECONDS = 0.5
 _AHEAD = frozenset({"on-demand", "provisioned-concurrency"})
 
@@ -90,7 +91,9 @@ def respond(
 
     def decide() -> Answer | Rejection:
         with run.trace.step("start"):
+            # Not at import: so a wrong setting becomes an answer, and a line of the log.
             started = application()
+        # First: for strangers no secret is fetched, and no body is read.
         if not started.settings.allows(caller_of(event)):
             return _NOT_ALLOWED
         return _decide(started, Request.of(event), run, context.aws_request_id)
@@ -104,6 +107,7 @@ def _decide(
     run: Run,
     request_id: str,
 ) -> Answer | Rejection:
+    # Before the signature, which costs time with the length.
     if len(request.body) > MAX_BODY_BYTES:
         return _TOO_LARGE
     with run.trace.step("secret"):
@@ -116,6 +120,7 @@ def _decide(
         tolerance=application.settings.signature_tolerance,
     ):
         return _UNSIGNED
+    # After the signature: who has not signed learns of nothing else.
     if not request.is_json():
         return _NOT_JSON
     # An event that somebody wrote by hand may have no route: a login, then.

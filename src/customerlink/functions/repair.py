@@ -42,6 +42,7 @@ AT_MOST = 500
 TENANT_SECONDS = 4.0
 """The longest that one call to Auth0 takes; a repair makes two."""
 
+# Two calls to Auth0, and a sign-up's 5 s.
 TIME_FOR_ONE_SECONDS = 15.0
 """No repair begins with less time left."""
 
@@ -57,6 +58,7 @@ def handler(_event: object, context: "LambdaContext") -> None:
     ends: Counter[str] = Counter()
     tenant = stored_tenant()
     if tenant is not None:
+        # One try: the next run comes in five minutes, and other users wait for this one.
         users = users_of(tenant, tries=1, seconds=TENANT_SECONDS)
         secret = application.secret()
         before = time.time() - REPAIR_AFTER_SECONDS
@@ -66,8 +68,10 @@ def handler(_event: object, context: "LambdaContext") -> None:
         for user in oldest:
             if context.get_remaining_time_in_millis() < TIME_FOR_ONE_SECONDS * 1000:
                 break
+            # Another tenant's users are not known to this one's API: they would seem to be gone.
             if user.tenant == tenant.tenant:
                 ends[_repaired(application, secret, users, user)] += 1
+    # Last: the alarm is for what the repair could not finish.
     still_open = count_open(_dynamodb(), table, time.time() - OPEN_FOR_SECONDS)
     report_open(ends, still_open)
 

@@ -111,6 +111,7 @@ class Application:
     def secret(self) -> Secret:
         """Return the current secret, once its key was found fit for this deployment."""
         secret = self._secret.current()
+        # Each time: a refresh may have brought another key.
         self._check(secret.stripe_key)
         return secret
 
@@ -143,6 +144,7 @@ class Application:
         url = self.settings.policy.linking_url
         if not url:
             return None
+        # The first one: amid a rotation, the shop's function may not know the second yet.
         ticket = issue(secret.signing_secrets[0], user, time.time())
         return f"{url}{'&' if '?' in url else '?'}link_ticket={ticket}"
 
@@ -152,6 +154,7 @@ class Application:
             if key is not None:
                 self._check(key)
         except ConfigurationError:
+            # An unfit key is no replacement; the sign-up ends as with the rejected one.
             return None
         return key
 
@@ -160,5 +163,6 @@ class Application:
             self.settings.stripe_api_base,
             unrestricted_allowed=self.settings.unrestricted_key_allowed,
         )
+        # Long ones are for events/, which were signed at a fixed time.
         if key.live and self.settings.signature_tolerance > TOLERANCE_SECONDS:
             raise ConfigurationError("CUSTOMERLINK_SIGNATURE_TOLERANCE is too long for a live key")

@@ -66,6 +66,7 @@ class Operator(Invocations):
         return self.services.ledger(self._run())
 
     def _invocation(self) -> Invocation:
+        # One key for the whole run: should Stripe reject it, the next run reads the new one.
         return self.services.invocation(self.key, lambda _: None, self._run())
 
     def _run(self) -> Run:

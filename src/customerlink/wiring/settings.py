@@ -92,6 +92,7 @@ class _Reader:
     def address(self, name: str, default: str) -> str:
         value = (self._environment.get(name) or default).rstrip("/")
         parts = urlsplit(value)
+        # Plain HTTP is for stand-ins: `StripeKey.check` keeps live keys from them.
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return self._complain(name, default)
         return value
@@ -100,6 +101,7 @@ class _Reader:
         """Read an address that a browser is sent to, or none."""
         value = self._environment.get(name) or ""
         parts = urlsplit(value)
+        # A ticket is put behind it, and behind a fragment no server would see that.
         is_safe = parts.scheme == "https" and parts.hostname and not parts.fragment
         return value if not value or is_safe else self._complain(name, "")
 
@@ -112,6 +114,7 @@ class _Reader:
 
     def seconds(self, name: str, default: int) -> int:
         value = self._environment.get(name) or str(default)
+        # `isdigit` alone lets a superscript pass, of which `int` makes no number.
         if not (value.isascii() and value.isdigit() and 0 < int(value) <= _MAX_TOLERANCE):
             return self._complain(name, default)
         return int(value)

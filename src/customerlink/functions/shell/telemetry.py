@@ -135,6 +135,7 @@ def report_linked(
 def report_open(repaired: Mapping[str, int], still_open: int) -> None:
     """Count what was repaired, and publish how many sign-ups stay open; a zero as well."""
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    # The zero as well: an alarm takes silence for a repair that does not run.
     metrics.add_metric(Metric.OPEN_SIGN_UPS, MetricUnit.Count, still_open)
     for end, count in repaired.items():
         metrics.add_metric(Metric(f"repair_{end}"), MetricUnit.Count, count)
@@ -166,8 +167,10 @@ def _by_status(statuses: Iterable[int]) -> dict[str, int]:
 
 def _publish(counts: Mapping[str, int], milliseconds: float | None = None) -> None:
     """Print one line in CloudWatch's embedded metric format, which becomes metrics by itself."""
+    # Powertools' other class keeps what it was given in the class, for all calls.
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     for name, value in counts.items():
+        # CloudWatch charges by the metric, and zeros would make each one occur.
         if value:
             metrics.add_metric(name, MetricUnit.Count, value)
     if milliseconds is not None:
