@@ -34,6 +34,7 @@ AUTH0_PER_SECOND = 10.0
 https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy
 """
 
+# At some 0.3 s a user (docs/scale.md) these do fifty a second: the rates decide, not they.
 WORKERS = 16
 PAUSES = (RECORD_LEASE_SECONDS, SETTLED_SECONDS + 1.0)
 """Seconds before those whose provisioning failed are tried again: what a killed run held has ended
@@ -133,8 +134,11 @@ class Checkpoint:
         """Write down whom to do; the file appears whole or not at all."""
         new = self._todo.with_suffix(".new")
         with new.open("w") as lines:
+            # Before the first address is in it; the folder may be an older one, open to others.
             new.chmod(0o600)
             lines.writelines(each.line() for each in users)
+        # First the old answers, then the new list: a crash in between leaves somebody to do twice,
+        # which is harmless, and never a user who counts as done and is not.
         self._done.unlink(missing_ok=True)
         new.rename(self._todo)
 
@@ -145,6 +149,7 @@ class Checkpoint:
             try:
                 done.add(Backfilled.read(each).user_id)
             except ValueError:
+                # Cut short by a crash. The user is done again, and the ledger finds the customer.
                 continue
         users = [Profile.read(each) for each in self._todo.read_text().splitlines()]
         return [each for each in users if each.user_id not in done]
@@ -153,7 +158,9 @@ class Checkpoint:
     def noting(self) -> Iterator[Callable[[Backfilled], None]]:
         """Open the second file; return what writes a line into it."""
         cut_short = self._done.exists() and not self._done.read_bytes().endswith(b"\n")
+        # Line by line: a run that is killed has noted everybody but those under way.
         with self._done.open("a", buffering=1) as lines:
+            # A crash left half a line, which would spoil the next one.
             if cut_short:
                 lines.write("\n")
             yield lambda done: print(done.line(), end="", file=lines)
@@ -190,6 +197,7 @@ class Backfill:
             if not failed or self._stop.is_set():
                 return
             say(f"{len(failed)} failed for now; tried again in {pause:.0f} s")
+            # Not a sleep: Ctrl-C ends this wait too.
             if self._stop.wait(pause):
                 return
             users = failed
@@ -200,6 +208,8 @@ class Backfill:
         under_way: dict[Future[Backfilled], Profile] = {}
         with ThreadPoolExecutor(WORKERS) as workers:
             while True:
+                # What the pool has been given is carried out, Ctrl-C or not: so it is not given
+                # everybody, but one user beside each that is under way.
                 room = 0 if self._stop.is_set() else 2 * WORKERS - len(under_way)
                 for user in itertools.islice(waiting, room):
                     under_way[workers.submit(self._provision, user.user_id)] = user
@@ -215,6 +225,7 @@ def run_backfill(
 ) -> dict[BackfillStatus, int]:
     """Run to the end or to Ctrl-C, each user noted as soon as done with; return the counts."""
     counts = dict.fromkeys(BackfillStatus, 0)
+    # An exception amid a write would leave a customer that nobody has noted.
     before = signal.signal(signal.SIGINT, lambda *_: worker.stop())
     try:
         with checkpoint.noting() as note, output.progress("customers", len(users)) as advance:

@@ -62,6 +62,7 @@ class Doctor:
     def checks(self) -> Iterator[Check]:
         """Make every check; one that cannot be made at all is a bad one, and the next follows."""
         parts: dict[str, Callable[[], Iterator[Check]]] = {
+            # In this order: a later one needs what an earlier one found.
             "AWS credentials": self._credentials,
             "stack": self._stack,
             "secret": self._stored,
@@ -78,6 +79,7 @@ class Doctor:
                 yield from part()
             except Exception as error:
                 trouble = explain(error)
+                # A bug is the program's, and no finding about the deployment.
                 if trouble.code is Exit.BUG:
                     raise
                 yield bad(name, trouble.message, trouble.fix)
@@ -144,6 +146,7 @@ class Doctor:
         if action.deployed_code is None:
             yield bad("Action", f"{name} is not deployed.", INSTALL)
             return
+        # What logins run, whatever the draft has become.
         code, settings = unmarked(action.deployed_code)
         if code.rstrip() != action_code().rstrip():
             yield warning("Action: code", "It is not this release's.", INSTALL)
@@ -181,6 +184,7 @@ class Doctor:
 
     def _endpoint(self) -> Iterator[Check]:
         secret = self._needed(self._secret, "the secret")
+        # Amid a rotation the first: a function that has not fetched the secret anew knows no other.
         result = self_test(self.deployment.outputs.url, secret.signing_secrets[0])
         if not result.passed:
             meaning = f"It answered the self-test with {result.status} {result.reason}."
@@ -193,6 +197,7 @@ class Doctor:
             )
         else:
             yield good("endpoint", f"It answered the signed self-test in {took}.")
+        # Long before a signature would be refused for it.
         if result.skew is not None and abs(result.skew) > TOLERANCE_SECONDS / 10:
             meaning = f"This machine's clock and the endpoint's are {abs(result.skew):.0f} s apart."
             yield warning("clock", meaning, "timedatectl set-ntp true")

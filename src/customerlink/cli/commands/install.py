@@ -106,6 +106,7 @@ def install(
     for trigger in TRIGGERS if registration else (LOGIN,):
         name, place = action_name(now.config.action_name, trigger), tenant.at(trigger)
         with output.busy("Looking at the tenant"):
+            # The first plan stores the key; the next one reads the secret anew, and finds it.
             made = plan(look(deployment, place, name), name, None if changes else key)
         is_first = not changes
         changes += made.changes
@@ -128,6 +129,7 @@ def _key_to_store(now: Session, *, dry_run: bool) -> str | None:
         now.output.say("The stack has no Stripe key yet: install will ask for one.")
         return None
     key = checked(stripe_key_given(now.output), now.config.mode).value
+    # Before it is stored: the first to meet a bad one would be somebody who signs up.
     with now.output.busy("Asking Stripe"):
         now.probe(key).list_customers()
     return key
@@ -183,6 +185,7 @@ def look(deployment: Deployment, tenant: Tenant, action_name: str) -> Found:
 
 def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
     """Compare what is there with what this release wants; `stripe_key` is one to store, if any."""
+    # One that was put in by hand (docs/deploy.md) has no mark, but this secret's name.
     if found.action and not (found.action.is_ours or SIGNING_SECRET in found.action.secrets):
         text = f"The tenant has an Action {action_name} that is not Customer Link's."
         raise CliError(text, "--action-name", Exit.REFUSED)
@@ -215,6 +218,7 @@ def _changes(found: Found, secret: StoredSecret, code: str, name: str) -> Iterat
         yield Change(Kind.CREATE_ACTION, name, _diff("", code))
     elif not is_current:
         yield Change(Kind.UPDATE_ACTION, name, _diff(action.code, code))
+    # Also where an earlier run ended between the update and the deployment.
     if not (action and is_current and action.is_deployed):
         yield Change(Kind.DEPLOY_ACTION, name)
     if not (action and any(each.action_id == action.id for each in found.flow)):
@@ -247,6 +251,7 @@ def carry_out(
     for each in to_store:
         tell(each)
     if to_store:
+        # Both in one version: the functions refuse a secret that has only one of them.
         deployment.write_secret(made.secret)
     for each in made.changes:
         match each.kind:
@@ -258,6 +263,7 @@ def carry_out(
                 tenant.update(action, made.code, settings)
             case Kind.DEPLOY_ACTION if action:
                 tell(each)
+                # Before it is bound: Auth0 binds no Action that was never deployed.
                 tenant.deploy(action.id)
             case Kind.BIND_ACTION if action:
                 tell(each)

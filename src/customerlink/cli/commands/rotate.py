@@ -34,6 +34,7 @@ from customerlink.cli.release import (
 from customerlink.cli.session import Json, Yes, session, stripe_key_given
 from customerlink.cli.tenant import Action, Tenant
 
+# For the fetch (2 s), a call that began before it (8 s), and clocks that differ (2 s).
 MARGIN_SECONDS = 15.0
 LAST_LOGINS_SECONDS = 30.0
 """Auth0 ends a login's Actions after 20 s: then nobody signs with the old secret any more."""
@@ -143,20 +144,24 @@ class Rotation:
         new = secret.signing_secrets[-1]
         without = [each for each in actions if not each.has(new)]
         if without:
+            # Since it was stored, by whichever run: a second run waits for the rest only.
             left = self.refresh_seconds - secret.age(time.time())
             if left > 0:
                 self.wait("until every function has fetched both", left)
+            # Before these Actions have it: refused, it leaves their logins with the old one.
             self._check(new)
         for each in without:
             self.tell(f"give the Action {each.action.name} the new one, and deploy it")
             each.give(new)
         for each in actions:
+            # An earlier run ended between giving it the secret and deploying it.
             if each not in without and not each.action.is_deployed:
                 self.tell(f"deploy the Action {each.action.name}")
                 each.tenant.deploy(each.action.id)
         self.wait("until no login runs an Action's old version", self.last_logins_seconds)
         self._check(new)
         self.tell("drop the old signing secret")
+        # Read again: somebody may have put in another Stripe key meanwhile.
         self.deployment.write_secret(self.deployment.read_secret().with_signing(new))
 
     def _actions(self, secret: StoredSecret) -> list["_Signing"]:

@@ -51,6 +51,7 @@ def take_out(tenant: Tenant, action_name: str, tell: Callable[[str], None]) -> N
         raise CliError(text, "Auth0's dashboard, Actions > Library", Exit.REFUSED)
     flow = tenant.bindings()
     kept = tuple(each for each in flow if each.action_id != action.id)
+    # First, since Auth0 deletes no Action that is bound; a second run may find it unbound.
     if kept != flow:
         tell("unbind the Action")
         tenant.bind(kept)
