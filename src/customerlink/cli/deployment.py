@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+# As the alarm counts them; the command line may not import functions (pyproject.toml).
 OPEN_FOR_SECONDS = 15 * 60
 
 STRIPE_KEY, SIGNING_SECRETS = "stripe_restricted_key", "action_signing_secrets"
@@ -124,6 +125,7 @@ class Deployment:
         try:
             stack = stacks.describe_stacks(StackName=self.stack)["Stacks"][0]
         except ClientError as error:
+            # CloudFormation has no code of its own for a stack that is not there.
             if error.response.get("Error", {}).get("Code") != "ValidationError":
                 raise
             raise CliError(f"There is no stack {self.stack}.", fix) from None
@@ -141,6 +143,7 @@ class Deployment:
         try:
             stored = self._secrets.get_secret_value(SecretId=self.outputs.secret_name)
         except self._secrets.exceptions.ResourceNotFoundException:
+            # Of the version: the template makes the secret, and puts no key in.
             return StoredSecret()
         return StoredSecret.parse(stored.get("SecretString", ""), stored["CreatedDate"])
 
@@ -149,6 +152,7 @@ class Deployment:
         self._secrets.put_secret_value(
             SecretId=self.outputs.secret_name, SecretString=secret.text()
         )
+        # The answer has no date. Ours is a little later, so whoever counts from it waits longer.
         return replace(secret, made_at=datetime.now(UTC))
 
     def alarms(self) -> dict[str, str]:

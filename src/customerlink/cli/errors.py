@@ -66,6 +66,7 @@ def explain(error: Exception) -> CliError:  # noqa: PLR0911 (one for each kind)
         case CustomerLinkError():
             return CliError(str(error))
         case httpx.HTTPError() | urllib3.exceptions.HTTPError() | OSError():
+            # After the SDKs' own errors, some of which are such errors too, and say more.
             return CliError(f"The network failed ({kind}).", AGAIN, Exit.UNREACHABLE)
         case _:
             places = traceback.extract_tb(error.__traceback__)
@@ -122,6 +123,7 @@ def _of_aws(error: ClientError | BotoCoreError) -> CliError:
             return CliError("No AWS region is set.", "--region, or AWS_REGION", Exit.USAGE)
         case ClientError():
             code = error.response.get("Error", {}).get("Code", "")
+            # STS and CloudFormation have another name for it than DynamoDB.
             if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"}:
                 text = "The AWS credentials have expired."
                 return CliError(text, "aws sso login", Exit.REFUSED)

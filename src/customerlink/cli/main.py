@@ -75,6 +75,7 @@ def main(  # noqa: PLR0913 (a flag each)
         "domain": domain,
         "tenant": tenant,
         "client_id": client_id,
+        # No flag: other users of the machine can read arguments, and shells keep them.
         "client_secret": os.environ.get("AUTH0_CLIENT_SECRET"),
         "stack": stack,
         "region": region,
@@ -82,6 +83,7 @@ def main(  # noqa: PLR0913 (a flag each)
         "action_name": action_name,
         "stripe_api_base": stripe_api_base,
     }
+    # Read by who needs them: `version` and help work beside a file that is wrong.
     context.obj = lambda: load(config, profile, flags)
 
 

@@ -49,6 +49,7 @@ class Output:
 
     def waiting(self, seconds: float) -> None:
         """Tell of a wait for a rate limit."""
+        # With --json as well: a silent minute would pass for a program that hangs.
         self.err.print(f"Auth0's rate limit is exceeded: going on in {seconds:.0f} s.")
 
     def wait(self, why: str, seconds: float) -> None:
@@ -102,9 +103,11 @@ class Output:
         for each in checks:
             made.append(each)
             if not self.as_json:
+                # As `Text`: in what a service says, rich would read brackets as markup.
                 line = Text(f"{each.verdict} ", style=_COLOURS[each.verdict])
                 line.append(f"{each.name:<18}", style="bold")
                 line.append(each.meaning, style="default")
+                # rich would break lines at 80 columns, commands to copy among them.
                 self.out.print(line, soft_wrap=True)
                 if each.fix:
                     self.out.print(Text(f"{'':<20}→ {each.fix}", style="cyan"), soft_wrap=True)
@@ -131,6 +134,7 @@ class Output:
     def document(self, document: Mapping[str, object]) -> None:
         """Print the JSON document, where machines listen."""
         if self.as_json:
+            # Not by rich, which breaks long lines and reads brackets as markup.
             sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
 
     def error(self, error: CliError) -> None:

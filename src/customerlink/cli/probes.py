@@ -17,6 +17,7 @@ from customerlink.model.signature import SigningSecret
 from customerlink.usecases.self_test import SelfTest, has_passed
 from customerlink.wiring.operator import stripe_client
 
+# The API answers after 9 s at the latest (template.yaml), and that answer is worth reading.
 TIME_OUT_SECONDS = 15.0
 
 
@@ -43,6 +44,7 @@ class StripeProbe:
         try:
             self._api.charges.list({"limit": 1})
         except stripe.PermissionError:
+            # Nothing else that Stripe may raise says what the key may do.
             return False
         return True
 
@@ -51,6 +53,7 @@ class StripeProbe:
         if self.key.live:
             text = "A write is probed in test mode only."
             raise CliError(text, "Leave out --probe-write.", Exit.USAGE)
+        # Without an address: should the deletion fail, it is in nobody's way.
         made = self._api.customers.create({"description": "customerlink doctor --probe-write"})
         self._api.customers.delete(made.id)
 
@@ -93,6 +96,7 @@ def self_test(
         body=test.body,
         headers=dict(test.headers),
         timeout=TIME_OUT_SECONDS,
+        # The first answer is what is tested. By a redirect, a signed request would go elsewhere.
         retries=False,
         redirect=False,
     )

@@ -4,6 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
+# A wheel holds the built Actions beside this file (pyproject.toml); a clone does not.
 _PACKAGED = Path(__file__).with_name("actions")
 _IN_SOURCE = Path(__file__).parents[2] / "actions" / "dist"
 

@@ -72,6 +72,7 @@ class Session:
 
     def folder(self, given: Path | None) -> Path:
         """Return where the profile's comparisons are made and remembered, unless told otherwise."""
+        # The XDG specification's place for what outlasts a run, and that nobody need back up.
         home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
         return given or Path(home) / "customerlink" / self.config.profile
 
@@ -83,6 +84,7 @@ class Session:
             text = "A change in live mode has to be confirmed."
             raise CliError(text, "--yes", Exit.USAGE)
         where = f"{what} in LIVE mode, tenant {self.config.domain}, stack {self.config.stack}?"
+        # Here Ctrl-C may come back as None: it is no yes.
         if not questionary.confirm(where, default=False).ask():
             raise CliError("Nothing was changed.", "", Exit.INTERRUPTED)
 
@@ -93,6 +95,7 @@ def session(context: typer.Context, *, as_json: bool) -> Session:
     config = settings()
     output = Output(as_json=as_json)
     if config.client_id and not config.client_secret and sys.stdin.isatty():
+        # Not `ask`, whose None at Ctrl-C would become the secret "None".
         asked = questionary.password("Auth0 client secret:").unsafe_ask()
         config = replace(config, client_secret=str(asked).strip())
     return Session(config, output)

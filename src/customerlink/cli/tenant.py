@@ -24,8 +24,11 @@ RUNTIMES = frozenset({"node18", "node18-actions", "node20", "node22", "node24"})
 
 SCOPES = ("read:actions", "create:actions", "update:actions", "delete:actions")
 
+# Auth0 gives no time for an export; the next run starts another one.
 EXPORT_SECONDS = 3600.0
+# Giving up loses nothing: the next run finds the draft, and deploys it.
 BUILD_SECONDS = 60.0
+# Where a tenant's rate limit is lower, `Management.call` waits as Auth0 says.
 _POLL_SECONDS = 0.5
 
 
@@ -135,6 +138,7 @@ class Tenant:
             text = f"The tenant has an Action {name} already, for another trigger."
             raise CliError(text, "--action-name", Exit.REFUSED) from None
         except ForbiddenError as error:
+            # A scope that is missing has a code; a full library's 403 has none.
             if isinstance(error.body, dict) and error.body.get("errorCode"):
                 raise
             text = "The tenant takes no more Actions: the limit of its plan is reached."
@@ -143,6 +147,7 @@ class Tenant:
 
     def update(self, action: Action, code: str, secrets: Mapping[str, str]) -> None:
         """Change code, runtime and these secrets; others keep their values."""
+        # The list is replaced as a whole; a name without a value keeps the value that it has.
         kept = [{"name": each} for each in action.secrets if each not in secrets]
         wanted: Any = [*kept, *_values(secrets)]
         self._call(
@@ -154,6 +159,7 @@ class Tenant:
         end = time.monotonic() + BUILD_SECONDS
         while True:
             status = self._call(lambda: self._api.actions.get(action_id)).status
+            # Auth0 builds after the answer, and deploys nothing that is not built.
             if status == "built":
                 break
             if status == "failed":
