@@ -5,6 +5,8 @@ const { describe, test } = require('node:test');
 const { onContinuePostLogin, onExecutePostLogin } = require('../../src/actions/dist/verify-email.js');
 const { guarded, recordingApi } = require('../../src/sandbox/auth0/trigger.js');
 
+const VALUES = require('../fixtures/profile-values.json');
+
 const SECRET = 'a session secret of thirty-two characters';
 const PAGE = 'https://api.example/verify-email';
 
@@ -43,6 +45,20 @@ describe('the redirect', () => {
     test(`is not for ${name}`, async () => {
       const { redirect, denials } = await login(changes);
       assert.deepEqual([redirect, denials], [null, []]);
+    });
+  }
+
+  // The function reads the same values in the same way (tests/model/test_values.py).
+  for (const { given, read = false } of VALUES.email_verified) {
+    test(`${read ? 'is not' : 'is'} for email_verified ${JSON.stringify(given)}`, async () => {
+      const { redirect } = await login({ user: { email_verified: given } });
+      assert.equal(redirect === null, read);
+    });
+  }
+
+  for (const { given } of VALUES.email.filter((row) => typeof row.given !== 'string')) {
+    test(`is not for the address ${JSON.stringify(given)}`, async () => {
+      assert.equal((await login({ user: { email: given } })).redirect, null);
     });
   }
 

@@ -14,7 +14,7 @@ const TOKEN_SECONDS = 900;
 /** https://auth0.com/docs/customize/actions (post-login trigger: redirect with a session token). */
 exports.onExecutePostLogin = async (event, api) => {
   const { CUSTOMERLINK_VERIFY_URL: page, CUSTOMERLINK_SESSION_SECRET: secret } = event.secrets ?? {};
-  const isToVerify = event.user.email && !event.user.email_verified;
+  const isToVerify = hasAddress(event.user) && !isVerified(event.user);
   // A refresh token's and a password grant's logins have no browser to send anywhere.
   if (!page || !secret || !isToVerify || !api.redirect.canRedirect()) {
     return;
@@ -26,6 +26,16 @@ exports.onExecutePostLogin = async (event, api) => {
   });
   api.redirect.sendUserTo(page, { query: { session_token: sessionToken } });
 };
+
+/** What is no text is nobody's address, and no mail could be sent to it. */
+function hasAddress({ email }) {
+  return typeof email === 'string' && email.trim() !== '';
+}
+
+/** Sign in with Apple and Cognito deliver "true"; no other text is a yes, least of all "false". */
+function isVerified({ email_verified: verified }) {
+  return verified === true || verified === 'true';
+}
 
 /** Back from the page, verified or not: the Actions behind this one decide what that means. */
 exports.onContinuePostLogin = async () => undefined;

@@ -3,22 +3,27 @@
 Both forms of the wire contract's body are read: the Action's own, and the whole `event` object of
 Auth0's post-login trigger (https://auth0.com/docs/customize/actions/explore-triggers/
 signup-and-login-triggers/login-trigger/post-login-event-object). Unknown fields are ignored.
+
+Only what says who logs in, and for the how manieth time, may refuse a report: nobody is kept out by
+an odd profile. Whatever else is not as expected counts as absent, and its name is kept for the log.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
+from customerlink.model.values import OddValueError, address, flag, moment, text
 
 WIRE_VERSION = 1
-TOO_LONG_AN_EMAIL = 512
-"""Characters from which an address is refused: Stripe's `email` ends at 512."""
+ODD_ID = CustomerId("(odd)")
+"""What stands where a profile has its customer's id, and is no text. No customer has it: whose the
+user's customer is, is for a person to decide."""
 
 # The tenant's name is a part of the ledger's keys, which end at 2,048 bytes.
 _TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -53,6 +58,13 @@ class SignUp:
     profile: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The profile's plain values by their paths, for the customer's fields."""
     tries: int = 1
+    dropped: tuple[str, ...] = ()
+    """The paths of what counts as absent, since it is not what the field is for."""
+
+    @property
+    def has_odd_email(self) -> bool:
+        """Return whether the profile has something for an address that is none."""
+        return "user.email" in self.dropped
 
 
 @frozen
@@ -111,132 +123,137 @@ def _json_object(body: bytes) -> dict[str, object]:
 
 
 def _registration(event: "_Fields") -> SignUp:
-    tenant, user = _tenant(event.object("tenant")), event.object("user")
-    connection = event.object("connection").text("name", required=True) or ""
-    email = _email(user)
+    tenant, user = _tenant(event.section("tenant")), event.section("user")
+    connection = event.section("connection").required_text("name")
+    email = user.read("email", address)
     who = registrant_id(registration_id(tenant, connection, email)) if email else UserId("")
     return _sign_up(event, User(tenant, who), 1)
 
 
 def _user(event: "_Fields") -> User:
-    user = event.object("user")
-    return User(_tenant(event.object("tenant")), UserId(_required_id(user)))
+    user = event.section("user")
+    return User(_tenant(event.section("tenant")), UserId(_required_id(user)))
 
 
 def _logins_count(event: "_Fields") -> int:
-    return event.object("stats").integer("logins_count")
+    return event.section("stats").required_integer("logins_count")
 
 
 def _sign_up(event: "_Fields", who: User, logins_count: int) -> SignUp:
-    user, connection = event.object("user"), event.object("connection", required=False)
-    metadata = user.metadata("app_metadata")
+    user, connection = event.section("user"), event.optional_section("connection")
+    metadata = user.optional_section("app_metadata")
     return SignUp(
         user=who,
         logins_count=logins_count,
-        email=_email(user),
-        email_verified=user.boolean("email_verified"),
-        name=user.text("name"),
-        created_at=_created_at(user),
+        email=user.read("email", address),
+        email_verified=user.read("email_verified", flag) or False,
+        name=user.read("name", text),
+        created_at=user.read("created_at", moment),
         customer_id=_customer_id(metadata),
-        marker=_marker(metadata),
-        strategy=connection.text("strategy"),
-        connection=connection.text("name"),
-        registration_id=metadata.text("stripe_registration_id"),
+        marker=metadata.read("stripe_signup", _marker),
+        strategy=connection.read("strategy", text),
+        connection=connection.read("name", text),
+        registration_id=metadata.read("stripe_registration_id", text),
         profile=user.flattened(),
-        tries=event.integer("try", absent=1),
+        tries=event.read("try", _tries) or 1,
+        dropped=tuple(dict.fromkeys(event.dropped)),
     )
 
 
 def _tenant(tenant: "_Fields") -> Tenant:
-    value = tenant.text("id", required=True)
-    if value is None or not _TENANT.fullmatch(value):
+    value = tenant.required_text("id")
+    if not _TENANT.fullmatch(value):
         raise _MalformedError("tenant.id", "is not the name of a tenant")
     return Tenant(value)
 
 
 def _required_id(user: "_Fields") -> str:
-    return user.text("user_id", required=True, longest=_MAX_USER_ID) or ""
-
-
-def _email(user: "_Fields") -> str | None:
-    return user.text("email", longest=TOO_LONG_AN_EMAIL - 1)
-
-
-def _created_at(user: "_Fields") -> datetime | None:
-    value = user.text("created_at")
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise _MalformedError("user.created_at", "is not an ISO 8601 time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return user.required_text("user_id", longest=_MAX_USER_ID)
 
 
 def _customer_id(metadata: "_Fields") -> CustomerId | None:
-    value = metadata.text("stripe_customer_id")
+    before = len(metadata.dropped)
+    value = metadata.read("stripe_customer_id", text)
+    if value is None and len(metadata.dropped) > before:
+        return ODD_ID
     return CustomerId(value) if value else None
 
 
-def _marker(metadata: "_Fields") -> Marker | None:
-    value = metadata.get("stripe_signup")
-    return next((marker for marker in Marker if marker == value), None)
+def _marker(value: object) -> Marker | None:
+    if value in (None, ""):
+        return None
+    found = next((each for each in Marker if each == value), None)
+    if found is None:
+        raise OddValueError
+    return found
+
+
+def _tries(value: object) -> int:
+    if value is None:
+        return 1
+    # Not isinstance: in Python, true is an int.
+    if type(value) is not int or value < 1:
+        raise OddValueError
+    return value
 
 
 class _Fields:
     """An object of the body, read field by field; a wrong one is named by its path."""
 
-    def __init__(self, values: dict[str, object], path: str = "") -> None:
+    def __init__(
+        self, values: dict[str, object], path: str = "", dropped: list[str] | None = None
+    ) -> None:
         self._values = values
         self._path = path
-
-    def get(self, name: str) -> object:
-        return self._values.get(name)
-
-    def _fail(self, name: str, problem: str) -> _MalformedError:
-        return _MalformedError(f"{self._path}{name}", problem)
+        self.dropped: list[str] = [] if dropped is None else dropped
+        """Paths of the whole body's fields that count as absent."""
 
     def expect_version(self) -> None:
-        if self.integer("version", absent=WIRE_VERSION) != WIRE_VERSION:
+        if (
+            self._values.get("version") is not None
+            and self.required_integer("version") != WIRE_VERSION
+        ):
             raise self._fail("version", f"is not {WIRE_VERSION}")
 
     def flattened(self) -> dict[str, str]:
         return flattened(self._values)
 
-    def object(self, name: str, *, required: bool = True) -> "_Fields":
-        value = self.get(name)
-        if value is None and not required:
-            value = {}
+    def section(self, name: str) -> "_Fields":
+        value = self._values.get(name)
         if not isinstance(value, dict):
             raise self._fail(name, "is missing" if value is None else _WRONG_TYPE)
-        return _Fields(value, f"{self._path}{name}.")
+        return self._within(name, value)
 
-    def metadata(self, name: str) -> "_Fields":
-        """Return `app_metadata`; custom databases may deliver anything there: taken as empty."""
-        value = self.get(name)
-        return _Fields(value if isinstance(value, dict) else {}, f"{self._path}{name}.")
+    def optional_section(self, name: str) -> "_Fields":
+        """Return an object, empty for whatever else is there (custom databases: any metadata)."""
+        value = self._values.get(name)
+        if not isinstance(value, dict | None):
+            self.dropped.append(f"{self._path}{name}")
+        return self._within(name, value if isinstance(value, dict) else {})
 
-    def text(
-        self, name: str, *, required: bool = False, longest: int = MAX_BODY_BYTES
-    ) -> str | None:
-        value = self.get(name)
-        if value in (None, "") and not required:
+    def read[Value](self, name: str, reader: Callable[[object], Value]) -> Value | None:
+        """Return a field that refuses no report: None where it is absent, or odd."""
+        try:
+            return reader(self._values.get(name))
+        except OddValueError:
+            self.dropped.append(f"{self._path}{name}")
             return None
+
+    def required_text(self, name: str, *, longest: int = MAX_BODY_BYTES) -> str:
+        value = self._values.get(name)
         if not isinstance(value, str):
             raise self._fail(name, "is missing" if value is None else _WRONG_TYPE)
         if not value:
             raise self._fail(name, "is empty")
         if len(value) > longest:
             raise self._fail(name, f"is longer than {longest} characters")
-        # A lone surrogate is JSON's, but no text that UTF-8, DynamoDB or Stripe could take.
-        if "\0" in value or not _is_unicode(value):
-            raise self._fail(name, "holds a character that is no text")
-        return value
+        try:
+            return text(value) or ""
+        except OddValueError:
+            raise self._fail(name, "holds a character that is no text") from None
 
-    def integer(self, name: str, absent: int | None = None) -> int:
-        value = self.get(name)
-        if value is None:
-            value = absent
+    def required_integer(self, name: str) -> int:
+        value = self._values.get(name)
         if value is None:
             raise self._fail(name, "is missing")
         # Not isinstance: in Python, true is an int.
@@ -247,12 +264,8 @@ class _Fields:
             raise self._fail(name, "is out of range")
         return value
 
-    def boolean(self, name: str) -> bool:
-        value = self.get(name)
-        if not isinstance(value, bool | None):
-            raise self._fail(name, _WRONG_TYPE)
-        return value is True
+    def _within(self, name: str, values: dict[str, object]) -> "_Fields":
+        return _Fields(values, f"{self._path}{name}.", self.dropped)
 
-
-def _is_unicode(value: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    def _fail(self, name: str, problem: str) -> _MalformedError:
+        return _MalformedError(f"{self._path}{name}", problem)

@@ -139,8 +139,8 @@ class Settling:
         email = self.signup.email
         if self.creates is Creates.NEVER:
             return None
-        if email is None or not email.strip():
-            return Reason.EMAIL_MISSING
+        if email is None:
+            return Reason.EMAIL_INVALID if self.signup.has_odd_email else Reason.EMAIL_MISSING
         if not _has_the_form_of_an_address(email):
             return Reason.EMAIL_INVALID
         required = self.policy.verified_email is VerifiedEmail.REQUIRED

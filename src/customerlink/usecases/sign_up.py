@@ -58,7 +58,8 @@ class Provisioning:
         """Decide on a registration: the same pipeline, for a user who has no `user_id` yet."""
         self._note_installation()
         if self.signup.email is None:
-            return self._denied(Reason.EMAIL_MISSING)
+            is_odd = self.signup.has_odd_email
+            return self._denied(Reason.EMAIL_INVALID if is_odd else Reason.EMAIL_MISSING)
         instruction = self._told(self.settling)
         if instruction.customer_id is None:
             # There is no profile yet: a marker would only be one more thing to be wrong.

@@ -67,6 +67,7 @@ def report_outcome(signup: SignUp, run: Run, instruction: Instruction, request_i
             "decision": instruction.decision.value,
             "reason": instruction.reason.value,
             "strategy": signup.strategy,
+            "dropped": signup.dropped,
             "action_try": signup.tries,
             "attempt": run.trace.attempt,
             "stripe_request_ids": run.trace.stripe_request_ids,
