@@ -189,6 +189,32 @@ def test_no_event_raises(
     assert box.gateway.invoke(event)["statusCode"] == 401
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+    max_leaves=6,
+)
+
+
+@given(
+    json_values
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "headers": json_values,
+            "body": json_values,
+            "isBase64Encoded": json_values,
+            "routeKey": json_values,
+            "requestContext": json_values | st.fixed_dictionaries({"http": json_values}),
+        },
+    )
+)
+@settings(max_examples=200)
+def test_no_odd_event_raises(box: Sandbox, event: Any) -> None:
+    """What is no event of API Gateway's at all: 401 as well."""
+    assert box.gateway.invoke(event)["statusCode"] == 401
+
+
 @given(
     st.binary(max_size=300)
     | st.text(max_size=100).map(lambda text: json.dumps({"user": text}).encode())

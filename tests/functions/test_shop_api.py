@@ -624,3 +624,50 @@ def test_every_error_of_linking_is_documented() -> None:
     others |= {(404, "user_not_found"), (503, "auth0_unavailable")}
 
     assert documented("Account linking") == failures | others
+
+
+@pytest.fixture
+def the_shop(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> customers.Shop:
+    """Return what a warm function keeps."""
+    for name, value in box.environment().items():
+        monkeypatch.setenv(name, value)
+    return customers.Shop()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        [],
+        "event",
+        {"headers": "none", "requestContext": "none"},
+        {"requestContext": {"authorizer": []}},
+        {"requestContext": {"authorizer": {"jwt": "token"}}},
+        {"requestContext": {"authorizer": {"jwt": {"claims": ["sub"]}}}},
+        {"requestContext": {"authorizer": {"jwt": {"claims": {"sub": 7}}}}},
+    ],
+)
+def test_event_without_a_user(the_shop: customers.Shop, event: Any) -> None:
+    """Whatever is no event of API Gateway's: nobody was authorised."""
+    context: Any = Context()
+    answered = customers.respond(lambda: the_shop, event, context)
+
+    assert answered["statusCode"] == 401
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        ({"routeKey": "GET /"}, 404),
+        ({"routeKey": ["POST"]}, 404),
+        ({"routeKey": "POST /accounts/link", "body": {"link_ticket": "x"}}, 400),
+        ({"routeKey": "POST /accounts/link", "body": "[" * 60_000}, 400),
+        ({"routeKey": "POST /accounts/link", "headers": 7, "body": "[]"}, 400),
+    ],
+)
+def test_odd_event_of_a_user(the_shop: customers.Shop, event: dict[str, Any], status: int) -> None:
+    """Refused, and no bug."""
+    claims = {"authorizer": {"jwt": {"claims": {"sub": "auth0|64"}}}}
+    context: Any = Context()
+    answered = customers.respond(lambda: the_shop, {**event, "requestContext": claims}, context)
+
+    assert answered["statusCode"] == status

@@ -178,6 +178,8 @@ def test_nothing_that_is_sent_raises(box: Sandbox) -> None:
         {**event, "routeKey": "GET /verify-email", "rawQueryString": "a=1&" * 50},
         {**event, "routeKey": "POST /verify-email", "body": "/w==", "isBase64Encoded": True},
         {**event, "routeKey": "POST /verify-email"},
+        {"routeKey": "GET /verify-email", "headers": "none", "rawQueryString": {"a": 1}},
+        {"routeKey": 7, "body": ["session_token"]},
     ):
         assert box.gateway.page(each)["statusCode"] == 400
 

@@ -61,6 +61,7 @@ STATUS = {
 _NOT_AUTHORISED = Rejection(
     HTTPStatus.UNAUTHORIZED, "not_authorised", "the access token names no user"
 )
+_NO_SUCH_ROUTE = Rejection(HTTPStatus.NOT_FOUND, "invalid_request", "there is no such route")
 _NO_SUCH_USER = Rejection(
     HTTPStatus.NOT_FOUND, "user_not_found", "the tenant has no such user any more"
 )
@@ -262,13 +263,14 @@ def _decide(shop: Shop, event: Event, request_id: str) -> Answer | Rejection:
         return _NOT_AUTHORISED
     user = User(shop.tenant.tenant, UserId(user_id))
     request = Request.of(event)
-    return _ROUTES[request.route](Call(shop, user, request, request_id))
+    act = _ROUTES.get(request.route)
+    return act(Call(shop, user, request, request_id)) if act else _NO_SUCH_ROUTE
 
 
 def _given(request: Request) -> tuple[str, str] | None:
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     given = {
         name: body[name]

@@ -135,7 +135,7 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
     request = Request.of(event)
     method = request.route.partition(" ")[0]
     try:
-        return page().answer(method, _values(method, event, request))
+        return page().answer(method, _values(method, request))
     except (*AUTH0_ERRORS, LedgerUnavailableError) as trouble:
         _the_page.cache_clear()
         report_rejection(
@@ -150,11 +150,11 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
     )
 
 
-def _values(method: str, event: Event, request: Request) -> dict[str, str]:
+def _values(method: str, request: Request) -> dict[str, str]:
     """Read the query, or the form: of each name the first value."""
     text = request.body.decode("ascii", "replace") if method == "POST" else ""
     try:
-        given = parse_qs(text or str(event.get("rawQueryString", "")), max_num_fields=10)
+        given = parse_qs(text or request.query, max_num_fields=10)
     except ValueError:
         return {}
     return {name: values[0] for name, values in given.items()}

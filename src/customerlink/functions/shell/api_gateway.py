@@ -40,12 +40,21 @@ class Request:
     """API Gateway's route key: `POST /post-login`."""
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
+    """As it stands behind the question mark."""
 
     @classmethod
     def of(cls, event: Event) -> "Request":
-        """Read an event; a body that is not the base64 that it says to be counts as empty."""
-        headers = {str(k).lower(): str(v) for k, v in (event.get("headers") or {}).items()}
-        return cls(str(event.get("routeKey", "")), headers, _raw_body(event))
+        """Read an event; a body that is not the base64 that it says to be counts as empty.
+
+        What was made by hand may be anything; what is no event of API Gateway's is a request
+        without headers and body, and so without a signature.
+        """
+        headers = {str(k).lower(): str(v) for k, v in _within(event, "headers").items()}
+        route, query = (
+            str(_mapping(event).get(name, "")) for name in ("routeKey", "rawQueryString")
+        )
+        return cls(route, headers, _raw_body(event), query)
 
     def bearer(self) -> str:
         """Return the bearer token; "" without one."""
@@ -78,14 +87,12 @@ class Rejection:
 
 def caller_of(event: Event) -> str:
     """Return the address that a request came from, as API Gateway saw it; "" when it is missing."""
-    context = event.get("requestContext") or {}
-    return str((context.get("http") or {}).get("sourceIp") or "")
+    return str(_within(event, "requestContext", "http").get("sourceIp") or "")
 
 
 def subject_of(event: Event) -> str:
     """Return whom the JWT authoriser found the caller to be; "" behind no authoriser."""
-    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    claims = _within(event, "requestContext", "authorizer", "jwt", "claims")
     return str(claims.get("sub") or "")
 
 
@@ -99,10 +106,24 @@ def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
 
 
 def _raw_body(event: Event) -> bytes:
-    body = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
-        return str(body).encode("utf-8", "surrogatepass")
+    body = _mapping(event).get("body")
+    if not isinstance(body, str):
+        return b""
+    if not _mapping(event).get("isBase64Encoded"):
+        return body.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         return b""
+
+
+def _within(event: Event, *names: str) -> Mapping[str, Any]:
+    """Return the object at a path; empty where there is none."""
+    found = _mapping(event)
+    for name in names:
+        found = _mapping(found.get(name))
+    return found
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
