@@ -9,6 +9,7 @@
  *   CUSTOMERLINK_CLAIM_NAMESPACE  optional: https://…, puts the customer id into the tokens
  *   CUSTOMERLINK_PROFILE_FIELDS   optional: user_metadata.plan,phone_number — more of the profile to report
  */
+const { isAttended } = require('./attendance.js');
 const { addDeclaredFields } = require('./profile.js');
 const { log, nameOf, report } = require('./reporting.js');
 
@@ -18,6 +19,12 @@ const DENIAL_MESSAGE =
 const AGAIN_MESSAGE = 'Please log in again.';
 
 const CUSTOMER_ID = /^[A-Za-z0-9_-]{1,255}$/;
+
+/** How long ago somebody may have logged in; the second factor may have had to be set up first. */
+const FRESH_MS = 10 * 60 * 1000;
+
+/** Denials that pass by themselves; the next log-in tries again. */
+const PASSING = new Set(['provisioning_failed', 'in_progress']);
 
 const KEPT_OUT = { denies: true, marks: true };
 
@@ -35,11 +42,12 @@ exports.onExecutePostLogin = async (event, api) => {
     if (answer.failure) {
       return fail(api, onFailure, answer.failure);
     }
-    if (answer.instruction.decision === 'deny') {
+    const isDenied = keepsOut(event, answer.instruction);
+    if (isDenied) {
       // Should it not be possible to carry that out, nobody gets in by it.
       onFailure = KEPT_OUT;
     }
-    return obey(event, api, answer.instruction);
+    return obey(event, api, { ...answer.instruction, isDenied });
   } catch (error) {
     return fail(api, onFailure, `unexpected ${nameOf(error)}`);
   }
@@ -56,19 +64,34 @@ function metadataOf(event) {
   return metadata && typeof metadata === 'object' && !Array.isArray(metadata) ? metadata : {};
 }
 
-/** A linked user's login, and an exempt one's, costs no call. */
+/** A linked user's login, and an exempt one's, costs no call, but for the very first log-in. */
 function isToBeReported(event, metadata) {
-  if (event.stats?.logins_count === 1 || metadata.stripe_signup === 'unfinished') {
+  const isSettled = metadata.stripe_customer_id || metadata.stripe_signup === 'exempt';
+  if (!isSettled || metadata.stripe_signup === 'unfinished') {
     return true;
   }
-  return !metadata.stripe_customer_id && metadata.stripe_signup !== 'exempt';
+  return event.stats?.logins_count === 1 && isFresh(event);
+}
+
+/**
+ * Whether somebody has just logged in. Auth0 counts no renewal, no silent log-in, and none by the
+ * session of another application: in all of the first session the count is 1.
+ */
+function isFresh(event) {
+  const methods = event.authentication?.methods;
+  const times = Array.isArray(methods) ? methods.map(({ timestamp }) => Date.parse(timestamp)) : [];
+  const known = times.filter((time) => !Number.isNaN(time));
+  // Without a time nobody can tell: one call too many does no harm.
+  const isRecent = known.length === 0 || Date.now() - Math.max(...known) < FRESH_MS;
+  return isAttended(event) && isRecent;
 }
 
 /**
  * What becomes of the login if there is no usable answer: an outage keeps out only who is signing
  * up. That is a first login, a marked one, and one without a proper count, since nobody can tell.
  * Everybody else goes on unmarked: the marker would make a user from before the installation sign
- * up. Of those who are signing up, the setting lets in whose profile carries no customer id.
+ * up. Of those who are signing up, the setting lets in whose profile carries no customer id. With
+ * nobody at the screen nobody is denied: whoever renews a token was let in before.
  */
 function consequences(event, metadata) {
   const count = event.stats?.logins_count;
@@ -77,7 +100,8 @@ function consequences(event, metadata) {
     return { denies: false, marks: false };
   }
   const mayContinue = event.secrets?.CUSTOMERLINK_ON_FAILURE === 'continue';
-  return { denies: !mayContinue || Boolean(metadata.stripe_customer_id), marks: true };
+  const denies = isAttended(event) && (!mayContinue || Boolean(metadata.stripe_customer_id));
+  return { denies, marks: true };
 }
 
 /** What the wire contract asks for, and no more. */
@@ -106,7 +130,7 @@ function readInstruction({ decision, reason, message, redirect, app_metadata: me
   // Without the marker, the next login would look like an old user's, whom an outage lets in.
   const isDecision =
     decision === 'continue' || (decision === 'deny' && metadata?.stripe_signup === 'unfinished');
-  return isWellFormed && isDecision ? { decision, message, redirect, metadata } : undefined;
+  return isWellFormed && isDecision ? { decision, reason, message, redirect, metadata } : undefined;
 }
 
 function isMetadata(metadata) {
@@ -121,17 +145,22 @@ function isMetadata(metadata) {
   );
 }
 
-function obey(event, api, { decision, message, redirect, metadata }) {
+/** With nobody at the screen only a refusal does: an outage ends nobody's session. */
+function keepsOut(event, { decision, reason }) {
+  return decision === 'deny' && (isAttended(event) || !PASSING.has(reason));
+}
+
+function obey(event, api, { isDenied, message, redirect, metadata }) {
   // The marker before the denial: if it cannot be set, the failure that follows denies.
   for (const [key, value] of Object.entries(metadata)) {
     api.user.setAppMetadata(key, value);
   }
-  if (decision === 'deny' && redirect && api.redirect.canRedirect()) {
+  if (isDenied && redirect && isAttended(event) && api.redirect.canRedirect()) {
     // Another account of this person's may have the address: the shop's page links the two.
     api.redirect.sendUserTo(redirect);
     return;
   }
-  if (decision === 'deny') {
+  if (isDenied) {
     api.access.deny(message || DENIAL_MESSAGE);
     return;
   }

@@ -6,14 +6,16 @@
  *   CUSTOMERLINK_VERIFY_URL      the page, https://….amazonaws.com/verify-email
  *   CUSTOMERLINK_SESSION_SECRET  what the page knows too (session_secrets in the tenant's secret)
  */
+const { isAttended } = require('./attendance.js');
+
 const TOKEN_SECONDS = 900;
 
 /** https://auth0.com/docs/customize/actions (post-login trigger: redirect with a session token). */
 exports.onExecutePostLogin = async (event, api) => {
   const { CUSTOMERLINK_VERIFY_URL: page, CUSTOMERLINK_SESSION_SECRET: secret } = event.secrets ?? {};
   const isToVerify = hasAddress(event.user) && !isVerified(event.user);
-  // A refresh token's and a password grant's logins have no browser to send anywhere.
-  if (!page || !secret || !isToVerify || !api.redirect.canRedirect()) {
+  // A password grant has no browser to send anywhere, and a renewal nobody in front of one.
+  if (!page || !secret || !isToVerify || !isAttended(event) || !api.redirect.canRedirect()) {
     return;
   }
   const sessionToken = api.redirect.encodeToken({

@@ -19,7 +19,8 @@ MAX_PAGE = 100
 
 _LIMITS = {"email": 512, "name": 256, "description": 5000, "phone": 20}
 _MAX_METADATA, _MAX_METADATA_KEY, _MAX_METADATA_VALUE = 50, 40, 500
-_EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
+# No dot in the domain, a port, a URL: Stripe refuses `otameshi@com`, `temp@http://localhost:3000`.
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f.:/]+(\.[^@\s\x00-\x1f.:/]+)+")
 _LIST_PARAMS = {"email", "limit", "starting_after", "ending_before", "created", "expand"}
 
 type Params = Mapping[str, Any]

@@ -35,6 +35,8 @@ STRATEGIES = {
 _LOGINS_ONLY = {"authentication", "authorization", "client", "resource_server", "stats"}
 """What the event of a login has, and that of a registration need not."""
 
+_RENEWALS = {"oauth2-refresh-token", "oauth2-token-exchange"}
+
 type Json = dict[str, Any]
 
 
@@ -139,16 +141,20 @@ class Tenant:
         user_id: str,
         connection: str = "Username-Password-Authentication",
         protocol: str = "oidc-basic-profile",
+        *,
+        silent: bool = False,
     ) -> Login:
         """Run one login: count it, run the Action, then write the metadata, denied or not.
 
-        A login that is sent to another page waits there: nothing is written yet.
+        A login that is sent to another page waits there: nothing is written yet. A renewal of
+        tokens and a silent log-in (`prompt=none`) are not counted
+        (https://community.auth0.com/t/how-logins-count-work/91318).
         """
         with self.users.lock:
             user = self.users[user_id]
-            user["logins_count"] += 1
+            user["logins_count"] += not (silent or protocol in _RENEWALS)
             event = self.event(copy.deepcopy(user), connection)
-        event["transaction"]["protocol"] = protocol
+        event["transaction"] |= {"protocol": protocol, "prompt": ["none"] if silent else []}
         start = time.monotonic()
         asked = self.host.run(event)
         spent = (time.monotonic() - start) * 1000

@@ -62,7 +62,7 @@ const drop = (response) => response.destroy();
 const hang = () => undefined;
 
 function event(changes = {}) {
-  const { secrets, user, stats } = changes;
+  const { secrets, user, stats, ...others } = changes;
   return {
     tenant: { id: 'acme' },
     connection: { id: 'con_1', name: 'google-oauth2', strategy: 'google-oauth2' },
@@ -78,6 +78,7 @@ function event(changes = {}) {
       ...user,
     },
     secrets: { CUSTOMERLINK_URL: url, CUSTOMERLINK_SIGNING_SECRET: SECRET, ...secrets },
+    ...others,
   };
 }
 
@@ -114,6 +115,80 @@ describe('who is reported', () => {
   for (const [name, count, metadata, calls] of cases) {
     test(`${name}: ${calls ? 'a call' : 'no call'}`, async () => {
       await login(event({ stats: { logins_count: count }, user: { app_metadata: metadata } }));
+
+      assert.equal(requests.length, calls);
+    });
+  }
+});
+
+describe('nobody at the screen', () => {
+  const linked = { app_metadata: { stripe_customer_id: 'cus_1' } };
+  const markedToo = { app_metadata: { stripe_customer_id: 'cus_1', stripe_signup: 'unfinished' } };
+  const exempt = { app_metadata: { stripe_signup: 'exempt' } };
+  const denied = (reason, redirect) =>
+    answer(200, {
+      version: 1,
+      decision: 'deny',
+      reason,
+      message: DENIAL,
+      redirect,
+      app_metadata: { stripe_signup: 'unfinished' },
+    });
+
+  for (const [name, transaction] of [
+    ['a refresh token', { protocol: 'oauth2-refresh-token' }],
+    ['a token exchange', { protocol: 'oauth2-token-exchange' }],
+    ['a silent log-in', { protocol: 'oidc-basic-profile', prompt: ['none'] }],
+  ]) {
+    for (const [who, user] of [['linked', linked], ['exempt', exempt]]) {
+      test(`${name} of a user who is ${who}, in the first session: no call`, async () => {
+        const asked = await login(event({ user, transaction }));
+
+        assert.deepEqual([requests.length, asked.denials, asked.app_metadata], [0, [], {}]);
+      });
+    }
+
+    for (const [who, user] of [['new', {}], ['linked and marked', markedToo]]) {
+      test(`${name} of a user who is ${who}, and no answer: goes on, marked`, async () => {
+        script = [answer(500, '')];
+        const asked = await login(event({ user, transaction }));
+
+        assert.deepEqual(asked.denials, []);
+        assert.deepEqual(asked.app_metadata, { stripe_signup: 'unfinished' });
+      });
+    }
+
+    for (const reason of ['provisioning_failed', 'in_progress']) {
+      test(`${name}, and ${reason}: goes on, marked`, async () => {
+        script = [denied(reason)];
+        const asked = await login(event({ transaction }));
+
+        assert.deepEqual([asked.denials, asked.id_token], [[], {}]);
+        assert.deepEqual(asked.app_metadata, { stripe_signup: 'unfinished' });
+      });
+    }
+
+    test(`${name}, and a refusal: denied, and sent nowhere`, async () => {
+      script = [denied('email_in_use', 'https://shop.example/link')];
+      const asked = await login(event({ transaction }));
+
+      assert.deepEqual([asked.denials, asked.redirect], [[DENIAL], null]);
+    });
+  }
+});
+
+describe('a fresh log-in', () => {
+  const linked = { app_metadata: { stripe_customer_id: 'cus_1' } };
+  const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
+  for (const [name, methods, calls] of [
+    ['a minute ago', [{ name: 'pwd', timestamp: ago(1) }], 1],
+    ['a while ago, with a second factor just now', [{ timestamp: ago(30) }, { timestamp: ago(0) }], 1],
+    ['by the session of another application', [{ name: 'pwd', timestamp: ago(30) }], 0],
+    ['at a time that cannot be read', [{ name: 'pwd', timestamp: 'noon' }], 1],
+    ['without methods', [], 1],
+  ]) {
+    test(`of a linked user, ${name}, count 1: ${calls ? 'a call' : 'no call'}`, async () => {
+      await login(event({ user: linked, authentication: { methods } }));
 
       assert.equal(requests.length, calls);
     });

@@ -10,11 +10,11 @@ const VALUES = require('../fixtures/profile-values.json');
 const SECRET = 'a session secret of thirty-two characters';
 const PAGE = 'https://api.example/verify-email';
 
-async function login({ user, protocol = 'oidc-basic-profile', secrets } = {}) {
+async function login({ user, protocol = 'oidc-basic-profile', prompt = [], secrets } = {}) {
   const event = {
     user: { user_id: 'auth0|1', email: 'ada@example.com', email_verified: false, ...user },
     request: { hostname: 'acme.us.auth0.com', ip: '127.0.0.1' },
-    transaction: { protocol },
+    transaction: { protocol, prompt },
     secrets: { CUSTOMERLINK_VERIFY_URL: PAGE, CUSTOMERLINK_SESSION_SECRET: SECRET, ...secrets },
   };
   const { asked, api } = recordingApi(undefined, event);
@@ -38,6 +38,8 @@ describe('the redirect', () => {
     ['a verified user', { user: { email_verified: true } }],
     ['a user without an address', { user: { email: undefined } }],
     ['a refresh token', { protocol: 'oauth2-refresh-token' }],
+    ['a token exchange', { protocol: 'oauth2-token-exchange' }],
+    ['a silent log-in', { prompt: ['none'] }],
     ['a password grant', { protocol: 'oauth2-password' }],
     ['no page', { secrets: { CUSTOMERLINK_VERIFY_URL: undefined } }],
     ['no secret', { secrets: { CUSTOMERLINK_SESSION_SECRET: undefined } }],

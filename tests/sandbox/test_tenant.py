@@ -34,6 +34,20 @@ def test_logins_count_goes_up_before_the_action_and_with_a_denial(tenant: Logged
     assert [one.login(user).denial for _ in range(2)] == ["count 1", "count 2"]
 
 
+def test_no_log_in_no_count(tenant: Logged) -> None:
+    """A renewal of tokens and a silent log-in run the Action, and are not counted."""
+    one = tenant("api.access.deny(`count ${event.stats.logins_count}`);")
+    user = one.add_user()
+    one.login(user)
+    denials = [
+        one.login(user, protocol="oauth2-refresh-token").denial,
+        one.login(user, protocol="oauth2-token-exchange").denial,
+        one.login(user, silent=True).denial,
+    ]
+
+    assert denials == ["count 1"] * 3
+
+
 def test_metadata_is_written_at_the_end_and_with_a_denial(tenant: Logged) -> None:
     """Merged at the first level; null removes a key; deny does not throw."""
     one = tenant(

@@ -1,5 +1,5 @@
 // Customer Link 0.1.0
-// Built from src/actions/verify-email.js; do not edit.
+// Built from src/actions/verify-email.js and src/actions/attendance.js; do not edit.
 
 /**
  * Auth0 Post-Login Action, to be bound before post-login.js: sends a user whose address is not
@@ -9,14 +9,15 @@
  *   CUSTOMERLINK_VERIFY_URL      the page, https://….amazonaws.com/verify-email
  *   CUSTOMERLINK_SESSION_SECRET  what the page knows too (session_secrets in the tenant's secret)
  */
+
 const TOKEN_SECONDS = 900;
 
 /** https://auth0.com/docs/customize/actions (post-login trigger: redirect with a session token). */
 exports.onExecutePostLogin = async (event, api) => {
   const { CUSTOMERLINK_VERIFY_URL: page, CUSTOMERLINK_SESSION_SECRET: secret } = event.secrets ?? {};
   const isToVerify = hasAddress(event.user) && !isVerified(event.user);
-  // A refresh token's and a password grant's logins have no browser to send anywhere.
-  if (!page || !secret || !isToVerify || !api.redirect.canRedirect()) {
+  // A password grant has no browser to send anywhere, and a renewal nobody in front of one.
+  if (!page || !secret || !isToVerify || !isAttended(event) || !api.redirect.canRedirect()) {
     return;
   }
   const sessionToken = api.redirect.encodeToken({
@@ -39,3 +40,15 @@ function isVerified({ email_verified: verified }) {
 
 /** Back from the page, verified or not: the Actions behind this one decide what that means. */
 exports.onContinuePostLogin = async () => undefined;
+
+/** An application renews its tokens with these: nobody is at the screen. */
+const RENEWALS = new Set(['oauth2-refresh-token', 'oauth2-token-exchange']);
+
+/**
+ * Whether somebody is at the screen, who could be asked something. Nobody is where an application
+ * renews its tokens, or asks silently whether there is a session (`prompt=none`).
+ */
+function isAttended(event) {
+  const { protocol, prompt } = event.transaction ?? {};
+  return !RENEWALS.has(protocol) && !(Array.isArray(prompt) && prompt.includes('none'));
+}

@@ -150,7 +150,7 @@ def management_app(api: ManagementApi) -> Flask:
 
 
 def _user_routes(api: ManagementApi) -> Iterator[Route]:
-    users, jobs, one = api.users, api.jobs, "users/<user_id>"
+    users, jobs, one = api.users, api.jobs, "users/<path:user_id>"
     read, update = "read:users", "update:users"
     yield "GET", "users", read, lambda: users.list_page(_query())
     yield "POST", "users", "create:users", lambda: users.create(_body())

@@ -18,7 +18,12 @@ const TRIGGERS = {
 const ASKED_OF_ANYTHING = new Set(['toJSON', 'then', 'constructor']);
 
 /** Logins without a browser, which cannot be sent anywhere. */
-const NOT_REDIRECTED = new Set(['oauth2-refresh-token', 'oauth2-password', 'oauth2-resource-owner']);
+const NOT_REDIRECTED = new Set([
+  'oauth2-refresh-token',
+  'oauth2-token-exchange',
+  'oauth2-password',
+  'oauth2-resource-owner',
+]);
 
 /** Give the event behind a guard: reading a field that the trigger does not have throws. */
 function guarded(value, schema = POST_LOGIN.event, path = 'event') {

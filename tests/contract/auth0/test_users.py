@@ -37,6 +37,16 @@ def test_unknown_user(asked: Asked) -> None:
     assert raised.value.body["errorCode"] == "inexistent_user"
 
 
+@pytest.mark.parametrize("name", ["acme/ada", "urn:acme:ada", "ada?x=1", "ada%2Fb", "a b"])
+def test_odd_characters_in_an_id(asked: Asked, name: str) -> None:
+    """Enterprise connections' ids may have any; in a path they are escaped."""
+    user_id = asked.add_user(f"{abs(hash(name))}@example.com", user_id=name)
+    asked.api.users.update(user_id, app_metadata={"key": "value"})
+
+    assert asked.api.users.get(user_id).user_id == f"auth0|{name}"
+    assert app_metadata(asked, user_id) == {"key": "value"}
+
+
 def test_a_database_keeps_addresses_in_lower_case(asked: Asked, email: str) -> None:
     """And has each once: 409 `user_exists` for the second."""
     user = asked.add_user(email.upper())

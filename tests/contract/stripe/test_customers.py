@@ -39,7 +39,13 @@ def test_two_may_have_one_address(asked: Asked, email: str) -> None:
     "takes any text",
     settled_by="https://docs.stripe.com/error-codes#email-invalid",
 )
-@pytest.mark.parametrize("address", ["no address", "ada@", "@example.com", "a b@example.com"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("no address", "ada@", "@example.com", "a b@example.com"),
+        *("otameshi@com", "temp@http://localhost:3000", "ada@example.com:25", "ada@.com"),
+    ],
+)
 def test_invalid_address(asked: Asked, address: str) -> None:
     """`email_invalid`: https://docs.stripe.com/error-codes#email-invalid."""
     with pytest.raises(stripe.InvalidRequestError) as raised:
