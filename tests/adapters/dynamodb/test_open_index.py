@@ -1,11 +1,9 @@
 """The sparse index of open sign-ups: on moto and on dynalite."""
 
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.dynalite import dynalite
 from tests.fakes import FakeClock
 
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
@@ -17,24 +15,13 @@ from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption, Le
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.run import Run
-from sandbox.aws import TABLE, aws
+from sandbox.aws import TABLE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 USER = User(Tenant("acme"), UserId("auth0|index"))
 CREATE = NewCustomer.of(SignUp(USER, 1), "ada@example.com")
-
-
-@pytest.fixture(params=["moto", "dynalite"])
-def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
-    """Return each DynamoDB, empty."""
-    if request.param == "moto":
-        with aws({}) as cloud:
-            yield cloud.dynamodb
-    else:
-        with dynalite() as (_, other):
-            yield other
 
 
 @pytest.fixture

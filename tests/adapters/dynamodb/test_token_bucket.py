@@ -2,31 +2,19 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.e2e.dynalite import dynalite
 
 from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
-from sandbox.aws import TABLE, aws
+from sandbox.aws import TABLE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PER_SECOND = 60.0
-
-
-@pytest.fixture(params=["moto", "dynalite"])
-def client(request: pytest.FixtureRequest) -> Iterator["DynamoDBClient"]:
-    """Return each DynamoDB, empty."""
-    if request.param == "moto":
-        with aws({}) as cloud:
-            yield cloud.dynamodb
-    else:
-        with dynalite() as (_, other):
-            yield other
 
 
 def bucket(client: "DynamoDBClient") -> SharedTokenBucket:

@@ -21,7 +21,7 @@ TIME = [
         RUN,
         "LEDGER_RESERVE_SECONDS = 1.8",
         "LEDGER_RESERVE_SECONDS = 1.0",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::test_reserve_holds_two_calls",
+        caught_by="tests/adapters/dynamodb/test_table.py::test_reserve_holds_two_calls",
     ),
     Mutant(
         "time begun anew with each piece of an answer",

@@ -51,7 +51,7 @@ LOCK = [
         LEDGER,
         '":expires": n(int(until) + 1)',
         '":expires": n(int(now))',
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestEmailLock::test_is_not_cleared_before_its_end[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_claims.py::TestEmailLock::test_is_not_cleared_before_its_end[simulated]",
     ),
     Mutant(
         "email lock of one letter case",
@@ -71,21 +71,21 @@ LOCK = [
         LEDGER,
         '"(holder = :holder AND epoch <= :epoch AND lease_until <= :latest)"',
         '"(holder = :holder AND epoch <= :epoch)"',
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestEmailLock::test_late[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_claims.py::TestEmailLock::test_late[simulated]",
     ),
     Mutant(
         "email lock given back whoever has it",
         LEDGER,
         '_MY_OWN_LOCK = "holder = :holder AND epoch = :epoch AND #owner = :owner"',
         '_MY_OWN_LOCK = "holder = :holder OR epoch <= :epoch"',
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_whoever_comes_next_keeps_the_lock[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_whoever_comes_next_keeps_the_lock[simulated]",
     ),
     Mutant(
         "email lock given back by another invocation of the same epoch",
         LEDGER,
         '_MY_OWN_LOCK = "holder = :holder AND epoch = :epoch AND #owner = :owner"',
         '_MY_OWN_LOCK = "holder = :holder AND epoch = :epoch"',
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_whoever_comes_next_keeps_the_lock[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_whoever_comes_next_keeps_the_lock[simulated]",
     ),
     Mutant(
         "email lock given back after a create of an unknown outcome",
@@ -106,7 +106,7 @@ LOCK = [
         LEDGER,
         'is_new=float(found.old.get("lease_until", n(0))["N"]) < now)',
         "is_new=True)",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_lock_of_an_earlier_invocation[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_lock_of_an_earlier_invocation[simulated]",
     ),
     Mutant(
         "email lock given back after a link",

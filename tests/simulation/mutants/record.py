@@ -14,7 +14,7 @@ RECORD = [
         LEDGER,
         'record_key(lease.user),\n                f"{_MY_EPOCH} AND {_MY_OWN}",',
         "record_key(lease.user),\n                _MY_EPOCH,",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_by_another_invocation[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_by_another_invocation[simulated]",
     ),
     Mutant(
         "record deleted on error",
@@ -102,14 +102,14 @@ RECORD = [
         LEDGER,
         "        if is_gone:\n",
         "        if False:\n",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_of_a_user_who_is_gone[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_of_a_user_who_is_gone[simulated]",
     ),
     Mutant(
         "key of a user who is gone used again",
         LEDGER,
         'self._end(gone, State.REFUSED, "attempt = attempt + :one", {":one": n(1)})',
         "self._end(gone, State.REFUSED)",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestClose::test_of_a_user_who_is_gone[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_of_a_user_who_is_gone[simulated]",
     ),
     Mutant(
         "lost link not replayed",
@@ -145,6 +145,6 @@ RECORD = [
         TABLE,
         '        "TransactionConflictException",\n',
         "",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestTrouble::test_conflict_with_a_transaction[simulated]",
+        caught_by="tests/adapters/dynamodb/test_table.py::test_conflict_with_a_transaction[simulated]",
     ),
 ]
