@@ -67,13 +67,13 @@ LOOK_UP = [
         '    if not isinstance(getattr(page, "data", None), list):\n'
         "        raise _OddAnswerError\n",
         '    if not isinstance(getattr(page, "data", None), list):\n        return []\n',
-        caught_by="tests/adapters/stripe/test_customers.py::TestOddAnswers::test_no_list",
+        caught_by="tests/adapters/stripe/test_odd_answers.py::TestOddAnswers::test_no_list",
     ),
     Mutant(
         "odd answers believed",
         STRIPE,
         "    if not is_one or (customer_id is not None and _id(answer) != customer_id):\n",
         "    if False:\n",
-        caught_by="tests/adapters/stripe/test_customers.py::TestOddAnswers::test_no_customer",
+        caught_by="tests/adapters/stripe/test_odd_answers.py::TestOddAnswers::test_no_customer",
     ),
 ]

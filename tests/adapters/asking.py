@@ -1,0 +1,22 @@
+"""What the tests of connections share: a request, and answers to it."""
+
+from customerlink.adapters.connections import Connections
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nX-Name: value\r\n\r\nok"
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nX-Name: value\r\n\r\n"
+URL = "http://script"
+
+
+def ask(  # noqa: PLR0913 (what a request is made of)
+    connections: Connections,
+    url: str = URL,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    connect: float = 1.0,
+    total: float = 2.0,
+) -> tuple[int, bytes]:
+    """Ask once."""
+    answer = connections.request(method, f"{url}/a?b=c", {}, body, connect=connect, total=total)
+    assert answer.headers["x-name"] == answer.headers["X-NAME"] == "value"
+    return answer.status, answer.body
