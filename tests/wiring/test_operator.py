@@ -1,10 +1,13 @@
 """The composition root for who looks after a deployment: on a laptop, or in its cloud."""
 
 import time
-from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import stripe
+from tests.fakes import FakeProfiles
 from tests.interleaving import user
 
 from customerlink.adapters.aws import server_clock
@@ -16,19 +19,16 @@ from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import Busy, Lease
 from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, Tenant
+from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.run import Run
+from customerlink.usecases.settle import Creates
 from customerlink.wiring import operator
-from customerlink.wiring.operator import Operator
-from sandbox.aws import TABLE, Aws, aws
+from customerlink.wiring.operator import PROVISION_SECONDS, Operator, comparison, stripe_client
+from sandbox.aws import TABLE, Aws
+from sandbox.serving import Server
 
 ADA, BOB, FIRST = user("ada"), user("bob"), "first@example.com"
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Aws]:
-    """Serve DynamoDB, whose clock is right."""
-    with aws({}) as served:
-        yield served
 
 
 class TestLaptopWhoseClockIsAhead:
@@ -59,3 +59,60 @@ class TestLaptopWhoseClockIsAhead:
         assert isinstance(other, Lease)
         lock = ledger.lock_email(other, FIRST)
         assert (lock.holder, lock.is_mine) == (ADA, False)
+
+
+def test_invocations(cloud: Aws) -> None:
+    """Each has writes of its own, and longer than a sign-up; nobody is asked for another key."""
+    services = operator.operator_on_a_laptop(
+        cloud.dynamodb, TABLE, "http://127.0.0.1:9", StripeKey("rk_test_0"), Policy()
+    )
+    runs = [services.settling(SignUp(ADA, 0)).run for _ in range(2)]
+
+    assert runs[0].owner != runs[1].owner
+    assert all(SIGN_UP_SECONDS < each.deadline.remaining() <= PROVISION_SECONDS for each in runs)
+
+
+def test_settling(cloud: Aws) -> None:
+    """What the caller asks for, under the deployment's policy, and without the person."""
+    policy, known = Policy(linking_url="https://shop.example/link"), CustomerId("cus_1")
+    services = operator.operator_on_a_laptop(
+        cloud.dynamodb, TABLE, "", StripeKey("rk_test_0"), policy
+    )
+    settling = services.settling(SignUp(ADA, 0), creates=Creates.NEVER, known=known)
+
+    assert (settling.policy, settling.creates, settling.known) == (policy, Creates.NEVER, known)
+    assert not settling.is_admission
+    assert settling.linking_page(ADA) is None
+
+
+def test_comparisons_folder(tmp_path: Path) -> None:
+    """It is made where there is none, and nobody else may look inside."""
+    folder = tmp_path / "state" / "default"
+    client = stripe_client(StripeKey("rk_test_0"), "http://127.0.0.1:9", seconds=1, retries=0)
+    made = comparison(
+        Tenant("acme"), FakeProfiles(), Path.touch, client.v1.customers, folder=folder, tell=print
+    )
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    with made.sides("one"):
+        assert [each.name for each in folder.iterdir()] == ["one"]
+    assert [*folder.iterdir()] == []
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_client_that_takes_its_time(retries: int) -> None:
+    """It is tried so often, and each time no longer than said."""
+    asked: list[str] = []
+
+    def slow(environ: Any, start: Any) -> list[bytes]:
+        asked.append(environ["PATH_INFO"])
+        time.sleep(1.0)
+        start("200 OK", [("content-length", "2")])
+        return [b"{}"]
+
+    with Server(slow) as server:
+        client = stripe_client(StripeKey("rk_test_0"), server.url, seconds=0.2, retries=retries)
+        with pytest.raises(stripe.APIConnectionError):
+            client.v1.customers.list({})
+
+    assert len(asked) == 1 + retries
