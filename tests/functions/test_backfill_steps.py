@@ -1,0 +1,312 @@
+"""The backfill's steps, each over a bucket: done again, each writes the same files."""
+
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import pytest
+from werkzeug.wrappers import Response
+
+from customerlink.adapters.auth0.management import Users
+from customerlink.adapters.stripe.listing import Listing
+from customerlink.functions import backfill_steps as steps_of
+from customerlink.functions.backfill_steps import (
+    TIME_TO_WRITE_SECONDS,
+    ChunkUnfinishedError,
+    ExportFailedError,
+    Files,
+    Segment,
+)
+from customerlink.model.drift import Drift
+from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.profile import Profile
+from customerlink.model.user import CustomerId, Tenant, UserId
+from customerlink.usecases.backfill import Backfilled, BackfillStatus
+from sandbox.aws import BUCKET, REGION, aws
+from sandbox.serving import Server
+
+ADA, BOB = UserId("auth0|ada"), UserId("auth0|bob")
+
+
+def plenty() -> float:
+    """Return more seconds than any step takes."""
+    return 900.0
+
+
+def little() -> float:
+    """Return seconds that are enough for writing down what was done."""
+    return TIME_TO_WRITE_SECONDS - 1
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    """Serve S3, with a bucket for a file's tests."""
+    with aws({}) as cloud:
+        session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+        client = session.client("s3", endpoint_url=cloud.url)
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+@pytest.fixture
+def files(s3: Any, request: pytest.FixtureRequest) -> Files:
+    """Return the files of a run of its own."""
+    return Files(s3, BUCKET, request.node.name)
+
+
+def customer(number: int, **named: Any) -> ListedCustomer:
+    """Return a customer."""
+    return ListedCustomer(CustomerId(f"cus_{number}"), f"{number}@example.com", **named)
+
+
+@dataclass
+class Pages:
+    """A listing of some pages; it notes from behind whom it was asked to go on."""
+
+    pages_of: list[list[ListedCustomer]]
+    after: list[str | None] = field(default_factory=list)
+
+    def edges(self, now: float) -> list[int]:
+        """Cut the time up to now in two."""
+        return [0, int(now) // 2, int(now)]
+
+    def pages(
+        self, _start: int, _end: int, after: str | None = None
+    ) -> Iterator[list[ListedCustomer]]:
+        """Return the pages."""
+        self.after.append(after)
+        yield from self.pages_of
+
+
+def listing(*pages: list[ListedCustomer]) -> Listing:
+    """Return a listing of these pages."""
+    return cast("Listing", Pages([*pages]))
+
+
+class TestFiles:
+    """One run's files."""
+
+    def test_put_and_read(self, files: Files) -> None:
+        """What was written last; empty where nobody wrote."""
+        files.put("a/1", b"first")
+        files.put("a/1", b"second")
+
+        assert (files.read("a/1"), files.read("a/2")) == (b"second", b"")
+
+    def test_other_runs(self, files: Files, s3: Any, tmp_path: Path) -> None:
+        """Each has files of its own, under the same names."""
+        Files(s3, BUCKET, "another").put("a/1", b"theirs")
+
+        assert files.read("a/1") == b""
+        assert files.download("a/", tmp_path) == []
+
+    def test_upload_and_download(self, files: Files, tmp_path: Path) -> None:
+        """All below a prefix, each in a file of its own."""
+        (tmp_path / "given").write_bytes(b"given")
+        for number in range(3):
+            files.upload(f"a/{number}", tmp_path / "given")
+        files.put("b/0", b"other")
+        fetched = files.download("a/", tmp_path)
+
+        assert len({*fetched}) == 3
+        assert {each.read_bytes() for each in fetched} == {b"given"}
+
+
+class TestSegments:
+    """Customers by when they were created."""
+
+    def test_side_by_side(self) -> None:
+        """Each begins where the one before it ends, and none has been listed yet."""
+        first, second = steps_of.segments(listing())
+
+        assert (first.segment, first.start, first.end) == (0, 0, second.start)
+        assert second.end == pytest.approx(time.time(), abs=2)
+        assert (second.segment, second.part, second.after, second.is_done) == (1, 0, None, False)
+
+    def test_listed(self, files: Files) -> None:
+        """All pages in one file, where there is time for them."""
+        pages = listing([customer(1), customer(2)], [customer(3)])
+        done = steps_of.list_segment(Segment(7, 0, 9), pages, files, plenty)
+        rows = gzip.decompress(files.read("customers/007-00000.json.gz")).splitlines()
+
+        assert done == Segment(7, 0, 9, part=1, after="cus_3", is_done=True)
+        assert [json.loads(each)["id"] for each in rows] == ["cus_1", "cus_2", "cus_3"]
+
+    def test_time_is_up(self, files: Files) -> None:
+        """What was read is written; the next step goes on from behind it, in another file."""
+        rest = steps_of.list_segment(
+            Segment(7, 0, 9), listing([customer(1)], [customer(2)]), files, little
+        )
+        assert rest == Segment(7, 0, 9, part=1, after="cus_1")
+        pages = Pages([[customer(2)]])
+        done = steps_of.list_segment(rest, cast("Listing", pages), files, plenty)
+
+        assert pages.after == ["cus_1"]
+        assert done == Segment(7, 0, 9, part=2, after="cus_2", is_done=True)
+        assert files.read("customers/007-00001.json.gz")
+
+    def test_nobody(self, files: Files) -> None:
+        """An empty segment is done, and stays where it was."""
+        done = steps_of.list_segment(Segment(7, 0, 9, after="cus_0"), listing([]), files, plenty)
+
+        assert (done.after, done.is_done) == ("cus_0", True)
+
+
+@dataclass
+class Export:
+    """A tenant whose export is in some state."""
+
+    status: str
+    location: str | None = None
+
+    def export(self, _: str) -> tuple[str, str | None]:
+        """Answer it."""
+        return self.status, self.location
+
+
+def looked_at(files: Files, status: str, location: str | None = None) -> dict[str, str | bool]:
+    """Look at an export once."""
+    return steps_of.export("job_1", cast("Users", Export(status, location)), files)
+
+
+class TestExport:
+    """Auth0's file, kept as soon as there is one: its link does not last."""
+
+    def test_under_way(self, files: Files) -> None:
+        """Looked at again later."""
+        assert looked_at(files, "processing") == {"job": "job_1", "is_done": False}
+
+    def test_failed(self, files: Files) -> None:
+        """There is nothing to wait for."""
+        with pytest.raises(ExportFailedError):
+            looked_at(files, "failed")
+
+    def test_completed(self, files: Files) -> None:
+        """The file is kept as it came."""
+        content = gzip.compress(b'{"user_id": "auth0|ada"}\n')
+        with Server(Response(content)) as server:
+            done = looked_at(files, "completed", server.url)
+
+        assert done == {"job": "job_1", "is_done": True}
+        assert files.read("users/users.json.gz") == content
+
+
+class TestCompare:
+    """Both sides joined."""
+
+    def test_who_has_no_customer(
+        self, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They are written in chunks; the counts tell of everybody."""
+        monkeypatch.setattr(steps_of, "CHUNK", 2)
+        users = [{"user_id": f"auth0|{each}", "email": f"{each}@example.com"} for each in range(4)]
+        users[0]["customer_id"] = "cus_0"
+        rows = "".join(json.dumps(each) + "\n" for each in users).encode()
+        files.put("users/users.json.gz", gzip.compress(rows))
+        mine = customer(0, auth0_user_id="auth0|0", auth0_tenant=Tenant("acme"))
+        steps_of.list_segment(Segment(0, 0, 9), listing([mine]), files, plenty)
+        counts = steps_of.compare("acme", files, tmp_path / "sides")
+        todo = [files.read(f"todo/{number:06d}.json").splitlines() for number in range(3)]
+
+        assert {kind: number for kind, number in counts.items() if number} == {
+            Drift.LINKED: 1,
+            Drift.UNLINKED: 3,
+        }
+        read = [[Profile.read(each).user_id for each in chunk] for chunk in todo]
+        assert read == [["auth0|1", "auth0|2"], ["auth0|3"], []]
+        assert not (tmp_path / "sides").exists()
+
+    def test_failed(self, files: Files, tmp_path: Path) -> None:
+        """The folder, in which addresses are, is gone all the same."""
+        files.put("users/users.json.gz", b"not gzipped")
+        with pytest.raises(Exception, match="users"):
+            steps_of.compare("acme", files, tmp_path / "sides")
+
+        assert not (tmp_path / "sides").exists()
+
+
+class Worker:
+    """What provisions a chunk's users, and what becomes of each."""
+
+    def __init__(self, files: Files) -> None:
+        """Start with two of whom everybody gets a customer."""
+        self.files = files
+        self.fates: dict[UserId, BackfillStatus] = {}
+        self.asked: list[UserId] = []
+        chunk = Profile(ADA).line() + Profile(BOB).line()
+        files.put("todo/000000.json", chunk.encode())
+
+    def run(self, left: Callable[[], float] = plenty) -> dict[str, int]:
+        """Do the chunk."""
+        return steps_of.provision_chunk("000000.json", self.files, self._provision, left)
+
+    def done(self) -> list[str]:
+        """Return who is written down as done."""
+        return [Backfilled.read(each).user_id for each in self._lines()]
+
+    def _lines(self) -> list[bytes]:
+        return self.files.read("done/000000.json").splitlines()
+
+    def _provision(self, user_id: UserId) -> Backfilled:
+        self.asked.append(user_id)
+        return Backfilled(user_id, self.fates.get(user_id, BackfillStatus.CREATED), "why")
+
+
+@pytest.fixture
+def worker(files: Files) -> Worker:
+    """Return one with a chunk to do."""
+    return Worker(files)
+
+
+class TestChunk:
+    """Users done with stay done."""
+
+    def test_everybody(self, worker: Worker) -> None:
+        """Counted by what became of them, and not done again."""
+        worker.fates[BOB] = BackfillStatus.SKIPPED
+        counts = worker.run()
+
+        assert counts == {"created": 1, "skipped": 1}
+        assert worker.run() == counts
+        assert worker.asked == [ADA, BOB]
+
+    def test_one_who_failed(self, worker: Worker) -> None:
+        """The others are done with; the next try is for that one alone."""
+        worker.fates[ADA] = BackfillStatus.FAILED
+        with pytest.raises(ChunkUnfinishedError, match="some users failed"):
+            worker.run()
+        assert worker.done() == [BOB]
+        worker.fates.clear()
+
+        assert worker.run() == {"created": 2}
+        assert worker.asked == [ADA, BOB, ADA]
+
+    def test_time_is_up(self, worker: Worker) -> None:
+        """Who was done by then is written down; who was not begun is left for the next try."""
+        times = iter([60.0, 1.0])
+        with pytest.raises(ChunkUnfinishedError, match="the time was up"):
+            worker.run(lambda: next(times))
+        assert worker.done() == [ADA]
+
+        assert worker.run() == {"created": 2}
+        assert worker.asked == [ADA, BOB]
+
+    def test_trouble_in_the_middle(self, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is told, and what was done before is kept."""
+        provision = worker._provision
+
+        def broken(user_id: UserId) -> Backfilled:
+            if user_id == BOB:
+                raise ZeroDivisionError
+            return provision(user_id)
+
+        monkeypatch.setattr(worker, "_provision", broken)
+        with pytest.raises(ZeroDivisionError):
+            worker.run()
+
+        assert worker.done() == [ADA]
