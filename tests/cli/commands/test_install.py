@@ -1,4 +1,4 @@
-"""`customerlink install` and `uninstall`, with three foreign Actions in the Login flow."""
+"""`customerlink install`, with three foreign Actions in the Login flow."""
 
 import json
 import os
@@ -346,64 +346,6 @@ def test_rate_limit_is_waited_for(cli: Cli, box: Sandbox) -> None:
 
     assert result.code == 0
     assert "rate limit is exceeded: going on in" in result.err
-
-
-class TestUninstall:
-    """Only what install put in."""
-
-    def test_takes_out_ours_alone(self, cli: Cli) -> None:
-        """The flow is as it was before the install."""
-        cli.install()
-        result = cli("uninstall")
-
-        assert result.code == 0
-        assert cli.flow() == [*FOREIGN]
-        assert cli.actions().list_page({"actionName": ACTION})["actions"] == []
-        assert cli.stored()["action_signing_secrets"]
-
-    def test_again_and_dry_run(self, cli: Cli) -> None:
-        """Nothing to do, nothing done."""
-        cli.install()
-        assert "would unbind" in cli("uninstall", "--dry-run").out
-        assert cli.flow() == [*FOREIGN, ACTION]
-        cli("uninstall")
-        assert "Nothing to do" in cli("uninstall").out
-
-    def test_interrupted(self, cli: Cli) -> None:
-        """Unbound, not deleted yet: the second run deletes."""
-        cli.install()
-        cli.box.management.faults.append("DELETE /api/v2/actions")
-        first, second = cli("uninstall"), cli("uninstall")
-
-        assert (first.code, second.code) == (3, 0)
-        assert cli.actions().list_page({"actionName": ACTION})["actions"] == []
-
-    def test_somebody_elses_is_left_alone(self, cli: Cli) -> None:
-        """An Action of the name that install did not put in."""
-        foreign(cli.actions(), ACTION)
-
-        assert cli("uninstall").code == 4
-        assert cli.flow() == [*FOREIGN, ACTION]
-
-
-class TestLiveMode:
-    """A change has to be confirmed."""
-
-    def test_without_a_terminal(self, cli: Cli) -> None:
-        """Only with `--yes`."""
-        cli.install()
-        refused = cli("--mode", "live", "uninstall")
-        assert (refused.code, cli.flow()) == (2, [*FOREIGN, ACTION])
-        assert "--yes" in refused.err
-
-        assert cli("--mode", "live", "uninstall", "--yes").code == 0
-        assert cli.flow() == [*FOREIGN]
-
-    def test_reading_needs_none(self, cli: Cli) -> None:
-        """Neither does a dry run."""
-        cli.install()
-
-        assert cli("--mode", "live", "uninstall", "--dry-run").code == 0
 
 
 def test_as_a_program(cli: Cli, box: Sandbox) -> None:

@@ -1,0 +1,198 @@
+"""How the command line speaks, on a terminal, into a file, and to machines."""
+
+import io
+import json
+import time
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from tests.fakes import FakeClock
+
+from customerlink.cli import output
+from customerlink.cli.checks import bad, good, warning
+from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.output import Output
+
+
+@dataclass
+class Said:
+    """An output, and what it wrote to each side."""
+
+    output: Output
+    screen: io.StringIO
+    errors: io.StringIO
+
+    def out(self) -> str:
+        """Return what it said."""
+        return self.screen.getvalue()
+
+    def err(self) -> str:
+        """Return what it said of what is going on."""
+        return self.errors.getvalue()
+
+
+def said(*, as_json: bool = False, terminal: bool = False) -> Said:
+    """Return an output of some kind."""
+    screen, errors = io.StringIO(), io.StringIO()
+    out = Console(file=screen, force_terminal=terminal, width=100, highlight=False)
+    err = Console(file=errors, width=100, highlight=False)
+    return Said(Output(as_json=as_json, out=out, err=err), screen, errors)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Return a clock that moves only when the output waits."""
+    made = FakeClock()
+    monkeypatch.setattr(output, "time", made)
+    return made
+
+
+def test_for_people() -> None:
+    """Each thing as it happens, its first letter upper case."""
+    one = said()
+    one.output.step("store the Stripe key")
+    one.output.say("Nothing to do.")
+    one.output.table("Counts", [("linked", "5"), ("[exempt]", "1")])
+    one.output.diff(["@@ -1 +1 @@", "-old", "+new", " same"])
+    one.output.document({"linked": 5})
+
+    lines = [each.strip() for each in one.out().splitlines()]
+    assert lines == [
+        *("• Store the Stripe key", "Nothing to do.", "Counts", "linked      5", "[exempt]    1"),
+        *("@@ -1 +1 @@", "-old", "+new", "same"),
+    ]
+
+
+def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """One document and not a word beside it; the steps are kept for it."""
+    one = said(as_json=True)
+    one.output.step("store the Stripe key")
+    one.output.say("Nothing to do.")
+    one.output.table("Counts", [("linked", "5")])
+    one.output.diff(["+new"])
+    one.output.checks([bad("stack", "gone", "deploy")])
+    one.output.document({"name": "Bär", "steps": one.output.steps})
+
+    assert (one.out(), one.err()) == ("", "")
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == {"name": "Bär", "steps": ["store the Stripe key"]}
+    assert "Bär" in shown
+
+
+def test_checks() -> None:
+    """A line each, as soon as it is made, and what mends it under it."""
+    one = said()
+    seen: list[str] = []
+
+    def made() -> object:
+        yield good("stack", "it is there")
+        seen.append(one.out())
+        yield warning("alarms", "one is on")
+        yield bad("secret", "it has no key", "customerlink install")
+
+    checks = one.output.checks(made())  # type: ignore[arg-type]
+
+    assert [each.name for each in checks] == ["stack", "alarms", "secret"]
+    assert seen == ["✓ stack             it is there\n"]
+    assert one.out().splitlines()[1:] == [
+        "! alarms            one is on",
+        "✗ secret            it has no key",
+        "                    → customerlink install",
+    ]
+
+
+def test_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong and the way out, beside the results; for machines in their place."""
+    one, other = said(), said(as_json=True)
+    error = CliError("The stack is [gone].", "sam deploy", Exit.REFUSED)
+    one.output.error(error)
+    one.output.error(CliError("Nothing was changed."))
+    other.output.error(error)
+
+    assert one.out() == ""
+    assert one.err().splitlines() == [
+        *("✗ The stack is [gone].", "  → sam deploy", "✗ Nothing was changed."),
+    ]
+    document = {"error": "The stack is [gone].", "fix": "sam deploy", "exit_code": 4}
+    assert (json.loads(capsys.readouterr().out), other.err()) == (document, "")
+
+
+def test_rate_limit() -> None:
+    """Told beside the results, to machines' operators as well."""
+    one = said(as_json=True)
+    one.output.waiting(3.4)
+
+    assert one.err() == "Auth0's rate limit is exceeded: going on in 3 s.\n"
+
+
+class TestWait:
+    """A wait is told, and takes its time."""
+
+    @pytest.mark.parametrize("seconds", [0.5, 3.0])
+    @pytest.mark.parametrize("terminal", [False, True])
+    @pytest.mark.parametrize("as_json", [False, True])
+    def test_wherever_it_is(
+        self, clock: FakeClock, seconds: float, *, terminal: bool, as_json: bool
+    ) -> None:
+        """With a bar or without."""
+        start = clock.now
+        one = said(as_json=as_json, terminal=terminal)
+        one.output.wait("for the new key", seconds)
+
+        assert clock.now - start == pytest.approx(seconds)
+        assert one.output.steps == [f"wait {seconds:.0f} s for the new key"]
+        has_bar = terminal and not as_json and seconds > 1
+        assert ("━" in one.out()) is has_bar
+
+    def test_none_left(self, clock: FakeClock) -> None:
+        """A time that is over by now is no wait."""
+        start = clock.now
+        said().output.wait("for the new key", -5.0)
+
+        assert clock.now == start
+
+
+class TestBusy:
+    """Something that takes a while."""
+
+    @pytest.mark.parametrize(
+        ("terminal", "as_json", "shows"),
+        [(True, False, True), (False, False, False), (True, True, False)],
+    )
+    def test_spinner(self, *, terminal: bool, as_json: bool, shows: bool) -> None:
+        """On a terminal alone, and not to machines."""
+        one = said(as_json=as_json, terminal=terminal)
+        with one.output.busy("Looking at the tenant"):
+            time.sleep(0.01)
+
+        assert ("Looking at the tenant" in one.out()) is shows
+
+    @pytest.mark.parametrize(
+        ("terminal", "as_json", "shows"),
+        [(True, False, True), (False, False, False), (True, True, False)],
+    )
+    def test_progress(self, *, terminal: bool, as_json: bool, shows: bool) -> None:
+        """How many of how many, and how fast: on a terminal alone, and not to machines."""
+        one = said(as_json=as_json, terminal=terminal)
+        with one.output.progress("users", total=3) as advance:
+            for _ in range(3):
+                advance()
+
+        assert ("3/3" in one.out()) is shows
+        assert ("/s" in one.out()) is shows
+
+
+def test_terminal_unless_told_otherwise(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results to one side, what is going on to the other."""
+    monkeypatch.setattr(output, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=None))
+    one = Output(as_json=False)
+    one.say("Nothing to do.")
+    one.waiting(1)
+    shown = capsys.readouterr()
+
+    assert shown.out == "Nothing to do.\n"
+    assert "rate limit" in shown.err
