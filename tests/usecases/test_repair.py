@@ -1,22 +1,48 @@
 """A repair plan's acts, each with what it expects to find at the moment of change."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.interleaving import TENANT, Turns, World, WorldDirectory, WorldOperator, registrant, user
+from tests.interleaving import (
+    OPEN,
+    TENANT,
+    Kind,
+    Turns,
+    World,
+    WorldDirectory,
+    WorldOperator,
+    registrant,
+    user,
+)
 
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.customer import DESCRIPTION
 from customerlink.model.drift import Drift
-from customerlink.model.listed_customer import ABANDONED_AFTER_SECONDS
+from customerlink.model.listed_customer import ABANDONED_AFTER_SECONDS, Absence, ListedCustomer
 from customerlink.model.profile import Identity
 from customerlink.model.repair_plan import Act, Step
-from customerlink.model.user import CustomerId
+from customerlink.model.sign_up_record import Lease
+from customerlink.model.user import CustomerId, User
 from customerlink.usecases.repair import Outcome, Repair, Result
 
 ADA, BOB = user("ada"), user("bob")
 ADAS = "ada@example.com"
 NOWHERE = CustomerId("cus_nowhere")
+
+
+@dataclass(frozen=True)
+class Watched(WorldDirectory):
+    """The customers, and what happens as soon as one was looked at."""
+
+    afterwards: Callable[[CustomerId], object]
+
+    def retrieve(self, customer_id: CustomerId) -> ListedCustomer | Absence:
+        """Retrieve."""
+        found = super().retrieve(customer_id)
+        self.afterwards(customer_id)
+        return found
 
 
 @dataclass
@@ -25,11 +51,13 @@ class Plan:
 
     world: World = field(default_factory=World)
     turns: int = 0
+    afterwards: Callable[[CustomerId], object] = lambda _: None
+    """What happens as soon as a customer was looked at."""
 
     def carry_out(self, act: Act, customer_id: str | None, user_id: str | None = None) -> Result:
         """Carry out an act; return what became of it."""
         step = Step(act, Drift.LINKED, user_id or ADA.user_id, customer_id, "a reason")
-        directory = WorldDirectory(self.world.stripe.account)
+        directory = Watched(self.world.stripe.account, self.afterwards)
         pace = Turns(self._turn)
         ours = self.world.tenant, directory, WorldOperator(self.world), pace, self.world.clock
         [result] = Repair(TENANT, *ours).apply([step])
@@ -58,6 +86,13 @@ class Plan:
         self.world.stripe.account.update(made, {"description": DESCRIPTION, **changes})
         self.world.at(2 * ABANDONED_AFTER_SECONDS)
         return made
+
+    def opened(self, who: User) -> tuple[DynamoDbLedger, Lease]:
+        """Let an invocation be at it right now; return its ledger, and its lease."""
+        _, ledger, _ = self.world.ports()
+        lease = ledger.open(who, None, admission=True)
+        assert isinstance(lease, Lease)
+        return ledger, lease
 
     def _turn(self) -> None:
         self.turns += 1
@@ -89,6 +124,14 @@ class TestRecord:
         assert "does not name the user" in plan.skipped(Act.RECORD, made)
         plan.world.tenant.add(ADA, ADAS, customer_id=NOWHERE)
         assert "an id by now" in plan.skipped(Act.RECORD, made)
+
+    def test_login_that_is_under_way(self, plan: Plan) -> None:
+        """It is left to finish by itself."""
+        made = plan.world.customer(ADAS, ADA)
+        plan.world.tenant.add(ADA, ADAS)
+        plan.opened(ADA)
+
+        assert plan.skipped(Act.RECORD, made) == "in_progress"
 
 
 class TestProvision:
@@ -201,6 +244,24 @@ class TestFollow:
         nobodys = plan.world.customer(ADAS)
         assert "names no account" in plan.skipped(Act.FOLLOW, nobodys)
 
+    def test_login_that_is_under_way(self, plan: Plan) -> None:
+        """Of either account: its customer may still be made."""
+        made = plan.world.customer(ADAS, BOB)
+        plan.world.tenant.add(ADA, ADAS, identities=self.LINKED)
+        plan.opened(BOB)
+
+        assert plan.skipped(Act.FOLLOW, made) == "in_progress"
+
+    def test_customer_that_goes_meanwhile(self, plan: Plan) -> None:
+        """Between the look at it and the change: nothing is left to follow."""
+        made = plan.world.customer(ADAS, BOB)
+        plan.world.tenant.add(ADA, ADAS, identities=self.LINKED)
+        plan.afterwards = plan.world.stripe.account.delete
+        result = plan.carry_out(Act.FOLLOW, made)
+
+        assert (result.outcome, result.why) == (Outcome.SKIPPED, "the customer has moved on")
+        assert plan.profile() == (None, None)
+
 
 class TestRemove:
     """Delete a registration's customer."""
@@ -210,6 +271,30 @@ class TestRemove:
         plan.done(Act.REMOVE, plan.registered())
 
         assert plan.world.with_address(ADAS) == []
+
+    def test_registration_that_was_recorded(self, plan: Plan) -> None:
+        """Its record is opened again for as long as the customer is deleted."""
+        made = plan.registered()
+        ledger, lease = plan.opened(registrant("db", ADAS))
+        ledger.link(lease, made)
+        plan.done(Act.REMOVE, made)
+
+        assert plan.world.with_address(ADAS) == []
+        assert "customer_id" not in plan.world.record(registrant("db", ADAS))
+
+    def test_somebody_registers_right_now(self, plan: Plan) -> None:
+        """With the address: the customer is about to be theirs."""
+        made = plan.registered()
+        plan.opened(registrant("db", ADAS))
+
+        assert plan.skipped(Act.REMOVE, made) == "somebody registers right now"
+
+    def test_ledger_that_does_not_answer(self, plan: Plan) -> None:
+        """Nothing is deleted without it, and the plan goes on with its next step."""
+        made = plan.registered()
+        plan.world.fails(OPEN, Kind.LOST, times=9)
+
+        assert "the ledger did not answer" in plan.skipped(Act.REMOVE, made)
 
     def test_gone(self, plan: Plan) -> None:
         """Deleted, or never there; or no registration's."""
