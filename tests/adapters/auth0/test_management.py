@@ -1,8 +1,11 @@
 """The tenant's users by auth0-python, over the stand-in for the Management API."""
 
+import time
 from typing import Any
 
 import pytest
+from auth0.management.core.api_error import ApiError
+from auth0.management.errors import TooManyRequestsError
 
 from customerlink.adapters.auth0.management import Management, Users
 from customerlink.model.profile import Identity, Profile
@@ -59,3 +62,70 @@ def test_nobody(users: Users) -> None:
     assert users.get("auth0|2") is None
     assert users.with_address("nobody@example.com") == []
     assert not users.merge_app_metadata("auth0|2", {"stripe_signup": None})
+
+
+class TestRateLimit:
+    """A call that met it is made again when the header says so."""
+
+    def called(self, times: int, **headers: str) -> tuple[list[float], bool]:
+        """Meet it so often; return how long was waited each time, and whether it went through."""
+        waits: list[float] = []
+        told: list[float] = []
+        client = Auth0Client("https://acme.us.auth0.com", "id", "hidden")
+        management = Management(client, told.append, waits.append, tries=3)
+        left = [TooManyRequestsError({}, headers)] * times
+
+        def request() -> bool:
+            if left:
+                raise left.pop()
+            return True
+
+        try:
+            return waits, management.call(request)
+        except TooManyRequestsError:
+            return waits, False
+        finally:
+            assert told == waits
+
+    def test_passes(self) -> None:
+        """The wait is told."""
+        waits, is_through = self.called(2)
+
+        assert (waits, is_through) == ([1.0, 1.0], True)
+
+    def test_stays(self) -> None:
+        """After so many tries it is raised."""
+        waits, is_through = self.called(9)
+
+        assert (len(waits), is_through) == (2, False)
+
+    @pytest.mark.parametrize(
+        ("ahead", "expected"), [(7, 7), (-7, 0.5), (3600, 60), ("soon", 1.0), ("", 1.0)]
+    )
+    def test_until(self, ahead: int | str, expected: float) -> None:
+        """As the header says, in whatever letter case, and within reason."""
+        reset = str(int(time.time()) + ahead) if isinstance(ahead, int) else ahead
+        [wait], _ = self.called(1, **{"X-RateLimit-Reset": reset})
+
+        assert wait == pytest.approx(expected, abs=1.0 if expected == 7 else 0.01)
+
+
+def test_link_of_one_who_is_gone(box: Sandbox, users: Users) -> None:
+    """It is no trouble: somebody has linked them already, or deleted one."""
+    box.tenant.users.add({"email": "ada@example.com"}, "auth0|1")
+
+    assert not users.link("auth0|1", "auth0|2")
+    assert not users.link("auth0|2", "auth0|1")
+
+
+def test_trouble_is_no_absence(box: Sandbox, users: Users) -> None:
+    """Neither of a user, nor of an account to link."""
+    box.tenant.users.add({"email": "ada@example.com"}, "auth0|1")
+    for request, ask in (
+        ("GET /api/v2/users", lambda: users.get("auth0|1")),
+        ("PATCH /api/v2/users", lambda: users.merge_app_metadata("auth0|1", {})),
+        ("POST /api/v2/users", lambda: users.link("auth0|1", "auth0|2")),
+    ):
+        box.management.faults.append(request)
+        with pytest.raises(ApiError):
+            ask()
