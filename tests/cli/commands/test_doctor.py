@@ -11,6 +11,8 @@ from tests.fakes import FakeClock
 
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.cli.commands import doctor
+from customerlink.cli.probes import SelfTestResult
 from customerlink.cli.release import unmarked
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.ports.run import Run
@@ -232,3 +234,47 @@ def test_nothing_at_all(cli: Cli) -> None:
 
     assert checks["AWS credentials"]["verdict"] == "good"
     assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 8
+
+
+def test_action_that_is_not_deployed(cli: Cli) -> None:
+    """An install that was interrupted left a draft, which nobody runs."""
+    cli.box.management.faults.append("POST /api/v2/actions/actions/")
+    assert cli("install", stdin=cli.box.stripe_key).code == 3
+    found = diagnosis(cli)["Action"]
+
+    assert (found["verdict"], "is not deployed" in found["meaning"]) == ("bad", True)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "skew", "check", "said"),
+    [
+        (doctor.SLOW_MILLISECONDS + 1, None, "endpoint", "self-test in"),
+        (1.0, -40.0, "clock", "40 s apart"),
+        (1.0, 40.0, "clock", "40 s apart"),
+    ],
+)
+def test_endpoint_that_passed(
+    cli: Cli, milliseconds: float, skew: float | None, check: str, said: str
+) -> None:
+    """Its answer may be slow all the same, or its clock another one than this machine's."""
+    cli.install()
+    result = SelfTestResult(
+        passed=True, status=200, reason="not_new", milliseconds=milliseconds, skew=skew
+    )
+    cli.patch.setattr(doctor, "self_test", lambda *_: result)
+    found = diagnosis(cli)[check]
+
+    assert (found["verdict"], said in found["meaning"]) == ("warning", True)
+
+
+def test_bug_in_a_check(cli: Cli) -> None:
+    """It ends the command as a bug: no verdict of a deployment."""
+
+    def broken(*_: object) -> SelfTestResult:
+        raise ZeroDivisionError
+
+    cli.install()
+    cli.patch.setattr(doctor, "self_test", broken)
+    result = cli("doctor")
+
+    assert (result.code, "A bug: ZeroDivisionError" in result.err) == (70, True)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
 
+from customerlink.cli.commands import install
+from customerlink.cli.probes import SelfTestResult
 from customerlink.cli.release import REGISTRATION, marked, unmarked
 from sandbox.sandbox import Sandbox
 from sandbox.tenant import ACTIONS, ActionHost, Tenant
@@ -230,6 +232,16 @@ class TestHalfWay:
 
         assert (result.code, cli.flow()) == (1, [*FOREIGN])
         assert "could not build" in result.err
+
+
+def test_endpoint_that_does_not_pass(cli: Cli, box: Sandbox) -> None:
+    """What was put in stays; the exit code and a sentence say that it does not work yet."""
+    failed = SelfTestResult(passed=False, status=401, reason="x", milliseconds=1.0, skew=None)
+    cli.patch.setattr(install, "self_test", lambda *_: failed)
+    result = cli("install", stdin=box.stripe_key)
+
+    assert (result.code, cli.flow()) == (1, [*FOREIGN, ACTION])
+    assert "did not pass the self-test" in result.err
 
 
 def without_stack(cli: Cli) -> None:
