@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
 from sandbox.aws import TABLE
 
@@ -84,3 +86,33 @@ def test_any_other_trouble_is_told(
 
     with pytest.raises(ClientError):
         ask(made)
+
+
+def scripted(*codes: str | None) -> tuple[SharedTokenBucket, list[object]]:
+    """Return a bucket whose writes fail by these codes, and the writes; None is a success."""
+    left, asked = [*codes], list[object]()
+
+    def update_item(**request: object) -> dict[str, object]:
+        asked.append(request)
+        if code := left.pop(0):
+            raise ClientError({"Error": {"Code": code}}, "UpdateItem")
+        return {"Attributes": {"next_at": {"N": "0"}}}
+
+    client: Any = SimpleNamespace(update_item=update_item)
+    return SharedTokenBucket(client, TABLE, "stripe", PER_SECOND), asked
+
+
+def test_turn_that_came_up_in_between() -> None:
+    """It was too early for the one write, and too late for the other: both are tried again."""
+    made, asked = scripted(CONDITION_FAILED, CONDITION_FAILED, None)
+    made.take()
+
+    assert len(asked) == 3
+
+
+def test_trouble_with_the_second_write() -> None:
+    """It is told as well."""
+    made, _ = scripted(CONDITION_FAILED, "ResourceNotFoundException")
+
+    with pytest.raises(ClientError):
+        made.take()

@@ -1,6 +1,11 @@
 """`customerlink uninstall`: out comes what install put in, and nothing else."""
 
+from types import SimpleNamespace
+from typing import Any
+
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
+
+from customerlink.cli.commands.uninstall import take_out
 
 
 def test_takes_out_ours_alone(cli: Cli) -> None:
@@ -59,3 +64,12 @@ class TestLiveMode:
         cli.install()
 
         assert cli("--mode", "live", "uninstall", "--dry-run").code == 0
+
+
+def test_somebody_else_was_quicker() -> None:
+    """Between the look at the tenant and the change: what is gone is no trouble."""
+    told: list[str] = []
+    emptied: Any = SimpleNamespace(find=lambda _: None)
+    take_out(emptied, ACTION, told.append)
+
+    assert told == []
