@@ -1,7 +1,7 @@
 """DynamoDB's single-item writes: the expressions that the ledger uses, evaluated as documented.
 
 Amazon DynamoDB Developer Guide, "Condition and filter expressions" and "Update expressions".
-`tests/adapters/dynamodb/test_ledger.py` runs on this, on moto and on dynalite alike.
+`tests/adapters/dynamodb/` runs on this, on moto and on dynalite alike.
 """
 
 import re

@@ -77,7 +77,7 @@ ADOPTION = [
         LEDGER,
         '            f"{_MY_EPOCH} AND {_MY_OWN}",\n            {\n',
         "            _MY_EPOCH,\n            {\n",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestBeginAdoption::test_record_that_was_deleted_meanwhile[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_claims.py::TestBeginAdoption::test_record_that_was_deleted_meanwhile[simulated]",
     ),
     Mutant(
         "adoption that Stripe refuses tried for ever",
@@ -127,7 +127,7 @@ ADOPTION = [
         LEDGER,
         'f"adopting, instead_of, {INDEXED}",',
         'f"{INDEXED}",',
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestBeginAdoption::test_still_under_way[simulated-release]",
+        caught_by="tests/adapters/dynamodb/test_ledger_claims.py::TestBeginAdoption::test_still_under_way[simulated-release]",
     ),
     Mutant(
         "adopted customer still superseded",

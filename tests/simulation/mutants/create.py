@@ -53,7 +53,7 @@ CREATE = [
         RULES,
         "return not (self.was_sent or self.sends_create)",
         "return False",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestFrozenCreate::test_one_that_nobody_sent[simulated-release]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestFrozenCreate::test_one_that_nobody_sent[simulated-release]",
     ),
     Mutant(
         "sending not noted",
@@ -66,7 +66,7 @@ CREATE = [
         RULES,
         "return now if self.sends_create or self.sends_update else self.last_write",
         "return now",
-        caught_by="tests/adapters/dynamodb/test_ledger.py::TestWaitForAnEarlierCreate::test_who_sends_nothing[simulated-release]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestWaitForAnEarlierCreate::test_who_sends_nothing[simulated-release]",
     ),
     Mutant(
         "wait for a create not begun anew by the next one",
