@@ -49,6 +49,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return made
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_others_chose_is_shown_as_it_is(*, terminal: bool) -> None:
+    """Brackets are no markup, and an escape sequence is not carried out."""
+    chosen = "auth0|a[b]c [/b] \x1b]0;title\x07\x1b[2J"
+    one = said(terminal=terminal)
+    one.output.step(chosen)
+    one.output.say(chosen)
+    one.output.table("Users", [(chosen, chosen)])
+    one.output.diff([chosen])
+    one.output.checks([bad("stripe", chosen, chosen)])
+    one.output.error(CliError(chosen, chosen))
+    told = one.out() + one.err()
+
+    assert told.count("a[b]c [/b]") == 9
+    assert [each for each in ("\x1b]", "\x1b[2J", "\x07") if each in told] == []
+
+
 def test_for_people() -> None:
     """Each thing as it happens, its first letter upper case."""
     one = said()

@@ -40,12 +40,12 @@ class Output:
         """Tell what is being done."""
         self.steps.append(text)
         if not self.as_json:
-            self.out.print(f"[green]•[/] {_upper(text)}")
+            self.out.print(Text("• ", style="green").append(_plain(_upper(text)), style="default"))
 
     def say(self, text: str) -> None:
         """Say something to a person."""
         if not self.as_json:
-            self.out.print(text)
+            self.out.print(Text(_plain(text)))
 
     def waiting(self, seconds: float) -> None:
         """Tell of a wait for a rate limit."""
@@ -103,14 +103,15 @@ class Output:
         for each in checks:
             made.append(each)
             if not self.as_json:
-                # As `Text`: in what a service says, rich would read brackets as markup.
                 line = Text(f"{each.verdict} ", style=_COLOURS[each.verdict])
                 line.append(f"{each.name:<18}", style="bold")
-                line.append(each.meaning, style="default")
+                line.append(_plain(each.meaning), style="default")
                 # rich would break lines at 80 columns, commands to copy among them.
                 self.out.print(line, soft_wrap=True)
                 if each.fix:
-                    self.out.print(Text(f"{'':<20}→ {each.fix}", style="cyan"), soft_wrap=True)
+                    self.out.print(
+                        Text(f"{'':<20}→ {_plain(each.fix)}", style="cyan"), soft_wrap=True
+                    )
         return made
 
     def table(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -121,7 +122,7 @@ class Output:
             title=title, title_justify="left", show_header=False, box=None, padding=(0, 2)
         )
         for left, right in rows:
-            table.add_row(Text(left, style="bold"), Text(right))
+            table.add_row(Text(_plain(left), style="bold"), Text(_plain(right)))
         self.out.print(table)
 
     def diff(self, lines: Iterable[str]) -> None:
@@ -129,7 +130,7 @@ class Output:
         styles = {"+": "green", "-": "red", "@": "cyan"}
         for line in lines:
             if not self.as_json:
-                self.out.print(Text(f"    {line}", style=styles.get(line[:1], "dim")))
+                self.out.print(Text(f"    {_plain(line)}", style=styles.get(line[:1], "dim")))
 
     def document(self, document: Mapping[str, object]) -> None:
         """Print the JSON document, where machines listen."""
@@ -142,10 +143,19 @@ class Output:
         if self.as_json:
             self.document({"error": error.message, "fix": error.fix, "exit_code": int(error.code)})
             return
-        self.err.print(Text(f"✗ {error.message}", style="red"), soft_wrap=True)
+        self.err.print(Text(f"✗ {_plain(error.message)}", style="red"), soft_wrap=True)
         if error.fix:
-            self.err.print(Text(f"  → {error.fix}", style="cyan"), soft_wrap=True)
+            self.err.print(Text(f"  → {_plain(error.fix)}", style="cyan"), soft_wrap=True)
 
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _plain(text: str) -> str:
+    """Return text that a terminal shows as it is.
+
+    As `Text`, since rich reads brackets of a string as markup; and whoever chose a user id, or
+    wrote an error page, may have put an escape sequence into it, which would be carried out.
+    """
+    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
