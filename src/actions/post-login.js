@@ -9,7 +9,7 @@
  *   CUSTOMERLINK_CLAIM_NAMESPACE  optional: https://…, puts the customer id into the tokens
  *   CUSTOMERLINK_PROFILE_FIELDS   optional: user_metadata.plan,phone_number — more of the profile to report
  */
-const { isAttended } = require('./attendance.js');
+const { isAttended, isRenewal, isSilent } = require('./attendance.js');
 const { addDeclaredFields } = require('./profile.js');
 const { log, nameOf, report } = require('./reporting.js');
 
@@ -79,7 +79,7 @@ function isToBeReported(event, metadata) {
  */
 function isFresh(event) {
   const methods = event.authentication?.methods;
-  const times = Array.isArray(methods) ? methods.map(({ timestamp }) => Date.parse(timestamp)) : [];
+  const times = Array.isArray(methods) ? methods.map((each) => Date.parse(each?.timestamp)) : [];
   const known = times.filter((time) => !Number.isNaN(time));
   // Without a time nobody can tell: one call too many does no harm.
   const isRecent = known.length === 0 || Date.now() - Math.max(...known) < FRESH_MS;
@@ -90,8 +90,8 @@ function isFresh(event) {
  * What becomes of the login if there is no usable answer: an outage keeps out only who is signing
  * up. That is a first login, a marked one, and one without a proper count, since nobody can tell.
  * Everybody else goes on unmarked: the marker would make a user from before the installation sign
- * up. Of those who are signing up, the setting lets in whose profile carries no customer id. With
- * nobody at the screen nobody is denied: whoever renews a token was let in before.
+ * up. Of those who are signing up, the setting lets in whose profile carries no customer id. Who
+ * was let in before, and renews that silently, is not denied.
  */
 function consequences(event, metadata) {
   const count = event.stats?.logins_count;
@@ -100,7 +100,7 @@ function consequences(event, metadata) {
     return { denies: false, marks: false };
   }
   const mayContinue = event.secrets?.CUSTOMERLINK_ON_FAILURE === 'continue';
-  const denies = isAttended(event) && (!mayContinue || Boolean(metadata.stripe_customer_id));
+  const denies = !wasLetIn(event) && (!mayContinue || Boolean(metadata.stripe_customer_id));
   return { denies, marks: true };
 }
 
@@ -145,9 +145,19 @@ function isMetadata(metadata) {
   );
 }
 
-/** With nobody at the screen only a refusal does: an outage ends nobody's session. */
+/** Who was let in before is kept out by a refusal alone: an outage ends nobody's session. */
 function keepsOut(event, { decision, reason }) {
-  return decision === 'deny' && (isAttended(event) || !PASSING.has(reason));
+  return decision === 'deny' && !(wasLetIn(event) && PASSING.has(reason));
+}
+
+/**
+ * Whether this only goes on with what somebody was let in by. A refresh token is one; a session is
+ * none, as Auth0 keeps that of a log-in that was denied: then the profile is marked, and asking
+ * silently must be no way around the denial.
+ */
+function wasLetIn(event) {
+  const isMarked = metadataOf(event).stripe_signup === 'unfinished';
+  return isRenewal(event) || (isSilent(event) && !isMarked);
 }
 
 function obey(event, api, { isDenied, message, redirect, metadata }) {

@@ -35,7 +35,7 @@ STRATEGIES = {
 _LOGINS_ONLY = {"authentication", "authorization", "client", "resource_server", "stats"}
 """What the event of a login has, and that of a registration need not."""
 
-_RENEWALS = {"oauth2-refresh-token", "oauth2-token-exchange"}
+_RENEWAL = "oauth2-refresh-token"
 
 type Json = dict[str, Any]
 
@@ -152,7 +152,7 @@ class Tenant:
         """
         with self.users.lock:
             user = self.users[user_id]
-            user["logins_count"] += not (silent or protocol in _RENEWALS)
+            user["logins_count"] += not (silent or protocol == _RENEWAL)
             event = self.event(copy.deepcopy(user), connection)
         event["transaction"] |= {"protocol": protocol, "prompt": ["none"] if silent else []}
         start = time.monotonic()

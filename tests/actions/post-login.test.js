@@ -135,11 +135,12 @@ describe('nobody at the screen', () => {
       app_metadata: { stripe_signup: 'unfinished' },
     });
 
-  for (const [name, transaction] of [
-    ['a refresh token', { protocol: 'oauth2-refresh-token' }],
-    ['a token exchange', { protocol: 'oauth2-token-exchange' }],
-    ['a silent log-in', { protocol: 'oidc-basic-profile', prompt: ['none'] }],
-  ]) {
+  const REFRESH = ['a refresh token', { protocol: 'oauth2-refresh-token' }];
+  const SILENT = ['a silent log-in', { protocol: 'oidc-basic-profile', prompt: ['none'] }];
+  const EXCHANGE = ['a token exchange', { protocol: 'oauth2-token-exchange' }];
+  const marked = { app_metadata: { stripe_signup: 'unfinished' } };
+
+  for (const [name, transaction] of [REFRESH, SILENT]) {
     for (const [who, user] of [['linked', linked], ['exempt', exempt]]) {
       test(`${name} of a user who is ${who}, in the first session: no call`, async () => {
         const asked = await login(event({ user, transaction }));
@@ -148,15 +149,13 @@ describe('nobody at the screen', () => {
       });
     }
 
-    for (const [who, user] of [['new', {}], ['linked and marked', markedToo]]) {
-      test(`${name} of a user who is ${who}, and no answer: goes on, marked`, async () => {
-        script = [answer(500, '')];
-        const asked = await login(event({ user, transaction }));
+    test(`${name} of a user without a mark, and no answer: goes on, marked`, async () => {
+      script = [answer(500, '')];
+      const asked = await login(event({ transaction }));
 
-        assert.deepEqual(asked.denials, []);
-        assert.deepEqual(asked.app_metadata, { stripe_signup: 'unfinished' });
-      });
-    }
+      assert.deepEqual(asked.denials, []);
+      assert.deepEqual(asked.app_metadata, { stripe_signup: 'unfinished' });
+    });
 
     for (const reason of ['provisioning_failed', 'in_progress']) {
       test(`${name}, and ${reason}: goes on, marked`, async () => {
@@ -175,6 +174,39 @@ describe('nobody at the screen', () => {
       assert.deepEqual([asked.denials, asked.redirect], [[DENIAL], null]);
     });
   }
+
+  for (const [who, user] of [['marked', marked], ['linked and marked', markedToo]]) {
+    for (const [what, step] of [
+      ['no answer', answer(500, '')],
+      ['provisioning_failed', denied('provisioning_failed')],
+      ['in_progress', denied('in_progress')],
+    ]) {
+      test(`a refresh token of a user who is ${who}, and ${what}: goes on`, async () => {
+        script = [step];
+
+        assert.deepEqual((await login(event({ user, transaction: REFRESH[1] }))).denials, []);
+      });
+
+      // Auth0 keeps the session of a log-in that was denied.
+      test(`a silent log-in of a user who is ${who}, and ${what}: denied`, async () => {
+        script = [step];
+
+        assert.deepEqual((await login(event({ user, transaction: SILENT[1] }))).denials, [DENIAL]);
+      });
+    }
+  }
+
+  test('a token exchange is a log-in: reported, and denied', async () => {
+    const [, transaction] = EXCHANGE;
+    await login(event({ user: linked, transaction }));
+    assert.equal(requests.length, 1);
+
+    script = [answer(500, '')];
+    assertDeniedAndMarked(await login(event({ transaction })));
+
+    script = [denied('provisioning_failed')];
+    assert.deepEqual((await login(event({ transaction }))).denials, [DENIAL]);
+  });
 });
 
 describe('a fresh log-in', () => {
@@ -186,6 +218,7 @@ describe('a fresh log-in', () => {
     ['by the session of another application', [{ name: 'pwd', timestamp: ago(30) }], 0],
     ['at a time that cannot be read', [{ name: 'pwd', timestamp: 'noon' }], 1],
     ['without methods', [], 1],
+    ['with a method that is none', [null], 1],
   ]) {
     test(`of a linked user, ${name}, count 1: ${calls ? 'a call' : 'no call'}`, async () => {
       await login(event({ user: linked, authentication: { methods } }));

@@ -41,11 +41,10 @@ def test_no_log_in_no_count(tenant: Logged) -> None:
     one.login(user)
     denials = [
         one.login(user, protocol="oauth2-refresh-token").denial,
-        one.login(user, protocol="oauth2-token-exchange").denial,
         one.login(user, silent=True).denial,
     ]
 
-    assert denials == ["count 1"] * 3
+    assert denials == ["count 1"] * 2
 
 
 def test_metadata_is_written_at_the_end_and_with_a_denial(tenant: Logged) -> None:

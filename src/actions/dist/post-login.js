@@ -79,7 +79,7 @@ function isToBeReported(event, metadata) {
  */
 function isFresh(event) {
   const methods = event.authentication?.methods;
-  const times = Array.isArray(methods) ? methods.map(({ timestamp }) => Date.parse(timestamp)) : [];
+  const times = Array.isArray(methods) ? methods.map((each) => Date.parse(each?.timestamp)) : [];
   const known = times.filter((time) => !Number.isNaN(time));
   // Without a time nobody can tell: one call too many does no harm.
   const isRecent = known.length === 0 || Date.now() - Math.max(...known) < FRESH_MS;
@@ -90,8 +90,8 @@ function isFresh(event) {
  * What becomes of the login if there is no usable answer: an outage keeps out only who is signing
  * up. That is a first login, a marked one, and one without a proper count, since nobody can tell.
  * Everybody else goes on unmarked: the marker would make a user from before the installation sign
- * up. Of those who are signing up, the setting lets in whose profile carries no customer id. With
- * nobody at the screen nobody is denied: whoever renews a token was let in before.
+ * up. Of those who are signing up, the setting lets in whose profile carries no customer id. Who
+ * was let in before, and renews that silently, is not denied.
  */
 function consequences(event, metadata) {
   const count = event.stats?.logins_count;
@@ -100,7 +100,7 @@ function consequences(event, metadata) {
     return { denies: false, marks: false };
   }
   const mayContinue = event.secrets?.CUSTOMERLINK_ON_FAILURE === 'continue';
-  const denies = isAttended(event) && (!mayContinue || Boolean(metadata.stripe_customer_id));
+  const denies = !wasLetIn(event) && (!mayContinue || Boolean(metadata.stripe_customer_id));
   return { denies, marks: true };
 }
 
@@ -145,9 +145,19 @@ function isMetadata(metadata) {
   );
 }
 
-/** With nobody at the screen only a refusal does: an outage ends nobody's session. */
+/** Who was let in before is kept out by a refusal alone: an outage ends nobody's session. */
 function keepsOut(event, { decision, reason }) {
-  return decision === 'deny' && (isAttended(event) || !PASSING.has(reason));
+  return decision === 'deny' && !(wasLetIn(event) && PASSING.has(reason));
+}
+
+/**
+ * Whether this only goes on with what somebody was let in by. A refresh token is one; a session is
+ * none, as Auth0 keeps that of a log-in that was denied: then the profile is marked, and asking
+ * silently must be no way around the denial.
+ */
+function wasLetIn(event) {
+  const isMarked = metadataOf(event).stripe_signup === 'unfinished';
+  return isRenewal(event) || (isSilent(event) && !isMarked);
 }
 
 function obey(event, api, { isDenied, message, redirect, metadata }) {
@@ -196,16 +206,22 @@ function setClaims(event, api, customerId) {
   api.accessToken.setCustomClaim(claim, customerId);
 }
 
-/** An application renews its tokens with these: nobody is at the screen. */
-const RENEWALS = new Set(['oauth2-refresh-token', 'oauth2-token-exchange']);
-
 /**
  * Whether somebody is at the screen, who could be asked something. Nobody is where an application
- * renews its tokens, or asks silently whether there is a session (`prompt=none`).
+ * renews its tokens, or asks silently whether there is a session (`prompt=none`). A token exchange
+ * is a log-in: native applications sign people up by it.
  */
 function isAttended(event) {
-  const { protocol, prompt } = event.transaction ?? {};
-  return !RENEWALS.has(protocol) && !(Array.isArray(prompt) && prompt.includes('none'));
+  return !isRenewal(event) && !isSilent(event);
+}
+
+function isRenewal(event) {
+  return event.transaction?.protocol === 'oauth2-refresh-token';
+}
+
+function isSilent(event) {
+  const prompt = event.transaction?.prompt;
+  return Array.isArray(prompt) && prompt.includes('none');
 }
 
 /** Put what CUSTOMERLINK_PROFILE_FIELDS names into the reported profile, under the same paths. */

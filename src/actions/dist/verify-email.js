@@ -41,14 +41,20 @@ function isVerified({ email_verified: verified }) {
 /** Back from the page, verified or not: the Actions behind this one decide what that means. */
 exports.onContinuePostLogin = async () => undefined;
 
-/** An application renews its tokens with these: nobody is at the screen. */
-const RENEWALS = new Set(['oauth2-refresh-token', 'oauth2-token-exchange']);
-
 /**
  * Whether somebody is at the screen, who could be asked something. Nobody is where an application
- * renews its tokens, or asks silently whether there is a session (`prompt=none`).
+ * renews its tokens, or asks silently whether there is a session (`prompt=none`). A token exchange
+ * is a log-in: native applications sign people up by it.
  */
 function isAttended(event) {
-  const { protocol, prompt } = event.transaction ?? {};
-  return !RENEWALS.has(protocol) && !(Array.isArray(prompt) && prompt.includes('none'));
+  return !isRenewal(event) && !isSilent(event);
+}
+
+function isRenewal(event) {
+  return event.transaction?.protocol === 'oauth2-refresh-token';
+}
+
+function isSilent(event) {
+  const prompt = event.transaction?.prompt;
+  return Array.isArray(prompt) && prompt.includes('none');
 }

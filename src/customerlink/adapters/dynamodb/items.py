@@ -54,7 +54,7 @@ def lease_over(
 ) -> Lease:
     """Return the lease that an update of `old` took."""
     frozen_create, earlier = old.get("create"), old.get("emails", {}).get("SS", ())
-    reason, adopting = old.get("reason"), old.get("adopting")
+    adopting = old.get("adopting")
     return Lease(
         user,
         epoch=int(old.get("epoch", n(0))["N"]) + 1,
@@ -64,7 +64,7 @@ def lease_over(
         was_sent=bool(frozen_create or earlier),
         last_write=float(old.get("updated_at", n(0))["N"]),
         admitted=admitted,
-        refused=Reason(reason["S"]) if reason else None,
+        refused=_refusal(old),
         adopting=_adoption(user.tenant, old) if adopting else None,
         earlier_emails=frozenset(earlier),
     )
@@ -72,8 +72,7 @@ def lease_over(
 
 def busy(item: Item) -> Busy:
     """Return what a record that another invocation holds tells of an earlier refusal."""
-    reason = item.get("reason")
-    return Busy(Reason(reason["S"]) if reason else None)
+    return Busy(_refusal(item))
 
 
 def is_admitted(item: Item) -> bool:
@@ -95,6 +94,18 @@ def freezing(create: NewCustomer | None) -> str:
 def frozen_values(create: NewCustomer) -> dict[str, Any]:
     """Return the values of those clauses."""
     return {":create": s(create.text()), ":emails": {"SS": [create.email]}}
+
+
+def _refusal(item: Item) -> Reason | None:
+    """Return how an admission was refused; None for a record without a reason.
+
+    A release that was rolled back may have written a reason that this one does not know: it is a
+    refusal all the same, and lets nobody in.
+    """
+    reason = item.get("reason", {}).get("S")
+    if reason is None:
+        return None
+    return Reason(reason) if reason in Reason else Reason.PROVISIONING_FAILED
 
 
 def _adoption(tenant: Tenant, item: Item) -> Adoption:
