@@ -116,6 +116,14 @@ def test_every_policy_is_known_here() -> None:
     assert sorted(choices, key=str) == sorted(POLICIES, key=str)
 
 
+def test_denials_that_pass_are_the_actions_too() -> None:
+    """Both sides know which ones end nobody's session."""
+    source = (ROOT / "src/actions/post-login.js").read_text()
+    [listed] = re.findall(r"^const PASSING = new Set\(\[(.*)\]\);$", source, re.MULTILINE)
+
+    assert set(re.findall(r"'(\w+)'", listed)) == {str(each) for each in PASSING}
+
+
 def test_the_table_in_security_is_the_templates() -> None:
     """Which function reads and writes what."""
     page = (ROOT / "SECURITY.md").read_text()

@@ -41,7 +41,10 @@ def main() -> int:
     for kind, count in total.faults.most_common():
         print(f"{count:8}  {kind}")
     if total.failed:
-        print(f"{len(total.failed)} histories break an invariant; the first, shortened:\n")
+        seeds = ", ".join(map(str, total.failed))
+        print(
+            f"{len(total.failed)} histories break an invariant ({seeds}); the first, shortened:\n"
+        )
         tell(shortest(total.failed[0]))
         return 1
     print("every invariant holds")

@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import field
 
+from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
-from customerlink.model.signup import SignUp
+from customerlink.model.signup import SignUp, customer_id_in
 from customerlink.model.user import CustomerId, User, UserId
+from customerlink.model.values import Reader, address, flag, text
 
 
 @frozen
@@ -41,6 +43,38 @@ class Profile:
     fields: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """The plain values by their paths, for the customer's fields."""
 
+    dropped: tuple[str, ...] = ()
+    """The paths of what counts as absent, since it is not what the field is for."""
+
+    @classmethod
+    def of(cls, document: Mapping[str, object]) -> "Profile":
+        """Read a user as the Management API gives one; what is odd in it counts as absent.
+
+        https://auth0.com/docs/api/management/v2/users/get-users-by-id
+        """
+        read = Reader(document, "user.")
+        metadata = read.within("app_metadata")
+        identities = document.get("identities")
+        parts = (
+            [each for each in identities if isinstance(each, Mapping)]
+            if isinstance(identities, list)
+            else []
+        )
+        marker = metadata.get("stripe_signup")
+        return cls(
+            user_id=UserId(str(document.get("user_id"))),
+            email=read("email", address),
+            email_verified=read("email_verified", flag) or False,
+            name=read("name", text),
+            customer_id=customer_id_in(metadata),
+            marker=None if marker is None else str(marker),
+            connection=Reader(parts[0], "")("connection", text) if parts else None,
+            registration_id=metadata("stripe_registration_id", text),
+            identities=tuple(_identity(each) for each in parts),
+            fields=flattened(document),
+            dropped=tuple(dict.fromkeys(read.dropped)),
+        )
+
     def linked(self, user_id: str) -> Identity | None:
         """Return another account that was linked to the user's own; None where it was not."""
         return next((each for each in self.identities[1:] if each.user_id == user_id), None)
@@ -74,4 +108,11 @@ def unfinished(user: User, profile: Profile) -> SignUp:
         connection=profile.connection,
         registration_id=profile.registration_id,
         profile=profile.fields,
+        dropped=profile.dropped,
     )
+
+
+def _identity(part: Mapping[str, object]) -> Identity:
+    data = part.get("profile_data")
+    email = Reader(data, "")("email", address) if isinstance(data, Mapping) else None
+    return Identity(str(part.get("provider")), str(part.get("user_id")), email)

@@ -18,7 +18,7 @@ from enum import StrEnum
 from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
-from customerlink.model.values import OddValueError, address, flag, moment, text
+from customerlink.model.values import OddValueError, Reader, address, flag, moment, text
 
 WIRE_VERSION = 1
 ODD_ID = CustomerId("(odd)")
@@ -125,7 +125,7 @@ def _json_object(body: bytes) -> dict[str, object]:
 def _registration(event: "_Fields") -> SignUp:
     tenant, user = _tenant(event.section("tenant")), event.section("user")
     connection = event.section("connection").required_text("name")
-    email = user.read("email", address)
+    email = user.reader()("email", address)
     who = registrant_id(registration_id(tenant, connection, email)) if email else UserId("")
     return _sign_up(event, User(tenant, who), 1)
 
@@ -140,24 +140,33 @@ def _logins_count(event: "_Fields") -> int:
 
 
 def _sign_up(event: "_Fields", who: User, logins_count: int) -> SignUp:
-    user, connection = event.section("user"), event.optional_section("connection")
-    metadata = user.optional_section("app_metadata")
+    read = event.reader()
+    user, connection = event.section("user").reader(read.dropped), read.within("connection")
+    metadata = user.within("app_metadata")
     return SignUp(
         user=who,
         logins_count=logins_count,
-        email=user.read("email", address),
-        email_verified=user.read("email_verified", flag) or False,
-        name=user.read("name", text),
-        created_at=user.read("created_at", moment),
-        customer_id=_customer_id(metadata),
-        marker=metadata.read("stripe_signup", _marker),
-        strategy=connection.read("strategy", text),
-        connection=connection.read("name", text),
-        registration_id=metadata.read("stripe_registration_id", text),
-        profile=user.flattened(),
-        tries=event.read("try", _tries) or 1,
-        dropped=tuple(dict.fromkeys(event.dropped)),
+        email=user("email", address),
+        email_verified=user("email_verified", flag) or False,
+        name=user("name", text),
+        created_at=user("created_at", moment),
+        customer_id=customer_id_in(metadata),
+        marker=metadata("stripe_signup", _marker),
+        strategy=connection("strategy", text),
+        connection=connection("name", text),
+        registration_id=metadata("stripe_registration_id", text),
+        profile=event.section("user").flattened(),
+        tries=read("try", _tries) or 1,
+        dropped=tuple(dict.fromkeys(read.dropped)),
     )
+
+
+def customer_id_in(metadata: Reader) -> CustomerId | None:
+    """Read the customer's id in a profile's metadata; `ODD_ID` for what is there and is none."""
+    value = metadata("stripe_customer_id", text)
+    if value is None and metadata.get("stripe_customer_id") not in (None, ""):
+        return ODD_ID
+    return CustomerId(value) if value else None
 
 
 def _tenant(tenant: "_Fields") -> Tenant:
@@ -169,14 +178,6 @@ def _tenant(tenant: "_Fields") -> Tenant:
 
 def _required_id(user: "_Fields") -> str:
     return user.required_text("user_id", longest=_MAX_USER_ID)
-
-
-def _customer_id(metadata: "_Fields") -> CustomerId | None:
-    before = len(metadata.dropped)
-    value = metadata.read("stripe_customer_id", text)
-    if value is None and len(metadata.dropped) > before:
-        return ODD_ID
-    return CustomerId(value) if value else None
 
 
 def _marker(value: object) -> Marker | None:
@@ -200,13 +201,13 @@ def _tries(value: object) -> int:
 class _Fields:
     """An object of the body, read field by field; a wrong one is named by its path."""
 
-    def __init__(
-        self, values: dict[str, object], path: str = "", dropped: list[str] | None = None
-    ) -> None:
+    def __init__(self, values: Mapping[str, object], path: str = "") -> None:
         self._values = values
         self._path = path
-        self.dropped: list[str] = [] if dropped is None else dropped
-        """Paths of the whole body's fields that count as absent."""
+
+    def reader(self, dropped: list[str] | None = None) -> Reader:
+        """Return what reads the fields that refuse no report."""
+        return Reader(self._values, self._path, dropped)
 
     def expect_version(self) -> None:
         if (
@@ -222,22 +223,7 @@ class _Fields:
         value = self._values.get(name)
         if not isinstance(value, dict):
             raise self._fail(name, "is missing" if value is None else _WRONG_TYPE)
-        return self._within(name, value)
-
-    def optional_section(self, name: str) -> "_Fields":
-        """Return an object, empty for whatever else is there (custom databases: any metadata)."""
-        value = self._values.get(name)
-        if not isinstance(value, dict | None):
-            self.dropped.append(f"{self._path}{name}")
-        return self._within(name, value if isinstance(value, dict) else {})
-
-    def read[Value](self, name: str, reader: Callable[[object], Value]) -> Value | None:
-        """Return a field that refuses no report: None where it is absent, or odd."""
-        try:
-            return reader(self._values.get(name))
-        except OddValueError:
-            self.dropped.append(f"{self._path}{name}")
-            return None
+        return _Fields(value, f"{self._path}{name}.")
 
     def required_text(self, name: str, *, longest: int = MAX_BODY_BYTES) -> str:
         value = self._values.get(name)
@@ -263,9 +249,6 @@ class _Fields:
         if not 0 <= value < 2**53:
             raise self._fail(name, "is out of range")
         return value
-
-    def _within(self, name: str, values: dict[str, object]) -> "_Fields":
-        return _Fields(values, f"{self._path}{name}.", self.dropped)
 
     def _fail(self, name: str, problem: str) -> _MalformedError:
         return _MalformedError(f"{self._path}{name}", problem)

@@ -6,6 +6,7 @@ it as absent, and says so by the field's name. tests/fixtures/profile-values.jso
 how, for this module and for the Actions alike.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from customerlink.model.errors import CustomerLinkError
@@ -16,6 +17,37 @@ TOO_LONG_AN_EMAIL = 512
 
 class OddValueError(CustomerLinkError):
     """A value that is there, and is not what its field is for."""
+
+
+class Reader:
+    """Reads an object's fields; `dropped` are the paths of those that count as absent."""
+
+    def __init__(
+        self, values: Mapping[str, object], path: str = "", dropped: list[str] | None = None
+    ) -> None:
+        """Take the object, and where in the whole it stands."""
+        self._values, self._path = values, path
+        self.dropped: list[str] = [] if dropped is None else dropped
+
+    def __call__[Value](self, name: str, reader: Callable[[object], Value]) -> Value | None:
+        """Return a field; None where it is absent, or odd."""
+        try:
+            return reader(self._values.get(name))
+        except OddValueError:
+            self.dropped.append(f"{self._path}{name}")
+            return None
+
+    def get(self, name: str) -> object:
+        """Return what is there."""
+        return self._values.get(name)
+
+    def within(self, name: str) -> "Reader":
+        """Return an object's reader; whatever else is there (custom databases) counts as empty."""
+        value = self._values.get(name)
+        if not isinstance(value, Mapping | None):
+            self.dropped.append(f"{self._path}{name}")
+        inside = value if isinstance(value, Mapping) else {}
+        return Reader(inside, f"{self._path}{name}.", self.dropped)
 
 
 def text(value: object) -> str | None:

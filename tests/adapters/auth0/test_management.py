@@ -10,6 +10,7 @@ from auth0.management.errors import TooManyRequestsError
 from customerlink.adapters.auth0.management import Management, Users
 from customerlink.model.profile import Identity, Profile
 from customerlink.model.secret import Auth0Client
+from customerlink.model.signup import ODD_ID
 from sandbox.sandbox import Sandbox
 
 
@@ -42,13 +43,53 @@ def test_read(box: Sandbox, users: Users) -> None:
     assert users.with_address("ADA@example.com") == [ada]
 
 
-@pytest.mark.parametrize("value", [None, "", 5, ["cus_1"], {"id": "cus_1"}])
-def test_id_that_is_none(box: Sandbox, users: Users, value: Any) -> None:
-    """Whoever may write the metadata may have put anything there: it counts as no id."""
+@pytest.mark.parametrize("value", [None, ""])
+def test_no_id(box: Sandbox, users: Users, value: Any) -> None:
+    """An empty one is none."""
     ids = {"stripe_customer_id": value, "stripe_registration_id": value}
     ada = found(users, box, app_metadata=ids)
 
-    assert (ada.customer_id, ada.registration_id) == (None, None)
+    assert (ada.customer_id, ada.registration_id, ada.dropped) == (None, None, ())
+
+
+@pytest.mark.parametrize("value", [5, ["cus_1"], {"id": "cus_1"}, False])
+def test_id_that_is_none(box: Sandbox, users: Users, value: Any) -> None:
+    """As at a login: it is nobody's, for a person to decide, and no "none"."""
+    ada = found(users, box, app_metadata={"stripe_customer_id": value})
+
+    assert ada.customer_id == ODD_ID
+
+
+ODD = {
+    "name": ["Ina", "Berg"],
+    "email": 7,
+    "email_verified": "yes",
+    "app_metadata": "migrated",
+    "user_metadata": [],
+    "created_at": "yesterday",
+    "picture": 5,
+    "identities": "none",
+}
+
+
+@pytest.mark.parametrize("field", ODD)
+def test_odd_profile(box: Sandbox, users: Users, field: str) -> None:
+    """It is read and written to: what is odd counts as absent, and `"yes"` is no yes."""
+    ada = found(users, box, **{field: ODD[field]})
+
+    assert (ada.user_id, ada.email_verified) == ("auth0|1", False)
+    assert ada.email == (None if field == "email" else "ada@example.com")
+    is_read = field in ("name", "email", "email_verified", "app_metadata")
+    assert ada.dropped == ((f"user.{field}",) if is_read else ())
+
+
+@pytest.mark.parametrize("field", ["name", "user_metadata", "picture"])
+def test_odd_profile_is_written_to(box: Sandbox, users: Users, field: str) -> None:
+    """The SDK cannot read the answer to a write that was carried out."""
+    found(users, box, **{field: ODD[field]})
+
+    assert users.merge_app_metadata("auth0|1", {"stripe_customer_id": "cus_1"})
+    assert box.tenant.users["auth0|1"]["app_metadata"]["stripe_customer_id"] == "cus_1"
 
 
 @pytest.mark.parametrize("value", ["other", "", False, {}])

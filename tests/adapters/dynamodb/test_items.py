@@ -95,6 +95,15 @@ def test_busy() -> None:
     assert busy({"reason": {"S": "email_in_use"}}) == Busy(Reason.EMAIL_IN_USE)
 
 
+def test_reason_of_a_later_release() -> None:
+    """After a roll-back: a refusal that this one does not know is a refusal all the same."""
+    old = {"reason": {"S": "email_blocked"}}
+    lease = lease_over(ADA, old, CREATE, NOW, admitted=True)
+
+    assert busy(old) == Busy(Reason.PROVISIONING_FAILED)
+    assert lease.refused is Reason.PROVISIONING_FAILED
+
+
 @pytest.mark.parametrize(
     ("item", "expected"),
     [
