@@ -26,6 +26,7 @@ from customerlink.model.policy import (
     ProvisionAt,
     VerifiedEmail,
 )
+from customerlink.usecases.open_sign_up import PASSING
 from sandbox.demo import PLAYS
 
 
