@@ -97,4 +97,8 @@ def moment(value: object) -> datetime | None:
 
 
 def _is_unicode(value: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
