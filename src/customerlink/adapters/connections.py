@@ -22,6 +22,9 @@ from customerlink.adapters.streams import Dial, SocketStream, Stream, seconds_le
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.frozen import frozen
 
+_LONGEST_BODY = 16 * 1024 * 1024
+"""Bytes; the longest answer that is asked for, a page of a hundred customers, has a hundredth."""
+
 
 class NotConnectedError(CustomerLinkError):
     """The request did not leave: no connection, or no time left for it."""
@@ -76,11 +79,12 @@ class Connections:
             client.sock = exchange
             with _raised_as(NotConnectedError):
                 seconds_left(end)
-            with _raised_as(NoAnswerError):
+                # Nothing leaves yet: what cannot be a request was never sent.
                 client.request(method, _target(parts), body, headers)
+            with _raised_as(NoAnswerError):
                 exchange.send()
                 with client.getresponse() as response:
-                    if response.status < HTTPStatus.OK:
+                    if response.status < HTTPStatus.OK or (response.length or 0) > _LONGEST_BODY:
                         # http.client skips a 100, and takes other interim answers for final ones.
                         raise BadStatusLine(str(response.status))
                     answer = Answer(response.status, response.headers, response.read())  # type: ignore[arg-type]
@@ -156,11 +160,12 @@ class _Reader(io.BufferedReader):
 def _raised_as(error: type[CustomerLinkError]) -> Iterator[None]:
     """Raise the network's and http.client's errors as one of ours.
 
-    Their kind is all that is told: their texts quote what the other side sent.
+    Their kind is all that is told: their texts quote what the other side sent, or a header. Of a
+    length below zero, or beyond all memory, http.client makes errors of Python's own.
     """
     try:
         yield
-    except (OSError, HTTPException) as raised:
+    except (OSError, HTTPException, ValueError, ArithmeticError, MemoryError) as raised:
         raise error(type(raised).__name__) from None
 
 

@@ -146,8 +146,8 @@ class TestCalls:
 
     def test_retrieve(self, served: Stripe) -> None:
         """Live, deleted, unknown, and what can be no id."""
-        live = CustomerId(served.account.create({"email": "a@b"})["id"])
-        gone = CustomerId(served.account.create({"email": "a@b"})["id"])
+        live = CustomerId(served.account.create({"email": "a@b.example"})["id"])
+        gone = CustomerId(served.account.create({"email": "a@b.example"})["id"])
         served.account.delete(gone)
         customers = served.customers()
         found = customers.retrieve(live)
