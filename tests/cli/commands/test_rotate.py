@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -109,7 +110,7 @@ class FastLedger(Client):
 def fast(cli: Cli, box: Sandbox) -> Cli:
     """Return the command line over a function that can take so many sign-ups."""
     made = application(box.environment())()
-    made.dynamodb = FastLedger()  # type: ignore[assignment]
+    made.services = replace(made.services, dynamodb=FastLedger())
     box.gateway.invoke = in_process(partial(respond, lambda: made))
     return cli
 
