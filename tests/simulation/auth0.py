@@ -81,6 +81,8 @@ class Login:
     """How the ledger says that the user was refused, when the login began."""
     is_asked_in_vain: bool = False
     """Whether neither marker nor id said who it is, and nobody could be asked."""
+    was_verified: bool = False
+    """What the report said of the address; the user may have verified it since."""
 
 
 def is_to_be_reported(logins_count: int, metadata: dict[str, Any]) -> bool:
@@ -116,6 +118,7 @@ class Auth0:
         count = user.logins_count
         world.tell(f"{user.user_id} logs in, count {count}, {user.email}, {metadata}")
         changes: dict[str, Any] = {}
+        login.was_verified = user.is_verified
         if not is_to_be_reported(count, metadata):
             login.decision, login.customer_id = "continue", metadata.get("stripe_customer_id")
         else:

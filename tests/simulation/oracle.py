@@ -172,7 +172,7 @@ class Oracle:
     def _is_let_in(self, user: User, login: Login) -> bool:
         """Return whether policy lets the user in without a customer, for now."""
         policy = self.world.policy
-        if policy.provision_at is ProvisionAt.CHECKOUT or self._has_to_verify(user):
+        if policy.provision_at is ProvisionAt.CHECKOUT or self._had_to_verify(login):
             return True
         if user.metadata.get("stripe_signup") == "exempt" and self.auth0.is_from_before(user):
             return True
@@ -182,6 +182,10 @@ class Oracle:
             return self.auth0.on_failure == "continue"
         is_forgiven = login.reason == "deferred" and policy.on_failure is OnFailure.CONTINUE
         return is_forgiven and login.refused_before in (None, "deferred")
+
+    def _had_to_verify(self, login: Login) -> bool:
+        required = self.world.policy.verified_email is VerifiedEmail.REQUIRED
+        return required and not login.was_verified
 
     def _has_to_verify(self, user: User) -> bool:
         required = self.world.policy.verified_email is VerifiedEmail.REQUIRED
