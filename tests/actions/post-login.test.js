@@ -214,8 +214,9 @@ describe('a fresh log-in', () => {
   const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
   for (const [name, methods, calls] of [
     ['a minute ago', [{ name: 'pwd', timestamp: ago(1) }], 1],
-    ['a while ago, with a second factor just now', [{ timestamp: ago(30) }, { timestamp: ago(0) }], 1],
-    ['by the session of another application', [{ name: 'pwd', timestamp: ago(30) }], 0],
+    ['an hour ago, after a page in between', [{ name: 'pwd', timestamp: ago(60) }], 1],
+    ['a day ago, with a second factor just now', [{ timestamp: ago(1440) }, { timestamp: ago(0) }], 1],
+    ['by the session of another application', [{ name: 'pwd', timestamp: ago(180) }], 0],
     ['at a time that cannot be read', [{ name: 'pwd', timestamp: 'noon' }], 1],
     ['without methods', [], 1],
     ['with a method that is none', [null], 1],

@@ -20,8 +20,11 @@ const AGAIN_MESSAGE = 'Please log in again.';
 
 const CUSTOMER_ID = /^[A-Za-z0-9_-]{1,255}$/;
 
-/** How long ago somebody may have logged in; the second factor may have had to be set up first. */
-const FRESH_MS = 10 * 60 * 1000;
+/**
+ * How long ago somebody may have logged in. In between they may have set up a second factor, or
+ * waited for a mail on another Action's page: whoever takes their time must not go unchecked.
+ */
+const FRESH_MS = 2 * 60 * 60 * 1000;
 
 /** Denials that pass by themselves; the next log-in tries again. */
 const PASSING = new Set(['provisioning_failed', 'in_progress']);

@@ -1,6 +1,6 @@
 """The sign-up: who is new, what the ledger and Stripe make of it, and what the Action is told.
 
-Steps 2 to 8 of the pipeline are the same for everybody who settles a user's record (`settling`);
+Steps 2 to 8 of the pipeline are the same for everybody who settles a user's record (`settle`);
 the first one, and the answer, are an admission's own.
 """
 
