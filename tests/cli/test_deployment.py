@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment, Outputs, StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.notes import Note
+from customerlink.model.secret import Secret
 from customerlink.model.signature import SigningSecret
 from sandbox.sandbox import SIGNING_SECRET
 
@@ -41,6 +43,16 @@ class TestSecret:
             "stripe_restricted_key": "rk_test_1",
             "action_signing_secrets": [other, SIGNING_SECRET],
         }
+
+    def test_notes(self) -> None:
+        """Of each Action, beside those of others; a new one replaces its Action's own."""
+        first, second = Note("print", {"CUSTOMERLINK_URL": "2026"}), Note("other", {})
+        stored = StoredSecret.parse(json.dumps(OURS), MADE).with_note("a", first)
+        again = StoredSecret.parse(stored.with_note("b", second).text(), MADE)
+
+        assert again.notes == {"a": first, "b": second}
+        assert again.with_note("a", second).notes == {"a": second, "b": second}
+        assert Secret.parse(again.text(), "v").stripe_key.value == "rk_test_0"
 
     @pytest.mark.parametrize(
         ("text", "said"),

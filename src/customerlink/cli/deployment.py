@@ -4,7 +4,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from customerlink.adapters.dynamodb.open_index import count_open
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.notes import Note, read_notes
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.signature import SigningSecret
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 OPEN_FOR_SECONDS = 15 * 60
 
 STRIPE_KEY, SIGNING_SECRETS = "stripe_restricted_key", "action_signing_secrets"
+NOTES = "installed_actions"
+"""The notes of what install saw; the functions, whose secret it is, pass over them."""
 
 # An operator may be an ocean away from the table, and the ledger tries again by itself.
 _LEDGER_CALLS = AwsConfig(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1})
@@ -52,6 +55,8 @@ class StoredSecret:
     signing_secrets: tuple[str, ...] = field(default=(), repr=False)
     others: dict[str, Any] = field(default_factory=dict, repr=False)
     made_at: datetime | None = None
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    """By the Actions' ids: a stack may serve several tenants."""
 
     @classmethod
     def parse(cls, text: str, made_at: datetime) -> "StoredSecret":
@@ -64,6 +69,7 @@ class StoredSecret:
             raise _unknown_shape("it is not a JSON object")
         key = document.pop(STRIPE_KEY, None)
         signing = document.pop(SIGNING_SECRETS, [])
+        notes = dict(read_notes(document.pop(NOTES, {})))
         try:
             if key is not None:
                 StripeKey(key if isinstance(key, str) else "")
@@ -73,7 +79,7 @@ class StoredSecret:
                 SigningSecret.parse(each)
         except ConfigurationError as error:
             raise _unknown_shape(str(error)) from None
-        return cls(key, tuple(signing), document, made_at)
+        return cls(key, tuple(signing), document, made_at, notes)
 
     def age(self, now: float) -> float:
         """Return the seconds since this version was put in."""
@@ -81,7 +87,12 @@ class StoredSecret:
 
     def text(self) -> str:
         """Return the JSON document."""
-        ours = {STRIPE_KEY: self.stripe_key, SIGNING_SECRETS: list(self.signing_secrets)}
+        notes = {name: each.document() for name, each in self.notes.items()}
+        ours = {
+            STRIPE_KEY: self.stripe_key,
+            SIGNING_SECRETS: list(self.signing_secrets),
+            NOTES: notes,
+        }
         return json.dumps({**self.others, **{name: each for name, each in ours.items() if each}})
 
     def with_key(self, key: str) -> "StoredSecret":
@@ -91,6 +102,10 @@ class StoredSecret:
     def with_signing(self, *secrets: str) -> "StoredSecret":
         """Return it with these signing secrets and no others."""
         return replace(self, signing_secrets=secrets)
+
+    def with_note(self, action_id: str, note: Note) -> "StoredSecret":
+        """Return it with what was seen of an Action's secrets."""
+        return replace(self, notes={**self.notes, action_id: note})
 
 
 def new_signing_secret() -> str:
@@ -154,6 +169,10 @@ class Deployment:
         )
         # The answer has no date. Ours is a little later, so whoever counts from it waits longer.
         return replace(secret, made_at=datetime.now(UTC))
+
+    def note(self, action_id: str, note: Note) -> None:
+        """Note what was seen of an Action's secrets, beside what else the secret has by now."""
+        self.write_secret(self.read_secret().with_note(action_id, note))
 
     def alarms(self) -> dict[str, str]:
         """Return the stack's alarms and their states."""

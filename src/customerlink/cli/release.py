@@ -1,6 +1,5 @@
-"""What this release puts into a tenant: the Action's code, signed with a print of its settings."""
+"""What this release puts into a tenant: the Actions' code, with a line that says who put it in."""
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -8,7 +7,9 @@ from pathlib import Path
 _PACKAGED = Path(__file__).with_name("actions")
 _IN_SOURCE = Path(__file__).parents[2] / "actions" / "dist"
 
-_MARK = re.compile(r"\n// Set up by customerlink install: (?P<print>[0-9a-f]{32})\n?\Z")
+_MARK = "// Set up by customerlink install"
+# Earlier releases had a print of the Action's secrets behind it.
+_MARKED = re.compile(rf"\n{_MARK}(?:: [0-9a-f]{{32}})?\n?\Z")
 
 LOGIN = "post-login"
 REGISTRATION = ("pre-user-registration", "post-user-registration")
@@ -34,20 +35,17 @@ def endpoint(url: str, trigger: str) -> str:
     return f"{url.removesuffix(f'/{LOGIN}')}/{trigger}"
 
 
-def fingerprint(url: str, signing_secret: str) -> str:
-    """Return a print of the Action's settings, which tells nothing of a secret of 24 random bytes.
-
-    Auth0 never tells a secret's value, so this is how one sees whether it is the current one.
-    """
-    return hashlib.sha256(f"{url}\n{signing_secret}".encode()).hexdigest()[:32]
+def marked(code: str) -> str:
+    """Return the code with the mark of an install as its last line."""
+    return f"{code.rstrip()}\n{_MARK}\n"
 
 
-def marked(code: str, settings: str) -> str:
-    """Return the code with the print of its settings as its last line."""
-    return f"{code.rstrip()}\n// Set up by customerlink install: {settings}\n"
+def is_marked(code: str) -> bool:
+    """Return whether an install of this release or of an earlier one put the code in."""
+    return _MARKED.search(code) is not None
 
 
-def unmarked(code: str) -> tuple[str, str | None]:
-    """Take the last line off: the code, and the print, if there is one."""
-    mark = _MARK.search(code)
-    return (code[: mark.start()].rstrip() + "\n", mark["print"]) if mark else (code, None)
+def unmarked(code: str) -> str:
+    """Take the mark off, if there is one."""
+    mark = _MARKED.search(code)
+    return code[: mark.start()].rstrip() + "\n" if mark else code

@@ -14,7 +14,7 @@ from auth0.management.errors import ConflictError, ForbiddenError
 from customerlink.adapters.auth0.management import Management, Users, downloading
 from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit
-from customerlink.cli.release import LOGIN, REGISTRATION, unmarked
+from customerlink.cli.release import LOGIN, REGISTRATION, is_marked
 from customerlink.model.secret import Auth0Client
 
 VERSIONS = {LOGIN: "v3"} | dict.fromkeys(REGISTRATION, "v2")
@@ -34,21 +34,23 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An Action as the tenant has it; of secrets only the names are ever told."""
+    """An Action as the tenant has it; of secrets only names and times are ever told."""
 
     id: str
     name: str
     code: str
     runtime: str
-    secrets: tuple[str, ...]
+    secrets: Mapping[str, str]
+    """The draft's, each with the time when it was last set."""
     is_deployed: bool
     """Whether the draft is what is deployed."""
     deployed_code: str | None
+    deployed_secrets: Mapping[str, str]
 
     @property
     def is_ours(self) -> bool:
         """Return whether `install` put it in, as it is now or as an earlier release had it."""
-        return unmarked(self.code)[1] is not None
+        return is_marked(self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +147,17 @@ class Tenant:
             fix = "Auth0's dashboard, Actions > Library: delete one that is not needed."
             raise CliError(text, fix, Exit.REFUSED) from None
 
-    def update(self, action: Action, code: str, secrets: Mapping[str, str]) -> None:
+    def update(self, action: Action, code: str, secrets: Mapping[str, str]) -> Action:
         """Change code, runtime and these secrets; others keep their values."""
         # The list is replaced as a whole; a name without a value keeps the value that it has.
         kept = [{"name": each} for each in action.secrets if each not in secrets]
         wanted: Any = [*kept, *_values(secrets)]
-        self._call(
-            lambda: self._api.actions.update(action.id, code=code, runtime=RUNTIME, secrets=wanted)
+        return _action(
+            self._call(
+                lambda: self._api.actions.update(
+                    action.id, code=code, runtime=RUNTIME, secrets=wanted
+                )
+            )
         )
 
     def deploy(self, action_id: str) -> None:
@@ -218,10 +224,18 @@ def _action(found: Any) -> Action:  # noqa: ANN401 (a model for each of the SDK'
         name=str(found.name),
         code=found.code or "",
         runtime=found.runtime or "",
-        secrets=tuple(str(each.name) for each in found.secrets or ()),
+        secrets=_times(found.secrets),
         is_deployed=bool(found.all_changes_deployed and deployed),
         deployed_code=deployed.code if deployed else None,
+        deployed_secrets=_times(deployed.secrets if deployed else ()),
     )
+
+
+def _times(secrets: Any) -> dict[str, str]:  # noqa: ANN401 (a model for each of the SDK's calls)
+    return {
+        str(each.name): each.updated_at.isoformat() if each.updated_at else ""
+        for each in secrets or ()
+    }
 
 
 def _values(secrets: Mapping[str, str]) -> Any:  # noqa: ANN401 (the SDK's model, or its dictionary)

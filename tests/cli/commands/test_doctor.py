@@ -11,13 +11,15 @@ from tests.fakes import FakeClock
 
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
-from customerlink.cli.commands import doctor
+from customerlink.cli.commands import doctor, rotate
 from customerlink.cli.probes import SelfTestResult
-from customerlink.cli.release import unmarked
+from customerlink.cli.release import REGISTRATION, SIGNING_SECRET, URL
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.ports.run import Run
 from sandbox.aws import ALARM, REGION, TABLE
 from sandbox.sandbox import new_signing_secret
+
+PASSED = SelfTestResult(passed=True, status=200, reason="not_new", milliseconds=1.0, skew=None)
 
 
 def diagnosis(cli: Cli, *words: str) -> dict[str, dict[str, Any]]:
@@ -163,8 +165,41 @@ def old_runtime(cli: Cli) -> None:
 
 def wrong_print(cli: Cli) -> None:
     """Let the Action have another deployment's settings."""
-    settings = unmarked(code_of(cli))[1] or ""
-    edited(cli, code=code_of(cli).replace(settings, "0" * 32))
+    notes = cli.stored()["installed_actions"]
+    store(installed_actions={each: notes[each] | {"settings": "0" * 32} for each in notes})(cli)
+
+
+def set_by_hand(
+    *names: str, same: bool = False, deploy: bool = True, action_name: str = ACTION
+) -> Callable[[Cli], None]:
+    """Set some of the secrets again, to other values or to the same; leave the others."""
+
+    def change(cli: Cli) -> None:
+        [action] = cli.actions().list_page({"actionName": action_name})["actions"]
+        now = cli.actions().secrets_of(action_name)
+        kept = [{"name": each} for each in now if each not in names]
+        given = [{"name": each, "value": now.get(each, "") if same else "other"} for each in names]
+        cli.actions().update(action["id"], {"secrets": [*kept, *given]})
+        if deploy:
+            cli.actions().deploy(action["id"])
+
+    return change
+
+
+def deleted(name: str) -> Callable[[Cli], None]:
+    """Take one of the secrets out."""
+    return lambda cli: edited(
+        cli, secrets=[{"name": each} for each in cli.actions().secrets_of(ACTION) if each != name]
+    )
+
+
+def rolled_back(cli: Cli) -> None:
+    """Deploy the version before the last install once more, with the secrets that it has."""
+    [action] = cli.actions().list_page({"actionName": ACTION})["actions"]
+    set_by_hand(URL, SIGNING_SECRET)(cli)
+    assert cli("install").code == 0
+    versions = cli.actions().versions(action["id"], {})["versions"]
+    cli.actions().roll_back(action["id"], versions[1]["id"])
 
 
 @pytest.mark.parametrize(
@@ -192,13 +227,23 @@ def wrong_print(cli: Cli) -> None:
         (draft, "Action: code", "warning", "draft"),
         (old_runtime, "Action: runtime", "bad", "too old"),
         (lambda cli: edited(cli, secrets=[]), "Action: secrets", "bad", "are missing"),
+        (deleted(URL), "Action: secrets", "bad", "CUSTOMERLINK_URL is missing"),
+        (deleted(SIGNING_SECRET), "Action: secrets", "bad", "CUSTOMERLINK_SIGNING_SECRET is"),
         (wrong_print, "Action: secrets", "bad", "not this stack's"),
-        (
-            lambda cli: edited(cli, code=unmarked(code_of(cli))[0]),
-            "Action: secrets",
-            "warning",
-            "by hand",
-        ),
+        (set_by_hand(URL), "Action: secrets", "warning", "nobody can see: CUSTOMERLINK_URL."),
+        (set_by_hand(SIGNING_SECRET), "Action: secrets", "warning", "SIGNING_SECRET."),
+        (set_by_hand(URL, SIGNING_SECRET), "Action: secrets", "warning", " and "),
+        # It cannot be told apart from another value.
+        (set_by_hand(URL, same=True), "Action: secrets", "warning", "Set anew"),
+        # The next deployment, whoever makes it, puts them in.
+        (set_by_hand(URL, deploy=False), "Action: secrets", "warning", "Set anew"),
+        (rolled_back, "Action: secrets", "warning", "Set anew"),
+        (set_by_hand("THEIRS"), "Action: secrets", "good", "not looked at: THEIRS"),
+        (edited, "Action: secrets", "good", "Nobody has set them anew"),
+        (lambda cli: edited(cli, code="// ours"), "Action: secrets", "good", "Nobody"),
+        (store(installed_actions={}), "Action: secrets", "warning", "was not looked at"),
+        (store(installed_actions="odd"), "Action: secrets", "warning", "was not looked at"),
+        (store(installed_actions=None), "Action: secrets", "warning", "was not looked at"),
         (unbind, "Login flow", "bad", "not bound"),
         (store(action_signing_secrets=[new_signing_secret()]), "endpoint", "bad", "401"),
         (alarm, "alarms", "bad", ALARM),
@@ -216,6 +261,59 @@ def test_what_is_wrong_is_found(
 
     assert (found["verdict"], said in found["meaning"]) == (verdict, True), found
     assert found["fix"] or verdict == "good"
+
+
+@pytest.mark.parametrize(
+    "spoil", [set_by_hand(URL), set_by_hand(URL, SIGNING_SECRET), store(installed_actions={})]
+)
+def test_install_mends_what_was_set_by_hand(cli: Cli, spoil: Callable[[Cli], object]) -> None:
+    """It sets both secrets again, and notes it: then everything is in order."""
+    cli.install()
+    before = cli.actions().secrets_of(ACTION)
+    spoil(cli)
+    assert cli("install").code == 0
+
+    assert cli.actions().secrets_of(ACTION) == before
+    assert diagnosis(cli)["Action: secrets"]["verdict"] == "good"
+
+
+def test_rotation_is_no_change_by_hand(cli: Cli) -> None:
+    """It notes what it sets, of each Action."""
+    cli.install()
+    assert cli("install", "--registration").code == 0
+    quick = ["--refresh-seconds", "0", "--last-logins-seconds", "0"]
+    cli.patch.setattr(rotate, "self_test", lambda *_: PASSED)
+    assert cli("rotate", "signing-secret", *quick).code == 0
+    checks = diagnosis(cli)
+
+    assert {each["verdict"] for name, each in checks.items() if name.endswith("secrets")} == {
+        "good"
+    }
+
+
+@pytest.mark.parametrize("trigger", REGISTRATION)
+def test_registration_actions(cli: Cli, trigger: str) -> None:
+    """Where they are, they are looked at as the Login flow's is; what mends them is named."""
+    cli.install()
+    assert cli("install", "--registration").code == 0
+    before = diagnosis(cli)
+    set_by_hand(URL, action_name=f"{ACTION} ({trigger})")(cli)
+    after = diagnosis(cli)
+    spoilt = f"Action ({trigger}): secrets"
+
+    assert {each["verdict"] for name, each in before.items() if "Action" in name} == {"good"}
+    assert [name for name in after if after[name]["verdict"] != "good"] == [spoilt]
+    assert after[spoilt]["verdict"] == "warning"
+    assert after[spoilt]["fix"] == "customerlink install --registration"
+
+
+def test_registration_action_that_is_not_deployed(cli: Cli) -> None:
+    """An install that was interrupted left a draft."""
+    cli.install()
+    cli.box.management.faults.append("POST /api/v2/actions/actions/")
+    assert cli("install", "--registration").code == 3
+
+    assert diagnosis(cli)[f"Action ({REGISTRATION[0]})"]["verdict"] == "bad"
 
 
 def test_the_other_mode(cli: Cli) -> None:

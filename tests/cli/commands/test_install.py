@@ -12,8 +12,10 @@ import pytest
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
 
 from customerlink.cli.commands import install
+from customerlink.cli.deployment import Deployment
 from customerlink.cli.probes import SelfTestResult
-from customerlink.cli.release import REGISTRATION, marked, unmarked
+from customerlink.cli.release import REGISTRATION, SIGNING_SECRET, URL, marked, unmarked
+from customerlink.model.secret import Secret
 from sandbox.sandbox import Sandbox
 from sandbox.tenant import ACTIONS, ActionHost, Tenant
 
@@ -40,7 +42,7 @@ def end_state(cli: Cli) -> tuple[Any, ...]:
     return (
         cli.flow(),
         action["all_changes_deployed"],
-        unmarked(action["code"])[0],
+        unmarked(action["code"]),
         settings["CUSTOMERLINK_URL"],
         [settings["CUSTOMERLINK_SIGNING_SECRET"]] == secret["action_signing_secrets"],
         secret["stripe_restricted_key"],
@@ -129,15 +131,36 @@ class TestInstall:
         assert secrets["CUSTOMERLINK_URL"] == box.url
         assert end_state(cli)[2] == (ACTIONS / "post-login.js").read_text()
 
-    def test_another_url_is_noticed(self, cli: Cli, box: Sandbox) -> None:
-        """Auth0 never tells a secret's value: the code's last line has a print of it."""
+    @pytest.mark.parametrize("names", [(URL,), (SIGNING_SECRET,), (URL, SIGNING_SECRET)])
+    def test_secrets_that_somebody_set_are_set_again(
+        self, cli: Cli, names: tuple[str, ...]
+    ) -> None:
+        """Auth0 tells when a secret was set, and the deployment's secret when install did."""
         cli.install()
+        before = cli.actions().secrets_of(ACTION)
         action = installed(cli)
-        code = action["code"].replace(unmarked(action["code"])[1], "0" * 32)
-        cli.actions().update(action["id"], {"code": code})
-        result = cli("install", "--json")
+        kept = [each for each in action["secrets"] if each["name"] not in names]
+        others = [{"name": each, "value": "https://other.example"} for each in names]
+        cli.actions().update(action["id"], {"secrets": [*kept, *others]})
+        cli.actions().deploy(action["id"])
+        result, again = cli("install", "--json"), cli("install", "--json")
 
         assert result.json()["changes"] == ["update the Action", "deploy the Action"]
+        assert cli.actions().secrets_of(ACTION) == before
+        assert again.json()["changes"] == []
+
+    def test_another_stacks_action_is_noticed(self, cli: Cli, box: Sandbox) -> None:
+        """The note has the print of another address and another secret."""
+        cli.install()
+        document = cli.stored()
+        [note] = document["installed_actions"].values()
+        note["settings"] = "0" * 32
+        cli.store(json.dumps(document))
+
+        assert cli("install", "--json").json()["changes"] == [
+            "update the Action",
+            "deploy the Action",
+        ]
         assert cli.actions().secrets_of(ACTION)["CUSTOMERLINK_URL"] == box.url
 
     def test_an_earlier_releases_action_is_brought_up_to_date(self, cli: Cli) -> None:
@@ -145,14 +168,29 @@ class TestInstall:
         cli.install()
         action = installed(cli)
         earlier = "/** Of an earlier release. */\nexports.onExecutePostLogin = async () => {};"
-        settings = unmarked(action["code"])[1] or ""
-        cli.actions().update(action["id"], {"code": marked(earlier, settings)})
+        with_print = f"{marked(earlier).rstrip()}: {'0f' * 16}\n"
+        cli.actions().update(action["id"], {"code": with_print})
         cli.actions().deploy(action["id"])
+        cli.store(json.dumps({**cli.stored(), "installed_actions": {}}))
         update, again = cli("install", "--json"), cli("install", "--json")
 
         assert update.json()["changes"] == ["update the Action", "deploy the Action"]
         assert installed(cli)["code"] == action["code"]
         assert again.json()["changes"] == []
+
+    def test_code_is_the_same_for_every_stack(self, cli: Cli) -> None:
+        """What other tools export and import tells nothing of the secrets, which they leave out."""
+        cli.install()
+
+        assert installed(cli)["code"] == marked((ACTIONS / "post-login.js").read_text())
+
+    def test_functions_read_the_secret_with_its_notes(self, cli: Cli) -> None:
+        """They pass over the field, as those of earlier releases do."""
+        cli.install()
+        document = cli.stored()
+
+        assert list(document["installed_actions"]) == [installed(cli)["id"]]
+        assert Secret.parse(json.dumps(document), "v").stripe_key.value == cli.box.stripe_key
 
     def test_json(self, cli: Cli, box: Sandbox) -> None:
         """One document, nothing beside it."""
@@ -215,6 +253,18 @@ class TestHalfWay:
 
         assert second.json()["changes"] == STEPS[3:]
         assert end_state(cli)[:2] == ([*FOREIGN, ACTION], True)
+
+    def test_set_but_not_noted(self, cli: Cli, box: Sandbox) -> None:
+        """The second run cannot know what the first one set, and sets it again."""
+
+        def down(*_: object) -> None:
+            raise ConnectionError
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Deployment, "note", down)
+            assert cli("install", stdin=box.stripe_key).code == 3
+
+        assert cli("install", "--json").json()["changes"] == ["update the Action", *STEPS[3:]]
 
     def test_build_that_takes_its_time(self, cli: Cli, box: Sandbox) -> None:
         """Waited for."""

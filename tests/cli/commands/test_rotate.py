@@ -1,6 +1,7 @@
 """`customerlink rotate`: both secrets replaced while people sign up; interrupted anywhere."""
 
 import itertools
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -267,6 +268,19 @@ class TestRefused:
 
         assert result.code == 1
         assert "customerlink install" in result.err
+
+    @pytest.mark.parametrize("notes", [{}, None, {"another": {"settings": "0", "updated_at": {}}}])
+    def test_installed_by_an_earlier_release(self, cli: Cli, notes: object) -> None:
+        """Nobody noted which secret the Action has: an install sets it, and then it is rotated."""
+        cli.install()
+        cli.store(json.dumps({**cli.stored(), "installed_actions": notes}))
+        before = cli.stored()["action_signing_secrets"]
+        result = cli("rotate", "signing-secret", *QUICK)
+
+        assert (result.code, "customerlink install" in result.err) == (1, True)
+        assert cli.stored()["action_signing_secrets"] == before
+        assert (cli("install").code, cli("rotate", "signing-secret", *QUICK).code) == (0, 0)
+        assert cli.stored()["action_signing_secrets"] != before
 
     def test_endpoint_that_does_not_take_the_new_one(self, cli: Cli) -> None:
         """Waited too short: both stay valid, the Action keeps the old one."""

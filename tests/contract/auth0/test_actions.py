@@ -141,6 +141,41 @@ def test_secrets_are_replaced(asked: Asked) -> None:
         assert asked.inside.actions.secrets_of(action.name) == {"TWO": "2", "NEW": "3"}
 
 
+def times(secrets: Any) -> dict[str, Any]:
+    """Return when each secret was last set."""
+    return {each.name: each.updated_at for each in secrets}
+
+
+def test_time_of_a_secret(asked: Asked) -> None:
+    """It changes when the value is given, the same one or another, and with nothing else.
+
+    https://auth0.com/docs/api/management/v2/actions/get-action: `updated_at`, the time when the
+    secret was last updated. An update's answer tells it already, and a deployment keeps it.
+    """
+    action_id = deployed(asked)
+    before = times(asked.api.actions.get(action_id).secrets)
+    asked.clock.offset += 5
+    code = "exports.onExecutePostLogin = async () => 3;"
+    kept = asked.api.actions.update(
+        action_id, code=code, secrets=[{"name": "ONE"}, {"name": "TWO"}]
+    )
+    asked.built(action_id)
+    asked.api.actions.deploy(action_id)
+    redeployed = asked.api.actions.get(action_id)
+    given = asked.api.actions.update(
+        action_id, secrets=[{"name": "ONE", "value": "1"}, {"name": "TWO"}]
+    )
+    draft = asked.built(action_id)
+
+    assert all(before.values())
+    assert times(kept.secrets) == times(redeployed.secrets) == before
+    assert times(redeployed.deployed_version.secrets) == before
+    assert times(given.secrets)["ONE"] > before["ONE"]
+    assert times(given.secrets) == times(draft.secrets)
+    assert times(given.secrets)["TWO"] == before["TWO"]
+    assert times(draft.deployed_version.secrets) == before
+
+
 def test_a_new_secret_needs_a_value(asked: Asked) -> None:
     """400, and nothing changes."""
     action_id = deployed(asked)

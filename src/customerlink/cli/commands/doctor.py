@@ -1,6 +1,6 @@
 """Doctor: each check a line, what it means, and the command that mends it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,8 +10,18 @@ from customerlink.cli.checks import Check, Verdict, bad, good, warning
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment, StoredSecret
 from customerlink.cli.errors import CliError, Exit, explain
+from customerlink.cli.notes import fingerprint
 from customerlink.cli.probes import StripeProbe, self_test
-from customerlink.cli.release import SIGNING_SECRET, URL, action_code, fingerprint, unmarked
+from customerlink.cli.release import (
+    LOGIN,
+    REGISTRATION,
+    SIGNING_SECRET,
+    URL,
+    action_code,
+    action_name,
+    endpoint,
+    unmarked,
+)
 from customerlink.cli.session import Json, session
 from customerlink.cli.tenant import RUNTIMES, Action, Tenant
 from customerlink.model.signature import TOLERANCE_SECONDS
@@ -68,7 +78,7 @@ class Doctor:
             "secret": self._stored,
             "Stripe key": self._stripe,
             "Auth0 client": self._client,
-            "Action": self._installed,
+            "Action": self._actions,
             "Login flow": self._flow,
             "endpoint": self._endpoint,
             "alarms": self._alarms,
@@ -136,42 +146,69 @@ class Doctor:
         else:
             yield good("Auth0 client", "It has the scopes that install and rotate need.")
 
-    def _installed(self) -> Iterator[Check]:
+    def _actions(self) -> Iterator[Check]:
+        yield from self._login()
+        yield from self._registration()
+
+    def _login(self) -> Iterator[Check]:
         name = self.config.action_name
         action = self.tenant.find(name)
         if action is None:
             yield bad("Action", f"The tenant has no Action {name}.", INSTALL)
             return
         self._action = action
+        yield from self._checked(action, LOGIN, "Action", INSTALL)
+
+    def _registration(self) -> Iterator[Check]:
+        for trigger in REGISTRATION:
+            name = action_name(self.config.action_name, trigger)
+            action = self.tenant.at(trigger).find(name)
+            if action is not None:
+                label = f"Action ({trigger})"
+                yield from self._checked(action, trigger, label, f"{INSTALL} --registration")
+
+    def _checked(self, action: Action, trigger: str, label: str, fix: str) -> Iterator[Check]:
         if action.deployed_code is None:
-            yield bad("Action", f"{name} is not deployed.", INSTALL)
+            yield bad(label, f"{action.name} is not deployed.", fix)
             return
         # What logins run, whatever the draft has become.
-        code, settings = unmarked(action.deployed_code)
-        if code.rstrip() != action_code().rstrip():
-            yield warning("Action: code", "It is not this release's.", INSTALL)
+        if unmarked(action.deployed_code).rstrip() != action_code(trigger).rstrip():
+            yield warning(f"{label}: code", "It is not this release's.", fix)
         elif not action.is_deployed:
-            yield warning("Action: code", "It has a draft that is not deployed.", INSTALL)
+            yield warning(f"{label}: code", "It has a draft that is not deployed.", fix)
         else:
-            yield good("Action: code", "It is this release's, and deployed.")
+            yield good(f"{label}: code", "It is this release's, and deployed.")
         if action.runtime in RUNTIMES:
-            yield good("Action: runtime", f"{action.runtime} has what the Action needs.")
+            yield good(f"{label}: runtime", f"{action.runtime} has what the Action needs.")
         else:
-            yield bad("Action: runtime", f"{action.runtime} is too old.", INSTALL)
-        yield self._settings_of(action, settings)
+            yield bad(f"{label}: runtime", f"{action.runtime} is too old.", fix)
+        yield self._settings_of(action, trigger, f"{label}: secrets", fix)
 
-    def _settings_of(self, action: Action, settings: str | None) -> Check:
-        name = "Action: secrets"
-        missing = [each for each in (URL, SIGNING_SECRET) if each not in action.secrets]
+    def _settings_of(self, action: Action, trigger: str, name: str, fix: str) -> Check:
+        missing = [
+            each
+            for each in (URL, SIGNING_SECRET)
+            if each not in action.secrets or each not in action.deployed_secrets
+        ]
         if missing:
-            return bad(name, f"{' and '.join(missing)} are missing.", INSTALL)
-        if settings is None:
-            return warning(name, "They were put in by hand: nobody can read them.", INSTALL)
+            verb = "is" if len(missing) == 1 else "are"
+            return bad(name, f"{_names(missing)} {verb} missing.", fix)
         secret = self._needed(self._secret, "the secret")
-        url = self.deployment.outputs.url
-        if settings not in {fingerprint(url, each) for each in secret.signing_secrets}:
-            return bad(name, "They are not this stack's URL and signing secret.", INSTALL)
-        return good(name, "They are this stack's URL and signing secret.")
+        note = secret.notes.get(action.id)
+        if note is None:
+            meaning = "Whose they are was not looked at: no install of this release has set them."
+            return warning(name, meaning, fix)
+        # What logins run with, and what they will run with at the next deployment by anybody.
+        changed = note.changed(action.deployed_secrets) or note.changed(action.secrets)
+        if changed:
+            meaning = f"Set anew since install set them, to what nobody can see: {_names(changed)}."
+            return warning(name, meaning, fix)
+        url = endpoint(self.deployment.outputs.url, trigger)
+        if note.settings not in {fingerprint(url, each) for each in secret.signing_secrets}:
+            return bad(name, "They are not this stack's URL and signing secret.", fix)
+        more = [each for each in action.secrets if each not in (URL, SIGNING_SECRET)]
+        besides = f" Set by hand, and not looked at: {_names(more)}." if more else ""
+        return good(name, f"Nobody has set them anew since install set this stack's.{besides}")
 
     def _flow(self) -> Iterator[Check]:
         action = self._needed(self._action, "the Action")
@@ -226,3 +263,7 @@ class Doctor:
         if part is None:
             raise CliError(f"It could not be checked without {name}.", "Mend that one first.")
         return part
+
+
+def _names(names: Iterable[str]) -> str:
+    return " and ".join(names)

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.notes import Note, fingerprint, noted
 from customerlink.cli.output import Output
 from customerlink.cli.probes import checked, self_test
 from customerlink.cli.release import (
@@ -20,9 +21,7 @@ from customerlink.cli.release import (
     action_code,
     action_name,
     endpoint,
-    fingerprint,
     marked,
-    unmarked,
 )
 from customerlink.cli.session import DryRun, Json, Session, Yes, session, stripe_key_given
 from customerlink.cli.tenant import RUNTIME, Action, Binding, Tenant
@@ -63,6 +62,11 @@ class Found:
     action: Action | None
     flow: tuple[Binding, ...]
 
+    @property
+    def note(self) -> Note | None:
+        """Return what was seen of the Action's secrets when they were last set."""
+        return self.secret.notes.get(self.action.id) if self.action else None
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -74,7 +78,7 @@ class Plan:
     signing_secret: str = field(repr=False)
     """The one that the Action gets."""
     action_name: str
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
 
 
 @app.command(epilog="Example: customerlink install --dry-run")
@@ -195,25 +199,25 @@ def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
     if not secret.signing_secrets:
         secret = secret.with_signing(new_signing_secret())
     signing_secret = _in_use(found, secret)
-    code = marked(action_code(found.trigger), fingerprint(found.url, signing_secret))
-    changes = tuple(_changes(found, secret, code, action_name))
-    return Plan(found, code, secret, signing_secret, action_name, changes)
+    code = marked(action_code(found.trigger))
+    made = Plan(found, code, secret, signing_secret, action_name)
+    return replace(made, changes=tuple(_changes(made)))
 
 
 def _in_use(found: Found, secret: StoredSecret) -> str:
     """Return the signing secret that the Action has: amid a rotation it need not be the first."""
-    has = unmarked(found.action.code)[1] if found.action else None
     prints = {fingerprint(found.url, each): each for each in secret.signing_secrets}
-    return prints.get(has or "", secret.signing_secrets[0])
+    return prints.get(found.note.settings if found.note else "", secret.signing_secrets[0])
 
 
-def _changes(found: Found, secret: StoredSecret, code: str, name: str) -> Iterator[Change]:
+def _changes(made: Plan) -> Iterator[Change]:
+    found, secret, code, name = made.found, made.secret, made.code, made.action_name
     action = found.action
     if secret.stripe_key != found.secret.stripe_key:
         yield Change(Kind.STORE_KEY, "in Secrets Manager")
     if secret.signing_secrets != found.secret.signing_secrets:
         yield Change(Kind.STORE_SIGNING_SECRET, "in Secrets Manager")
-    is_current = action is not None and _is_current(action, code)
+    is_current = action is not None and _is_current(action, made)
     if action is None:
         yield Change(Kind.CREATE_ACTION, name, _diff("", code))
     elif not is_current:
@@ -227,11 +231,16 @@ def _changes(found: Found, secret: StoredSecret, code: str, name: str) -> Iterat
         yield Change(Kind.BIND_ACTION, about, _diff(_lines(names), _lines([*names, name])))
 
 
-def _is_current(action: Action, code: str) -> bool:
+def _is_current(action: Action, made: Plan) -> bool:
+    return action.code == made.code and action.runtime == RUNTIME and _has_its_secrets(action, made)
+
+
+def _has_its_secrets(action: Action, made: Plan) -> bool:
+    note = made.found.note
     return (
-        action.code == code
-        and action.runtime == RUNTIME
-        and {URL, SIGNING_SECRET} <= {*action.secrets}
+        note is not None
+        and note.settings == fingerprint(made.found.url, made.signing_secret)
+        and not note.changed(action.secrets)
     )
 
 
@@ -258,9 +267,10 @@ def carry_out(
             case Kind.CREATE_ACTION:
                 tell(each)
                 action = tenant.create(made.action_name, made.code, settings)
+                _note(deployment, action, made)
             case Kind.UPDATE_ACTION if action:
                 tell(each)
-                tenant.update(action, made.code, settings)
+                _note(deployment, tenant.update(action, made.code, settings), made)
             case Kind.DEPLOY_ACTION if action:
                 tell(each)
                 # Before it is bound: Auth0 binds no Action that was never deployed.
@@ -269,6 +279,11 @@ def carry_out(
                 tell(each)
                 # Read again: somebody may have changed the flow since the plan was made.
                 tenant.bind(tenant.bindings(), action)
+
+
+def _note(deployment: Deployment, action: Action, made: Plan) -> None:
+    note = noted(action.secrets, made.found.url, made.signing_secret)
+    deployment.note(action.id, note)
 
 
 def _lines(names: list[str]) -> str:

@@ -19,6 +19,7 @@ import typer
 from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
 from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError
+from customerlink.cli.notes import Note, fingerprint, noted
 from customerlink.cli.probes import StripeProbe, checked, self_test
 from customerlink.cli.release import (
     LOGIN,
@@ -27,7 +28,6 @@ from customerlink.cli.release import (
     URL,
     action_name,
     endpoint,
-    fingerprint,
     marked,
     unmarked,
 )
@@ -109,16 +109,21 @@ class _Signing:
     tenant: Tenant
     action: Action
     url: str
+    note: Note | None
+
+    def knows(self, signing_secret: str) -> bool:
+        """Return whether it was the last one that we gave the Action, whatever became of it."""
+        return self.note is not None and self.note.settings == fingerprint(self.url, signing_secret)
 
     def has(self, signing_secret: str) -> bool:
-        return unmarked(self.action.code)[1] == fingerprint(self.url, signing_secret)
+        return self.knows(signing_secret) and not (
+            self.note and self.note.changed(self.action.secrets)
+        )
 
-    def give(self, signing_secret: str) -> None:
+    def give(self, signing_secret: str) -> Note:
         settings = {URL: self.url, SIGNING_SECRET: signing_secret}
-        code = unmarked(self.action.code)[0]
-        code = marked(code, fingerprint(self.url, signing_secret))
-        self.tenant.update(self.action, code, settings)
-        self.tenant.deploy(self.action.id)
+        given = self.tenant.update(self.action, marked(unmarked(self.action.code)), settings)
+        return noted(given.secrets, self.url, signing_secret)
 
 
 @dataclass
@@ -144,7 +149,8 @@ class Rotation:
         new = secret.signing_secrets[-1]
         without = [each for each in actions if not each.has(new)]
         if without:
-            # Since it was stored, by whichever run: a second run waits for the rest only.
+            # Since it was stored, or a note beside it, by whichever run: a second run waits for the
+            # rest only.
             left = self.refresh_seconds - secret.age(time.time())
             if left > 0:
                 self.wait("until every function has fetched both", left)
@@ -152,7 +158,8 @@ class Rotation:
             self._check(new)
         for each in without:
             self.tell(f"give the Action {each.action.name} the new one, and deploy it")
-            each.give(new)
+            self.deployment.note(each.action.id, each.give(new))
+            each.tenant.deploy(each.action.id)
         for each in actions:
             # An earlier run ended between giving it the secret and deploying it.
             if each not in without and not each.action.is_deployed:
@@ -174,12 +181,12 @@ class Rotation:
             action = tenant.find(name)
             if action is not None and action.is_ours:
                 url = endpoint(self.deployment.outputs.url, trigger)
-                found.append(_Signing(tenant, action, url))
+                found.append(_Signing(tenant, action, url, secret.notes.get(action.id)))
             elif trigger == LOGIN:
                 raise CliError(f"{name} was not put in by customerlink install.", INSTALL)
         for each in found:
-            if not any(each.has(one) for one in secret.signing_secrets):
-                text = f"The Action {each.action.name} has none of the stack's signing secrets."
+            if not any(each.knows(one) for one in secret.signing_secrets):
+                text = f"Nobody noted that {each.action.name} has one of the stack's secrets."
                 raise CliError(text, INSTALL)
         return found
 

@@ -1,0 +1,62 @@
+"""What install and rotate saw of an Action's secrets after they had set them.
+
+Auth0 never tells a secret's value, but when it was last set. So the note holds a print of what was
+set, and that time. It is in the deployment's secret, and not in the Action's code, which other
+tools export and import without the secrets.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from customerlink.cli.release import SIGNING_SECRET, URL
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note about one Action."""
+
+    settings: str
+    """The print of what was set."""
+    updated_at: Mapping[str, str]
+    """When, by Auth0's clock, for each secret."""
+
+    @classmethod
+    def parse(cls, document: object) -> "Note | None":
+        """Read a note; None for what is none, as if nobody had noted anything."""
+        match document:
+            case {"settings": str(settings), "updated_at": dict(dates)} if all(
+                isinstance(each, str) for each in dates.values()
+            ):
+                return cls(settings, dates)
+        return None
+
+    def document(self) -> dict[str, object]:
+        """Return it as `parse` reads it."""
+        return {"settings": self.settings, "updated_at": dict(self.updated_at)}
+
+    def changed(self, secrets: Mapping[str, str]) -> tuple[str, ...]:
+        """Name those of our secrets that were set anew since, or whose time is not known."""
+        return tuple(
+            each
+            for each in (URL, SIGNING_SECRET)
+            if not secrets.get(each) or secrets[each] != self.updated_at.get(each)
+        )
+
+
+def noted(secrets: Mapping[str, str], url: str, signing_secret: str) -> Note:
+    """Note what was set just now, and the times that Auth0 answered."""
+    seen = {each: secrets[each] for each in (URL, SIGNING_SECRET) if each in secrets}
+    return Note(fingerprint(url, signing_secret), seen)
+
+
+def read_notes(document: object) -> Iterator[tuple[str, Note]]:
+    """Read the notes by their Actions' ids; an odd one is left out."""
+    for action_id, each in document.items() if isinstance(document, dict) else ():
+        if note := Note.parse(each):
+            yield action_id, note
+
+
+def fingerprint(url: str, signing_secret: str) -> str:
+    """Return a print of the settings, which tells nothing of a secret of 24 random bytes."""
+    return hashlib.sha256(f"{url}\n{signing_secret}".encode()).hexdigest()[:32]
