@@ -21,7 +21,10 @@ _LIMITS = {"email": 512, "name": 256, "description": 5000, "phone": 20}
 _MAX_METADATA, _MAX_METADATA_KEY, _MAX_METADATA_VALUE = 50, 40, 500
 # No dot in the domain, a port, a URL: Stripe refuses `otameshi@com`, `temp@http://localhost:3000`.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f.:/]+(\.[^@\s\x00-\x1f.:/]+)+")
-_LIST_PARAMS = {"email", "limit", "starting_after", "ending_before", "created", "expand"}
+_LIST_PARAMS = {
+    *("email", "limit", "starting_after", "ending_before", "created", "expand", "test_clock")
+}
+_NOT_LIMITED = {"metadata", "expand", "preferred_locales", "test_clock"}
 
 type Params = Mapping[str, Any]
 type Body = dict[str, Any]
@@ -271,7 +274,7 @@ class StripeAccount:
                 "preferred_locales": _items(params.get("preferred_locales")),
                 "shipping": None,
                 "tax_exempt": "none",
-                "test_clock": None,
+                "test_clock": params.get("test_clock") or None,
             }
             self._customers[customer["id"]] = customer
             self.created_at.append(self._clock())
@@ -305,7 +308,10 @@ class StripeAccount:
             return {"id": customer_id, "object": "customer", "deleted": True}
 
     def list_page(self, params: Params) -> Body:
-        """List a page, newest first; `email` is matched with its letter case, "" is no filter."""
+        """List a page, newest first; `email` is matched with its letter case, "" is no filter.
+
+        Customers on a test clock are listed for that clock alone.
+        """
         unknown = sorted(params.keys() - _LIST_PARAMS)
         if unknown:
             raise _unknown_parameter(unknown[0])
@@ -316,6 +322,7 @@ class StripeAccount:
                 customer
                 for customer in reversed(self._customers.values())
                 if (not params.get("email") or customer["email"] == params["email"])
+                and customer["test_clock"] == (params.get("test_clock") or None)
                 and all(holds(customer["created"]) for holds in created)
             ]
             found = self._page_from(found, params)
@@ -389,7 +396,7 @@ def _limit(value: str) -> int:
 
 
 def _validate(params: Params) -> None:
-    for name in params.keys() - _LIMITS.keys() - {"metadata", "expand", "preferred_locales"}:
+    for name in params.keys() - _LIMITS.keys() - _NOT_LIMITED:
         raise _unknown_parameter(name)
     for name, limit in _LIMITS.items():
         value = params.get(name, "")

@@ -61,3 +61,10 @@ def test_no_key_at_all(value: str) -> None:
 def test_key_hides_its_value() -> None:
     """In a log, say."""
     assert TEST_KEY.value not in repr(TEST_KEY)
+
+
+@pytest.mark.parametrize("rest", ["", "_test_1", "_live_1", "_1", "\n"])
+def test_organizations_key(rest: str) -> None:
+    """It is a secret key of Stripe's, and the sentence does not deny it."""
+    with pytest.raises(ConfigurationError, match="an organization's key: one account's is needed"):
+        StripeKey("_".join(("sk", "org")) + rest)

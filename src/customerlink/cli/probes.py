@@ -62,9 +62,9 @@ def checked(text: str, mode: Mode) -> StripeKey:
     """Read a Stripe key that a person gave; never says what it is."""
     try:
         key = StripeKey(text)
-    except ConfigurationError:
-        text = "That is no secret key of Stripe's: a restricted one starts with rk_."
-        raise CliError(text, "", Exit.USAGE) from None
+    except ConfigurationError as error:
+        fix = "Stripe's dashboard, Developers > API keys: a restricted key starts with rk_."
+        raise CliError(f"Not this key: {error}.", fix, Exit.USAGE) from None
     if key.live != (mode is Mode.LIVE):
         found = "live" if key.live else "test"
         text = f"The Stripe key is for {found} mode, this profile for {mode} mode."

@@ -8,6 +8,8 @@ from customerlink.model.frozen import frozen
 
 STRIPE_API_BASE = "https://api.stripe.com"
 
+# https://docs.stripe.com/keys/organization-api-keys: whatever it may do, and in either mode.
+_ORGANIZATION = "sk_org"
 _PREFIXES = ("rk_test_", "rk_live_", "sk_test_", "sk_live_")
 
 
@@ -18,7 +20,12 @@ class StripeKey:
     value: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what is no key of Stripe's."""
+        """Refuse what is no key of Stripe's, and what is one for no single account."""
+        # Each request would have to name the account, and a list of customers is one account's.
+        if self.value.startswith(_ORGANIZATION):
+            raise ConfigurationError(
+                "stripe_restricted_key is an organization's key: one account's is needed"
+            )
         if not (
             self.value.startswith(_PREFIXES) and self.value.isascii() and self.value.isprintable()
         ):

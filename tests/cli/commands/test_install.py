@@ -383,8 +383,9 @@ def test_missing_scope_names_the_click(cli: Cli, box: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("", "no secret key"),
-        ("pk_test_1", "no secret key"),
+        ("", "not a secret key"),
+        ("pk_test_1", "not a secret key"),
+        ("_".join(("sk", "org", "1")), "an organization's key"),
         ("_".join(("rk", "live", "0" * 24)), "The Stripe key is for live mode"),
         ("rk_test_unknown", "Stripe does not know this key"),
     ],

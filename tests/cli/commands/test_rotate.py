@@ -241,7 +241,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("words", "stdin", "said"),
         [
-            (("stripe-key",), "nonsense", "no secret key"),
+            (("stripe-key",), "nonsense", "not a secret key"),
             (("stripe-key",), "rk_test_unknown", "does not know this key"),
             (("stripe-key",), "_".join(("rk", "live", "1" * 9)), "for live mode"),
         ],

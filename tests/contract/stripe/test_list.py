@@ -4,6 +4,8 @@ import pytest
 import stripe
 from tests.contract.stripe.conftest import Asked
 
+from sandbox.stripe_account import StripeAccount
+
 
 def test_email_is_matched_exactly_and_by_letter_case(asked: Asked, email: str) -> None:
     """`email`: "A case-sensitive filter on the list based on the customer's email field"."""
@@ -106,3 +108,19 @@ def test_over_plain_http(asked: Asked, email: str) -> None:
     assert answer.status == 200
     assert (body["object"], body["has_more"], body["url"]) == ("list", False, "/v1/customers")
     assert [each["id"] for each in body["data"]] == [customer.id]
+
+
+def test_customers_on_a_test_clock_are_listed_for_it_alone(
+    asked: Asked, account: StripeAccount, email: str
+) -> None:
+    """`test_clock`: without it, "the response will not include customers with test clocks".
+
+    They are retrieved like others (https://docs.stripe.com/api/customers/list,
+    https://docs.stripe.com/billing/testing/test-clocks).
+    """
+    clocked = str(account.create({"email": email, "test_clock": "clock_1"})["id"])
+
+    assert asked.listed(email=email) == []
+    assert asked.listed(email=email, test_clock="clock_1") == [clocked]
+    assert asked.listed(email=email, test_clock="clock_2") == []
+    assert asked.customers.retrieve(clocked).test_clock == "clock_1"
