@@ -48,8 +48,8 @@ class TestKey:
         [
             ("", Mode.TEST, "not a secret key of Stripe's"),
             ("pk_test_1", Mode.TEST, "not a secret key of Stripe's"),
-            ("_".join(("sk", "org", "test", "1")), Mode.TEST, "an organization's key"),
-            ("_".join(("sk", "org", "live", "1")), Mode.LIVE, "an organization's key"),
+            ("sk_org_test_1", Mode.TEST, "an organization's key"),
+            ("sk_org_live_1", Mode.LIVE, "an organization's key"),
             ("rk_test_0", Mode.LIVE, "for test mode, this profile for live mode"),
             (LIVE, Mode.TEST, "for live mode, this profile for test mode"),
         ],

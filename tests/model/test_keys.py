@@ -67,4 +67,4 @@ def test_key_hides_its_value() -> None:
 def test_organizations_key(rest: str) -> None:
     """It is a secret key of Stripe's, and the sentence does not deny it."""
     with pytest.raises(ConfigurationError, match="an organization's key: one account's is needed"):
-        StripeKey("_".join(("sk", "org")) + rest)
+        StripeKey("sk_org" + rest)
