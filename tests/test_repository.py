@@ -28,3 +28,24 @@ def test_no_path_leads_out_of_the_repository() -> None:
         for file, target in paths
         if not target.is_relative_to(ROOT) or not target.exists()
     ] == []
+
+
+def attributes() -> dict[str, str]:
+    """Return each tracked file's line ends: as they are stored, checked out, and asked for."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--eol", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = [each.partition("\t") for each in listed.stdout.split("\0") if each]
+    return {name: " ".join(told.split()) for told, _, name in lines}
+
+
+def test_line_ends_are_the_same_on_every_machine() -> None:
+    """The built Actions, which a tenant gets; scripts, which a shell reads; pages, and the rest."""
+    found = attributes()
+
+    assert {".ci/run", "tools/with_docker", "src/actions/dist/post-login.js"} <= {*found}
+    assert {
+        name: told
+        for name, told in found.items()
+        if not told.endswith("attr/text=auto eol=lf") or not told.startswith(("i/lf", "i/none"))
+    } == {}

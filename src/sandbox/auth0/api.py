@@ -160,6 +160,7 @@ def _user_routes(api: ManagementApi) -> Iterator[Route]:
     yield "DELETE", one, "delete:users", users.delete
     yield "POST", f"{one}/identities", update, lambda user_id: users.link(user_id, _body())
     yield "POST", "jobs/users-exports", read, lambda: jobs.export(_body())
+    yield "POST", "jobs/users-imports", "create:users", lambda: jobs.import_users(*_upload())
     yield "POST", "jobs/verification-email", update, lambda: jobs.send_verification(_body())
     yield "GET", "jobs/<job_id>", read, lambda job_id: jobs.get(job_id, request.host_url)
 
@@ -211,6 +212,12 @@ def _view(
 
 def _query() -> dict[str, str]:
     return request.args.to_dict()
+
+
+def _upload() -> tuple[dict[str, str], bytes]:
+    if "users" not in request.files:
+        raise bad_body("Users file is missing")
+    return request.form.to_dict(), request.files["users"].read()
 
 
 def _body() -> Json:

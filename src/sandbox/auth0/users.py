@@ -121,7 +121,8 @@ class Users(dict[str, Json]):
         if (page + 1) * per_page > MAX_LISTED:
             message = "You can only page through the first 1000 records."
             raise Auth0Failure(400, message, "invalid_paging")
-        found = self._indexed()
+        lacking = _lacking(query.get("q", ""))
+        found = [each for each in self._indexed() if not (lacking and each.get(lacking))]
         users = found[page * per_page : (page + 1) * per_page]
         if query.get("include_totals") != "true":
             return users
@@ -180,6 +181,17 @@ class Users(dict[str, Json]):
     def _now(self) -> str:
         moment = datetime.fromtimestamp(self._clock(), UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _lacking(query: str) -> str:
+    """Return the field that users are searched for who lack it; "" where all are asked for.
+
+    https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
+    """
+    name = query.removeprefix("NOT _exists_:")
+    if query and name == query:
+        raise bad_query("Only NOT _exists_ is known here: on property q")
+    return name
 
 
 def merged(old: object, changes: Mapping[str, Any]) -> Json:

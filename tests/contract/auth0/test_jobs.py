@@ -1,10 +1,15 @@
 """The export of all users: https://auth0.com/docs/manage-users/user-migration/bulk-user-exports."""
 
+import json
+from typing import Any
+
+import httpx
 import pytest
 from auth0.management.core.api_error import ApiError
 from tests.contract.auth0.conftest import Asked, download, rows
 
 from sandbox.auth0.api import ManagementApi
+from sandbox.auth0.jobs import MAX_IMPORT
 
 
 def test_export(asked: Asked, email: str) -> None:
@@ -74,3 +79,53 @@ def test_verification_mail(asked: Asked, inside: ManagementApi, email: str) -> N
 
     assert (job.type, inside.jobs.mails[-1]) == ("verification_email", user)
     assert asked.finished(job.id).location is None
+
+
+def imported(asked: Asked, content: bytes, **form: str) -> Any:
+    """Send a file of users, as `curl -F users=@users.json` does."""
+    answer = httpx.post(
+        f"{asked.url}/api/v2/jobs/users-imports",
+        headers={"Authorization": f"Bearer {asked.token()['access_token']}"},
+        data=form,
+        files={"users": ("users.json", content)},
+    )
+    return answer.json() | {"status_code": answer.status_code}
+
+
+def test_import(asked: Asked, inside: ManagementApi, email: str) -> None:
+    """Ids get their prefix, metadata stays, an address is verified only where the file says so.
+
+    https://auth0.com/docs/api/management/v2/jobs/post-users-imports; the stand-in alone, for a
+    tenant's connection has an id of its own.
+    """
+    metadata = {"stripe_customer_id": "cus_1"}
+    first = {"user_id": email, "email": email, "email_verified": True, "app_metadata": metadata}
+    second = {"email": f"x{email}"}
+    content = json.dumps([first, second, first]).encode()
+    job = imported(asked, content, connection_id="con_1")
+    ours = [each for each in inside.users.values() if each.get("email") in (email, f"x{email}")]
+
+    assert (job["status_code"], job["type"]) == (201, "users_import")
+    assert job["summary"] == {"inserted": 2, "failed": 1, "updated": 0, "total": 3}
+    assert asked.finished(job["id"]).status == "completed"
+    assert ours[0]["user_id"] == f"auth0|{email}"
+    assert (ours[0]["app_metadata"], ours[0]["logins_count"]) == (metadata, 0)
+    assert [each["email_verified"] for each in ours] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "status"),
+    [
+        (b"[]", {}, 400),
+        (b"not JSON", {"connection_id": "con_1"}, 400),
+        (b" " * (MAX_IMPORT + 1), {"connection_id": "con_1"}, 413),
+    ],
+)
+def test_import_that_is_refused(
+    asked: Asked, inside: ManagementApi, content: bytes, form: dict[str, str], status: int
+) -> None:
+    """Without a connection, not JSON, or larger than 500 KB: nobody is imported."""
+    before = len(inside.users)
+
+    assert imported(asked, content, **form)["status_code"] == status
+    assert len(inside.users) == before

@@ -197,3 +197,28 @@ def test_link_to_oneself(asked: Asked, email: str) -> None:
 
     assert raised.value.status_code == 400
     assert asked.api.users.get(user).user_id == user
+
+
+def test_search_for_a_field_that_is_missing(asked: Asked, email: str) -> None:
+    """`NOT _exists_` finds who lacks it, and nobody else.
+
+    https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
+    """
+    user = asked.add_user(email)
+    lacking = [each.user_id for each in asked.api.users.list(q="NOT _exists_:email")]
+    without_number = [each.user_id for each in asked.api.users.list(q="NOT _exists_:phone_number")]
+
+    assert user not in lacking
+    assert user in without_number
+
+
+@pytest.mark.parametrize("query", ["email:a", "_exists_:email"])
+def test_search_that_the_stand_in_does_not_know(
+    asked: Asked, inside: ManagementApi, query: str
+) -> None:
+    """It refuses, rather than find everybody."""
+    assert inside.users is not None
+    with pytest.raises(ApiError) as raised:
+        asked.api.users.list(q=query)
+
+    assert raised.value.status_code == 400
