@@ -96,7 +96,7 @@ def test_every_command_is_known() -> None:
     """A new one needs a test here."""
     known = (
         *("make ", "curl ", "sam deploy", "sam local", "printf ", "aws ", "uv tool"),
-        *(".venv/bin/python -m pytest ", "npm test"),
+        *(".venv/bin/python -m pytest ", "npm test", "python3 ", "customerlink "),
     )
 
     assert [each for each in COMMANDS if not each.startswith(known)] == []
@@ -117,7 +117,7 @@ def test_make_targets(command: str) -> None:
 
 def test_login_with_curl(first_port: int, tmp_path: Path) -> None:
     """The sandbox takes a login, and the same user returns."""
-    command = starting("curl ").replace("8800", str(first_port))
+    command = starting("curl -s http://127").replace("8800", str(first_port))
     first, second = (json.loads(shell(command, tmp_path)) for _ in range(2))
 
     assert first["decision"] == "continue"
@@ -143,13 +143,14 @@ def client(service: str, first_port: int) -> Any:
     return session.client(service, endpoint_url=f"http://127.0.0.1:{first_port + 2}")
 
 
-def test_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
-    """By the AWS CLI; the function can read what the two commands made."""
+@pytest.mark.parametrize("recipe", ["printf '{\"stripe", "python3 -c "])
+def test_secret_is_put_in(first_port: int, tmp_path: Path, recipe: str) -> None:
+    """By the AWS CLI; the function can read what the two commands made, in any shell."""
     url = f"http://127.0.0.1:{first_port + 2}"
     key = f"rk_test_{'1' * 24}"
     secrets = client("secretsmanager", first_port)
     before = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
-    shell(starting("printf '{\"stripe"), tmp_path, STRIPE_KEY=key)
+    shell(starting(recipe), tmp_path, STRIPE_KEY=key)
     put = starting('aws secretsmanager put-secret-value --secret-id "$SECRET')
     shell(put, tmp_path, SECRET_NAME=SECRET, AWS_ENDPOINT_URL=url)
     stored = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
@@ -193,7 +194,7 @@ def test_state_machine_is_started(first_port: int, tmp_path: Path) -> None:
 
 def test_the_command_line_works_on_the_sandbox(first_port: int, told: Path, tmp_path: Path) -> None:
     """With what `make sandbox` prints, pasted: a user who has logged in is linked."""
-    command = starting("curl ").replace("8800", str(first_port))
+    command = starting("curl -s http://127").replace("8800", str(first_port))
     user_id = json.loads(shell(command, tmp_path))["user_id"]
     [exports] = [each for each in told.read_text().splitlines() if each.startswith("  export ")]
     verify = f"{sys.executable} -m customerlink.cli.main verify '{user_id}' --json"

@@ -82,7 +82,7 @@ def test_verification_mail(asked: Asked, inside: ManagementApi, email: str) -> N
 
 
 def imported(asked: Asked, content: bytes, **form: str) -> Any:
-    """Send a file of users, as `curl -F users=@users.json` does."""
+    """Send a file of users, as a form does."""
     answer = httpx.post(
         f"{asked.url}/api/v2/jobs/users-imports",
         headers={"Authorization": f"Bearer {asked.token()['access_token']}"},
