@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.runtime import ROOT
+from tests.test_operations_page import a_minute_later
 
 from customerlink.model.drift import Drift
 from sandbox.demo import LONG_AGO
@@ -303,6 +304,7 @@ def test_addresses_with_capitals(stage: Stage) -> None:
     addresses = [stage.box.stripe.retrieve(each)["email"] for each in capitals]
 
     assert addresses == ["nine@example.com", "nine-too@example.com", "Nine-Three@example.com"]
+    a_minute_later(stage.box)
     assert arrives(stage, "nine")
     assert stage.customer_of("auth0|nine") == capitals[0]
 
