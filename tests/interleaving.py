@@ -17,12 +17,14 @@ from tests.simulation.dynamodb import Item, Table
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.table import READ_SECONDS
 from customerlink.model.customer import Customer, NewCustomer, named_by, naming
 from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.policy import Policy
 from customerlink.model.profile import Profile
+from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
 from customerlink.ports.customer_directory import CustomerDirectory
@@ -36,7 +38,7 @@ from customerlink.ports.customers import (
     Unknown,
 )
 from customerlink.ports.deadline import SIGN_UP_SECONDS
-from customerlink.ports.profiles import Profiles
+from customerlink.ports.profiles import Identities, Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
 from customerlink.usecases.change_address import AddressChange
@@ -252,7 +254,7 @@ class LateStripe(Customers):
         return Unknown()
 
 
-class Tenants(Profiles):
+class Tenants(Profiles, Identities):
     """A tenant's users, by their ids; to read one may take its time."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -278,6 +280,10 @@ class Tenants(Profiles):
         """Find the users with an address."""
         self.meanwhile()
         return [each for each in self.profiles.values() if each.email == email]
+
+    def primary_of(self, user_id: str) -> Profile | None:
+        """Find the user of whom an account is a part."""
+        return next((each for each in self.profiles.values() if each.linked(user_id)), None)
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Write the link."""
@@ -402,9 +408,11 @@ class WorldOperator(Invocations):
         *,
         creates: Creates = Creates.ALWAYS,
         known: CustomerId | None = None,
+        heir_to: Adoption | None = None,
     ) -> Settling:
         """Return what settles a record, in an invocation of its own."""
-        return self.world.settling(signup, self._run(), creates=creates, known=known)
+        asked = {"creates": creates, "known": known, "heir_to": heir_to}
+        return self.world.settling(signup, self._run(), **asked)
 
     def linking(self, primary: Account, secondary: Account) -> Linking:
         """Return what lets a customer follow."""
@@ -414,6 +422,10 @@ class WorldOperator(Invocations):
     def ledger(self) -> DynamoDbLedger:
         """Return the ledger."""
         return self.world.ports(self._run())[1]
+
+    def view(self) -> DynamoDbLedgerView:
+        """Return the ledger to look at."""
+        return DynamoDbLedgerView(self.world.dynamodb, LEDGER, self._run())
 
     def _run(self) -> Run:
         return self.world.run(PROVISION_SECONDS)

@@ -18,6 +18,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["doctor"],
     ["verify"],
     ["repair"],
+    ["reassign"],
+    ["release"],
     ["backfill"],
     ["rotate"],
     ["rotate", "signing-secret"],

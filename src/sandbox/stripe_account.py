@@ -7,7 +7,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -124,7 +124,10 @@ class StripeAccount:
         self.other_mode: set[str] = set()
         """Ids of customers that Stripe's other mode has."""
         self._keys: dict[str, Permission] = {}
-        self._readers_of_charges: set[str] = set()
+        self._reads: dict[str, frozenset[str]] = {}
+        """Which resources a key may read beside customers."""
+        self._used: dict[tuple[str, str], list[Body]] = {}
+        """What a customer has of a resource, by both of their names."""
         self._revoked: set[str] = set()
         self._expired: set[str] = set()
         self._saved: dict[str, _Saved] = {}
@@ -137,13 +140,12 @@ class StripeAccount:
         permission: Permission = Permission.WRITE,
         *,
         prefix: str = "rk_test_",
-        charges: bool = False,
+        reads: Collection[str] = (),
     ) -> str:
-        """Make a restricted test key; `charges` lets it read those as well."""
+        """Make a restricted test key; `reads` are resources that it may read as well."""
         key = f"{prefix}{secrets.token_hex(16)}"
         self._keys[key] = permission
-        if charges:
-            self._readers_of_charges.add(key)
+        self._reads[key] = frozenset(reads)
         return key
 
     def revoke_key(self, key: str) -> None:
@@ -155,7 +157,7 @@ class StripeAccount:
         self._expired.add(key)
 
     def authorise(self, key: str, needed: Permission, resource: str = "customer") -> None:
-        """Raise the 401 or 403 that Stripe answers; resources are `customer` and `charge`."""
+        """Raise the 401 or 403 that Stripe answers; a resource is named as its permission is."""
         shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
         if key in self._expired:
             message = f"Expired API Key provided: {shown}"
@@ -163,10 +165,10 @@ class StripeAccount:
         if key not in self._keys or key in self._revoked:
             kind, message = "invalid_request_error", f"Invalid API Key provided: {shown}"
             raise StripeFailure(401, kind, message)
-        if resource == "charge":
-            is_allowed = key in self._readers_of_charges
-        else:
+        if resource == "customer":
             is_allowed = self._keys[key] in (Permission.WRITE, needed)
+        else:
+            is_allowed = resource in self._reads[key]
         if is_allowed:
             return
         message = (
@@ -331,6 +333,31 @@ class StripeAccount:
                 "data": [dict(each) for each in found[:limit]],
                 "has_more": len(found) > limit,
                 "url": "/v1/customers",
+            }
+
+    # What a customer was used for (https://docs.stripe.com/api/subscriptions/list, and others)
+
+    def use(self, customer_id: str, resource: str) -> None:
+        """Let a customer have a subscription, an invoice or a payment method."""
+        with self._lock:
+            of_it = self._used.setdefault((customer_id, resource), [])
+            of_it.append({"id": f"{resource}_{len(of_it)}", "object": resource})
+
+    def uses_page(self, resource: str, params: Params) -> Body:
+        """List what a customer has of a resource; of a customer that is not there, an error.
+
+        A canceled subscription is listed with `status=all`; here none is.
+        """
+        customer_id = str(params.get("customer", ""))
+        with self._lock:
+            if customer_id not in self._customers:
+                raise _no_such_customer(customer_id, "customer")
+            found, limit = self._used.get((customer_id, resource), []), _limit(params["limit"])
+            return {
+                "object": "list",
+                "data": [dict(each) for each in found[:limit]],
+                "has_more": len(found) > limit,
+                "url": f"/v1/{resource}s",
             }
 
     def live_customers(self) -> list[Body]:

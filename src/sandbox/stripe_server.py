@@ -1,4 +1,4 @@
-"""The Stripe stand-in over HTTP: `/v1/customers`, as the SDKs speak to it."""
+"""The Stripe stand-in over HTTP: customers and their uses, as the SDKs speak to it."""
 
 import secrets
 import socket
@@ -60,6 +60,16 @@ def stripe_app(account: StripeAccount) -> Flask:  # noqa: C901 (a function for e
     @app.delete("/v1/customers/<customer_id>")
     def delete_customer(customer_id: str) -> Response:
         return serve(lambda: account.delete(customer_id))
+
+    @app.get("/v1/<any(subscriptions, invoices):kind>")
+    def list_uses(kind: str) -> Response:
+        resource = kind.removesuffix("s")
+        return serve(lambda: account.uses_page(resource, request.args.to_dict()), resource)
+
+    @app.get("/v1/customers/<customer_id>/payment_methods")
+    def list_payment_methods(customer_id: str) -> Response:
+        asked = {**request.args.to_dict(), "customer": customer_id}
+        return serve(lambda: account.uses_page("payment_method", asked), "payment_method")
 
     @app.get("/v1/charges")
     def list_charges() -> Response:

@@ -11,7 +11,10 @@ from customerlink.cli.commands import version
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.errors import CliError, Exit
 
-VERBS = ("backfill", "doctor", "install", "repair", "rotate", "uninstall", "verify", "version")
+VERBS = (
+    *("backfill", "doctor", "install", "reassign", "release", "repair", "rotate", "uninstall"),
+    *("verify", "version"),
+)
 VARIABLES = {
     "profile": "CUSTOMERLINK_PROFILE",
     "mode": "CUSTOMERLINK_MODE",
@@ -24,6 +27,7 @@ VARIABLES = {
     "aws_profile": "AWS_PROFILE",
     "action_name": "CUSTOMERLINK_ACTION_NAME",
     "stripe_api_base": "CUSTOMERLINK_STRIPE_API_BASE",
+    "stripe_key": "CUSTOMERLINK_STRIPE_KEY",
 }
 SECRET = "rk_test_hidden"
 
@@ -87,7 +91,8 @@ def test_environment(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flags(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each goes before its variable; a secret has none, since others see a program's flags."""
-    names = VARIABLES.keys() - {"client_secret"}
+    secrets = {"client_secret", "stripe_key"}
+    names = VARIABLES.keys() - secrets
     for name, variable in VARIABLES.items():
         monkeypatch.setenv(variable, "live" if name == "mode" else "the environment's")
     values = {name: "test" if name == "mode" else f"the {name}" for name in names}
@@ -98,7 +103,7 @@ def test_flags(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.given == (
         Path("some.toml"),
         profile,
-        values | {"client_secret": "the environment's"},
+        values | dict.fromkeys(secrets, "the environment's"),
     )
     assert loaded.given[2]["mode"] is Mode.TEST
 

@@ -38,6 +38,8 @@ class Config:
     aws_profile: str = ""
     action_name: str = "Customer Link"
     stripe_api_base: str = STRIPE_API_BASE
+    stripe_key: str = field(default="", repr=False)
+    """The operator's own, which may read what the deployment's key may not."""
 
     def auth0_url(self) -> str:
         """Return the tenant's address; only this very machine is spoken to over plain HTTP."""

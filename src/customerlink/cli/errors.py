@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from customerlink.model.errors import CustomerLinkError
+from customerlink.model.errors import CustomerLinkError, LedgerUnavailableError
 
 
 class Exit(IntEnum):
@@ -63,6 +63,8 @@ def explain(error: Exception) -> CliError:  # noqa: PLR0911 (one for each kind)
             return _of_stripe(error)
         case ClientError() | BotoCoreError():
             return _of_aws(error)
+        case LedgerUnavailableError():
+            return CliError("The ledger did not answer.", AGAIN, Exit.UNREACHABLE)
         case CustomerLinkError():
             return CliError(str(error))
         case httpx.HTTPError() | urllib3.exceptions.HTTPError() | OSError():

@@ -11,6 +11,8 @@ from customerlink.cli.commands import (
     backfill,
     doctor,
     install,
+    reassign,
+    release,
     repair,
     rotate,
     uninstall,
@@ -29,7 +31,8 @@ app = typer.Typer(
     help="Sets up, checks and looks after a Customer Link deployment.",
     epilog="Example: customerlink --profile live doctor",
 )
-for verb in (install, uninstall, doctor, verify, repair, backfill, version, rotate):
+VERBS = (install, uninstall, doctor, verify, repair, reassign, release, backfill, version, rotate)
+for verb in VERBS:
     app.add_typer(verb.app)
 
 
@@ -75,13 +78,15 @@ def main(  # noqa: PLR0913 (a flag each)
         "domain": domain,
         "tenant": tenant,
         "client_id": client_id,
-        # No flag: other users of the machine can read arguments, and shells keep them.
+        # No flag, for this one and the key: others of the machine can read arguments, and shells
+        # keep them.
         "client_secret": os.environ.get("AUTH0_CLIENT_SECRET"),
         "stack": stack,
         "region": region,
         "aws_profile": aws_profile,
         "action_name": action_name,
         "stripe_api_base": stripe_api_base,
+        "stripe_key": os.environ.get("CUSTOMERLINK_STRIPE_KEY"),
     }
     # Read by who needs them: `version` and help work beside a file that is wrong.
     context.obj = lambda: load(config, profile, flags)

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import stripe
 import urllib3
 
+from customerlink.adapters.stripe.usage import StripeUsage
 from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.signature import SigningSecret
+from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.self_test import SelfTest, has_passed
 from customerlink.wiring.operator import stripe_client
 
@@ -34,6 +36,10 @@ class StripeProbe:
     def customers(self) -> stripe.CustomerService:
         """Return the SDK's customers service."""
         return self._api.customers
+
+    def usage(self, pace: RateLimiter) -> StripeUsage:
+        """Return what customers were used for, as far as the key may see it."""
+        return StripeUsage(self._api, pace)
 
     def list_customers(self) -> None:
         """List one customer; raise what Stripe answers."""

@@ -23,6 +23,7 @@ from customerlink.wiring.operator import Operator, comparison, operator_on_a_lap
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, and change nothing.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Carry it out.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask no question in live mode.")]
 
 
@@ -51,6 +52,10 @@ class Session:
         if not key:
             raise CliError("The stack has no Stripe key yet.", "customerlink install")
         return self.probe(key)
+
+    def usage_probe(self) -> StripeProbe:
+        """Return the Stripe side for the operator's own key, or for want of one as `own_probe`."""
+        return self.probe(self.config.stripe_key) if self.config.stripe_key else self.own_probe()
 
     def operator(self, key: StripeKey, policy: Policy) -> Operator:
         """Return what settles users' records."""

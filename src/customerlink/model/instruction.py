@@ -78,6 +78,11 @@ def link_metadata(customer_id: CustomerId) -> dict[str, str | None]:
     return {"stripe_customer_id": customer_id, "stripe_signup": None}
 
 
+def unlinked_metadata() -> Metadata:
+    """Return the changes to a profile that take a link out; the next login makes another try."""
+    return {"stripe_customer_id": None, **_UNFINISHED}
+
+
 def not_new(*, exempt: bool) -> Instruction:
     """Let in a user who is not signing up; `exempt` spares the later logins the call."""
     return Instruction(Decision.CONTINUE, Reason.NOT_NEW, _EXEMPT if exempt else {})

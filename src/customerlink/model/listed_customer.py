@@ -39,13 +39,16 @@ class ListedCustomer:
         """Return whether the metadata names this user (of this tenant, where it names one)."""
         return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)
 
+    def is_ours(self, tenant: Tenant) -> bool:
+        """Return whether a sign-up of the tenant's made it, and nobody has changed that."""
+        return self.description == DESCRIPTION and self.auth0_tenant == tenant
+
     def why_not_removable(self, tenant: Tenant, now: float) -> str | None:
         """Say what speaks against deleting a registration's customer: nothing may have come of it.
 
         None where nothing does.
         """
-        is_ours = self.description == DESCRIPTION and self.auth0_tenant == tenant
-        if not is_ours or self.auth0_user_id is not None:
+        if not self.is_ours(tenant) or self.auth0_user_id is not None:
             return "the customer is not a registration's of this tenant, or was changed"
         if now - self.created < ABANDONED_AFTER_SECONDS:
             return "the customer is younger than a day"

@@ -164,6 +164,24 @@ class Busy:
 
 
 @frozen
+class Standing:
+    """Where a user's record stands, as somebody sees it who does not open it."""
+
+    is_held: bool = False
+    """Whether an invocation is at it right now."""
+    customer_id: CustomerId | None = None
+    """The customer that it links, or is about to."""
+
+
+@frozen
+class HeldLock:
+    """Whose sign-up keeps an address from others, and until when at the latest."""
+
+    holder: User
+    until: float
+
+
+@frozen
 class Lock:
     """Who has the lock on an address, and whether that is this invocation."""
 

@@ -4,8 +4,31 @@ from typing import Protocol
 
 from customerlink.model.customer import NewCustomer
 from customerlink.model.instruction import Reason
-from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked, Lock
-from customerlink.model.user import CustomerId, User
+from customerlink.model.sign_up_record import (
+    Adoption,
+    Busy,
+    HeldLock,
+    Lease,
+    Linked,
+    Lock,
+    Standing,
+)
+from customerlink.model.user import CustomerId, Tenant, User
+
+
+class LedgerView(Protocol):
+    """The ledger as an operator looks at it, who changes nothing.
+
+    Every method raises `LedgerUnavailableError` when the ledger did not answer in time.
+    """
+
+    def standing(self, user: User) -> Standing:
+        """Return where a user's record stands; one that is not there stands nowhere."""
+        ...
+
+    def lock_on(self, tenant: Tenant, email: str) -> HeldLock | None:
+        """Return who has an address's lock right now, whatever its letter case."""
+        ...
 
 
 class Ledger(Protocol):

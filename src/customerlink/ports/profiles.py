@@ -6,6 +6,14 @@ from typing import Protocol
 from customerlink.model.profile import Profile
 
 
+class Identities(Protocol):
+    """Which accounts were linked into others."""
+
+    def primary_of(self, user_id: str) -> Profile | None:
+        """Return the user of whom a linked account is a part; a link of just now may be missed."""
+        ...
+
+
 class Profiles(Protocol):
     """The tenant's users."""
 

@@ -6,16 +6,16 @@ from enum import StrEnum
 from typing import Protocol
 
 from customerlink.model.errors import LedgerUnavailableError
-from customerlink.model.instruction import Reason, link_metadata
+from customerlink.model.instruction import Metadata, Reason, link_metadata, unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.repair_plan import Act, Step
-from customerlink.model.sign_up_record import Lease, Linked
-from customerlink.model.signup import Marker, SignUp
+from customerlink.model.sign_up_record import Adoption, Lease, Linked
+from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
-from customerlink.ports.ledger import Ledger
+from customerlink.ports.ledger import Ledger, LedgerView
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.backfill import why_not
@@ -57,6 +57,7 @@ class Invocations(Protocol):
         *,
         creates: Creates = Creates.ALWAYS,
         known: CustomerId | None = None,
+        heir_to: Adoption | None = None,
     ) -> Settling:
         """Return what settles a record."""
         ...
@@ -67,6 +68,10 @@ class Invocations(Protocol):
 
     def ledger(self) -> Ledger:
         """Return the ledger by itself."""
+        ...
+
+    def view(self) -> LedgerView:
+        """Return the ledger to look at."""
         ...
 
 
@@ -135,8 +140,7 @@ class Repair:
             return _GONE
         if profile.customer_id != step.customer_id:
             return _OTHER_ID
-        marker = Marker.UNFINISHED.value
-        return self._write(step, {"stripe_customer_id": None, "stripe_signup": marker})
+        return self._write(step, unlinked_metadata())
 
     def _set_email(self, step: Step) -> str | None:
         """Give the customer the user's address, unless another customer has it."""
@@ -226,6 +230,6 @@ class Repair:
     def _link(self, step: Step, customer_id: CustomerId) -> str | None:
         return self._write(step, link_metadata(customer_id))
 
-    def _write(self, step: Step, metadata: dict[str, str | None]) -> str | None:
+    def _write(self, step: Step, metadata: Metadata) -> str | None:
         is_there = self.profiles.merge_app_metadata(str(step.user_id), metadata)
         return None if is_there else _GONE

@@ -17,6 +17,7 @@ from customerlink.model.frozen import frozen
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.secret import KeyRefresh, Secret
+from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signature import TOLERANCE_SECONDS
 from customerlink.model.signup import SignUp
 from customerlink.model.tickets import issue
@@ -35,13 +36,14 @@ class Invocation:
     customers: StripeCustomers
     policy: Policy
 
-    def settling(
+    def settling(  # noqa: PLR0913 (what may be asked of it)
         self,
         signup: SignUp,
         *,
         is_admission: bool = False,
         creates: Creates = Creates.ALWAYS,
         known: CustomerId | None = None,
+        heir_to: Adoption | None = None,
         linking_page: Callable[[User], str | None] = lambda _: None,
     ) -> Settling:
         """Put together what settles one user's record: for whoever does, it is done here."""
@@ -54,6 +56,7 @@ class Invocation:
             is_admission=is_admission,
             creates=creates,
             known=known,
+            heir_to=heir_to,
             linking_page=linking_page,
         )
 

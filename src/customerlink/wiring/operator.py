@@ -14,24 +14,31 @@ from customerlink.adapters.both_sides import both_sides
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
+from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.adapters.stripe.listing import Listing
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
+from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant
+from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
 from customerlink.usecases.compare import Comparison
 from customerlink.usecases.link_accounts import Account, Linking
+from customerlink.usecases.reassign import Reassignment
+from customerlink.usecases.release_address import AddressRelease
 from customerlink.usecases.repair import Invocations, Repair
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.application import Invocation, Services
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from customerlink.adapters.auth0.management import Users
 
 PROVISION_SECONDS = 8.0
 """Nobody waits for it, so it may take longer than a sign-up; a call begun at its end is over well
@@ -52,9 +59,10 @@ class Operator(Invocations):
         *,
         creates: Creates = Creates.ALWAYS,
         known: CustomerId | None = None,
+        heir_to: Adoption | None = None,
     ) -> Settling:
         """Return what settles a record; who asks has had a turn, and then read the profile."""
-        return self._invocation().settling(signup, creates=creates, known=known)
+        return self._invocation().settling(signup, creates=creates, known=known, heir_to=heir_to)
 
     def linking(self, primary: Account, secondary: Account) -> Linking:
         """Return what lets a linked account's customer follow into the primary."""
@@ -64,6 +72,10 @@ class Operator(Invocations):
     def ledger(self) -> DynamoDbLedger:
         """Return the ledger, within a budget of its own."""
         return self.services.ledger(self._run())
+
+    def view(self) -> DynamoDbLedgerView:
+        """Return the ledger to look at, likewise."""
+        return DynamoDbLedgerView(self.services.dynamodb, self.services.table, self._run())
 
     def _invocation(self) -> Invocation:
         # One key for the whole run: should Stripe reject it, the next run reads the new one.
@@ -120,6 +132,31 @@ def comparison(  # noqa: PLR0913 (both sides, and where they meet)
         time,
         tell,
     )
+
+
+def reassignment(
+    tenant: Tenant,
+    users: "Users",
+    customers: stripe.CustomerService,
+    operator: Operator,
+    pace: RateLimiter,
+) -> Reassignment:
+    """Return what lets a customer name another user."""
+    return Reassignment(tenant, users, users, StripeDirectory(customers, pace), operator)
+
+
+def address_release(  # noqa: PLR0913 (both sides, and what the customers were used for)
+    tenant: Tenant,
+    users: "Users",
+    customers: stripe.CustomerService,
+    operator: Operator,
+    *,
+    usage: CustomerUsage,
+    pace: RateLimiter,
+) -> AddressRelease:
+    """Return what looks at who holds an address, and lets go of it."""
+    directory = StripeDirectory(customers, pace)
+    return AddressRelease(tenant, users, users, directory, usage, operator, operator.clock)
 
 
 def repair(

@@ -1,6 +1,7 @@
 """Users: read and change by id at once, listed through an index that lags."""
 
 import copy
+import re
 import secrets
 import threading
 import time
@@ -29,6 +30,8 @@ _CHANGEABLE = {
     "username",
 }
 _PARAMETERS = {"client_id", "connection", "password", "verify_email", "verify_phone_number"}
+_LACKING = re.compile(r"NOT _exists_:(?P<field>\w+)")
+_IDENTITY = re.compile(r'identities\.user_id:"(?P<name>(?:[^"\\]|\\.)*)"')
 _METADATA = ("app_metadata", "user_metadata")
 
 type Json = dict[str, Any]
@@ -118,11 +121,11 @@ class Users(dict[str, Json]):
     def list_page(self, query: dict[str, str]) -> Any:  # noqa: ANN401 (a list or an object)
         """`GET /users`: from the index, a page at a time, the first 1,000 and no more."""
         page, per_page = page_of(query)
+        holds = _searched(query["q"]) if query.get("q") else lambda _: True
         if (page + 1) * per_page > MAX_LISTED:
             message = "You can only page through the first 1000 records."
             raise Auth0Failure(400, message, "invalid_paging")
-        lacking = _lacking(query.get("q", ""))
-        found = [each for each in self._indexed() if not (lacking and each.get(lacking))]
+        found = [each for each in self._indexed() if holds(each)]
         users = found[page * per_page : (page + 1) * per_page]
         if query.get("include_totals") != "true":
             return users
@@ -183,15 +186,17 @@ class Users(dict[str, Json]):
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _lacking(query: str) -> str:
-    """Return the field that users are searched for who lack it; "" where all are asked for.
+def _searched(query: str) -> Callable[[Json], bool]:
+    """Read a search for an identity, or for a field that is not there: all that is asked for here.
 
     https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
     """
-    name = query.removeprefix("NOT _exists_:")
-    if query and name == query:
-        raise bad_query("Only NOT _exists_ is known here: on property q")
-    return name
+    if lacking := _LACKING.fullmatch(query):
+        return lambda user: not user.get(lacking["field"])
+    if identity := _IDENTITY.fullmatch(query):
+        name = re.sub(r"\\(.)", r"\1", identity["name"])
+        return lambda user: any(str(each["user_id"]) == name for each in user["identities"])
+    raise bad_query("Only an identity and NOT _exists_ are known here: on property q")
 
 
 def merged(old: object, changes: Mapping[str, Any]) -> Json:

@@ -115,7 +115,7 @@ def draft(cli: Cli) -> None:
 
 def reader_of_charges(cli: Cli) -> None:
     """Take a key that may see payments."""
-    store(stripe_restricted_key=cli.box.stripe.add_key(charges=True))(cli)
+    store(stripe_restricted_key=cli.box.stripe.add_key(reads=("charge",)))(cli)
 
 
 def revoked(cli: Cli) -> None:

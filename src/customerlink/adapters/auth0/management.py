@@ -3,6 +3,7 @@
 The function of the sign-up knows nothing of it: it holds no credentials of Auth0's.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from requests import RequestException
 
 from customerlink.model.profile import Profile
 from customerlink.model.secret import Auth0Client
-from customerlink.ports.profiles import Profiles
+from customerlink.ports.profiles import Identities, Profiles
 
 if TYPE_CHECKING:
     from auth0.management.types import UserIdentityProviderEnum
@@ -126,7 +127,7 @@ class Management:
         raise AssertionError("unreachable")
 
 
-class Users(Profiles):
+class Users(Profiles, Identities):
     """A tenant's users."""
 
     def __init__(self, management: Management) -> None:
@@ -147,6 +148,18 @@ class Users(Profiles):
         """Return all who have an address, which several connections' users may; consistently."""
         found = self._management.read("users-by-email", email=email.lower())
         return [Profile.of(each) for each in found]
+
+    def primary_of(self, user_id: str) -> Profile | None:
+        """Search for the user of whom an account is an identity; the search may lag.
+
+        The search takes an identity's parts each by itself, so what it finds is looked at again.
+        https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
+        """
+        name = re.sub(r'(["\\])', r"\\\1", user_id.partition("|")[2])
+        query = f'identities.user_id:"{name}"'
+        found = self._management.read("users", q=query, search_engine="v3", per_page="100")
+        profiles = map(Profile.of, found)
+        return next((each for each in profiles if each.linked(user_id)), None)
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge these keys into a user's `app_metadata`; None removes one, the rest stays.

@@ -5,6 +5,7 @@ https://docs.stripe.com/api/customers
 
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 
 import stripe
 
@@ -40,5 +41,9 @@ class StripeDirectory(CustomerDirectory):
         return Absence.DELETED if getattr(found, "deleted", False) else listed(found)
 
     def delete(self, customer_id: CustomerId) -> None:
-        """Delete by id."""
-        patiently(self.bucket, partial(self.service.delete, customer_id))
+        """Delete by id; one that is gone is no error: an earlier try's answer may be lost."""
+        try:
+            patiently(self.bucket, partial(self.service.delete, customer_id))
+        except stripe.InvalidRequestError as error:
+            if error.http_status != HTTPStatus.NOT_FOUND:
+                raise

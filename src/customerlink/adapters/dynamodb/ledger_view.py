@@ -1,0 +1,36 @@
+"""The ledger as an operator looks at it: two items, read and left alone."""
+
+from customerlink.adapters.aws.aws_json import LedgerClient
+from customerlink.adapters.dynamodb.items import lock_key, n, record_key, s
+from customerlink.adapters.dynamodb.table import Table
+from customerlink.model.sign_up_record import HeldLock, Standing, State
+from customerlink.model.user import CustomerId, Tenant, User, UserId
+from customerlink.ports.ledger import LedgerView
+from customerlink.ports.run import Run
+
+
+class DynamoDbLedgerView(LedgerView):
+    """The view over one table, for one invocation."""
+
+    def __init__(self, client: LedgerClient, table: str, run: Run) -> None:
+        """Take a client without retries of its own."""
+        self._table, self._clock = Table(client, table, run), run.clock
+
+    def standing(self, user: User) -> Standing:
+        """Read the record, strongly consistently."""
+        item = self._table.read(record_key(user), "#state, lease_until, customer_id, adopting")
+        if item is None:
+            return Standing()
+        is_open = item["state"]["S"] == State.OPEN
+        customer_id = item.get("adopting", item.get("customer_id", s("")))["S"]
+        lease_until = float(item.get("lease_until", n(0))["N"])
+        is_held = is_open and lease_until >= self._clock.time()
+        return Standing(is_held, CustomerId(customer_id) if customer_id else None)
+
+    def lock_on(self, tenant: Tenant, email: str) -> HeldLock | None:
+        """Read the lock, strongly consistently; the TTL may not have cleared one that has ended."""
+        item = self._table.read(lock_key(tenant, email), "holder, lease_until")
+        until = float(item["lease_until"]["N"]) if item else 0.0
+        if item is None or until < self._clock.time():
+            return None
+        return HeldLock(User(tenant, UserId(item["holder"]["S"])), until)

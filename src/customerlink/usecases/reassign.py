@@ -1,0 +1,189 @@
+"""Reassign: the customer of a user who is gone becomes that of the user who came after.
+
+Who deletes an account and signs up again is somebody else to Auth0, and denied for ever, since the
+customer names the former one. A person decides, and what can be proved is proved first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from customerlink.model.instruction import Reason, link_metadata
+from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.profile import Profile
+from customerlink.model.sign_up_record import Adoption, Standing
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, Tenant, User
+from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.ports.profiles import Identities, Profiles
+from customerlink.usecases.open_sign_up import PASSING, Settled
+from customerlink.usecases.repair import Invocations
+from customerlink.usecases.settle import Creates
+from customerlink.usecases.whose_customer import DECIDE, RUNNING, Owner, Ownership, owner_of
+
+_NO_ANSWER = "a service did not answer, or what a sign-up sent may be under way: again in a minute"
+_NOT_TOLD = "nobody can say without the others"
+
+_ABSENT = {
+    Absence.DELETED: "it was deleted",
+    Absence.UNKNOWN: "Stripe knows none with this id",
+    Absence.OTHER_MODE: "it is of Stripe's other mode",
+}
+
+_NOT_A_USERS = {
+    Owner.REGISTRATION: "it is a registration's: customerlink repair --kind abandoned",
+    Owner.ELSEWHERE: f"it names a user of another tenant: {DECIDE}",
+    Owner.ODD: f"it names what is no user_id: {DECIDE}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that has to be so; `unmet` says how it is not."""
+
+    name: str
+    wanted: str
+    unmet: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Whose the customer is to be, in whose place, and what that takes."""
+
+    customer_id: CustomerId
+    user: User
+    conditions: tuple[Condition, ...]
+    former: User | None = None
+    email: str | None = field(default=None, repr=False)
+
+    @property
+    def unmet(self) -> tuple[Condition, ...]:
+        """Return the conditions that stand in the way."""
+        return tuple(each for each in self.conditions if each.unmet is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the customer is not the user's; whether the same act may do it later."""
+
+    why: str
+    is_passing: bool = False
+
+
+@dataclass(frozen=True)
+class Reassignment:
+    """Lets a customer name another user, once it is proved that nobody loses it."""
+
+    tenant: Tenant
+    profiles: Profiles
+    identities: Identities
+    customers: CustomerDirectory
+    invocations: Invocations
+
+    def plan(self, customer_id: CustomerId, user: User) -> Plan:
+        """Look at everything that the act rests on; nothing is changed."""
+        found = self.customers.retrieve(customer_id)
+        customer = None if isinstance(found, Absence) else found
+        whose = self._whose(customer)
+        former = whose.user if whose and whose.user != user else None
+        profile = self.profiles.get(user.user_id)
+        view = self.invocations.view()
+        standings = {each: view.standing(each) for each in (user, former) if each}
+        other = self._other_customer(customer_id, user, profile, standings[user])
+        absent = _ABSENT[found] if isinstance(found, Absence) else None
+        nobody = None if profile else "the tenant has no such user"
+        conditions = (
+            Condition("customer", "it is there", absent),
+            Condition("tenant", "it names a user of this one, or nobody", _not_a_users(whose)),
+            Condition("former user", "whom it names is gone", _still_there(whose, user)),
+            Condition("user", "the user is there", nobody),
+            Condition("address", "the user has verified it", _unproved(customer, profile)),
+            Condition("other customers", "the user has none", other),
+            Condition("sign-ups", "none is under way", _under_way(standings)),
+        )
+        return Plan(customer_id, user, conditions, former, profile.email if profile else None)
+
+    def carry_out(self, customer_id: CustomerId, user: User) -> Refusal | None:
+        """Look once more, and let the customer be the user's; None when it is.
+
+        Interrupted anywhere, the same call finishes it, and so does the user's next login.
+        """
+        plan = self.plan(customer_id, user)
+        if plan.unmet:
+            return Refusal(str(plan.unmet[0].unmet))
+        if plan.former is not None:
+            # First the former's record: a login of theirs, and what it sent, comes to an end.
+            ended = self._settled(SignUp(plan.former, logins_count=0), customer_id)
+            if isinstance(ended, Refusal):
+                return ended
+        signup = SignUp(user, logins_count=0, email=plan.email)
+        settled = self._settled(signup, customer_id, Adoption(customer_id, plan.former))
+        if isinstance(settled, Refusal):
+            return settled
+        if settled != customer_id:
+            return Refusal(f"the user has {settled or 'no customer'} by now")
+        # Last: should it fail, the record replays the link at the user's next login.
+        is_written = self.profiles.merge_app_metadata(user.user_id, link_metadata(customer_id))
+        return None if is_written else Refusal("the user is gone by now")
+
+    def _whose(self, customer: ListedCustomer | None) -> Ownership | None:
+        if customer is None:
+            return None
+        return owner_of(customer, self.tenant, self.profiles, self.identities)
+
+    def _other_customer(
+        self, customer_id: CustomerId, user: User, profile: Profile | None, standing: Standing
+    ) -> str | None:
+        carried = profile.customer_id if profile else None
+        if carried not in (None, customer_id):
+            return f"the profile has {carried}: customerlink verify '{user.user_id}'"
+        email = profile.email if profile else None
+        addresses = sorted({email, email.lower()}) if email else []
+        found = [each for address in addresses for each in self.customers.with_address(address)]
+        if standing.customer_id is not None:
+            recorded = self.customers.retrieve(standing.customer_id)
+            found += [] if isinstance(recorded, Absence) else [recorded]
+        own = [each.id for each in found if each.names(user) and each.id != customer_id]
+        return f"{own[0]} names the user" if own else None
+
+    def _settled(
+        self, signup: SignUp, known: CustomerId, heir_to: Adoption | None = None
+    ) -> CustomerId | Refusal | None:
+        """Settle a record as account linking does: no customer is made, and nobody refused."""
+        outcome = self.invocations.settling(
+            signup, creates=Creates.NEVER, known=known, heir_to=heir_to
+        ).settle()
+        if isinstance(outcome, Settled):
+            return outcome.customer_id
+        if outcome.reason in PASSING:
+            is_running = outcome.reason is Reason.IN_PROGRESS
+            return Refusal(RUNNING if is_running else _NO_ANSWER, is_passing=True)
+        return Refusal(f"somebody else has claimed the customer, or changed it: {DECIDE}")
+
+
+def _not_a_users(whose: Ownership | None) -> str | None:
+    return _NOT_A_USERS.get(whose.owner) if whose else _NOT_TOLD
+
+
+def _still_there(whose: Ownership | None, user: User) -> str | None:
+    """Say why the customer is not free: not for what names nobody, or the user already."""
+    if whose is None or whose.owner in _NOT_A_USERS:
+        return _NOT_TOLD
+    if whose.profile is None or whose.user is None or whose.user == user:
+        return None
+    if whose.owner is Owner.LINKED:
+        primary = whose.profile.user_id
+        return f"it was linked into {primary}: customerlink repair --kind orphaned"
+    return f"{whose.user.user_id} is there: customerlink release says what would free the address"
+
+
+def _unproved(customer: ListedCustomer | None, profile: Profile | None) -> str | None:
+    if customer is None or profile is None:
+        return _NOT_TOLD
+    if not profile.email or profile.email.lower() != (customer.email or "").lower():
+        return "the user has another address than the customer"
+    return None if profile.email_verified else "the user has not verified the address"
+
+
+def _under_way(standings: Mapping[User, Standing]) -> str | None:
+    held = [each.user_id for each, standing in standings.items() if standing.is_held]
+    return f"{held[0]} has one: again in a minute" if held else None

@@ -1,0 +1,183 @@
+"""Release: who holds an address, and what would free it; what was never used is let go of.
+
+Whoever signs up with an address that is not theirs holds it, since no second customer is made for
+it. Who has not verified it, and has not used the customer, has nothing to lose.
+"""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.instruction import unlinked_metadata
+from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.profile import Profile
+from customerlink.model.sign_up_record import HeldLock, Lease, Linked
+from customerlink.model.usage import Usage
+from customerlink.model.user import CustomerId, Tenant, User
+from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.ports.customer_usage import CustomerUsage
+from customerlink.ports.deadline import Clock
+from customerlink.ports.ledger import Ledger
+from customerlink.ports.profiles import Identities, Profiles
+from customerlink.usecases.repair import Invocations
+from customerlink.usecases.whose_customer import DECIDE, RUNNING, Owner, Ownership, owner_of
+
+BEFORE_DELETION_SECONDS = 5.0
+"""A third of the record's lease: what comes after it ends before somebody takes the lease over."""
+
+_WAYS_OUT = {
+    Owner.REGISTRATION: "its user's first login, or: customerlink repair --kind abandoned",
+    Owner.LINKED: "customerlink repair --kind orphaned",
+    Owner.ELSEWHERE: DECIDE,
+    Owner.ODD: DECIDE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A customer that has the address."""
+
+    customer: ListedCustomer
+    whose: Ownership
+    kept: str | None
+    """Why it is not let go of; None where it may be."""
+    way_out: str
+    """What would free the address."""
+    usage: Usage | None = None
+    """What the customer was used for, where that was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """All that stands between an address and who signs up with it."""
+
+    holders: tuple[Holder, ...]
+    lock: HeldLock | None
+    users: tuple[Profile, ...]
+    """The tenant's users with the address, whether they hold it or not."""
+
+
+@dataclass(frozen=True)
+class AddressRelease:
+    """Looks at who holds an address, and lets go of what was never used."""
+
+    tenant: Tenant
+    profiles: Profiles
+    identities: Identities
+    customers: CustomerDirectory
+    usage: CustomerUsage
+    invocations: Invocations
+    clock: Clock
+
+    def look(self, address: str) -> Holding:
+        """Look for everything that has the address, in each letter case that is to be seen."""
+        users = tuple(self.profiles.with_address(address))
+        found = self._customers(address, users)
+        lock = self.invocations.view().lock_on(self.tenant, address)
+        return Holding(tuple(self._judged(each, users) for each in found), lock, users)
+
+    def release(self, holder: Holder) -> str | None:
+        """Delete a holder's customer, and let its user make another try; return why not."""
+        if holder.kept is not None or holder.whose.user is None:
+            return holder.kept or DECIDE
+        try:
+            return self._released(holder.customer.id, holder.whose.user)
+        except LedgerUnavailableError:
+            return "the ledger did not answer: again in a minute"
+
+    def _customers(self, address: str, users: Iterable[Profile]) -> list[ListedCustomer]:
+        spelled = {each.email or "" for each in users}
+        spelled |= {part.email or "" for each in users for part in each.identities}
+        same = {each for each in spelled if each.lower() == address.lower()}
+        listed = [self.customers.with_address(each) for each in sorted({address, *same})]
+        lower = address.lower()
+        listed += [self.customers.with_address(lower)] if lower not in {address, *same} else []
+        carried = [self.customers.retrieve(each.customer_id) for each in users if each.customer_id]
+        found = [each for several in listed for each in several]
+        found += [each for each in carried if not isinstance(each, Absence)]
+        having = {each.id: each for each in found if (each.email or "").lower() == lower}
+        return sorted(having.values(), key=lambda each: (each.created, each.id))
+
+    def _judged(self, customer: ListedCustomer, users: Iterable[Profile] = ()) -> Holder:
+        whose = owner_of(customer, self.tenant, self.profiles, self.identities)
+        if whose.owner is not Owner.THERE or whose.profile is None:
+            way = _WAYS_OUT.get(whose.owner) or _reassigned(customer, users)
+            way = DECIDE if customer.superseded_by else way
+            return Holder(customer, whose, f"it names {whose.owner}", way)
+        kept, way = self._why_kept(customer, whose.profile)
+        if kept is not None:
+            return Holder(customer, whose, kept, way)
+        usage = self.usage.of(customer.id)
+        kept = usage.why_kept()
+        return Holder(customer, whose, kept, _way_with(usage), usage)
+
+    def _why_kept(self, customer: ListedCustomer, profile: Profile) -> tuple[str | None, str]:
+        """Say what speaks against a deletion, as far as both sides tell it, and the way out."""
+        if profile.customer_id not in (None, customer.id):
+            return "its user's profile has another customer", DECIDE
+        if (profile.email or "").lower() != (customer.email or "").lower():
+            return "its user has another address by now", "customerlink repair --kind email_drift"
+        if profile.email_verified:
+            return "its user has verified the address", "they log in there, or link their accounts"
+        if not customer.is_ours(self.tenant):
+            return "the customer was made elsewhere, or changed", DECIDE
+        return ("the customer was used" if customer.is_used else None), DECIDE
+
+    def _released(self, customer_id: CustomerId, user: User) -> str | None:
+        """Delete it in the name of its user, who cannot sign up meanwhile."""
+        began, ledger = self.clock.time(), self.invocations.ledger()
+        opened = ledger.open(user, None, admission=False)
+        recorded = opened if isinstance(opened, Linked) else None
+        if recorded is not None:
+            if recorded.customer_id != customer_id:
+                return f"the ledger has {recorded.customer_id} for its user"
+            opened = ledger.reopen(user, recorded, None)
+        if not isinstance(opened, Lease):
+            return RUNNING
+        if opened.adopting or opened.has_create_under_way(self.clock.time()):
+            ledger.release(opened)
+            return "a sign-up of its user has not ended: again in a minute"
+        why = self._deleted(customer_id, user, began)
+        _end(ledger, opened, recorded if why else None)
+        return why
+
+    def _deleted(self, customer_id: CustomerId, user: User, began: float) -> str | None:
+        found = self.customers.retrieve(customer_id)
+        if isinstance(found, Absence):
+            return "the customer is gone by now"
+        holder = self._judged(found)
+        if holder.kept is not None:
+            return holder.kept
+        if holder.whose.user != user:
+            return "the customer names somebody else by now"
+        # The profile first. A crash in between leaves a customer that names its user, whose next
+        # login finds it, and so does the next release; the other way round, the profile would have
+        # an id that leads nowhere, and its user's logins would ask nobody.
+        if not self.profiles.merge_app_metadata(user.user_id, unlinked_metadata()):
+            return "its user is gone by now"
+        if self.clock.time() - began > BEFORE_DELETION_SECONDS:
+            return "a service took too long: again in a minute"
+        self.customers.delete(customer_id)
+        return None
+
+
+def _way_with(usage: Usage) -> str:
+    if usage.found:
+        return DECIDE
+    return "a Stripe key that may (docs/deploy.md)" if usage.hidden else "--apply"
+
+
+def _end(ledger: Ledger, lease: Lease, recorded: Linked | None) -> None:
+    """Put a record's link back, or end it without one, so that the next login is another try."""
+    if recorded is None:
+        ledger.close(lease)
+    else:
+        ledger.link(lease, recorded.customer_id)
+
+
+def _reassigned(customer: ListedCustomer, users: Iterable[Profile]) -> str:
+    """Return the command that gives a customer of nobody's to who waits for it."""
+    waiting = [each.user_id for each in users if each.email_verified and not each.customer_id]
+    to = shlex.quote(waiting[0]) if len(waiting) == 1 else "USER"
+    return f"customerlink reassign {customer.id} --to {to}"

@@ -1,0 +1,63 @@
+"""Whose a customer is: whom its metadata names, and what has become of them."""
+
+from enum import StrEnum
+
+from customerlink.model.frozen import frozen
+from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.profile import Profile
+from customerlink.model.user import Tenant, User, UserId
+from customerlink.ports.profiles import Identities, Profiles
+
+DECIDE = "a person has to decide"
+RUNNING = "somebody signs up right now: again in a minute"
+
+
+class Owner(StrEnum):
+    """What is known of whom a customer names."""
+
+    NOBODY = "nobody"
+    REGISTRATION = "a registration"
+    ELSEWHERE = "another tenant's user"
+    ODD = "no user_id of Auth0's"
+    GONE = "a user who is gone"
+    LINKED = "an account that was linked into another"
+    THERE = "a user"
+
+
+@frozen
+class Ownership:
+    """Whom a customer names."""
+
+    owner: Owner
+    user: User | None = None
+    profile: Profile | None = None
+    """The user's own; of a linked account, the primary's."""
+
+
+def owner_of(
+    customer: ListedCustomer, tenant: Tenant, profiles: Profiles, identities: Identities
+) -> Ownership:
+    """Look at Auth0 for whom a customer names; gone is only who is no part of anybody either."""
+    named = customer.auth0_user_id
+    if customer.auth0_tenant not in (None, tenant):
+        return Ownership(Owner.ELSEWHERE)
+    if named is None:
+        return Ownership(Owner.REGISTRATION if customer.registration_id else Owner.NOBODY)
+    if "|" not in named:
+        # A hand's slip: Auth0 refuses to look for it, which proves nothing.
+        return Ownership(Owner.ODD)
+    user = User(tenant, UserId(named))
+    profile = profiles.get(named)
+    if profile is not None:
+        return Ownership(Owner.THERE, user, profile)
+    primary = _primary(customer, named, profiles, identities)
+    return Ownership(Owner.LINKED if primary else Owner.GONE, user, primary)
+
+
+def _primary(
+    customer: ListedCustomer, named: str, profiles: Profiles, identities: Identities
+) -> Profile | None:
+    # The search lags behind a link of just now; who has the address is told at once.
+    near = profiles.with_address(customer.email) if customer.email else ()
+    found = next((each for each in near if each.linked(named)), None)
+    return found or identities.primary_of(named)
