@@ -515,4 +515,5 @@ def _read_listed(body: Mapping[str, Any]) -> ListedCustomer:
         metadata.get("superseded_by"),
         body["description"],
         body["created"],
+        is_used=body["balance"] != 0,
     )

@@ -26,7 +26,7 @@ from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp, parse, parse_registered, parse_registration
 from customerlink.model.user import UserId
 from customerlink.ports.deadline import SIGN_UP_SECONDS
-from customerlink.ports.profiles import Profiles
+from customerlink.ports.profiles import Identities, Profiles
 from customerlink.ports.run import Run
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sign_up import Provisioning
@@ -100,6 +100,8 @@ class Auth0:
         self.world = world
         self.users: dict[str, User] = {}
         self.gone: dict[str, User] = {}
+        self.reassigned: set[tuple[str, str]] = set()
+        """In whose place a person wants whom, of those who are gone."""
         self.on_failure = "deny"
         """The Action's own setting."""
         self.installed = 0.0
@@ -301,7 +303,7 @@ class Auth0:
         return answer, False
 
 
-class SimulatedProfiles(Profiles):
+class SimulatedProfiles(Profiles, Identities):
     """The Management API, as an invocation without the person asks it."""
 
     def __init__(self, auth0: Auth0) -> None:
@@ -318,6 +320,15 @@ class SimulatedProfiles(Profiles):
         def found() -> list[Profile]:
             profiles = [self._profile(each) for each in self._auth0.users]
             return [each for each in profiles if each and each.email == email]
+
+        return self._call(found)
+
+    def primary_of(self, user_id: str) -> Profile | None:
+        """Find the user of whom an account is an identity."""
+
+        def found() -> Profile | None:
+            primaries = [k for k, v in self._auth0.users.items() if user_id in v.identities]
+            return self._profile(primaries[0]) if primaries else None
 
         return self._call(found)
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from tests.simulation.acts import SimulatedDirectory, SimulatedInvocations
 from tests.simulation.auth0 import TENANT, Auth0, ManagementError, SimulatedProfiles, User
 from tests.simulation.outside import EPOCH, SimulatedCustomers, SimulatedDynamoDb
 from tests.simulation.scheduler import Task
 
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.instruction import Reason
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, UserId
@@ -21,6 +23,7 @@ from customerlink.usecases.finish_sign_up import finish
 from customerlink.usecases.link_accounts import Account, Followed, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
+from customerlink.usecases.reassign import Reassignment
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.operator import PROVISION_SECONDS
 
@@ -122,6 +125,23 @@ class Entries:
 
         return self._invoke(f"record of {user.user_id}", work, PROVISION_SECONDS)
 
+    def reassign(self, customer_id: str, former: User, user: User) -> Task:
+        """`customerlink reassign`: what a user who is gone had becomes another one's."""
+        self.auth0.reassigned.add((former.user_id, user.user_id))
+
+        def work(run: Run) -> None:
+            ledger, customers = self._ports(run)
+            invocations: Any = SimulatedInvocations(self._settling_as_asked(run), ledger, run)
+            both = SimulatedDirectory(customers), invocations
+            worker = Reassignment(Tenant(TENANT), self.profiles, self.profiles, *both)
+            refusal = worker.carry_out(CustomerId(customer_id), named(user))
+            self.world.tell(f"  {run.owner}: reassigned to {user.user_id}: {refusal or 'yes'}")
+            if refusal is None:
+                done = Settled(CustomerId(customer_id), Reason.CUSTOMER_FOUND)
+                self.on_settled("reassign", user, done)
+
+        return self._invoke(f"reassign {customer_id} to {user.user_id}", work, PROVISION_SECONDS)
+
     def claim(self, user: User) -> Task:
         """`repair --kind unclaimed`: a registration's customer names its user."""
 
@@ -153,6 +173,9 @@ class Entries:
                 self.world.tell(f"  {run.owner}: address of {user.user_id}: {why}")
 
         return self._invoke(f"address of {user.user_id}", work, PROVISION_SECONDS)
+
+    def _settling_as_asked(self, run: Run) -> Callable[..., Settling]:
+        return lambda signup, **asked: self.auth0.settling(signup, run, **asked)
 
     def _settling(self, run: Run, **asked: Any) -> Callable[[SignUp], Settling]:
         return lambda signup: self.auth0.settling(signup, run, **asked)

@@ -112,8 +112,10 @@ class Oracle:
         ]
 
     def _may_pass(self, before: str | None, after: str) -> bool:
-        """Return whether a customer may pass on: from nobody, a registrant, an identity."""
+        """Return whether a customer may pass on: from nobody, a registrant, a part, the gone."""
         if before is None or before.startswith("registration|"):
+            return True
+        if before in self.auth0.gone and (before, after) in self.auth0.reassigned:
             return True
         heir = self.auth0.users.get(after) or self.auth0.gone.get(after)
         return (heir is not None and before in heir.identities) or self._is_late(before, after)

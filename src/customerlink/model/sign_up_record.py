@@ -171,6 +171,8 @@ class Standing:
     """Whether an invocation is at it right now."""
     customer_id: CustomerId | None = None
     """The customer that it links, or is about to."""
+    is_settled: bool = True
+    """Whether what was sent for it must have ended by now."""
 
 
 @frozen

@@ -98,7 +98,7 @@ class Reassignment:
             Condition("user", "the user is there", nobody),
             Condition("address", "the user has verified it", _unproved(customer, profile)),
             Condition("other customers", "the user has none", other),
-            Condition("sign-ups", "none is under way", _under_way(standings)),
+            Condition("sign-ups", "none is under way", _under_way(standings, former)),
         )
         return Plan(customer_id, user, conditions, former, profile.email if profile else None)
 
@@ -184,6 +184,9 @@ def _unproved(customer: ListedCustomer | None, profile: Profile | None) -> str |
     return None if profile.email_verified else "the user has not verified the address"
 
 
-def _under_way(standings: Mapping[User, Standing]) -> str | None:
-    held = [each.user_id for each, standing in standings.items() if standing.is_held]
-    return f"{held[0]} has one: again in a minute" if held else None
+def _under_way(standings: Mapping[User, Standing], former: User | None) -> str | None:
+    for user, standing in standings.items():
+        # An update that a login of the former's has sent could let the customer name them again.
+        if standing.is_held or (user == former and not standing.is_settled):
+            return f"{user.user_id} has one, or had a minute ago: again in a minute"
+    return None

@@ -253,6 +253,33 @@ def deleted_customer(play: Play) -> None:
     play.one_after_another(play.login(ada), play.login(ada), gaps=GAPS)
 
 
+def reassign_and_login(play: Play) -> None:
+    """Let what a user who is gone had be reassigned while the user who came after logs in."""
+    former, ada = play.user("former"), play.user("ada")
+    play.before_all(play.login(former), lambda: play.auth0.delete(former))
+    [customer_id] = play.oracle.customers_of(former)
+    play.later(100.0)
+    reassign = lambda: play.entries.reassign(customer_id, former, ada)  # noqa: E731
+    play.in_either_order(play.login(ada), reassign, gaps=GAPS[:2])
+
+
+def reassign_and_former_login(play: Play) -> None:
+    """Let it be reassigned while a login of the former user's, who is deleted, is under way."""
+    former, ada = play.user("former"), play.user("ada")
+    play.before_all(play.login(former))
+    [customer_id] = play.oracle.customers_of(former)
+    former.metadata = {"stripe_signup": "unfinished"}
+    play.later(100.0)
+
+    def deleted_and_reassigned() -> None:
+        play.auth0.delete(former)
+        play.entries.reassign(customer_id, former, ada)
+
+    play.one_after_another(
+        play.login(former), deleted_and_reassigned, play.login(ada), gaps=GAPS[:2]
+    )
+
+
 _QUICK, _DEEP = Bounds(1, 1, 2), Bounds(2, 2, 3)
 """For the smallest ones."""
 
@@ -283,4 +310,6 @@ SCENARIOS = [
     Scenario(forgotten_key, 2, 270),
     Scenario(deleted_customer, 2, 200),
     Scenario(denied_before, 2, 230),
+    Scenario(reassign_and_login, 2, 300),
+    Scenario(reassign_and_former_login, 3, 330, deep=_QUICK),
 ]

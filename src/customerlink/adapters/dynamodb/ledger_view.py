@@ -1,9 +1,9 @@
 """The ledger as an operator looks at it: two items, read and left alone."""
 
 from customerlink.adapters.aws.aws_json import LedgerClient
-from customerlink.adapters.dynamodb.items import lock_key, n, record_key, s
+from customerlink.adapters.dynamodb.items import Item, lock_key, n, record_key, s
 from customerlink.adapters.dynamodb.table import Table
-from customerlink.model.sign_up_record import HeldLock, Standing, State
+from customerlink.model.sign_up_record import SETTLED_SECONDS, HeldLock, Standing, State
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.ledger import LedgerView
 from customerlink.ports.run import Run
@@ -18,14 +18,15 @@ class DynamoDbLedgerView(LedgerView):
 
     def standing(self, user: User) -> Standing:
         """Read the record, strongly consistently."""
-        item = self._table.read(record_key(user), "#state, lease_until, customer_id, adopting")
+        attributes = "#state, lease_until, updated_at, customer_id, adopting"
+        item, now = self._table.read(record_key(user), attributes), self._clock.time()
         if item is None:
             return Standing()
         is_open = item["state"]["S"] == State.OPEN
         customer_id = item.get("adopting", item.get("customer_id", s("")))["S"]
-        lease_until = float(item.get("lease_until", n(0))["N"])
-        is_held = is_open and lease_until >= self._clock.time()
-        return Standing(is_held, CustomerId(customer_id) if customer_id else None)
+        is_held = is_open and _moment(item, "lease_until") >= now
+        is_settled = now - _moment(item, "updated_at") > SETTLED_SECONDS
+        return Standing(is_held, CustomerId(customer_id) if customer_id else None, is_settled)
 
     def lock_on(self, tenant: Tenant, email: str) -> HeldLock | None:
         """Read the lock, strongly consistently; the TTL may not have cleared one that has ended."""
@@ -34,3 +35,7 @@ class DynamoDbLedgerView(LedgerView):
         if item is None or until < self._clock.time():
             return None
         return HeldLock(User(tenant, UserId(item["holder"]["S"])), until)
+
+
+def _moment(item: Item, name: str) -> float:
+    return float(item.get(name, n(0))["N"])
