@@ -113,6 +113,16 @@ def test_done(case: Case) -> None:
     assert case.world.record(ADA) == record
 
 
+def test_again_at_once(case: Case) -> None:
+    """What was not answered is asked again without a wait: of the former nothing was sent."""
+    case.world.fails(LIST, Kind.LOST, times=9)
+    assert case.apply() is not None
+    case.world.outside.faults.clear()
+
+    assert case.apply() is None
+    case.assert_done()
+
+
 @pytest.mark.parametrize("given", ["ADA@example.com", "Ada@Example.com", "ada@EXAMPLE.com"])
 def test_letter_case_of_the_address(case: Case, given: str) -> None:
     """It is the same address."""
@@ -234,11 +244,8 @@ def test_former_login_of_a_moment_ago(case: Case) -> None:
     case.assert_done()
 
 
-STEPS = [
-    *((OPEN, 1), (OPEN, 2), (LINK, 1), (LIST, 1), (BEGIN_ADOPTION, 1), (CLAIM, 1), (ADOPT, 1)),
-    (LINK, 2),
-]
-"""Both records are opened and linked: first the former user's, then the user's."""
+STEPS = [(OPEN, 1), (OPEN, 2), (LIST, 1), (BEGIN_ADOPTION, 1), (CLAIM, 1), (ADOPT, 1), (LINK, 1)]
+"""Both records are opened: first the former user's, then the user's."""
 
 KINDS = [Kind.DIES_BEFORE, Kind.DIES_AFTER]
 

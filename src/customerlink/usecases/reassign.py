@@ -15,9 +15,9 @@ from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.profiles import Identities, Profiles
-from customerlink.usecases.open_sign_up import PASSING, Settled
+from customerlink.usecases.open_sign_up import PASSING, Unsettled
 from customerlink.usecases.repair import Invocations
-from customerlink.usecases.settle import Creates
+from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.whose_customer import DECIDE, RUNNING, Owner, Ownership, owner_of
 
 _NO_ANSWER = "a service did not answer, or what a sign-up sent may be under way: again in a minute"
@@ -112,15 +112,16 @@ class Reassignment:
             return Refusal(str(plan.unmet[0].unmet))
         if plan.former is not None:
             # First the former's record: a login of theirs, and what it sent, comes to an end.
-            ended = self._settled(SignUp(plan.former, logins_count=0), customer_id)
-            if isinstance(ended, Refusal):
-                return ended
+            ended = self._settling(SignUp(plan.former, logins_count=0)).close(is_gone=True)
+            if isinstance(ended, Unsettled):
+                return _refusal(ended)
         signup = SignUp(user, logins_count=0, email=plan.email)
-        settled = self._settled(signup, customer_id, Adoption(customer_id, plan.former))
-        if isinstance(settled, Refusal):
-            return settled
-        if settled != customer_id:
-            return Refusal(f"the user has {settled or 'no customer'} by now")
+        heir_to = Adoption(customer_id, plan.former)
+        settled = self._settling(signup, known=customer_id, heir_to=heir_to).settle()
+        if isinstance(settled, Unsettled):
+            return _refusal(settled)
+        if settled.customer_id != customer_id:
+            return Refusal(f"the user has {settled.customer_id or 'no customer'} by now")
         # Last: should it fail, the record replays the link at the user's next login.
         is_written = self.profiles.merge_app_metadata(user.user_id, link_metadata(customer_id))
         return None if is_written else Refusal("the user is gone by now")
@@ -145,19 +146,19 @@ class Reassignment:
         own = [each.id for each in found if each.names(user) and each.id != customer_id]
         return f"{own[0]} names the user" if own else None
 
-    def _settled(
-        self, signup: SignUp, known: CustomerId, heir_to: Adoption | None = None
-    ) -> CustomerId | Refusal | None:
-        """Settle a record as account linking does: no customer is made, and nobody refused."""
-        outcome = self.invocations.settling(
-            signup, creates=Creates.NEVER, known=known, heir_to=heir_to
-        ).settle()
-        if isinstance(outcome, Settled):
-            return outcome.customer_id
-        if outcome.reason in PASSING:
-            is_running = outcome.reason is Reason.IN_PROGRESS
-            return Refusal(RUNNING if is_running else _NO_ANSWER, is_passing=True)
-        return Refusal(f"somebody else has claimed the customer, or changed it: {DECIDE}")
+    def _settling(
+        self, signup: SignUp, known: CustomerId | None = None, heir_to: Adoption | None = None
+    ) -> Settling:
+        """Return what settles a record as account linking does, which makes no customer."""
+        never = Creates.NEVER
+        return self.invocations.settling(signup, creates=never, known=known, heir_to=heir_to)
+
+
+def _refusal(outcome: Unsettled) -> Refusal:
+    if outcome.reason in PASSING:
+        is_running = outcome.reason is Reason.IN_PROGRESS
+        return Refusal(RUNNING if is_running else _NO_ANSWER, is_passing=True)
+    return Refusal(f"somebody else has claimed the customer, or changed it: {DECIDE}")
 
 
 def _not_a_users(whose: Ownership | None) -> str | None:

@@ -28,12 +28,12 @@ class StripeUsage(CustomerUsage):
     bucket: RateLimiter
 
     def of(self, customer_id: CustomerId) -> Usage:
-        """Ask for one of each; a customer that the key's account has not is an error."""
+        """Ask for one of each; of a customer that is not the key's account's, all is hidden."""
         found, hidden = [], []
         for use, is_there in self._lists(customer_id):
             try:
                 found += [use] if patiently(self.bucket, is_there) else []
-            except stripe.PermissionError:
+            except (stripe.PermissionError, stripe.InvalidRequestError):
                 hidden.append(use)
         return Usage(tuple(found), tuple(hidden))
 

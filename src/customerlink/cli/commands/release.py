@@ -41,7 +41,8 @@ def release(
     read:users, and update:users to apply.
     """
     now = session(context, as_json=as_json)
-    worker, given = _worker(now), _address(address)
+    given = _address(address)
+    worker = _worker(now)
     holding = worker.look(given)
     _print(now.output, holding)
     free = [each for each in holding.holders if each.kept is None]
@@ -69,7 +70,7 @@ def _address(given: str) -> str:
     address = given.strip()
     is_one = "@" in address[1:-1] and address.isprintable() and " " not in address
     if not is_one or len(address) >= TOO_LONG_AN_EMAIL:
-        raise CliError("That is no address.", "customerlink release ada@example.com", Exit.USAGE)
+        raise CliError("That is no address.", "customerlink release ADDRESS", Exit.USAGE)
     return address
 
 
