@@ -16,7 +16,7 @@ from urllib3.exceptions import ProtocolError
 
 from customerlink.adapters.stripe.http_client import NotSentError
 from customerlink.cli.errors import CliError, Exit, explain
-from customerlink.model.errors import ConfigurationError
+from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
 
 SECRET = "rk_test_hidden"
 
@@ -36,6 +36,7 @@ def aws_error(code: str) -> ClientError:
     [
         (CliError("as it is", "", Exit.USAGE), "as it is", Exit.USAGE),
         (ConfigurationError("a field"), "a field", Exit.FAILED),
+        (LedgerUnavailableError(), "ledger did not answer", Exit.UNREACHABLE),
         (api_error(429), "rate limit", Exit.UNREACHABLE),
         (api_error(503), "answered 503", Exit.UNREACHABLE),
         (api_error(400, errorCode="invalid_body"), "400, invalid_body", Exit.REFUSED),

@@ -105,6 +105,33 @@ def test_nobody(users: Users) -> None:
     assert not users.merge_app_metadata("auth0|2", {"stripe_signup": None})
 
 
+class TestPrimary:
+    """The user of whom an account is a part."""
+
+    @pytest.mark.parametrize(
+        "account", ["auth0|1", "samlp|acme|ada", 'samlp|acme|a"d\\a', "github|12345", "oidc|a b"]
+    )
+    def test_found(self, box: Sandbox, users: Users, account: str) -> None:
+        """Whatever characters its id has."""
+        primary = box.tenant.users.add({"email": "ada@example.com"}, "auth0|9")["user_id"]
+        box.tenant.users.add({"email": "work@example.com"}, account)
+        provider, _, name = account.partition("|")
+        box.tenant.users.link(primary, {"provider": provider, "user_id": name})
+        found = users.primary_of(account)
+
+        assert found is not None
+        assert found.user_id == primary
+
+    @pytest.mark.parametrize("account", ["auth0|9", "github|1", "auth0|nobody"])
+    def test_none(self, box: Sandbox, users: Users, account: str) -> None:
+        """A user's own account is no part; nor is one of another provider's with the same name."""
+        box.tenant.users.add({"email": "ada@example.com"}, "auth0|9")
+        box.tenant.users.add({"email": "work@example.com"}, "auth0|1")
+        box.tenant.users.link("auth0|9", {"provider": "auth0", "user_id": "1"})
+
+        assert users.primary_of(account) is None
+
+
 class TestRateLimit:
     """A call that met it is made again when the header says so."""
 

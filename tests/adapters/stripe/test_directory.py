@@ -13,7 +13,7 @@ from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.model.listed_customer import Absence
 from customerlink.model.user import CustomerId
 from sandbox.serving import Server
-from sandbox.stripe_account import Fault, FaultKind, StripeAccount
+from sandbox.stripe_account import Fault, FaultKind, Permission, StripeAccount
 from sandbox.stripe_server import stripe_app
 
 
@@ -113,3 +113,21 @@ def test_trouble_is_waited_out(stripe_side: Stripe) -> None:
     stripe_side.account.faults.append(Fault(FaultKind.DOWN, "GET", 99))
     with pytest.raises(stripe.APIError):
         stripe_side.directory.retrieve(made)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMIT, FaultKind.ERROR_AFTER, FaultKind.DOWN])
+def test_deletion_whose_answer_is_lost(stripe_side: Stripe, kind: FaultKind) -> None:
+    """It is asked for again, and that the customer is gone by then is no error."""
+    made = stripe_side.make()
+    stripe_side.account.faults.append(Fault(kind, "DELETE"))
+    stripe_side.directory.delete(made)
+
+    assert stripe_side.directory.retrieve(made) is Absence.DELETED
+
+
+def test_deletion_that_is_refused(stripe_side: Stripe) -> None:
+    """By a key that may only read: it is raised."""
+    stripe_side.account._keys = dict.fromkeys(stripe_side.account._keys, Permission.READ)
+
+    with pytest.raises(stripe.PermissionError):
+        stripe_side.directory.delete(stripe_side.make())

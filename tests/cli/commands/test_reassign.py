@@ -159,10 +159,18 @@ def test_auth0_that_does_not_answer(sides: Cli, orphan: str) -> None:
 
 def test_scope(sides: Cli, orphan: str) -> None:
     """To look takes less than to apply; what is missing is named."""
-    client_id, secret = sides.box.management.add_client(("read:users",))
-    sides.patch.setenv("AUTH0_CLIENT_ID", client_id)
-    sides.patch.setenv("AUTH0_CLIENT_SECRET", secret)
-
+    may(sides, "read:users")
     assert reassign(sides, orphan).code == 0
     result = reassign(sides, orphan, "--apply")
     assert (result.code, "update:users" in result.err) == (4, True)
+
+    may(sides, "update:users")
+    result = reassign(sides, orphan)
+    assert (result.code, "read:users" in result.err) == (4, True)
+
+
+def may(cli: Cli, scope: str) -> None:
+    """Let the Auth0 client have this scope and no other."""
+    client_id, secret = cli.box.management.add_client((scope,))
+    cli.patch.setenv("AUTH0_CLIENT_ID", client_id)
+    cli.patch.setenv("AUTH0_CLIENT_SECRET", secret)

@@ -188,6 +188,26 @@ def test_link(asked: Asked, email: str) -> None:
     assert raised.value.status_code == 404
 
 
+def test_search_for_an_identity(asked: Asked, inside: ManagementApi, email: str) -> None:
+    """By its id at the provider, of the user's own and of linked accounts; from the lagging index.
+
+    https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
+    """
+    primary, secondary = asked.add_user(email), asked.add_user(f"second-{email}")
+    provider, _, name = secondary.partition("|")
+    asked.api.users.identities.link(primary, provider=provider, user_id=name)
+    query = f'identities.user_id:"{name}"'
+    found = asked.api.users.list(q=query, search_engine="v3")
+    assert [each.user_id for each in found] == [primary]
+
+    inside.users.index_seconds = 5.0
+    try:
+        third = asked.add_user(f"third-{email}").partition("|")[2]
+        assert [*asked.api.users.list(q=f'identities.user_id:"{third}"', search_engine="v3")] == []
+    finally:
+        inside.users.index_seconds = 0.0
+
+
 def test_link_to_oneself(asked: Asked, email: str) -> None:
     """400, and the user is still there."""
     user = asked.add_user(email)

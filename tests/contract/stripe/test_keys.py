@@ -81,9 +81,18 @@ def test_write_includes_read(asked: Asked, email: str) -> None:
     "knows no permissions",
     settled_by="https://docs.stripe.com/keys/restricted-api-keys",
 )
-def test_a_key_for_customers_reads_no_charges(asked: Asked) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/charges",
+        "/v1/subscriptions?limit=1",
+        "/v1/invoices?limit=1",
+        "/v1/customers/cus_0/payment_methods?limit=1",
+    ],
+)
+def test_a_key_for_customers_reads_nothing_else(asked: Asked, path: str) -> None:
     """https://docs.stripe.com/keys/restricted-api-keys: each resource has its permission."""
-    answer = asked.http("GET", "/v1/charges")
+    answer = asked.http("GET", path)
 
     assert answer.status == 403
     assert answer.json()["error"]["code"] == "more_permissions_required"

@@ -109,7 +109,8 @@ class Management:
             status, headers = answer.status_code, dict(answer.headers)
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 raise TooManyRequestsError(None, headers)
-            raise ApiError(status_code=status, headers=headers)
+            # With what it says of a scope that is missing.
+            raise ApiError(status_code=status, headers=headers, body=_document(answer))
 
         return self.call(request)
 
