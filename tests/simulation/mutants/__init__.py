@@ -1,5 +1,6 @@
 """Single edits of the real code, each of which breaks something that docs/ promises."""
 
+from tests.simulation.mutants.acts import ACTS
 from tests.simulation.mutants.adoption import ADOPTION
 from tests.simulation.mutants.beside import BESIDE
 from tests.simulation.mutants.budget import TIME
@@ -13,4 +14,4 @@ from tests.simulation.mutants.seen import SEEN
 
 __all__ = ["MUTANTS", "SEEN", "Mutant"]
 
-MUTANTS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *LOGIN, *BESIDE, *TIME]
+MUTANTS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *LOGIN, *BESIDE, *TIME, *ACTS]

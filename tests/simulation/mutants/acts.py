@@ -1,0 +1,62 @@
+"""Support's acts: what has to be proved, and in which order it is done."""
+
+from tests.simulation.mutants.mutant import Mutant
+
+REASSIGN, RELEASE = "usecases/reassign.py", "usecases/release_address.py"
+WHOSE = "usecases/whose_customer.py"
+MODEL = "model/usage.py"
+OF_REASSIGN, OF_RELEASE = (
+    f"tests/usecases/test_{each}.py::" for each in ("reassign", "release_address")
+)
+
+ACTS = [
+    Mutant(
+        "linked account taken for gone",
+        WHOSE,
+        "return found or identities.primary_of(named)",
+        "return found",
+        caught_by=f"{OF_REASSIGN}test_unmet",
+    ),
+    Mutant(
+        "reassigned to whoever typed the address",
+        REASSIGN,
+        'return None if profile.email_verified else "the user has not verified the address"',
+        "return None",
+        caught_by=f"{OF_REASSIGN}test_unmet",
+    ),
+    Mutant(
+        "reassigned while an update of the former's may be under way",
+        REASSIGN,
+        "if standing.is_held or (user == former and not standing.is_settled):",
+        "if standing.is_held:",
+        caught_by=f"{OF_REASSIGN}test_former_login_of_a_moment_ago",
+    ),
+    Mutant(
+        "deleted when the record may be another's",
+        RELEASE,
+        "if self.clock.time() - began > BEFORE_DELETION_SECONDS:",
+        "if self.clock.time() < began:",
+        caught_by=f"{OF_RELEASE}TestMeanwhile::test_services_that_take_their_time",
+    ),
+    Mutant(
+        "deleted although a sign-up has not ended",
+        RELEASE,
+        "if opened.adopting or opened.has_create_under_way(self.clock.time()):",
+        "if opened.adopting:",
+        caught_by=f"{OF_RELEASE}TestMeanwhile::test_sign_up_that_has_not_ended",
+    ),
+    Mutant(
+        "deleted on the word of an earlier look",
+        RELEASE,
+        "        if holder.kept is not None:\n            return holder.kept\n        if holder",
+        "        if holder",
+        caught_by=f"{OF_RELEASE}test_kept",
+    ),
+    Mutant(
+        "what may not be read taken for none",
+        MODEL,
+        "if self.hidden else None",
+        "if not self else None",
+        caught_by=f"{OF_RELEASE}test_used_or_not_to_be_seen",
+    ),
+]
