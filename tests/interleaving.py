@@ -355,7 +355,7 @@ class World:
     def change_address(self, user: User, customer_id: CustomerId, email: str) -> str | None:
         """Let a customer have its user's new address; return why not."""
         signup = SignUp(user, logins_count=0)
-        settling = self.settling(signup, creates=Creates.NEVER, known=customer_id)
+        settling = self.settling(signup, creates=Creates.NEVER, known=(customer_id,))
         return AddressChange(settling, customer_id, email).carry_out()
 
     def follow(self, primary: Account, secondary: Account) -> Followed | LinkFailure | None:
@@ -407,7 +407,7 @@ class WorldOperator(Invocations):
         signup: SignUp,
         *,
         creates: Creates = Creates.ALWAYS,
-        known: CustomerId | None = None,
+        known: tuple[CustomerId, ...] = (),
         heir_to: Adoption | None = None,
     ) -> Settling:
         """Return what settles a record, in an invocation of its own."""

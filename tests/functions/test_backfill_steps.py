@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import boto3
+import httpx
 import pytest
+import stripe
+from auth0.management.core.api_error import ApiError
+from auth0.management.core.parse_error import ParsingError
 from werkzeug.wrappers import Response
 
 from customerlink.adapters.auth0.management import Users
@@ -22,9 +26,10 @@ from customerlink.functions.backfill_steps import (
     Files,
     Segment,
 )
+from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift
+from customerlink.model.errors import KeyRejectedError, LedgerUnavailableError
 from customerlink.model.listed_customer import ListedCustomer
-from customerlink.model.profile import Profile
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from sandbox.aws import BUCKET, REGION, aws
@@ -217,14 +222,14 @@ class TestCompare:
             Drift.LINKED: 1,
             Drift.UNLINKED: 3,
         }
-        read = [[Profile.read(each).user_id for each in chunk] for chunk in todo]
+        read = [[Candidate.read(each).user_id for each in chunk] for chunk in todo]
         assert read == [["auth0|1", "auth0|2"], ["auth0|3"], []]
         assert not (tmp_path / "sides").exists()
 
     def test_failed(self, files: Files, tmp_path: Path) -> None:
         """The folder, in which addresses are, is gone all the same."""
         files.put("users/users.json.gz", b"not gzipped")
-        with pytest.raises(Exception, match="users"):
+        with pytest.raises(Exception, match="cannot be unpacked"):
             steps_of.compare("acme", files, tmp_path / "sides")
 
         assert not (tmp_path / "sides").exists()
@@ -238,7 +243,7 @@ class Worker:
         self.files = files
         self.fates: dict[UserId, BackfillStatus] = {}
         self.asked: list[UserId] = []
-        chunk = Profile(ADA).line() + Profile(BOB).line()
+        chunk = Candidate(ADA).line() + Candidate(BOB).line()
         files.put("todo/000000.json", chunk.encode())
 
     def run(self, left: Callable[[], float] = plenty) -> dict[str, int]:
@@ -249,10 +254,16 @@ class Worker:
         """Return who is written down as done."""
         return [Backfilled.read(each).user_id for each in self._lines()]
 
+    def failed(self) -> list[tuple[str, str]]:
+        """Return who failed at the last try, and why."""
+        lines = self.files.read("failed/000000.json").splitlines()
+        return [(each.user_id, each.why) for each in map(Backfilled.read, lines)]
+
     def _lines(self) -> list[bytes]:
         return self.files.read("done/000000.json").splitlines()
 
-    def _provision(self, user_id: UserId) -> Backfilled:
+    def _provision(self, candidate: Candidate) -> Backfilled:
+        user_id = candidate.user_id
         self.asked.append(user_id)
         return Backfilled(user_id, self.fates.get(user_id, BackfillStatus.CREATED), "why")
 
@@ -296,17 +307,61 @@ class TestChunk:
         assert worker.run() == {"created": 2}
         assert worker.asked == [ADA, BOB]
 
-    def test_trouble_in_the_middle(self, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It is told, and what was done before is kept."""
-        provision = worker._provision
+    @pytest.mark.parametrize("error", [TypeError, KeyError, ParsingError, RecursionError])
+    def test_trouble_of_ones_own(
+        self, worker: Worker, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    ) -> None:
+        """It is that user's end, by its kind, and the chunk's is another: no try would mend it."""
+        self.breaks_for_ada(worker, monkeypatch, error())
 
-        def broken(user_id: UserId) -> Backfilled:
-            if user_id == BOB:
-                raise ZeroDivisionError
-            return provision(user_id)
+        assert worker.run() == {"created": 1, "failed": 1}
+        assert worker.done() == [BOB]
+        assert worker.failed() == [(ADA, error.__name__)]
 
-        monkeypatch.setattr(worker, "_provision", broken)
-        with pytest.raises(ZeroDivisionError):
+    @pytest.mark.parametrize(
+        "error", [LedgerUnavailableError(), ConnectionResetError(), httpx.ReadTimeout("text")]
+    )
+    def test_trouble_that_may_pass(
+        self, worker: Worker, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        """The others are done with, and the chunk is tried again."""
+        self.breaks_for_ada(worker, monkeypatch, error)
+        with pytest.raises(ChunkUnfinishedError, match="some users failed"):
             worker.run()
 
-        assert worker.done() == [ADA]
+        assert worker.done() == [BOB]
+        assert worker.failed() == [(ADA, type(error).__name__)]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ApiError(status_code=401),
+            stripe.PermissionError("text"),
+            KeyRejectedError("the key"),
+        ],
+    )
+    def test_trouble_of_everybodys(
+        self, worker: Worker, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        """The next ones would fail as well, so nobody else is begun; what was done is kept."""
+        self.breaks_for_ada(worker, monkeypatch, error, first=False)
+        with pytest.raises(type(error)):
+            worker.run()
+
+        assert worker.done() == [BOB]
+
+    @staticmethod
+    def breaks_for_ada(
+        worker: Worker, patch: pytest.MonkeyPatch, error: Exception, *, first: bool = True
+    ) -> None:
+        """Let Ada's turn, the first or the last, raise something."""
+        provision = worker._provision
+
+        def broken(candidate: Candidate) -> Backfilled:
+            if candidate.user_id == ADA:
+                raise error
+            return provision(candidate)
+
+        patch.setattr(worker, "_provision", broken)
+        chunk = [Candidate(ADA), Candidate(BOB)] if first else [Candidate(BOB), Candidate(ADA)]
+        worker.files.put("todo/000000.json", "".join(each.line() for each in chunk).encode())

@@ -10,15 +10,6 @@ ADA = Profile(UserId("auth0|1"), "ada@example.com", email_verified=True, name="A
 WHO = User(Tenant("acme"), ADA.user_id)
 
 
-def test_line() -> None:
-    """Read again, it is the same user; an earlier release's lines have the same fields."""
-    who = '"user_id": "auth0|1", "email": "ada@example.com", "name": "Ada"'
-    text = f'{{{who}, "email_verified": true}}\n'
-
-    assert (ADA.line(), Profile.read(text)) == (text, ADA)
-    assert Profile.read('{"user_id": "auth0|1"}') == Profile(UserId("auth0|1"))
-
-
 def test_linked_account() -> None:
     """The user's own identity is none; nobody else's is."""
     second = Identity("google-oauth2", "2", "ada@home.example.com")

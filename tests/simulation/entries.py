@@ -116,7 +116,7 @@ class Entries:
             if profile is None or profile.customer_id:
                 return
             signup = SignUp(named(user), logins_count=0, email=profile.email)
-            known = CustomerId(customer_id)
+            known = (CustomerId(customer_id),)
             outcome = self.auth0.settling(signup, run, creates=Creates.NEVER, known=known).settle()
             self.on_settled("record", user, outcome)
             if isinstance(outcome, Settled) and outcome.customer_id:
@@ -164,7 +164,7 @@ class Entries:
                 return
             customer_id, email = profile.customer_id, profile.email
             signup = SignUp(named(user), logins_count=0)
-            settling = self.auth0.settling(signup, run, creates=Creates.NEVER, known=customer_id)
+            settling = self.auth0.settling(signup, run, creates=Creates.NEVER, known=(customer_id,))
             found = settling.customers.retrieve(customer_id)
             if not isinstance(found, Done) or found.result is None:
                 return

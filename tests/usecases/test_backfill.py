@@ -179,11 +179,11 @@ def test_search_takes_a_turn_too(backfill: Backfill) -> None:
     assert backfill.happened == ["Auth0's turn", "search"]
 
 
-def test_nothing_in_the_way_is_named_beyond_the_first() -> None:
-    """One id is enough to look at; the sentence stays one line."""
+def test_all_that_are_in_the_way_are_named() -> None:
+    """As in a repair's plan: somebody has to look at each of them."""
     several = Unsettled(Reason.EMAIL_IN_USE, in_the_way=(CustomerId("cus_1"), CustomerId("cus_2")))
 
-    assert why_not(several) == "the address has cus_1"
+    assert why_not(several) == "the address has cus_1 cus_2"
 
 
 class TestLine:

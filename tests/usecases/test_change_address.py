@@ -64,7 +64,7 @@ class Parts:
             Policy(),
             Run(FakeClock(), "repair"),
             creates=Creates.NEVER,
-            known=customer_id,
+            known=(customer_id,),
         )
         return AddressChange(settling, customer_id, email).carry_out()
 

@@ -1,21 +1,26 @@
 """The comparison of both sides: what is read first, and what gets a second look."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.fakes import ADA, PROFILE, FakeClock, FakeProfiles
 
+from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
+from customerlink.model.row import Row, RowOutcome
+from customerlink.model.signup import ODD_ID
+from customerlink.model.trouble import Trouble, of_the_row
 from customerlink.model.user import CustomerId, Tenant
 from customerlink.ports.both_sides import BothSides
 from customerlink.ports.customer_directory import CustomerDirectory
-from customerlink.usecases.compare import SAMPLES, Comparison
+from customerlink.usecases.compare import SAMPLES, Comparison, WithoutCustomer
 
 ONE = ListedCustomer(CustomerId("cus_1"), "ada@example.com", ADA.user_id, ADA.tenant)
+UNREAD = Row("line 7", RowOutcome.UNREAD, "is not JSON")
 DANGLING = Finding(Drift.DANGLING, ADA.user_id, ONE.id, "")
 
 
@@ -25,6 +30,7 @@ class FakeSides(BothSides):
 
     found: list[Finding] = field(default_factory=list)
     calls: list[object] = field(default_factory=list)
+    unread: list[Row] = field(default_factory=list)
 
     def list_customers(self) -> None:
         """Note it."""
@@ -54,9 +60,13 @@ class FakeSides(BothSides):
         """Return those of a kind."""
         yield from [each for each in self.found if each.drift is drift][:limit]
 
-    def without_customer(self) -> Iterator[Profile]:
+    def odd(self) -> list[Row]:
+        """Return what a test says."""
+        return self.unread
+
+    def without_customer(self) -> Iterator[Candidate]:
         """Return a user."""
-        yield PROFILE
+        yield Candidate(ADA.user_id)
 
 
 @dataclass
@@ -65,6 +75,7 @@ class FakeDirectory(CustomerDirectory):
 
     one: ListedCustomer | Absence = ONE
     asked: list[str] = field(default_factory=list)
+    fails: dict[str, Exception] = field(default_factory=dict)
 
     def with_address(self, email: str) -> list[ListedCustomer]:
         """Return the customer, if it has the address."""
@@ -75,6 +86,8 @@ class FakeDirectory(CustomerDirectory):
     def retrieve(self, customer_id: CustomerId) -> ListedCustomer | Absence:
         """Return it."""
         self.asked.append(customer_id)
+        if customer_id in self.fails:
+            raise self.fails[customer_id]
         return self.one
 
     def delete(self, customer_id: CustomerId) -> None:
@@ -90,6 +103,7 @@ class Parts:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
     told: list[str] = field(default_factory=list)
+    trouble_of: Callable[[Exception], Trouble] = of_the_row
 
     @property
     def comparison(self) -> Comparison:
@@ -100,8 +114,8 @@ class Parts:
             yield self.sides
             self.sides.calls.append("gone")
 
-        clock = FakeClock()
-        return Comparison(ADA.tenant, self.profiles, self.directory, sides, clock, self.told.append)
+        ports = self.profiles, self.directory, sides, FakeClock(), self.told.append
+        return Comparison(ADA.tenant, *ports, self.trouble_of)
 
 
 @pytest.fixture
@@ -161,8 +175,11 @@ def test_samples(parts: Parts) -> None:
 
 
 def test_users_without_customer(parts: Parts) -> None:
-    """They are read before the sides are gone."""
-    assert parts.comparison.without_customer() == [PROFILE]
+    """They are read before the sides are gone, and what could not be read is told beside them."""
+    parts.sides.unread = [UNREAD]
+    found = parts.comparison.without_customer()
+
+    assert found == WithoutCustomer([Candidate(ADA.user_id)], [UNREAD])
     assert parts.sides.calls[-1] == "gone"
 
 
@@ -193,3 +210,51 @@ def test_no_such_user(parts: Parts, name: str) -> None:
 
     assert parts.comparison.one(name) is None
     assert parts.sides.calls == []
+
+
+class TestRows:
+    """What one row has costs no other one anything."""
+
+    FINDINGS = [Finding(Drift.DANGLING, f"auth0|{each}", f"cus_{each}", "") for each in "abc"]
+
+    @pytest.mark.parametrize("error", [TypeError(), KeyError("text"), ValueError("text")])
+    def test_closer_look_that_fails(self, parts: Parts, error: Exception) -> None:
+        """It is told by the user's id and the exception's kind; the others are looked at."""
+        parts.sides.found = [*self.FINDINGS]
+        parts.directory.fails = {"cus_b": error}
+        report = parts.comparison.everybody()
+
+        assert [*report.rows] == [Row("auth0|b", RowOutcome.FAILED, type(error).__name__)]
+        assert report.counts[Drift.DANGLING] == 1
+        assert not report.in_order
+
+    def test_next_look_that_must_fail_as_well(self, parts: Parts) -> None:
+        """Then nobody else is looked at: what ends the comparison is told as it is."""
+        parts.sides.found = [*self.FINDINGS]
+        parts.directory.fails = {"cus_b": TypeError()}
+        parts.trouble_of = lambda _: Trouble.LASTING
+        with pytest.raises(TypeError):
+            parts.comparison.everybody()
+
+        assert parts.directory.asked == ["cus_a", "cus_b"]
+
+    def test_nobody_is_in_order_unread(self, parts: Parts) -> None:
+        """Whoever stands on a line that cannot be read may have no customer."""
+        parts.sides.unread = [UNREAD]
+
+        assert (parts.comparison.everybody().in_order) is False
+
+    def test_odd_field_is_no_difference(self, parts: Parts) -> None:
+        """It is told, and the user is compared by what else there is."""
+        parts.sides.unread = [Row(ADA.user_id, RowOutcome.ODD, "user.name")]
+        report = parts.comparison.everybody()
+
+        assert (report.in_order, [*report.rows]) == (True, parts.sides.unread)
+
+    def test_id_that_is_no_text_is_nobodys(self, parts: Parts) -> None:
+        """A person decides; no repair takes it out of the profile, and Stripe is not asked."""
+        parts.sides.found = [replace(DANGLING, customer_id=ODD_ID)]
+        report = parts.comparison.everybody()
+
+        assert report.counts[Drift.MISMATCHED] == 1
+        assert parts.directory.asked == []

@@ -124,7 +124,7 @@ class TestKnownCustomer:
     def test_customer_that_the_caller_knows_of(self, a_case: ACase) -> None:
         """It is looked at beside those that have the address."""
         case = a_case()
-        case.how["known"] = CustomerId("cus_known")
+        case.how["known"] = (CustomerId("cus_known"),)
         case.stripe.now["cus_known"] = Done(customer_of(ADA, "cus_known"))
 
         case.assert_linked(Reason.CUSTOMER_FOUND, "cus_known")
@@ -135,7 +135,7 @@ class TestKnownCustomer:
     ) -> None:
         """It counts for nothing."""
         case = a_case()
-        case.how["known"] = CustomerId("cus_known")
+        case.how["known"] = (CustomerId("cus_known"),)
         case.stripe.now["cus_known"] = Done(now_is)
 
         case.assert_linked(Reason.CUSTOMER_CREATED)
@@ -143,7 +143,7 @@ class TestKnownCustomer:
     def test_known_customer_that_cannot_be_retrieved(self, a_case: ACase) -> None:
         """A look-up that failed is no answer."""
         case = a_case()
-        case.how["known"] = CustomerId("cus_known")
+        case.how["known"] = (CustomerId("cus_known"),)
         case.stripe.now["cus_known"] = Unknown()
         case.assert_failed()
 

@@ -309,7 +309,7 @@ class TestPlan:
         assert world.named(ADA) == []
         assert world.named(BOB) == [customer_id]
 
-    def test_ledger_that_does_not_answer_skips_the_step(self) -> None:
+    def test_ledger_that_does_not_answer_fails_the_step(self) -> None:
         """What comes next in the plan is carried out."""
         world = World()
         adas = world.customer(FIRST, ADA)
@@ -320,10 +320,10 @@ class TestPlan:
             Step(Act.SET_EMAIL, Drift.EMAIL_DRIFT, ADA.user_id, adas, ""),
             Step(Act.PROVISION, Drift.UNLINKED, BOB.user_id, None, ""),
         ]
-        skipped, done = apply(world, *steps)
+        failed, done = apply(world, *steps)
 
-        assert (skipped.outcome, done.outcome) == (Outcome.SKIPPED, Outcome.DONE)
-        assert "the ledger did not answer" in skipped.why
+        assert (failed.outcome, done.outcome) == (Outcome.FAILED, Outcome.DONE)
+        assert failed.why == "LedgerUnavailableError"
         assert world.with_address(FIRST) == [adas]
         assert len(world.named(BOB)) == 1
 

@@ -23,7 +23,9 @@ from customerlink.model.drift import Drift
 from customerlink.model.listed_customer import ABANDONED_AFTER_SECONDS, Absence, ListedCustomer
 from customerlink.model.profile import Identity
 from customerlink.model.repair_plan import Act, Step
+from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Lease
+from customerlink.model.trouble import Trouble
 from customerlink.model.user import CustomerId, User
 from customerlink.usecases.repair import Outcome, Repair, Result
 
@@ -294,7 +296,8 @@ class TestRemove:
         made = plan.registered()
         plan.world.fails(OPEN, Kind.LOST, times=9)
 
-        assert "the ledger did not answer" in plan.skipped(Act.REMOVE, made)
+        assert plan.carry_out(Act.REMOVE, made).outcome is Outcome.FAILED
+        assert plan.world.stripe.account.live_customers()
 
     def test_gone(self, plan: Plan) -> None:
         """Deleted, or never there; or no registration's."""
@@ -331,3 +334,34 @@ def test_turns(plan: Plan) -> None:
     plan.skipped(Act.CLEAR, NOWHERE)
 
     assert plan.turns == 1
+
+
+class TestSteps:
+    """What one step has costs no other one anything."""
+
+    STEPS = [Step(Act.CLEAR, Drift.DANGLING, ADA.user_id, f"cus_{each}", "") for each in "abc"]
+
+    @pytest.mark.parametrize("error", [TypeError(), KeyError("text"), OSError("text")])
+    def test_that_raises(self, plan: Plan, error: Exception) -> None:
+        """It has failed, by the exception's kind; what comes next in the plan is carried out."""
+        first, failed, last = self.applied(plan, error, Trouble.OF_THE_ROW)
+
+        assert (failed.outcome, failed.why) == (Outcome.FAILED, type(error).__name__)
+        assert [first.outcome, last.outcome] == [Outcome.SKIPPED] * 2
+        assert failed.row() == Row(f"{ADA.user_id} cus_b", "failed", type(error).__name__)
+
+    def test_after_which_all_must_fail(self, plan: Plan) -> None:
+        """Then no other one is begun."""
+        with pytest.raises(TypeError):
+            self.applied(plan, TypeError(), Trouble.LASTING)
+
+    def applied(self, plan: Plan, error: Exception, trouble: Trouble) -> list[Result]:
+        """Apply three steps, of which the second one raises."""
+
+        def look(customer_id: CustomerId) -> None:
+            if customer_id == "cus_b":
+                raise error
+
+        directory = Watched(plan.world.stripe.account, look)
+        ours = plan.world.tenant, directory, WorldOperator(plan.world), Turns(), plan.world.clock
+        return [*Repair(TENANT, *ours, lambda _: trouble).apply(self.STEPS)]

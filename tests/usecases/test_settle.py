@@ -254,7 +254,7 @@ class TestCreates:
         """The record, and what the caller knows of, are looked at all the same."""
         case = self.case(Creates.NEVER)
         case.signup = replace(ADAS, email=email)
-        case.how["known"] = OLD
+        case.how["known"] = (OLD,)
         case.stripe.now[OLD] = Done(customer_of(ADA, OLD))
 
         case.assert_linked(Reason.CUSTOMER_FOUND, OLD)

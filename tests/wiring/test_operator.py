@@ -74,7 +74,7 @@ def test_invocations(cloud: Aws) -> None:
 
 def test_settling(cloud: Aws) -> None:
     """What the caller asks for, under the deployment's policy, and without the person."""
-    policy, known = Policy(linking_url="https://shop.example/link"), CustomerId("cus_1")
+    policy, known = Policy(linking_url="https://shop.example/link"), (CustomerId("cus_1"),)
     services = operator.operator_on_a_laptop(
         cloud.dynamodb, TABLE, "", StripeKey("rk_test_0"), policy
     )

@@ -1,6 +1,5 @@
 """Both sides of a tenant in a folder that nobody else may read, and that is gone afterwards."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -40,7 +39,7 @@ class StoredSides(Store, BothSides):
     def __init__(self, folder: Path, listing: Listing, export: Callable[[Path], None]) -> None:
         """Start with empty tables in a folder."""
         super().__init__(folder)
-        self._folder, self._listing, self._export = folder, listing, export
+        self._listing, self._export = listing, export
 
     def list_customers(self) -> None:
         """Write one file for each segment of Stripe's list, and read them."""
@@ -54,24 +53,7 @@ class StoredSides(Store, BothSides):
 
     def add(self, profile: Profile, customers: Iterable[ListedCustomer]) -> None:
         """Read a user as if exported, and customers as if listed."""
-        users, listed = self._folder / "users.json", self._folder / "customers.json"
-        users.write_text(_exported(profile))
+        listed = self._folder / "customers.json"
         listed.write_text("".join(map(line, customers)))
-        self.load_users(users)
+        self.add_user(profile)
         self.load_customers(listed)
-
-
-def _exported(profile: Profile) -> str:
-    """Return a user as a line of the export (`adapters.auth0.management.EXPORTED`)."""
-    row = {
-        "user_id": profile.user_id,
-        "email": profile.email,
-        "email_verified": profile.email_verified,
-        "name": profile.name,
-        "customer_id": profile.customer_id,
-        "marker": profile.marker,
-        "identities": [
-            {"provider": each.provider, "user_id": each.name} for each in profile.identities
-        ],
-    }
-    return json.dumps(row) + "\n"

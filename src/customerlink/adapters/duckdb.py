@@ -1,12 +1,21 @@
 """Users and customers side by side in DuckDB, on disk: a join, whatever their number."""
 
-from collections.abc import Iterator
+import gzip
+import itertools
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from customerlink.adapters.auth0.exported import clean_line, clean_lines
+from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift, Finding
+from customerlink.model.errors import CustomerLinkError
 from customerlink.model.profile import Profile
+from customerlink.model.row import Row
+from customerlink.model.user import CustomerId, UserId
 
 LEAST_MEMORY, MEMORY_A_ROW = 70_000_000, 30
 """Bytes for DuckDB, which puts on disk what does not fit: up to a million users take the least. A
@@ -14,6 +23,9 @@ join wants some memory for every row all the same (of ten million users, more th
 
 THREADS = 1
 """Each wants memory of its own: two would halve the time, and need half as much again."""
+
+PART = 500_000
+"""Users that are on disk twice at a time: as lines, and in the table."""
 
 _EVERYTHING = 2**62
 
@@ -29,20 +41,17 @@ CREATE OR REPLACE TABLE customers (
 );
 """
 
-# Auth0's first identity is the user's own, those behind it were linked; lists begin at 1.
 _LOAD_USERS = """
 CREATE OR REPLACE TEMP TABLE exported AS
 SELECT * FROM read_json($files, format = 'newline_delimited', columns = {
     user_id: 'VARCHAR', email: 'VARCHAR', email_verified: 'BOOLEAN', name: 'VARCHAR',
-    customer_id: 'VARCHAR', marker: 'VARCHAR',
-    identities: 'STRUCT(provider VARCHAR, user_id VARCHAR)[]'
+    customer_id: 'VARCHAR', marker: 'VARCHAR', linked: 'VARCHAR[]'
 });
 INSERT INTO users
-SELECT user_id, lower(email), coalesce(email_verified, false), name, nullif(customer_id, ''), marker
+SELECT user_id, lower(email), coalesce(email_verified, false), name, customer_id, marker
 FROM exported;
 INSERT INTO secondaries
-SELECT identity.provider || '|' || identity.user_id, user_id
-FROM (SELECT user_id, unnest(identities[2:]) AS identity FROM exported WHERE len(identities) > 1);
+SELECT unnest(linked), user_id FROM exported WHERE len(linked) > 0;
 DROP TABLE exported;
 """
 
@@ -146,11 +155,17 @@ WHERE customers.auth0_tenant = $tenant AND customers.registration_id IS NOT NULL
 """
 
 
+class UnreadableExportError(CustomerLinkError):
+    """The export's file is cut short, or is not compressed as Auth0 does it."""
+
+
 class Store:
     """The two sides of one tenant, in a file."""
 
     def __init__(self, folder: Path) -> None:
         """Start with empty tables in a folder."""
+        self._folder = folder
+        self._odd: list[Row] = []
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{LEAST_MEMORY}B",
             "temp_directory": str(folder / "spill"),
@@ -167,7 +182,26 @@ class Store:
 
     def load_users(self, *files: Path) -> None:
         """Read exported users: JSON lines of `management.EXPORTED`, gzipped or not."""
-        self._run(_LOAD_USERS, files=[str(each) for each in files])
+        for each in files:
+            with _opened(each) as lines:
+                self._load_users(clean_lines(lines, self._odd.append))
+
+    def add_user(self, profile: Profile) -> None:
+        """Read a user as if exported."""
+        self._load_users(iter([clean_line(profile)]))
+
+    def odd(self) -> list[Row]:
+        """Return the exported users of whom something is odd."""
+        return self._odd
+
+    def _load_users(self, lines: Iterator[bytes]) -> None:
+        part = self._folder / "users-part.json"
+        for first in lines:
+            with part.open("wb") as rows:
+                rows.write(first)
+                rows.writelines(itertools.islice(lines, PART - 1))
+            self._run(_LOAD_USERS, files=[str(part)])
+        part.unlink(missing_ok=True)
 
     def load_customers(self, *files: Path) -> None:
         """Read listed customers: JSON lines of `id`, `email`, `auth0_user_id`, `auth0_tenant`."""
@@ -189,16 +223,16 @@ class Store:
             [drift, finding.user_id, finding.drift],
         )
 
-    def without_customer(self) -> Iterator[Profile]:
+    def without_customer(self) -> Iterator[Candidate]:
         """Return the users who have no customer, those whom policy exempted included."""
         # A cursor of its own: the connection's next query would end this one half-way.
         rows = self._database.cursor().execute(
-            "SELECT user_id, email, email_verified, name FROM findings JOIN users USING (user_id) "
+            "SELECT user_id, coalesce(detail, '') FROM findings "
             "WHERE drift IN ('unlinked', 'exempt') ORDER BY user_id"
         )
         while batch := rows.fetchmany(1000):
-            for user_id, email, verified, name in batch:
-                yield Profile(user_id, email, email_verified=verified, name=name)
+            for user_id, sharing in batch:
+                yield Candidate(UserId(user_id), tuple(map(CustomerId, sharing.split())))
 
     def counts(self) -> dict[Drift, int]:
         """Count the findings of each kind, zeros included."""
@@ -221,3 +255,12 @@ class Store:
             # DuckDB refuses a statement that is given more values than it names.
             wanted = {name: value for name, value in values.items() if f"${name}" in each.query}
             self._database.execute(each, wanted or None)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Iterable[bytes]]:
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
+            yield lines
+    except (gzip.BadGzipFile, zlib.error, EOFError):
+        raise UnreadableExportError("Auth0's export of the users cannot be unpacked") from None

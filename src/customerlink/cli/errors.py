@@ -16,7 +16,11 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from customerlink.model.errors import CustomerLinkError, LedgerUnavailableError
+from customerlink.model.errors import (
+    CustomerLinkError,
+    KeyRejectedError,
+    LedgerUnavailableError,
+)
 
 
 class Exit(IntEnum):
@@ -65,6 +69,8 @@ def explain(error: Exception) -> CliError:  # noqa: PLR0911 (one for each kind)
             return _of_aws(error)
         case LedgerUnavailableError():
             return CliError("The ledger did not answer.", AGAIN, Exit.UNREACHABLE)
+        case KeyRejectedError():
+            return CliError(f"{error}.", "customerlink rotate stripe-key", Exit.REFUSED)
         case CustomerLinkError():
             return CliError(str(error))
         case httpx.HTTPError() | urllib3.exceptions.HTTPError() | OSError():

@@ -47,6 +47,10 @@ class Output:
         if not self.as_json:
             self.out.print(Text(_plain(text)))
 
+    def beside(self, text: str) -> None:
+        """Say something to a person where stdout is for something else."""
+        self.err.print(Text(_plain(text)), soft_wrap=True)
+
     def waiting(self, seconds: float) -> None:
         """Tell of a wait for a rate limit."""
         # With --json as well: a silent minute would pass for a program that hangs.

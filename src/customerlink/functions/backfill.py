@@ -16,8 +16,9 @@ from customerlink.adapters.stripe.listing import Listing
 from customerlink.functions import backfill_steps as steps_of
 from customerlink.functions.backfill_steps import Segment
 from customerlink.functions.shell.telemetry import report_drift
+from customerlink.model.candidate import Candidate
 from customerlink.model.errors import ConfigurationError, CustomerLinkError
-from customerlink.model.user import User, UserId
+from customerlink.model.user import User
 from customerlink.usecases.backfill import Backfilled, PacedProfiles, provision_one
 from customerlink.wiring.application import Application
 from customerlink.wiring.operator import Operator, stripe_client
@@ -73,9 +74,10 @@ class Backfill:
         }
         return steps[event["step"]]()
 
-    def _provision(self, user_id: UserId) -> Backfilled:
-        user = User(self._tenant.tenant, user_id)
-        return provision_one(user, self._profiles, self._operator.settling, self._creations)
+    def _provision(self, candidate: Candidate) -> Backfilled:
+        user = User(self._tenant.tenant, candidate.user_id)
+        settling = partial(self._operator.settling, known=candidate.known)
+        return provision_one(user, self._profiles, settling, self._creations)
 
     def _compare(self, files: steps_of.Files) -> object:
         # The one place where Lambda lets a function write: 10 GB of it, by the template.

@@ -5,25 +5,28 @@ Each step may run twice: it writes the same files again.
 
 import gzip
 import itertools
+import json
 import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customerlink.adapters.auth0.management import Users, downloading
 from customerlink.adapters.duckdb import Store
 from customerlink.adapters.stripe.listing import Listing, line
+from customerlink.adapters.trouble import trouble_of
+from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.listed_customer import ListedCustomer
-from customerlink.model.profile import Profile
-from customerlink.model.user import UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
+from customerlink.usecases.rows import Rows
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -145,6 +148,8 @@ def compare(tenant: str, files: Files, folder: Path) -> dict[Drift, int]:
         with closing(Store(folder)) as store:
             store.load_users(*files.download("users/", folder))
             store.load_customers(*files.download("customers/", folder))
+            odd = "".join(json.dumps(each.document()) + "\n" for each in store.odd())
+            files.put("odd.json", odd.encode())
             store.classify(tenant)
             chunks = itertools.batched(store.without_customer(), CHUNK, strict=False)
             for number, chunk in enumerate(chunks):
@@ -158,31 +163,42 @@ def compare(tenant: str, files: Files, folder: Path) -> dict[Drift, int]:
 def provision_chunk(
     name: str,
     files: Files,
-    provision: Callable[[UserId], Backfilled],
+    provision: Callable[[Candidate], Backfilled],
     left: Left,
 ) -> dict[str, int]:
     """Provision a chunk's users, those whom an earlier try did left out.
 
-    Raise `ChunkUnfinishedError` when some failed, or the time was up: done again, it goes on.
+    Raise `ChunkUnfinishedError` when some failed in a way that may pass, or the time was up: done
+    again, it goes on. What else one of them raises is that user's end, and the chunk's is another.
     """
     kept = f"done/{name}"
-    earlier = [Backfilled.read(each) for each in files.read(kept).splitlines()]
-    done = {each.user_id: each for each in earlier}
-    is_failed = False
+    done = {each.user_id: each for each in _read(files, kept)}
+    failed: list[Backfilled] = []
+    rows = Rows(trouble_of, time)
     try:
-        for user in [Profile.read(each) for each in files.read(f"todo/{name}").splitlines()]:
+        for user in map(Candidate.read, files.read(f"todo/{name}").splitlines()):
             if user.user_id in done:
                 continue
             if left() < TIME_TO_WRITE_SECONDS:
                 # An error, since the state machine tries again by errors' names.
                 raise ChunkUnfinishedError("the time was up")
-            fate = provision(user.user_id)
-            is_failed = is_failed or fate.status is BackfillStatus.FAILED
-            if fate.status is not BackfillStatus.FAILED:
+            fate = Backfilled.of(user.user_id, rows.attempt(partial(provision, user)))
+            if fate.status is BackfillStatus.FAILED:
+                failed.append(fate)
+            else:
                 done[fate.user_id] = fate
     finally:
         # A step that is killed does not come here: its users are asked for again, and found.
-        files.put(kept, "".join(each.line() for each in done.values()).encode())
-    if is_failed:
+        files.put(kept, _lines(done.values()))
+        files.put(f"failed/{name}", _lines(failed))
+    if any(each.may_pass for each in failed):
         raise ChunkUnfinishedError("some users failed")
-    return dict(Counter(each.status for each in done.values()))
+    return dict(Counter(each.status for each in itertools.chain(done.values(), failed)))
+
+
+def _read(files: Files, name: str) -> list[Backfilled]:
+    return [Backfilled.read(each) for each in files.read(name).splitlines()]
+
+
+def _lines(rows: Iterable[Backfilled]) -> bytes:
+    return "".join(each.line() for each in rows).encode()

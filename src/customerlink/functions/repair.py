@@ -5,19 +5,21 @@ import random
 import secrets
 import time
 from collections import Counter
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import boto3
 
-from customerlink.adapters.auth0.management import AUTH0_ERRORS
 from customerlink.adapters.dynamodb.open_index import count_open, open_sign_ups
+from customerlink.adapters.trouble import trouble_of
 from customerlink.functions.shell.telemetry import report_open, report_repair
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
 from customerlink.ports.run import Run
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
+from customerlink.usecases.rows import RowFailed, Rows
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
@@ -65,15 +67,29 @@ def handler(_event: object, context: "LambdaContext") -> None:
         oldest = [*islice(open_sign_ups(_dynamodb(), table, before), AT_MOST)]
         # Some may never end; in another order each time, they hold nobody up.
         random.shuffle(oldest)
-        for user in oldest:
-            if context.get_remaining_time_in_millis() < TIME_FOR_ONE_SECONDS * 1000:
-                break
-            # Another tenant's users are not known to this one's API: they would seem to be gone.
-            if user.tenant == tenant.tenant:
-                ends[_repaired(application, secret, users, user)] += 1
+        # Another tenant's users are not known to this one's API: they would seem to be gone.
+        ours = [user for user in oldest if user.tenant == tenant.tenant]
+        for end in _each(ours, partial(_repaired, application, secret, users), context):
+            ends[end] += 1
     # Last: the alarm is for what the repair could not finish.
     still_open = count_open(_dynamodb(), table, time.time() - OPEN_FOR_SECONDS)
     report_open(ends, still_open)
+
+
+def _each(
+    users: Sequence[User], repaired: Callable[[User], FinishStatus], context: "LambdaContext"
+) -> Iterator[FinishStatus]:
+    """Repair one after the other while there is time, and unless the next ones must fail too."""
+    rows = Rows(trouble_of, time)
+    for user in users:
+        if context.get_remaining_time_in_millis() < TIME_FOR_ONE_SECONDS * 1000:
+            return
+        try:
+            end = rows.attempt(partial(repaired, user))
+        except Exception as error:  # noqa: BLE001 (its text may be personal: its kind is told)
+            yield _failed(user, type(error).__name__)
+            return
+        yield _failed(user, end.reason) if isinstance(end, RowFailed) else end
 
 
 def _repaired(
@@ -84,13 +100,14 @@ def _repaired(
         run = Run(time, owner=secrets.token_hex(16))
         return application.settling(signup, secret, run, creates=Creates.IF_BEGUN)
 
-    try:
-        end, reason = finish(user, users, settling)
-        report_repair(user, end, reason)
-    except AUTH0_ERRORS as trouble:
-        end = FinishStatus.FAILED
-        report_repair(user, end, type(trouble).__name__)
+    end, reason = finish(user, users, settling)
+    report_repair(user, end, reason)
     return end
+
+
+def _failed(user: User, reason: str) -> FinishStatus:
+    report_repair(user, FinishStatus.FAILED, reason)
+    return FinishStatus.FAILED
 
 
 @cache

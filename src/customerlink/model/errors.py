@@ -17,5 +17,9 @@ class SecretUnavailableError(CustomerLinkError):
     """The secret could not be had, and no copy is young enough to go on with."""
 
 
+class KeyRejectedError(CustomerLinkError):
+    """Stripe does not take the key, or the key may not do what was asked of it."""
+
+
 class LedgerUnavailableError(CustomerLinkError):
     """The ledger did not answer in time, so nothing is known of what it holds."""

@@ -1,6 +1,5 @@
 """A user as the tenant has one."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import field
 
@@ -8,7 +7,7 @@ from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
 from customerlink.model.signup import SignUp, customer_id_in
 from customerlink.model.user import CustomerId, User, UserId
-from customerlink.model.values import Reader, address, flag, text
+from customerlink.model.values import ODD, OddValueError, Reader, address, flag, text
 
 
 @frozen
@@ -24,6 +23,10 @@ class Identity:
     def user_id(self) -> UserId:
         """Return the `user_id` that the account has, or had before it was linked."""
         return UserId(f"{self.provider}|{self.name}")
+
+
+ODD_IDENTITY = Identity("", "")
+"""What stands where an account has no id that could be anybody's: the first one is the user's."""
 
 
 @frozen
@@ -54,23 +57,20 @@ class Profile:
         """
         read = Reader(document, "user.")
         metadata = read.within("app_metadata")
-        identities = document.get("identities")
-        parts = (
-            [each for each in identities if isinstance(each, Mapping)]
-            if isinstance(identities, list)
-            else []
-        )
-        marker = metadata.get("stripe_signup")
+        parts = read("identities", _parts) or []
+        identities = tuple(map(_identity, parts))
+        if ODD_IDENTITY in identities:
+            read.dropped.append("user.identities")
         return cls(
             user_id=UserId(str(document.get("user_id"))),
             email=read("email", address),
             email_verified=read("email_verified", flag) or False,
             name=read("name", text),
             customer_id=customer_id_in(metadata),
-            marker=None if marker is None else str(marker),
+            marker=_marker_in(metadata),
             connection=Reader(parts[0], "")("connection", text) if parts else None,
             registration_id=metadata("stripe_registration_id", text),
-            identities=tuple(_identity(each) for each in parts),
+            identities=identities,
             fields=flattened(document),
             dropped=tuple(dict.fromkeys(read.dropped)),
         )
@@ -78,22 +78,6 @@ class Profile:
     def linked(self, user_id: str) -> Identity | None:
         """Return another account that was linked to the user's own; None where it was not."""
         return next((each for each in self.identities[1:] if each.user_id == user_id), None)
-
-    def line(self) -> str:
-        """Return who it is as a line of JSON, for a list of users who are to get a customer."""
-        row = {"user_id": self.user_id, "email": self.email, "name": self.name}
-        return json.dumps(row | {"email_verified": self.email_verified}) + "\n"
-
-    @classmethod
-    def read(cls, line: str | bytes) -> "Profile":
-        """Read what `line` gave."""
-        row = json.loads(line)
-        return cls(
-            UserId(row["user_id"]),
-            row.get("email"),
-            email_verified=bool(row.get("email_verified")),
-            name=row.get("name"),
-        )
 
 
 def unfinished(user: User, profile: Profile) -> SignUp:
@@ -112,7 +96,31 @@ def unfinished(user: User, profile: Profile) -> SignUp:
     )
 
 
+def _marker_in(metadata: Reader) -> str | None:
+    """Read what marks the sign-up; `ODD` for what is there and is no text."""
+    value = metadata("stripe_signup", text)
+    return ODD if value is None and metadata.get("stripe_signup") is not None else value
+
+
+def _parts(value: object) -> list[Mapping[str, object]]:
+    """Read the accounts that a user is made of; what is none keeps its place among them."""
+    if not isinstance(value, list | None):
+        raise OddValueError
+    return [each if isinstance(each, Mapping) else {} for each in value or ()]
+
+
 def _identity(part: Mapping[str, object]) -> Identity:
+    try:
+        provider, name = text(part.get("provider")), text(_as_text(part.get("user_id")))
+    except OddValueError:
+        return ODD_IDENTITY
+    if provider is None or name is None:
+        return ODD_IDENTITY
     data = part.get("profile_data")
     email = Reader(data, "")("email", address) if isinstance(data, Mapping) else None
-    return Identity(str(part.get("provider")), str(part.get("user_id")), email)
+    return Identity(provider, name, email)
+
+
+def _as_text(value: object) -> object:
+    # Some providers' ids are numbers. Not isinstance: in Python, true is an int.
+    return str(value) if type(value) is int else value

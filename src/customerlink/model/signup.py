@@ -18,10 +18,19 @@ from enum import StrEnum
 from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
-from customerlink.model.values import OddValueError, Reader, address, flag, moment, text
+from customerlink.model.values import (
+    ODD,
+    OddValueError,
+    Reader,
+    address,
+    flag,
+    id_in,
+    moment,
+    text,
+)
 
 WIRE_VERSION = 1
-ODD_ID = CustomerId("(odd)")
+ODD_ID = CustomerId(ODD)
 """What stands where a profile has its customer's id, and is no text. No customer has it: whose the
 user's customer is, is for a person to decide."""
 
@@ -163,9 +172,7 @@ def _sign_up(event: "_Fields", who: User, logins_count: int) -> SignUp:
 
 def customer_id_in(metadata: Reader) -> CustomerId | None:
     """Read the customer's id in a profile's metadata; `ODD_ID` for what is there and is none."""
-    value = metadata("stripe_customer_id", text)
-    if value is None and metadata.get("stripe_customer_id") not in (None, ""):
-        return ODD_ID
+    value = id_in(metadata, "stripe_customer_id")
     return CustomerId(value) if value else None
 
 

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 
 from customerlink.model.errors import CustomerLinkError
 
+ODD = "(odd)"
+"""What stands where an id is expected, and what is there is no text: it is nobody's."""
+
 TOO_LONG_AN_EMAIL = 512
 """Characters from which an address is refused: Stripe's `email` ends at 512."""
 
@@ -58,6 +61,12 @@ def text(value: object) -> str | None:
     if not isinstance(value, str) or "\0" in value or not _is_unicode(value):
         raise OddValueError
     return value
+
+
+def id_in(read: Reader, name: str) -> str | None:
+    """Read an id, which counts as another one's, not as absent, where it is odd."""
+    value = read(name, text)
+    return ODD if value is None and read.get(name) not in (None, "") else value
 
 
 def address(value: object) -> str | None:

@@ -1,11 +1,13 @@
 """The two sides of a tenant, Auth0's users and Stripe's customers, side by side."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.profile import Profile
+from customerlink.model.row import Row
 from customerlink.model.user import Tenant
 
 
@@ -18,6 +20,10 @@ class BothSides(Protocol):
 
     def export_users(self) -> None:
         """Take in all of Auth0's users."""
+        ...
+
+    def odd(self) -> Sequence[Row]:
+        """Return what is odd among the users that were taken in."""
         ...
 
     def add(self, profile: Profile, customers: Iterable[ListedCustomer]) -> None:
@@ -40,6 +46,6 @@ class BothSides(Protocol):
         """Return the findings of a kind, in the order of their ids."""
         ...
 
-    def without_customer(self) -> Iterator[Profile]:
+    def without_customer(self) -> Iterator[Candidate]:
         """Return the users who have no customer, those whom policy exempted included."""
         ...

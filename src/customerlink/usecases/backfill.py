@@ -7,12 +7,14 @@ from enum import StrEnum
 
 from customerlink.model.instruction import Reason
 from customerlink.model.profile import Profile
+from customerlink.model.row import Row
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.open_sign_up import PASSING, Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
+from customerlink.usecases.rows import RowFailed
 from customerlink.usecases.settle import Settling
 
 
@@ -34,6 +36,19 @@ class Backfilled:
     status: BackfillStatus
     why: str
     customer_id: str | None = None
+    may_pass: bool = True
+    """Whether another try may mend what failed."""
+
+    @classmethod
+    def of(cls, user_id: str, done: "Backfilled | RowFailed") -> "Backfilled":
+        """Return what became of a user, an exception included."""
+        if isinstance(done, RowFailed):
+            return cls(user_id, BackfillStatus.FAILED, done.reason, may_pass=done.may_pass)
+        return done
+
+    def row(self) -> Row:
+        """Return it as a row."""
+        return Row(self.user_id, self.status, self.why)
 
     def line(self) -> str:
         """Return it as JSON."""
@@ -99,5 +114,5 @@ def provision_one(
 def why_not(outcome: Unsettled) -> str:
     """Say why a user has no customer by now."""
     if outcome.in_the_way:
-        return f"the address has {outcome.in_the_way[0]}"
+        return f"the address has {' '.join(outcome.in_the_way)}"
     return _WHY.get(outcome.reason, str(outcome.reason))

@@ -1,18 +1,24 @@
 """Both sides of a deployment compared, or those of one user: what differs, by kind."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
+from customerlink.model.candidate import Candidate
 from customerlink.model.drift import IN_ORDER, Drift, Finding
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
+from customerlink.model.row import Row, RowOutcome, unread
+from customerlink.model.signup import ODD_ID
+from customerlink.model.trouble import Trouble, of_the_row
 from customerlink.model.user import CustomerId, Tenant
 from customerlink.ports.both_sides import BothSides
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Profiles
+from customerlink.usecases.rows import RowFailed, Rows
 
 SAMPLES = 3
 
@@ -26,11 +32,23 @@ class Report:
     counts: Mapping[Drift, int]
     samples: Mapping[Drift, list[Finding]]
     """The first of each kind; all of them for the kinds that a plan asked for."""
+    rows: Sequence[Row] = ()
+    """What could not be read, or looked at."""
 
     @property
     def in_order(self) -> bool:
-        """Return whether everybody is linked or exempt."""
+        """Return whether everybody is linked or exempt; who could not be read may be neither."""
+        if unread(self.rows):
+            return False
         return not any(number for kind, number in self.counts.items() if kind not in IN_ORDER)
+
+
+@dataclass(frozen=True)
+class WithoutCustomer:
+    """Who has no customer, and what could not be read, or looked at."""
+
+    users: list[Candidate]
+    rows: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)
@@ -44,16 +62,17 @@ class Comparison:
     """Returns two sides by a name, which are empty at first, and gone afterwards."""
     clock: Clock
     tell: Callable[[str], None] = lambda _: None
+    trouble_of: Callable[[Exception], Trouble] = of_the_row
 
     def everybody(self, whole: Collection[Drift] = ()) -> Report:
         """Compare the whole tenant; of the kinds in `whole` the report has every finding."""
-        with self._everybody() as sides:
-            return self._report(sides, whole)
+        with self._everybody() as (sides, rows):
+            return self._report(sides, rows, whole)
 
-    def without_customer(self) -> list[Profile]:
+    def without_customer(self) -> WithoutCustomer:
         """Return every user who has no customer."""
-        with self._everybody() as sides:
-            return [*sides.without_customer()]
+        with self._everybody() as (sides, rows):
+            return WithoutCustomer([*sides.without_customer()], rows)
 
     def one(self, user: str) -> Report | None:
         """Compare one user, by id or address, as one would check two dashboards by hand.
@@ -67,11 +86,10 @@ class Comparison:
             return None
         with self.sides("one") as sides:
             sides.add(profile, self._customers_of(profile))
-            self._classify(sides)
-            return self._report(sides)
+            return self._report(sides, self._classified(sides))
 
     @contextmanager
-    def _everybody(self) -> Iterator[BothSides]:
+    def _everybody(self) -> Iterator[tuple[BothSides, list[Row]]]:
         with self.sides("parts") as sides:
             # Stripe first: whoever signs up meanwhile has a customer that the list lacks, which the
             # second look finds. The other way round, the customer would seem to be nobody's.
@@ -80,18 +98,24 @@ class Comparison:
             self.tell("export Auth0's users")
             sides.export_users()
             self.tell("compare")
-            self._classify(sides)
-            yield sides
+            yield sides, self._classified(sides)
 
-    def _classify(self, sides: BothSides) -> None:
+    def _classified(self, sides: BothSides) -> list[Row]:
+        """Find every kind; return what could not be read, or looked at a second time."""
         sides.classify(self.tenant)
+        found, rows = [*sides.odd()], Rows(self.trouble_of, self.clock)
         for finding in [*sides.findings(Drift.DANGLING)]:
-            kind = self._second_look(finding)
-            if kind is not finding.drift:
+            kind = rows.attempt(partial(self._second_look, finding))
+            if isinstance(kind, RowFailed):
+                found.append(Row(str(finding.user_id), RowOutcome.FAILED, kind.reason))
+            elif kind is not finding.drift:
                 sides.correct(finding, kind)
+        return found
 
     def _second_look(self, finding: Finding) -> Drift:
         """Retrieve a customer that the list lacks: it may be new, deleted, or of the other mode."""
+        if finding.customer_id == ODD_ID:
+            return Drift.MISMATCHED
         found = self.customers.retrieve(CustomerId(str(finding.customer_id)))
         if isinstance(found, Absence):
             return Drift.WRONG_MODE if found is Absence.OTHER_MODE else Drift.DANGLING
@@ -107,9 +131,11 @@ class Comparison:
             found += [] if isinstance(one, Absence) else [one]
         return [*{each.id: each for each in found}.values()]
 
-    def _report(self, sides: BothSides, whole: Collection[Drift] = ()) -> Report:
+    def _report(
+        self, sides: BothSides, rows: Sequence[Row], whole: Collection[Drift] = ()
+    ) -> Report:
         samples = {
             kind: [*sides.findings(kind, None if kind in whole else SAMPLES)] for kind in Drift
         }
         at = datetime.fromtimestamp(self.clock.time(), UTC).isoformat(timespec="seconds")
-        return Report(at, self.tenant, sides.counts(), samples)
+        return Report(at, self.tenant, sides.counts(), samples, rows)

@@ -1,5 +1,7 @@
 """Which customers there are for a user: their own, and others' that have the address."""
 
+from collections.abc import Sequence
+
 from customerlink.model.customer import Customer
 from customerlink.model.instruction import Reason
 from customerlink.model.user import CustomerId
@@ -8,11 +10,11 @@ from customerlink.usecases.open_sign_up import OpenSignUp, Settled, Unsettled
 
 
 def link_own_customer(
-    opened: OpenSignUp, known: CustomerId | None
+    opened: OpenSignUp, known: Sequence[CustomerId]
 ) -> Settled | Unsettled | list[Customer]:
     """Link the user's own customer; return the others that have the address where there is none.
 
-    `known` is one to look at beside those that have an address of the user's.
+    `known` are those to look at beside what Stripe lists under an address of the user's.
     """
     listed = _listed(opened, known)
     if isinstance(listed, Unsettled):
@@ -41,30 +43,46 @@ def link_oldest(opened: OpenSignUp, own: list[Customer]) -> Settled | Unsettled 
 
 
 def _listed(
-    opened: OpenSignUp, known: CustomerId | None
+    opened: OpenSignUp, known: Sequence[CustomerId]
 ) -> tuple[list[Customer], list[Customer]] | Unsettled:
     """Look under every address that the user may have a customer under; own ones, and others'.
 
     Others' customers count only under the address that is being signed up. A look-up that failed is
     never taken for "there is none".
     """
-    own: list[Customer] = []
-    others: list[Customer] = []
-    # Stripe's filter is case-sensitive: our creates are in lower case, a person's may be as given.
-    current = {opened.email, opened.email.lower()} if opened.email else set()
-    if known is not None:
-        retrieved = opened.customers.retrieve(known)
+    listed = _under_addresses(opened)
+    if isinstance(listed, Unsettled):
+        return listed
+    own, others = listed
+    seen = {each.id for each in own + others}
+    for each in known:
+        # Two others are in the way, however many more there are. The first may be the user's own.
+        if each in seen or (len(others) > 1 and each != known[0]):
+            continue
+        retrieved = opened.customers.retrieve(each)
         if not isinstance(retrieved, Done):
             return opened.fail(retrieved)
-        own += [retrieved.result] if retrieved.result else []
+        customer = retrieved.result
+        if customer is not None and opened.is_own(customer):
+            own.append(customer)
+        elif customer is not None and _has_address(customer, opened.email):
+            others.append(customer)
+    return own, others + _recorded(opened, others)
+
+
+def _under_addresses(opened: OpenSignUp) -> tuple[list[Customer], list[Customer]] | Unsettled:
+    own: list[Customer] = []
+    others: dict[CustomerId, Customer] = {}
+    # Stripe's filter is case-sensitive: our creates are in lower case, a person's may be as given.
+    current = {opened.email, opened.email.lower()} if opened.email else set()
     for address in sorted(opened.lease.emails() | current):
         listed = opened.customers.list_by_email(address)
         if not isinstance(listed, Done):
             return opened.fail(listed)
         own += [each for each in listed.result if opened.is_own(each)]
         if address in current:
-            others += [each for each in listed.result if not opened.is_own(each)]
-    return own, others + _recorded(opened, others)
+            others |= {each.id: each for each in listed.result if not opened.is_own(each)}
+    return own, [*others.values()]
 
 
 def _recorded(opened: OpenSignUp, others: list[Customer]) -> list[Customer]:

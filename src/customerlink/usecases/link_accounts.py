@@ -88,7 +88,7 @@ class Linking:
             Policy(),
             self.run,
             creates=Creates.NEVER,
-            known=account.customer_id,
+            known=(account.customer_id,) if account.customer_id else (),
             heir_to=adoption,
         ).settle()
         if isinstance(outcome, Settled):

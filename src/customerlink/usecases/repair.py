@@ -1,17 +1,19 @@
 """Repair: a plan carried out, each expectation looked at again at the moment of change."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
-from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Metadata, Reason, link_metadata, unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.repair_plan import Act, Step
+from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption, Lease, Linked
 from customerlink.model.signup import SignUp
+from customerlink.model.trouble import Trouble, of_the_row
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
@@ -23,6 +25,7 @@ from customerlink.usecases.change_address import AddressChange
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.provision_existing import provision_existing
+from customerlink.usecases.rows import RowFailed, Rows
 from customerlink.usecases.settle import Creates, Settling
 
 _GONE = "the user is gone"
@@ -36,6 +39,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     SKIPPED = "skipped"
+    FAILED = "failed"
     LEFT = "left to you"
 
 
@@ -47,6 +51,11 @@ class Result:
     outcome: Outcome
     why: str
 
+    def row(self) -> Row:
+        """Return it as a row, by all the ids that the step has."""
+        ids = f"{self.step.user_id or '-'} {self.step.customer_id or '-'}"
+        return Row(ids, self.outcome, self.why)
+
 
 class Invocations(Protocol):
     """What settles records without anybody's login: each method begins an invocation of its own."""
@@ -56,7 +65,7 @@ class Invocations(Protocol):
         signup: SignUp,
         *,
         creates: Creates = Creates.ALWAYS,
-        known: CustomerId | None = None,
+        known: tuple[CustomerId, ...] = (),
         heir_to: Adoption | None = None,
     ) -> Settling:
         """Return what settles a record."""
@@ -86,10 +95,15 @@ class Repair:
     pace: RateLimiter
     """At which steps are carried out."""
     clock: Clock
+    trouble_of: Callable[[Exception], Trouble] = of_the_row
 
     def apply(self, steps: Iterable[Step]) -> Iterator[Result]:
-        """Carry out step by step; what changed since the plan was made is skipped, and said."""
-        acts = {
+        """Carry out step by step; what changed since the plan was made is skipped, and said.
+
+        What a step raises is its own outcome, unless the next ones must fail as well.
+        """
+        rows = Rows(self.trouble_of, self.clock)
+        acts: dict[Act, Callable[[Step], str | None]] = {
             Act.RECORD: self._record,
             Act.PROVISION: self._provision,
             Act.CLEAR: self._clear,
@@ -104,11 +118,11 @@ class Repair:
                 continue
             # The turn first: what is read before a wait may be stale after it.
             self.pace.take()
-            try:
-                why = acts[step.act](step)
-            except LedgerUnavailableError:
-                why = "the ledger did not answer: again in a minute"
-            yield Result(step, Outcome.SKIPPED if why else Outcome.DONE, why or step.act)
+            why = rows.attempt(partial(acts[step.act], step))
+            if isinstance(why, RowFailed):
+                yield Result(step, Outcome.FAILED, why.reason)
+            else:
+                yield Result(step, Outcome.SKIPPED if why else Outcome.DONE, why or step.act)
 
     def _record(self, step: Step) -> str | None:
         """Link a customer that names the user, in the ledger and in the profile; return why not."""
@@ -213,7 +227,7 @@ class Repair:
     def _recording(self, step: Step, email: str | None) -> Settling:
         """Return what records the link to a customer that names the user, and makes none."""
         signup = SignUp(self._user(step), logins_count=0, email=email)
-        known = CustomerId(str(step.customer_id))
+        known = (CustomerId(str(step.customer_id)),)
         return self.invocations.settling(signup, creates=Creates.NEVER, known=known)
 
     def _user(self, step: Step) -> User:

@@ -53,8 +53,8 @@ class Settling:
     is_admission: bool = False
     """A login or a registration: the person is there, and may be refused."""
     creates: Creates = Creates.ALWAYS
-    known: CustomerId | None = None
-    """A customer to look at beside those of the user's addresses."""
+    known: tuple[CustomerId, ...] = ()
+    """Customers to look at beside those that Stripe lists under the user's addresses."""
     heir_to: Adoption | None = None
     """A customer that becomes the user's where there is none of their own."""
     linking_page: Callable[[User], str | None] = lambda _: None
@@ -240,7 +240,7 @@ class Settling:
             return own
         signup = replace(self.signup, user=registrant, customer_id=None, registration_id=None)
         begun = Creates.IF_BEGUN
-        of_registrant = replace(self, signup=signup, is_admission=False, creates=begun, known=None)
+        of_registrant = replace(self, signup=signup, is_admission=False, creates=begun, known=())
         taken = take_over(opened, registrant, of_registrant.settle())
         return self._others(opened, taken) if isinstance(taken, list) else taken
 

@@ -42,7 +42,7 @@ class Invocation:
         *,
         is_admission: bool = False,
         creates: Creates = Creates.ALWAYS,
-        known: CustomerId | None = None,
+        known: tuple[CustomerId, ...] = (),
         heir_to: Adoption | None = None,
         linking_page: Callable[[User], str | None] = lambda _: None,
     ) -> Settling:

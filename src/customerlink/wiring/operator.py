@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
+from threading import Event
 from typing import TYPE_CHECKING
 
 import stripe
@@ -17,6 +18,8 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.adapters.stripe.listing import Listing
+from customerlink.adapters.trouble import trouble_of
+from customerlink.model.errors import KeyRejectedError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import Adoption
@@ -52,13 +55,14 @@ class Operator(Invocations):
     services: Services
     key: StripeKey
     clock: Clock
+    _rejected: Event = field(default_factory=Event, init=False)
 
     def settling(
         self,
         signup: SignUp,
         *,
         creates: Creates = Creates.ALWAYS,
-        known: CustomerId | None = None,
+        known: tuple[CustomerId, ...] = (),
         heir_to: Adoption | None = None,
     ) -> Settling:
         """Return what settles a record; who asks has had a turn, and then read the profile."""
@@ -78,8 +82,14 @@ class Operator(Invocations):
         return DynamoDbLedgerView(self.services.dynamodb, self.services.table, self._run())
 
     def _invocation(self) -> Invocation:
-        # One key for the whole run: should Stripe reject it, the next run reads the new one.
-        return self.services.invocation(self.key, lambda _: None, self._run())
+        # Whose key was rejected is told by the outcome; nobody after them need try.
+        if self._rejected.is_set():
+            raise KeyRejectedError("Stripe does not take the key, or it may not write customers")
+        return self.services.invocation(self.key, self._no_other_key, self._run())
+
+    def _no_other_key(self, _: StripeKey) -> None:
+        """Note that Stripe rejects the key: there is one for the whole run."""
+        self._rejected.set()
 
     def _run(self) -> Run:
         return Run(self.clock, owner=token_hex(16), seconds=PROVISION_SECONDS)
@@ -131,6 +141,7 @@ def comparison(  # noqa: PLR0913 (both sides, and where they meet)
         lambda name: both_sides(folder / name, listing, export),
         time,
         tell,
+        trouble_of,
     )
 
 
@@ -168,4 +179,4 @@ def repair(
 ) -> Repair:
     """Return what carries plans out, at a pace that its look-ups at Stripe keep too."""
     directory = StripeDirectory(customers, pace)
-    return Repair(tenant, profiles, directory, operator, pace, time)
+    return Repair(tenant, profiles, directory, operator, pace, time, trouble_of)

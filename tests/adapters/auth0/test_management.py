@@ -79,7 +79,7 @@ def test_odd_profile(box: Sandbox, users: Users, field: str) -> None:
 
     assert (ada.user_id, ada.email_verified) == ("auth0|1", False)
     assert ada.email == (None if field == "email" else "ada@example.com")
-    is_read = field in ("name", "email", "email_verified", "app_metadata")
+    is_read = field in ("name", "email", "email_verified", "app_metadata", "identities")
     assert ada.dropped == ((f"user.{field}",) if is_read else ())
 
 

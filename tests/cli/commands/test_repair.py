@@ -114,7 +114,7 @@ def test_mended(sides: Cli, tmp_path: Path, kind: Drift, act: str) -> None:
     done = applied(sides, lines, tmp_path / "plan")
 
     assert [each["act"] for each in lines] == [act]
-    assert done["counts"] == {"done": 1, "skipped": 0, "left to you": 0}
+    assert done["counts"] == {"done": 1, "skipped": 0, "failed": 0, "left to you": 0}
     assert kind_of(sides, 1) == "linked"
     assert metadata(sides, 1)["plan"] == {"tier": 1}
     assert sides.box.tenant.users["auth0|1"]["user_metadata"] == {"theirs": 1}
@@ -267,7 +267,7 @@ class TestExpectations:
         """Carry out a plan of one line that must be skipped; return why."""
         before = sides.box.stripe.live_customers()
         done = applied(sides, lines, path)
-        assert done["counts"] == {"done": 0, "skipped": 1, "left to you": 0}
+        assert done["counts"] == {"done": 0, "skipped": 1, "failed": 0, "left to you": 0}
         assert sides.box.stripe.live_customers() == before
         return str(done["steps"][-1])
 

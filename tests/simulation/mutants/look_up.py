@@ -57,8 +57,8 @@ LOOK_UP = [
     Mutant(
         "customer that the caller knows of not looked at",
         FIND,
-        "    if known is not None:\n",
-        "    if False:\n",
+        "    for each in known:\n",
+        "    for each in ():\n",
         caught_by="tests/usecases/test_find_customer.py::TestKnownCustomer::test_customer_that_the_caller_knows_of",
     ),
     Mutant(

@@ -37,7 +37,7 @@ EXPORTED = {
     "app_metadata.stripe_signup": "marker",
     "identities": "identities",
 }
-"""What is exported of a user, and under which name (`adapters.duckdb`)."""
+"""What is exported of a user, and under which name (`adapters.auth0.exported`)."""
 
 AUTH0_ERRORS = (ApiError, Auth0Error, ParsingError, httpx.HTTPError, RequestException)
 """What the SDK raises; their texts may be personal."""

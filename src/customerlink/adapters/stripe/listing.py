@@ -13,6 +13,7 @@ import stripe
 from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.user import CustomerId
+from customerlink.model.values import Reader, id_in, text
 from customerlink.ports.rate import RateLimiter
 
 if TYPE_CHECKING:
@@ -111,18 +112,24 @@ def patiently[Result](bucket: RateLimiter, request: Callable[[], Result]) -> Res
 
 def listed(customer: stripe.Customer) -> ListedCustomer:
     """Return what is needed of a customer of the SDK's."""
-    metadata = customer.metadata.to_dict() if customer.metadata else {}
+    read = Reader({name: getattr(customer, name, None) for name in ("email", "description")})
+    metadata = Reader(_metadata(customer))
     return ListedCustomer(
         id=CustomerId(customer.id),
-        email=customer.email,
-        auth0_user_id=metadata.get("auth0_user_id"),
-        auth0_tenant=metadata.get("auth0_tenant"),
-        registration_id=metadata.get("auth0_registration_id"),
-        superseded_by=metadata.get("superseded_by"),
-        description=getattr(customer, "description", None),
+        email=read("email", text),
+        auth0_user_id=id_in(metadata, "auth0_user_id"),
+        auth0_tenant=id_in(metadata, "auth0_tenant"),
+        registration_id=id_in(metadata, "auth0_registration_id"),
+        superseded_by=id_in(metadata, "superseded_by"),
+        description=read("description", text),
         created=customer.created,
         is_used=_is_used(customer),
     )
+
+
+def _metadata(customer: stripe.Customer) -> dict[str, str]:
+    found = getattr(customer, "metadata", None)
+    return found.to_dict() if isinstance(found, stripe.StripeObject) else {}
 
 
 def line(customer: ListedCustomer) -> str:

@@ -3,25 +3,30 @@
 import itertools
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.adapters.trouble import trouble_of
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
-from customerlink.cli.session import DryRun, Json, Yes, session
+from customerlink.cli.session import DryRun, Json, Session, Yes, session
+from customerlink.model.candidate import Candidate
 from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
-from customerlink.model.profile import Profile
+from customerlink.model.row import Row, unread
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, SETTLED_SECONDS
-from customerlink.model.user import User, UserId
+from customerlink.model.user import User
 from customerlink.usecases.backfill import Backfilled, BackfillStatus, PacedProfiles, provision_one
+from customerlink.usecases.rows import Rows
 
 app = typer.Typer()
 
@@ -80,33 +85,51 @@ def backfill(  # noqa: PLR0913 (a flag each)
         customer_fields=_fields(customer_fields),
     )
     checkpoint = Checkpoint(place / "backfill")
-    if fresh or not checkpoint.is_begun:
-        checkpoint.begin(now.comparison(place).without_customer())
+    rows = _begun(now, checkpoint, place) if fresh or not checkpoint.is_begun else []
     users = checkpoint.left()
     output.step(f"{len(users):,} users without a customer")
     if dry_run or not users:
-        output.document({"left": len(users), "counts": {}})
+        _end(output, rows, left=len(users), counts={}, is_done=dry_run or not unread(rows))
         return
     now.confirm(f"Backfill: {len(users):,} users", yes=yes)
     operator, creations = now.operator(now.own_probe().key, policy), TokenBucket(per_second)
     profiles = PacedProfiles(now.tenant().users, TokenBucket(auth0_per_second))
     tenant = now.config.tenant_name()
-    worker = Backfill(
-        lambda who: provision_one(User(tenant, who), profiles, operator.settling, creations)
-    )
-    _run(worker, checkpoint, users, output)
 
+    def provision(candidate: Candidate) -> Backfilled:
+        settling = partial(operator.settling, known=candidate.known)
+        return provision_one(User(tenant, candidate.user_id), profiles, settling, creations)
 
-def _run(
-    worker: "Backfill", checkpoint: "Checkpoint", users: list[Profile], output: Output
-) -> None:
-    counts = run_backfill(worker, checkpoint, users, output)
+    counts = run_backfill(Backfill(provision), checkpoint, users, output, rows)
     left = len(checkpoint.left())
     if not left:
         checkpoint.finish()
     output.say(", ".join(f"{number:,} {fate}" for fate, number in counts.items()))
-    output.document({"left": left, "counts": counts})
-    if left or counts[BackfillStatus.FAILED]:
+    is_done = not left and not counts[BackfillStatus.FAILED] and not unread(rows)
+    _end(output, rows, left=left, counts=counts, is_done=is_done)
+
+
+def _begun(now: Session, checkpoint: "Checkpoint", place: Path) -> list[Row]:
+    """Write down whom to do; return what could not be read, which is told."""
+    found = now.comparison(place).without_customer()
+    checkpoint.begin(found.users)
+    for each in found.rows:
+        now.output.say(str(each))
+    return [*found.rows]
+
+
+def _end(
+    output: Output,
+    rows: list[Row],
+    *,
+    left: int,
+    counts: Mapping[BackfillStatus, int],
+    is_done: bool,
+) -> None:
+    """Tell machines; fail where somebody is left."""
+    documents = [each.document() for each in rows]
+    output.document({"left": left, "counts": counts, "rows": documents})
+    if not is_done:
         raise typer.Exit(Exit.FAILED)
 
 
@@ -121,7 +144,7 @@ class Checkpoint:
     """What is to be done and what is done, in two files: a line each, written before it counts."""
 
     def __init__(self, folder: Path) -> None:
-        """Name the folder; `todo` holds addresses, so nobody else may read it."""
+        """Name the folder; an earlier release's `todo` has addresses: nobody else may read it."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._todo, self._done = folder / "todo.jsonl", folder / "done.jsonl"
 
@@ -130,11 +153,11 @@ class Checkpoint:
         """Return whether there is something to resume."""
         return self._todo.exists()
 
-    def begin(self, users: Iterable[Profile]) -> None:
+    def begin(self, users: Iterable[Candidate]) -> None:
         """Write down whom to do; the file appears whole or not at all."""
         new = self._todo.with_suffix(".new")
         with new.open("w") as lines:
-            # Before the first address is in it; the folder may be an older one, open to others.
+            # Before the first user is in it; the folder may be an older one, open to others.
             new.chmod(0o600)
             lines.writelines(each.line() for each in users)
         # First the old answers, then the new list: a crash in between leaves somebody to do twice,
@@ -142,7 +165,7 @@ class Checkpoint:
         self._done.unlink(missing_ok=True)
         new.rename(self._todo)
 
-    def left(self) -> list[Profile]:
+    def left(self) -> list[Candidate]:
         """Return whom nobody has done yet; a line that a crash cut short counts as not done."""
         done = set()
         for each in self._done.read_text().splitlines() if self._done.exists() else ():
@@ -151,7 +174,7 @@ class Checkpoint:
             except ValueError:
                 # Cut short by a crash. The user is done again, and the ledger finds the customer.
                 continue
-        users = [Profile.read(each) for each in self._todo.read_text().splitlines()]
+        users = [Candidate.read(each) for each in self._todo.read_text().splitlines()]
         return [each for each in users if each.user_id not in done]
 
     @contextmanager
@@ -166,15 +189,15 @@ class Checkpoint:
             yield lambda done: print(done.line(), end="", file=lines)
 
     def finish(self) -> None:
-        """Forget the addresses; what was done stays."""
+        """Forget whom there was to do; what was done stays."""
         self._todo.unlink(missing_ok=True)
 
 
 class Backfill:
     """Provisions users side by side, those whose provisioning failed once more at the end."""
 
-    def __init__(self, provision: Callable[[UserId], Backfilled]) -> None:
-        """Take what provisions one user, from any thread."""
+    def __init__(self, provision: Callable[[Candidate], Backfilled]) -> None:
+        """Take what provisions one user, from any thread; what it raises is that user's fate."""
         self._provision = provision
         self._stop = threading.Event()
 
@@ -182,7 +205,7 @@ class Backfill:
         """Begin nobody more; those who are under way are finished."""
         self._stop.set()
 
-    def run(self, users: list[Profile], say: Callable[[str], None]) -> Iterator[Backfilled]:
+    def run(self, users: list[Candidate], say: Callable[[str], None]) -> Iterator[Backfilled]:
         """Return each user's fate as soon as it is known; failures come again at the end.
 
         `say` is told what it waits for meanwhile.
@@ -190,7 +213,7 @@ class Backfill:
         for pause in PAUSES:
             failed = []
             for user, done in self._round(users):
-                if done.status is BackfillStatus.FAILED:
+                if done.status is BackfillStatus.FAILED and done.may_pass:
                     failed.append(user)
                 else:
                     yield done
@@ -203,27 +226,37 @@ class Backfill:
             users = failed
         yield from (done for _, done in self._round(users))
 
-    def _round(self, users: list[Profile]) -> Iterator[tuple[Profile, Backfilled]]:
-        waiting = iter(users)
-        under_way: dict[Future[Backfilled], Profile] = {}
+    def _round(self, users: list[Candidate]) -> Iterator[tuple[Candidate, Backfilled]]:
+        waiting, rows = iter(users), Rows(trouble_of, time)
+        under_way: dict[Future[Backfilled], Candidate] = {}
         with ThreadPoolExecutor(WORKERS) as workers:
             while True:
                 # What the pool has been given is carried out, Ctrl-C or not: so it is not given
                 # everybody, but one user beside each that is under way.
                 room = 0 if self._stop.is_set() else 2 * WORKERS - len(under_way)
                 for user in itertools.islice(waiting, room):
-                    under_way[workers.submit(self._provision, user.user_id)] = user
+                    under_way[workers.submit(self._fate_of, rows, user)] = user
                 if not under_way:
                     return
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 for each in finished:
                     yield under_way.pop(each), each.result()
 
+    def _fate_of(self, rows: Rows, user: Candidate) -> Backfilled:
+        return Backfilled.of(user.user_id, rows.attempt(lambda: self._provision(user)))
+
 
 def run_backfill(
-    worker: Backfill, checkpoint: Checkpoint, users: list[Profile], output: Output
+    worker: Backfill,
+    checkpoint: Checkpoint,
+    users: list[Candidate],
+    output: Output,
+    rows: list[Row],
 ) -> dict[BackfillStatus, int]:
-    """Run to the end or to Ctrl-C, each user noted as soon as done with; return the counts."""
+    """Run to the end or to Ctrl-C, each user noted as soon as done with; return the counts.
+
+    Who has no customer then is told, and added to the rows.
+    """
     counts = dict.fromkeys(BackfillStatus, 0)
     # An exception amid a write would leave a customer that nobody has noted.
     before = signal.signal(signal.SIGINT, lambda *_: worker.stop())
@@ -234,7 +267,8 @@ def run_backfill(
                     note(done)
                 counts[done.status] += 1
                 if done.status in (BackfillStatus.SKIPPED, BackfillStatus.FAILED):
-                    output.say(f"{done.status}: {done.user_id}: {done.why}")
+                    rows.append(done.row())
+                    output.say(str(done.row()))
                 advance()
     finally:
         signal.signal(signal.SIGINT, before)

@@ -47,6 +47,8 @@ def repair(  # noqa: PLR0913 (a flag each)
 
 def _print_plan(now: Session, kinds: tuple[Drift, ...], folder: Path | None) -> None:
     report = now.comparison(folder).everybody(kinds)
+    for row in report.rows:
+        now.output.beside(str(row))
     steps = [*planned(each for kind in kinds for each in report.samples[kind])]
     for step in steps:
         typer.echo(step.line())
@@ -64,9 +66,12 @@ def _carry_out(now: Session, plan: Path, *, yes: bool) -> None:
     operator, pace = now.operator(probe.key, Policy()), TokenBucket(PER_SECOND)
     worker = repair_of(tenant, now.tenant().users, probe.customers, operator, pace)
     counts = dict.fromkeys(Outcome, 0)
+    rows = []
     for each in worker.apply(steps):
         counts[each.outcome] += 1
-        ids = f"{each.step.user_id or '-'} {each.step.customer_id or '-'}"
-        now.output.step(f"{each.outcome}: {ids}: {each.why}")
+        rows.append(each.row().document())
+        now.output.step(str(each.row()))
     now.output.say(", ".join(f"{number} {kind}" for kind, number in counts.items()))
-    now.output.document({"counts": counts, "steps": now.output.steps})
+    now.output.document({"counts": counts, "steps": now.output.steps, "rows": rows})
+    if counts[Outcome.FAILED]:
+        raise typer.Exit(Exit.FAILED)

@@ -70,12 +70,15 @@ def _print(output: Output, report: Report) -> None:
             output.say(
                 f"  {each.user_id or '-'}  {each.customer_id or '-'}  {each.detail}".rstrip()
             )
+    for row in report.rows:
+        output.say(str(row))
     output.document(
         {
             "at": report.at,
             "tenant": report.tenant,
             "in_order": report.in_order,
             "counts": report.counts,
+            "rows": [each.document() for each in report.rows],
             "samples": {
                 kind: [asdict(each) for each in found]
                 for kind, found in report.samples.items()

@@ -1,0 +1,104 @@
+"""Auth0's export of the users, each line read as the Management API's profiles are.
+
+A line that cannot be read costs itself, and an odd field its line nothing else; both are named.
+https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from customerlink.model.frozen import frozen
+from customerlink.model.profile import ODD_IDENTITY, Profile
+from customerlink.model.row import Row, RowOutcome
+from customerlink.model.values import OddValueError, text
+
+_TEXT = rb'"[ !#-\[\]-~]++"'
+_ADDRESS = rb'"[!#-\[\]-~]{1,500}+"'
+_NAME = rb'"[ !#-\[\]-~\x80-\xff]++"'
+_SCALAR = rb'(?:"[ !#-\[\]-~]*+"|true|false|null|[1-9][0-9]{0,15}+)'
+_OWN_IDENTITY = rb'\[\{"\w++": ?%b(?:, ?"\w++": ?%b)*+\}\]' % (_SCALAR, _SCALAR)
+_FIELDS = {
+    b"email": _ADDRESS,
+    b"email_verified": rb"true|false",
+    b"name": _NAME,
+    b"customer_id": _TEXT,
+    b"marker": _TEXT,
+}
+# What the reader would give as it is, so that nearly every line can do without it: the fields in
+# the order in which they are asked for, none of them twice, and no account that was linked.
+_PLAIN = re.compile(
+    rb'(\{"user_id": ?%b%b)(?:, ?"identities": ?%b)?\}\s*'
+    % (
+        _TEXT,
+        b"".join(rb'(?:, ?"%b": ?(?:%b|null))?' % each for each in _FIELDS.items()),
+        _OWN_IDENTITY,
+    )
+)
+
+
+@frozen
+class Unread:
+    """Why a line says nothing of any user."""
+
+    reason: str
+
+
+def clean_lines(lines: Iterable[bytes], note: Callable[[Row], None]) -> Iterator[bytes]:
+    """Return the users of an export, as `clean_line` has them; `note` is told what is odd."""
+    for number, line in enumerate(lines, 1):
+        plain = _PLAIN.fullmatch(line)
+        if plain and _is_utf8(line):
+            yield plain[1] + b"}\n"
+        elif line.strip():
+            yield from _read_with_care(number, line, note)
+
+
+def _read_with_care(number: int, line: bytes, note: Callable[[Row], None]) -> Iterator[bytes]:
+    found = read(line)
+    if isinstance(found, Unread):
+        note(Row(f"line {number}", RowOutcome.UNREAD, found.reason))
+        return
+    if found.dropped:
+        note(Row(found.user_id, RowOutcome.ODD, ", ".join(found.dropped)))
+    yield clean_line(found)
+
+
+def read(line: bytes) -> Profile | Unread:
+    """Read a line of `management.EXPORTED`."""
+    try:
+        # Bytes that are no UTF-8 become surrogates: the field that has them is odd, not the line.
+        row = json.loads(line.decode(errors="surrogateescape"))
+    except (ValueError, RecursionError):
+        return Unread("is not JSON")
+    if not isinstance(row, dict):
+        return Unread("is not an object")
+    try:
+        if text(row.get("user_id")) is None:
+            return Unread("user_id is missing")
+    except OddValueError:
+        return Unread("user_id is not a text")
+    metadata = {"stripe_customer_id": row.get("customer_id"), "stripe_signup": row.get("marker")}
+    return Profile.of(row | {"app_metadata": metadata})
+
+
+def clean_line(profile: Profile) -> bytes:
+    """Return a user as the comparison reads one: of each value, only what it is for."""
+    row = {
+        "user_id": profile.user_id,
+        "email": profile.email,
+        "email_verified": profile.email_verified,
+        "name": profile.name,
+        "customer_id": profile.customer_id,
+        "marker": profile.marker,
+        "linked": [each.user_id for each in profile.identities[1:] if each != ODD_IDENTITY],
+    }
+    return f"{json.dumps(row)}\n".encode()
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""What the SDKs' exceptions mean for a run over many rows: the one place that decides it."""
+
+from http import HTTPStatus
+
+import httpx
+import requests
+import stripe
+import urllib3
+from auth0.authentication.exceptions import Auth0Error
+from auth0.management.core.api_error import ApiError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
+
+from customerlink.model.errors import (
+    ConfigurationError,
+    KeyRejectedError,
+    LedgerUnavailableError,
+    SecretUnavailableError,
+)
+from customerlink.model.trouble import Trouble
+
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_AWS_REFUSALS = frozenset(
+    {
+        *("AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException"),
+        *("InvalidClientTokenId", "UnrecognizedClientException"),
+    }
+)
+_LASTING = (
+    *(ConfigurationError, KeyRejectedError, NoCredentialsError, ProfileNotFound),
+    *(stripe.AuthenticationError, stripe.PermissionError),
+)
+_OUTAGES = (
+    *(LedgerUnavailableError, SecretUnavailableError, BotoCoreError),
+    *(stripe.APIConnectionError, stripe.RateLimitError),
+    # Last of all by kind: what a socket, a name or a certificate says.
+    *(httpx.TransportError, requests.RequestException, urllib3.exceptions.HTTPError, OSError),
+)
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """Tell an exception that only its row has from one that the next rows would meet as well."""
+    if isinstance(error, _LASTING) or _is_refusal(error):
+        return Trouble.LASTING
+    is_outage = isinstance(error, _OUTAGES) or _is_passing(_status(error))
+    return Trouble.OUTAGE if is_outage else Trouble.OF_THE_ROW
+
+
+def _is_refusal(error: Exception) -> bool:
+    match error:
+        case ClientError():
+            return error.response.get("Error", {}).get("Code") in _AWS_REFUSALS
+        case Auth0Error():
+            # No token: every call needs one.
+            return not _is_passing(error.status_code)
+        case ApiError():
+            return error.status_code in _REFUSALS
+    return False
+
+
+def _status(error: Exception) -> int | None:
+    match error:
+        case ClientError():
+            return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        case stripe.StripeError():
+            return error.http_status
+        case ApiError() | Auth0Error():
+            return error.status_code
+        case httpx.HTTPStatusError():
+            return error.response.status_code
+    return None
+
+
+def _is_passing(status: int | None) -> bool:
+    if status is None:
+        return False
+    is_servers = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_servers or status == HTTPStatus.TOO_MANY_REQUESTS

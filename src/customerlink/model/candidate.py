@@ -1,0 +1,25 @@
+"""A user who is to get a customer, as a comparison of both sides found them."""
+
+import json
+from dataclasses import dataclass
+
+from customerlink.model.user import CustomerId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Whom to provision, and what the look-ups of the sign-up cannot find by themselves."""
+
+    user_id: UserId
+    known: tuple[CustomerId, ...] = ()
+    """The customers that share the address but for letter case, which Stripe's filter minds."""
+
+    def line(self) -> str:
+        """Return it as a line of JSON: ids, and no address."""
+        return json.dumps({"user_id": self.user_id, "known": self.known}) + "\n"
+
+    @classmethod
+    def read(cls, line: str | bytes) -> "Candidate":
+        """Read what `line` gave, or what an earlier release wrote, which named no customers."""
+        row = json.loads(line)
+        return cls(UserId(row["user_id"]), tuple(map(CustomerId, row.get("known", ()))))

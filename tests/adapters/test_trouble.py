@@ -1,0 +1,82 @@
+"""What the SDKs raise: of the row, an outage, or the end of a run."""
+
+import httpx
+import pytest
+import requests
+import stripe
+import urllib3
+from auth0.authentication.exceptions import Auth0Error
+from auth0.management.core.api_error import ApiError
+from auth0.management.core.parse_error import ParsingError
+from auth0.management.errors import TooManyRequestsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+
+from customerlink.adapters.trouble import trouble_of
+from customerlink.model.errors import (
+    ConfigurationError,
+    KeyRejectedError,
+    LedgerUnavailableError,
+)
+from customerlink.model.trouble import Trouble
+
+
+def aws(code: str, status: int = 400) -> ClientError:
+    """Return an answer of AWS's."""
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "UpdateItem")  # type: ignore[arg-type]
+
+
+def of_stripe(kind: type[stripe.StripeError], status: int) -> stripe.StripeError:
+    """Return an answer of Stripe's."""
+    return kind("ada@example.com", http_status=status)
+
+
+URL = httpx.Request("GET", "http://127.0.0.1/")
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (TypeError(), Trouble.OF_THE_ROW),
+        (KeyError("name"), Trouble.OF_THE_ROW),
+        (RecursionError(), Trouble.OF_THE_ROW),
+        (ParsingError(status_code=200, headers={}, body=None), Trouble.OF_THE_ROW),
+        (ApiError(status_code=400), Trouble.OF_THE_ROW),
+        (ApiError(status_code=404), Trouble.OF_THE_ROW),
+        (stripe.InvalidRequestError("text", "email", http_status=400), Trouble.OF_THE_ROW),
+        (of_stripe(stripe.IdempotencyError, 400), Trouble.OF_THE_ROW),
+        (aws("ValidationException"), Trouble.OF_THE_ROW),
+        (ApiError(status_code=401), Trouble.LASTING),
+        (ApiError(status_code=403), Trouble.LASTING),
+        (Auth0Error(401, "access_denied", "text"), Trouble.LASTING),
+        (Auth0Error(404, "not_found", "text"), Trouble.LASTING),
+        (of_stripe(stripe.AuthenticationError, 401), Trouble.LASTING),
+        (of_stripe(stripe.PermissionError, 403), Trouble.LASTING),
+        (KeyRejectedError("the key"), Trouble.LASTING),
+        (ConfigurationError("the setting"), Trouble.LASTING),
+        (NoCredentialsError(), Trouble.LASTING),
+        (aws("ExpiredTokenException"), Trouble.LASTING),
+        (aws("AccessDeniedException"), Trouble.LASTING),
+        (ApiError(status_code=500), Trouble.OUTAGE),
+        (TooManyRequestsError(None, {}), Trouble.OUTAGE),
+        (Auth0Error(503, "unavailable", "text"), Trouble.OUTAGE),
+        (Auth0Error(429, "too_many_requests", "text"), Trouble.OUTAGE),
+        (httpx.ConnectError("text"), Trouble.OUTAGE),
+        (httpx.ReadTimeout("text"), Trouble.OUTAGE),
+        (httpx.HTTPStatusError("", request=URL, response=httpx.Response(502)), Trouble.OUTAGE),
+        (requests.ConnectionError("text"), Trouble.OUTAGE),
+        (urllib3.exceptions.ProtocolError("text"), Trouble.OUTAGE),
+        (of_stripe(stripe.APIError, 500), Trouble.OUTAGE),
+        (of_stripe(stripe.RateLimitError, 429), Trouble.OUTAGE),
+        (stripe.APIConnectionError("text"), Trouble.OUTAGE),
+        (aws("InternalServerError", 500), Trouble.OUTAGE),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1/"), Trouble.OUTAGE),
+        (LedgerUnavailableError(), Trouble.OUTAGE),
+        (ConnectionResetError(), Trouble.OUTAGE),
+        (TimeoutError(), Trouble.OUTAGE),
+    ],
+    ids=lambda each: each.name if isinstance(each, Trouble) else type(each).__name__,
+)
+def test_trouble(error: Exception, trouble: Trouble) -> None:
+    """A run ends early for what the next rows must meet as well, and for nothing else."""
+    assert trouble_of(error) is trouble

@@ -1,0 +1,85 @@
+"""Rows one by one: what one of them raises, and when that ends the run."""
+
+import pytest
+from tests.fakes import FakeClock
+
+from customerlink.model.trouble import Trouble
+from customerlink.usecases.rows import GONE_FOR_GOOD_SECONDS, RowFailed, Rows
+
+
+def raising(error: Exception) -> int:
+    """Raise it."""
+    raise error
+
+
+def rows(trouble: Trouble, clock: FakeClock | None = None) -> Rows:
+    """Return a run in which whatever is raised is such trouble."""
+    return Rows(lambda _: trouble, clock or FakeClock())
+
+
+def test_done() -> None:
+    """What it gave."""
+    assert rows(Trouble.LASTING).attempt(lambda: 7) == 7
+
+
+@pytest.mark.parametrize("error", [TypeError("ada@example.com"), KeyError("ada"), Exception()])
+def test_trouble_of_the_row(error: Exception) -> None:
+    """It is told by its kind, however many have it: its text may be personal."""
+    run = rows(Trouble.OF_THE_ROW)
+    failed = {run.attempt(lambda: raising(error)) for _ in range(100)}
+
+    assert failed == {RowFailed(type(error).__name__, may_pass=False)}
+
+
+def test_lasting() -> None:
+    """The next rows must fail as well."""
+    with pytest.raises(TypeError):
+        rows(Trouble.LASTING).attempt(lambda: raising(TypeError()))
+
+
+def test_keyboard() -> None:
+    """Ctrl-C is nobody's trouble."""
+    with pytest.raises(KeyboardInterrupt):
+        rows(Trouble.OF_THE_ROW).attempt(lambda: raising(KeyboardInterrupt()))  # type: ignore[arg-type]
+
+
+class TestOutage:
+    """It may pass, and ends the run where it does not."""
+
+    def setup_method(self) -> None:
+        """Start a run."""
+        self.clock = FakeClock()
+        self.trouble = Trouble.OUTAGE
+        self.run = Rows(lambda _: self.trouble, self.clock)
+
+    def fail(self, seconds: float = 0.0) -> object:
+        """Let a row fail, some seconds later."""
+        self.clock.sleep(seconds)
+        return self.run.attempt(lambda: raising(OSError()))
+
+    def test_that_passes(self) -> None:
+        """Another try may mend it."""
+        assert (
+            self.fail() == self.fail(GONE_FOR_GOOD_SECONDS) == RowFailed("OSError", may_pass=True)
+        )
+
+    def test_for_good(self) -> None:
+        """Nothing else was met for too long."""
+        self.fail()
+        with pytest.raises(OSError, match=""):
+            self.fail(GONE_FOR_GOOD_SECONDS + 1)
+
+    def test_row_that_went_well(self) -> None:
+        """The outage is counted anew."""
+        self.fail()
+        self.run.attempt(lambda: 7)
+        self.fail(GONE_FOR_GOOD_SECONDS + 1)
+        self.fail(1)
+
+    def test_row_with_trouble_of_its_own(self) -> None:
+        """It got through to whoever refused it."""
+        self.fail()
+        self.trouble = Trouble.OF_THE_ROW
+        self.fail()
+        self.trouble = Trouble.OUTAGE
+        self.fail(GONE_FOR_GOOD_SECONDS + 1)
