@@ -31,6 +31,8 @@ def of_stripe(kind: type[stripe.StripeError], status: int) -> stripe.StripeError
     return kind("ada@example.com", http_status=status)
 
 
+INVALID: Exception = stripe.InvalidRequestError("text", "email", http_status=400)  # type: ignore[no-untyped-call]
+UNREACHED: Exception = stripe.APIConnectionError("text")  # type: ignore[no-untyped-call]
 URL = httpx.Request("GET", "http://127.0.0.1/")
 
 
@@ -43,7 +45,7 @@ URL = httpx.Request("GET", "http://127.0.0.1/")
         (ParsingError(status_code=200, headers={}, body=None), Trouble.OF_THE_ROW),
         (ApiError(status_code=400), Trouble.OF_THE_ROW),
         (ApiError(status_code=404), Trouble.OF_THE_ROW),
-        (stripe.InvalidRequestError("text", "email", http_status=400), Trouble.OF_THE_ROW),
+        (INVALID, Trouble.OF_THE_ROW),
         (of_stripe(stripe.IdempotencyError, 400), Trouble.OF_THE_ROW),
         (aws("ValidationException"), Trouble.OF_THE_ROW),
         (ApiError(status_code=401), Trouble.LASTING),
@@ -68,7 +70,7 @@ URL = httpx.Request("GET", "http://127.0.0.1/")
         (urllib3.exceptions.ProtocolError("text"), Trouble.OUTAGE),
         (of_stripe(stripe.APIError, 500), Trouble.OUTAGE),
         (of_stripe(stripe.RateLimitError, 429), Trouble.OUTAGE),
-        (stripe.APIConnectionError("text"), Trouble.OUTAGE),
+        (UNREACHED, Trouble.OUTAGE),
         (aws("InternalServerError", 500), Trouble.OUTAGE),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1/"), Trouble.OUTAGE),
         (LedgerUnavailableError(), Trouble.OUTAGE),

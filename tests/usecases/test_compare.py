@@ -215,7 +215,7 @@ def test_no_such_user(parts: Parts, name: str) -> None:
 class TestRows:
     """What one row has costs no other one anything."""
 
-    FINDINGS = [Finding(Drift.DANGLING, f"auth0|{each}", f"cus_{each}", "") for each in "abc"]
+    FINDINGS = tuple(Finding(Drift.DANGLING, f"auth0|{e}", f"cus_{e}", "") for e in "abc")
 
     @pytest.mark.parametrize("error", [TypeError(), KeyError("text"), ValueError("text")])
     def test_closer_look_that_fails(self, parts: Parts, error: Exception) -> None:

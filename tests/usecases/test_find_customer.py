@@ -1,16 +1,30 @@
 """Which customers there are for a user, wherever they may be found."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.fakes import ADA, customer_of
-from tests.usecases.settling_case import ADAS, BOB, COUNTESS, FAILURES, LEASE, OLD, SENT, ACase
+from tests.usecases.settling_case import (
+    ADAS,
+    BOB,
+    COUNTESS,
+    FAILURES,
+    LEASE,
+    NOBODYS,
+    OLD,
+    SENT,
+    ACase,
+    Case,
+)
 
 from customerlink.model.customer import Customer
 from customerlink.model.instruction import Reason
+from customerlink.model.policy import ExistingCustomer, Policy
 from customerlink.model.sign_up_record import Lease, Linked
 from customerlink.model.user import CustomerId
 from customerlink.ports.customers import Done, Refused, Unknown
+from customerlink.usecases.open_sign_up import Unsettled
 
 
 class TestOwnCustomer:
@@ -148,6 +162,99 @@ class TestKnownCustomer:
         case.assert_failed()
 
         assert "create" not in case.sent()
+
+
+class TestOtherLetterCase:
+    """Customers that the caller knows to share the address but for letter case."""
+
+    CAPITALS = Customer(CustomerId("cus_capitals"), email="ADA@Example.COM")
+    MORE = Customer(CustomerId("cus_more"), email="aDa@example.com")
+
+    def case(self, a_case: ACase, *known: Customer, **changes: Any) -> Case:
+        """Return a sign-up for which these are known."""
+        case = a_case(replace(ADAS, **changes))
+        case.how["known"] = tuple(each.id for each in known)
+        case.stripe.now = {each.id: Done(each) for each in known}
+        return case
+
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_denied(self, a_case: ACase, number: int) -> None:
+        """No second one is made: each of them is told."""
+        known = (self.CAPITALS, self.MORE)[:number]
+        outcome = self.case(a_case, *known).settling().settle()
+
+        assert isinstance(outcome, Unsettled)
+        assert outcome.reason is Reason.EMAIL_IN_USE
+        assert outcome.in_the_way == tuple(each.id for each in known)
+
+    def test_that_names_another_user(self, a_case: ACase) -> None:
+        """It is in the way as well."""
+        bobs = customer_of(BOB, "cus_bobs", email="ADA@example.com")
+        outcome = self.case(a_case, bobs).settling().settle()
+
+        assert (outcome.reason, outcome.in_the_way) == (Reason.EMAIL_IN_USE, ("cus_bobs",))  # type: ignore[union-attr]
+
+    def test_adopted_by_policy(self, a_case: ACase) -> None:
+        """The only one, nobody's, by a user who has proved to own the address."""
+        case = self.case(a_case, self.CAPITALS, email_verified=True)
+        case.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
+
+        case.assert_linked(Reason.CUSTOMER_FOUND, self.CAPITALS.id)
+
+    @pytest.mark.parametrize(
+        ("known", "verified"),
+        [((CAPITALS,), False), ((CAPITALS, MORE), True),
+         ((customer_of(BOB, "cus_bobs", email="ADA@example.com"),), True)],
+    )  # fmt: skip
+    def test_not_adopted(
+        self, a_case: ACase, known: tuple[Customer, ...], *, verified: bool
+    ) -> None:
+        """Not proved, not the only one, or somebody's."""
+        case = self.case(a_case, *known, email_verified=verified)
+        case.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
+
+        assert case.settling().settle().reason is Reason.EMAIL_IN_USE
+
+    def test_beside_one_that_is_listed(self, a_case: ACase) -> None:
+        """The two are two, for adoption too; one that a list shows counts once."""
+        case = self.case(a_case, self.CAPITALS, NOBODYS, email_verified=True)
+        case.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
+        case.stripe.listed["ada@example.com"] = (NOBODYS,)
+        outcome = case.settling().settle()
+
+        assert isinstance(outcome, Unsettled)
+        assert outcome.in_the_way == (NOBODYS.id, self.CAPITALS.id)
+
+    def test_one_of_their_own(self, a_case: ACase) -> None:
+        """It has come to name the user since."""
+        case = self.case(a_case, customer_of(ADA, "cus_own", email="ADA@example.com"))
+
+        case.assert_linked(Reason.CUSTOMER_FOUND, "cus_own")
+
+    @pytest.mark.parametrize("now", [None, Customer(CustomerId("cus_1"), email="other@x.io")])
+    def test_that_has_the_address_no_longer(self, a_case: ACase, now: Customer | None) -> None:
+        """Deleted, or with another one: it is in nobody's way."""
+        case = self.case(a_case, self.CAPITALS)
+        case.stripe.now[self.CAPITALS.id] = Done(now)
+
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+
+    @pytest.mark.parametrize("failure", FAILURES)
+    def test_that_cannot_be_retrieved(self, a_case: ACase, failure: object) -> None:
+        """A look-up that failed is no answer."""
+        case = self.case(a_case, self.CAPITALS)
+        case.stripe.now[self.CAPITALS.id] = failure
+        case.assert_failed()
+
+        assert "create" not in case.sent()
+
+    def test_any_number(self, a_case: ACase) -> None:
+        """Two are in the way, whatever the rest is, for which there may be no time."""
+        known = [replace(self.CAPITALS, id=CustomerId(f"cus_{each}")) for each in range(100)]
+        case = self.case(a_case, *known)
+
+        assert case.settling().settle().reason is Reason.EMAIL_IN_USE
+        assert case.sent().count("retrieve") == 2
 
 
 class TestPassedOn:

@@ -339,7 +339,7 @@ def test_turns(plan: Plan) -> None:
 class TestSteps:
     """What one step has costs no other one anything."""
 
-    STEPS = [Step(Act.CLEAR, Drift.DANGLING, ADA.user_id, f"cus_{each}", "") for each in "abc"]
+    STEPS = tuple(Step(Act.CLEAR, Drift.DANGLING, ADA.user_id, f"cus_{e}", "") for e in "abc")
 
     @pytest.mark.parametrize("error", [TypeError(), KeyError("text"), OSError("text")])
     def test_that_raises(self, plan: Plan, error: Exception) -> None:

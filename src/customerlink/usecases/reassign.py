@@ -117,7 +117,7 @@ class Reassignment:
                 return _refusal(ended)
         signup = SignUp(user, logins_count=0, email=plan.email)
         heir_to = Adoption(customer_id, plan.former)
-        settled = self._settling(signup, known=customer_id, heir_to=heir_to).settle()
+        settled = self._settling(signup, known=(customer_id,), heir_to=heir_to).settle()
         if isinstance(settled, Unsettled):
             return _refusal(settled)
         if settled.customer_id != customer_id:
@@ -147,7 +147,7 @@ class Reassignment:
         return f"{own[0]} names the user" if own else None
 
     def _settling(
-        self, signup: SignUp, known: CustomerId | None = None, heir_to: Adoption | None = None
+        self, signup: SignUp, known: tuple[CustomerId, ...] = (), heir_to: Adoption | None = None
     ) -> Settling:
         """Return what settles a record as account linking does, which makes no customer."""
         never = Creates.NEVER

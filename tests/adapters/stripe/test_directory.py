@@ -9,9 +9,11 @@ import stripe
 from tests.fakes import FakeClock
 
 from customerlink.adapters.stripe.directory import StripeDirectory
+from customerlink.adapters.stripe.listing import line
 from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.model.listed_customer import Absence
 from customerlink.model.user import CustomerId
+from customerlink.model.values import ODD
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind, Permission, StripeAccount
 from sandbox.stripe_server import stripe_app
@@ -37,7 +39,7 @@ def stripe_side() -> Iterator[Stripe]:
         client = stripe.StripeClient(
             account.add_key(),
             base_addresses={"api": server.url},
-            http_client=stripe.UrllibClient(),
+            http_client=stripe.RequestsClient(),
             max_network_retries=0,
         )
         bucket = TokenBucket(1000, clock.monotonic, clock.sleep)
@@ -115,9 +117,9 @@ def test_trouble_is_waited_out(stripe_side: Stripe) -> None:
         stripe_side.directory.retrieve(made)
 
 
-@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMIT, FaultKind.ERROR_AFTER, FaultKind.DOWN])
-def test_deletion_whose_answer_is_lost(stripe_side: Stripe, kind: FaultKind) -> None:
-    """It is asked for again, and that the customer is gone by then is no error."""
+@pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.ERROR_AFTER, FaultKind.DOWN])
+def test_deleted_by_a_try_whose_answer_was_lost(stripe_side: Stripe, kind: FaultKind) -> None:
+    """The next try's 404 says that it is gone, which was the aim."""
     made = stripe_side.make()
     stripe_side.account.faults.append(Fault(kind, "DELETE"))
     stripe_side.directory.delete(made)
@@ -131,3 +133,46 @@ def test_deletion_that_is_refused(stripe_side: Stripe) -> None:
 
     with pytest.raises(stripe.PermissionError):
         stripe_side.directory.delete(stripe_side.make())
+
+
+def test_deleted_by_somebody_else(stripe_side: Stripe) -> None:
+    """It is gone all the same."""
+    made = stripe_side.make()
+    stripe_side.account.delete(made)
+    stripe_side.directory.delete(made)
+
+    assert stripe_side.directory.retrieve(made) is Absence.DELETED
+
+
+ODD_METADATA = [
+    {"auth0_user_id": "auth0|\ud83d"},
+    {"auth0_user_id": "auth0|\0"},
+    {"auth0_tenant": "\ud83d", "auth0_registration_id": "\0", "superseded_by": "\ud83d"},
+]
+
+
+@pytest.mark.parametrize("metadata", ODD_METADATA)
+def test_metadata_that_are_no_text(stripe_side: Stripe, metadata: dict[str, str]) -> None:
+    """They name somebody, who is nobody's user; a line of the listing can be read."""
+    made = stripe_side.make()
+    stripe_side.account._customers[made]["metadata"] = metadata
+    found = stripe_side.directory.retrieve(made)
+
+    assert not isinstance(found, Absence)
+    ids = found.auth0_user_id, found.auth0_tenant, found.registration_id, found.superseded_by
+    assert {*ids} == {None, ODD}
+    assert "\\u" not in line(found)
+
+
+@pytest.mark.parametrize("metadata", [None, {}])
+@pytest.mark.parametrize("email", [None, "half \ud83d", "a\0@x.io"])
+def test_customer_without_anything(
+    stripe_side: Stripe, email: str | None, metadata: dict[str, str] | None
+) -> None:
+    """Nobody's, and without an address that anybody could have."""
+    made = stripe_side.make()
+    stripe_side.account._customers[made] |= {"email": email, "metadata": metadata}
+    found = stripe_side.directory.retrieve(made)
+
+    assert not isinstance(found, Absence)
+    assert (found.email, found.auth0_user_id, found.auth0_tenant) == (None, None, None)
