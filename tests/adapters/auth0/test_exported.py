@@ -175,6 +175,20 @@ def test_bytes_that_are_no_text(field: str) -> None:
     assert [each.id for each in told] == [ADA["user_id"]]
 
 
+def test_field_that_is_there_twice() -> None:
+    """The last one counts, as for every reader of JSON here."""
+    twice = b'{"user_id": "auth0|1", "email": "a@x.io", "user_id": "auth0|2", "email": "b@x.io"}\n'
+    [read], told = cleaned(twice)
+
+    assert (read["user_id"], read["email"], told) == ("auth0|2", "b@x.io", [])
+
+
+@pytest.mark.parametrize("order", [reversed(ADA), sorted(ADA)])
+def test_order_of_the_fields(order: Iterator[str]) -> None:
+    """It says nothing."""
+    assert cleaned(line({name: ADA[name] for name in order})) == ([ADA], [])
+
+
 def test_blank_lines_say_nothing() -> None:
     """The last one's end is no line."""
     assert cleaned(b"\n", b"  \r\n", b"") == ([], [])
