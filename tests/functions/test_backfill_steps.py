@@ -4,7 +4,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -225,6 +225,35 @@ class TestCompare:
         read = [[Candidate.read(each).user_id for each in chunk] for chunk in todo]
         assert read == [["auth0|1", "auth0|2"], ["auth0|3"], []]
         assert not (tmp_path / "sides").exists()
+
+    def test_odd_rows(self, files: Files, tmp_path: Path) -> None:
+        """Each is named in a file, and costs nobody else anything."""
+        rows = (
+            b'{"user_id": "auth0|0", "name": "half \\ud83d"}\n{"user_id"\n{"user_id": "auth0|1"}\n'
+        )
+        files.put("users/users.json.gz", gzip.compress(rows))
+        steps_of.list_segment(Segment(0, 0, 9), listing([customer(7)]), files, plenty)
+        counts = steps_of.compare("acme", files, tmp_path / "sides")
+        told = [json.loads(each) for each in files.read("odd.json").splitlines()]
+
+        assert counts[Drift.UNLINKED] == 2
+        assert [(each["id"], each["outcome"]) for each in told] == [
+            ("auth0|0", "odd"),
+            ("line 2", "unread"),
+        ]
+
+    def test_customers_with_the_address_in_other_letters(
+        self, files: Files, tmp_path: Path
+    ) -> None:
+        """The chunk has their ids, which the sign-up's own look-up would not find."""
+        rows = b'{"user_id": "auth0|0", "email": "0@example.com"}\n'
+        files.put("users/users.json.gz", gzip.compress(rows))
+        sharing = [replace(customer(each), email="0@EXAMPLE.com") for each in (5, 6)]
+        steps_of.list_segment(Segment(0, 0, 9), listing(sharing), files, plenty)
+        steps_of.compare("acme", files, tmp_path / "sides")
+        [found] = map(Candidate.read, files.read("todo/000000.json").splitlines())
+
+        assert (found.user_id, {*found.known}) == ("auth0|0", {"cus_5", "cus_6"})
 
     def test_failed(self, files: Files, tmp_path: Path) -> None:
         """The folder, in which addresses are, is gone all the same."""

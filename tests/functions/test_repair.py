@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from auth0.management.core.api_error import ApiError
 from tests.e2e.test_deployment_functions import open_sign_up
 
+from customerlink.adapters.auth0.management import Users
 from customerlink.functions import repair
+from customerlink.model.profile import Profile
 from sandbox.aws import TENANT_SECRET
 from sandbox.gateway import Context
 from sandbox.sandbox import Sandbox, sandbox
@@ -144,3 +147,39 @@ def test_wrong_secret(box: Sandbox) -> None:
 
     with pytest.raises(Exception, match="the secret's field domain is missing"):
         run(box)
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, RecursionError])
+def test_trouble_of_one_users(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Told by its kind; everybody else's sign-up is finished, and counted."""
+    box.let_functions_into_the_tenant()
+    unlucky = [user(box, name, 20) for name in ("a", "b", "c")][1]
+    read = Users.get
+
+    def get(users: Users, user_id: str) -> Profile | None:
+        if user_id == unlucky:
+            raise error("ada@example.com")
+        return read(users, user_id)
+
+    monkeypatch.setattr(Users, "get", get)
+
+    assert run(box) == {"open_sign_ups": 1, "repair_finished": 2, "repair_failed": 1}
+    assert f'"reason":"{error.__name__}"' in box.log.getvalue()
+    assert "ada@" not in box.log.getvalue()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_tenant_that_refuses(box: Sandbox, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """One is enough to know; what stays open is counted all the same."""
+    box.let_functions_into_the_tenant()
+    for name in ("a", "b", "c"):
+        user(box, name, 20)
+
+    def get(_users: Users, _user_id: str) -> Profile | None:
+        raise ApiError(status_code=status)
+
+    monkeypatch.setattr(Users, "get", get)
+
+    assert run(box) == {"open_sign_ups": 3, "repair_failed": 1}

@@ -15,6 +15,8 @@ from customerlink.adapters.dynamodb import boto3_client as boto3_dynamodb
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.customer import NewCustomer
+from customerlink.model.errors import KeyRejectedError
+from customerlink.model.instruction import Reason
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import Busy, Lease
@@ -27,6 +29,8 @@ from customerlink.wiring import operator
 from customerlink.wiring.operator import PROVISION_SECONDS, Operator, comparison, stripe_client
 from sandbox.aws import TABLE, Aws
 from sandbox.serving import Server
+from sandbox.stripe_account import Permission, StripeAccount
+from sandbox.stripe_server import stripe_app
 
 ADA, BOB, FIRST = user("ada"), user("bob"), "first@example.com"
 
@@ -83,6 +87,19 @@ def test_settling(cloud: Aws) -> None:
     assert (settling.policy, settling.creates, settling.known) == (policy, Creates.NEVER, known)
     assert not settling.is_admission
     assert settling.linking_page(ADA) is None
+
+
+def test_key_that_stripe_rejects(cloud: Aws) -> None:
+    """Whose call it was is told by the outcome; nobody after them is begun."""
+    account = StripeAccount()
+    with Server(stripe_app(account)) as server:
+        key = StripeKey(account.add_key(Permission.NONE))
+        services = operator.operator_on_a_laptop(cloud.dynamodb, TABLE, server.url, key, Policy())
+        signup = SignUp(user("eve"), 0, email="eve@example.com")
+
+        assert services.settling(signup).settle().reason is Reason.PROVISIONING_FAILED
+        with pytest.raises(KeyRejectedError):
+            services.settling(signup)
 
 
 def test_comparisons_folder(tmp_path: Path) -> None:
