@@ -19,11 +19,13 @@ from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.table import READ_SECONDS
-from customerlink.model.customer import Customer, NewCustomer, named_by, naming
+from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present
+from customerlink.model.drift import Drift
 from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.policy import Policy
 from customerlink.model.profile import Profile
+from customerlink.model.repair_plan import Act, Step
 from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
@@ -41,11 +43,12 @@ from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.profiles import Identities, Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
+from customerlink.usecases.backfill import Backfilled, provision_one
 from customerlink.usecases.change_address import AddressChange
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
 from customerlink.usecases.link_accounts import Account, Followed, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
-from customerlink.usecases.repair import Invocations
+from customerlink.usecases.repair import Invocations, Repair, Result
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sign_up import Provisioning
 from customerlink.wiring.operator import PROVISION_SECONDS
@@ -190,9 +193,10 @@ class LateStripe(Customers):
         self._outside = outside
         self._numbers = itertools.count(1)
 
-    def make(self, params: Mapping[str, Any]) -> CustomerId:
-        """Create a customer with the next id."""
-        return CustomerId(self.account.create(params, f"cus_{next(self._numbers)}")["id"])
+    def make(self, params: Mapping[str, Any], customer_id: str | None = None) -> CustomerId:
+        """Create a customer with the next id, or with one that the shop chose."""
+        given = customer_id or f"cus_{next(self._numbers)}"
+        return CustomerId(self.account.create(params, given)["id"])
 
     def list_by_email(self, email: str) -> Done[tuple[Customer, ...]] | Failure:
         """List."""
@@ -320,11 +324,15 @@ class World:
         self.clock.sleep(NOW + second - self.clock.now)
 
     def customer(
-        self, email: str, user: User | None = None, metadata: Mapping[str, str] | None = None
+        self,
+        email: str,
+        user: User | None = None,
+        metadata: Mapping[str, str] | None = None,
+        customer_id: str | None = None,
     ) -> CustomerId:
         """Let there be a customer, which may name a user."""
         named = {**(metadata or {}), **(naming(user) if user else {})}
-        return self.stripe.make({"email": email, "metadata": named})
+        return self.stripe.make({"email": email, "metadata": named}, customer_id)
 
     # The ways in
 
@@ -378,6 +386,19 @@ class World:
     def run(self, seconds: float = SIGN_UP_SECONDS) -> Run:
         """Begin an invocation."""
         return Run(self.clock, f"owner-{next(self._owners)}", seconds)
+
+    def backfill(self, user: User) -> Backfilled:
+        """Give a user of the tenant a customer, as the backfill does."""
+        return provision_one(user, self.tenant, WorldOperator(self).settling, Turns())
+
+    def repair(self, act: Act, user: User, customer_id: CustomerId | None) -> Result:
+        """Carry one step of a plan out."""
+        operator, directory = WorldOperator(self), WorldDirectory(self.stripe.account)
+        step = Step(act, Drift.MISMATCHED, user.user_id, customer_id, "")
+        [result] = Repair(TENANT, self.tenant, directory, operator, Turns(), self.clock).apply(
+            [step]
+        )
+        return result
 
     # What came of it
 
@@ -497,10 +518,11 @@ def _read(body: Mapping[str, Any]) -> Customer:
     return Customer(
         CustomerId(body["id"]),
         named_by(metadata),
-        metadata.get("auth0_tenant"),
+        present(metadata, "auth0_tenant"),
         body["created"],
         body["email"],
-        metadata.get("auth0_registration_id"),
+        present(metadata, "auth0_registration_id"),
+        frozenset(metadata),
     )
 
 

@@ -283,7 +283,6 @@ def test_a_trickle_migration(stage: Stage) -> None:
     assert stage.customers() == 5
 
 
-@pytest.mark.skipif("unnamed" not in {*Drift}, reason="another change brings the adoption")
 def test_a_trickle_migration_with_ids_that_name_nobody(stage: Stage) -> None:
     """The customer is adopted, since its address is the user's and verified."""
     customer = stage.customer("eight-unnamed")

@@ -10,6 +10,7 @@
  *   CUSTOMERLINK_PROFILE_FIELDS   optional: user_metadata.plan,phone_number — more of the profile to report
  */
 const { isAttended, isRenewal, isSilent } = require('./attendance.js');
+const { isId } = require('./ids.js');
 const { addDeclaredFields } = require('./profile.js');
 const { log, nameOf, report } = require('./reporting.js');
 
@@ -17,8 +18,6 @@ const DENIAL_MESSAGE =
   'We could not create your account.\nPlease contact support for assistance.';
 
 const AGAIN_MESSAGE = 'Please log in again.';
-
-const CUSTOMER_ID = /^[A-Za-z0-9_-]{1,255}$/;
 
 /**
  * How long ago somebody may have logged in. In between they may have set up a second factor, or
@@ -143,7 +142,7 @@ function isMetadata(metadata) {
   const { stripe_customer_id: id, stripe_signup: marker, ...others } = metadata;
   return (
     Object.keys(others).length === 0 &&
-    (id === undefined || (typeof id === 'string' && CUSTOMER_ID.test(id))) &&
+    (id === undefined || isId(id)) &&
     (marker === undefined || marker === null || marker === 'unfinished' || marker === 'exempt')
   );
 }
@@ -201,7 +200,7 @@ function fail(api, { denies, marks }, cause) {
 
 function setClaims(event, api, customerId) {
   const namespace = event.secrets?.CUSTOMERLINK_CLAIM_NAMESPACE;
-  if (!namespace || typeof customerId !== 'string' || !customerId) {
+  if (!namespace || !isId(customerId)) {
     return;
   }
   const claim = `${namespace.replace(/\/+$/, '')}/stripe_customer_id`;

@@ -9,13 +9,13 @@
  *   CUSTOMERLINK_TIMEOUT_MS      optional: how long one try may take, 6000 by default
  *   CUSTOMERLINK_PROFILE_FIELDS  optional: user_metadata.plan,phone_number — more of the profile to report
  */
+const { isId } = require('./ids.js');
 const { addDeclaredFields } = require('./profile.js');
 const { log, nameOf, report } = require('./reporting.js');
 
 const DENIAL_MESSAGE =
   'We could not create your account.\nPlease contact support for assistance.';
 
-const ID = /^[A-Za-z0-9_-]{1,255}$/;
 const IDS = ['stripe_customer_id', 'stripe_registration_id'];
 
 /** https://auth0.com/docs/customize/actions (pre-user-registration trigger). */
@@ -46,7 +46,7 @@ function readInstruction({ decision, message, app_metadata: metadata }) {
     (message === undefined || typeof message === 'string') &&
     metadata !== null &&
     typeof metadata === 'object' &&
-    Object.entries(metadata).every(([key, value]) => IDS.includes(key) && ID.test(String(value)));
+    Object.entries(metadata).every(([key, value]) => IDS.includes(key) && isId(value));
   return isWellFormed ? { decision, message, metadata } : undefined;
 }
 

@@ -36,6 +36,6 @@ test('the head says which release it is, and where to make a change', () => {
   assert.equal(
     from,
     '// Built from src/actions/post-login.js, src/actions/attendance.js, ' +
-      'src/actions/profile.js and src/actions/reporting.js; do not edit.',
+      'src/actions/ids.js, src/actions/profile.js and src/actions/reporting.js; do not edit.',
   );
 });

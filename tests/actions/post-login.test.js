@@ -6,6 +6,7 @@ const { after, before, beforeEach, describe, test } = require('node:test');
 
 const { onExecutePostLogin } = require('../../src/actions/dist/post-login.js');
 const { guarded, recordingApi } = require('../../src/sandbox/auth0/trigger.js');
+const IDS_BY_FORM = require('../fixtures/customer-ids.json');
 const vector = require('../fixtures/standard-webhooks.json');
 
 const SECRET = vector.secret;
@@ -320,6 +321,25 @@ describe('the instruction', () => {
 
       assertDeniedAndMarked(await login(event()));
       assert.equal(requests.length, 1);
+    });
+  }
+
+  for (const { id, is_usable: isUsable } of IDS_BY_FORM) {
+    test(`writes the id that the function may send, and no other: ${JSON.stringify(id).slice(0, 30)}`, async () => {
+      script = [answer(200, { ...LINKED, app_metadata: { stripe_customer_id: id } })];
+      const asked = await login(event());
+
+      assert.equal(asked.app_metadata.stripe_customer_id, isUsable ? id : undefined);
+      assert.equal(asked.denials.length, isUsable ? 0 : 1);
+    });
+
+    test(`and a token gets no other from a profile: ${JSON.stringify(id).slice(0, 30)}`, async () => {
+      const secrets = { CUSTOMERLINK_CLAIM_NAMESPACE: 'https://shop.example' };
+      const user = { app_metadata: { stripe_customer_id: id, stripe_signup: 'exempt' } };
+      const asked = await login(event({ stats: { logins_count: 2 }, user, secrets }));
+
+      const claim = isUsable ? { 'https://shop.example/stripe_customer_id': id } : {};
+      assert.deepEqual([asked.id_token, asked.access_token], [claim, claim]);
     });
   }
 });

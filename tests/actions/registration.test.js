@@ -6,6 +6,7 @@ const { after, before, beforeEach, describe, test } = require('node:test');
 const { onExecutePreUserRegistration } = require('../../src/actions/dist/pre-user-registration.js');
 const { onExecutePostUserRegistration } = require('../../src/actions/dist/post-user-registration.js');
 const { TRIGGERS, guarded, recordingApi } = require('../../src/sandbox/auth0/trigger.js');
+const IDS_BY_FORM = require('../fixtures/customer-ids.json');
 const vector = require('../fixtures/standard-webhooks.json');
 
 const IDS = { stripe_customer_id: 'cus_1', stripe_registration_id: 'a1b2' };
@@ -84,6 +85,17 @@ describe('before the registration', () => {
   test('writes both ids into the new profile', async () => {
     assert.deepEqual((await pre()).app_metadata, IDS);
   });
+
+  for (const key of Object.keys(IDS)) {
+    for (const { id, is_usable: isUsable } of [...IDS_BY_FORM, { id: 42, is_usable: false }]) {
+      test(`writes no other ${key} than the function may send: ${JSON.stringify(id).slice(0, 30)}`, async () => {
+        answer.body.app_metadata = { ...IDS, [key]: id };
+        const asked = await pre();
+        assert.deepEqual(asked.app_metadata, isUsable ? { ...IDS, [key]: id } : {});
+        assert.deepEqual(asked.denials, isUsable ? [] : [DENIAL]);
+      });
+    }
+  }
 
   test('denies with the message', async () => {
     answer.body = { version: 1, decision: 'deny', reason: 'email_in_use', message: 'No.', app_metadata: {} };

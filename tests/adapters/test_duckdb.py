@@ -63,6 +63,17 @@ def test_an_address_that_reads_like_a_user_id(tmp_path: Path) -> None:
     assert details == {name: {"cus_1", "cus_2"}, "auth0|1": {"cus_3", "cus_4"}}
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\n ", None])
+def test_blanks_in_stripes_metadata(tmp_path: Path, blank: str | None) -> None:
+    """They count as absent: of this tenant, superseded by nothing, and naming nobody."""
+    linked = CUSTOMER | {"auth0_tenant": blank, "superseded_by": blank, "registration_id": blank}
+    nobodys = CUSTOMER | {"id": "cus_2", "email": "b@x.io", "auth0_user_id": blank}
+    users = [USER, USER | {"user_id": "auth0|2", "email": "b@x.io", "customer_id": ""}]
+    kinds = {each.user_id: each.drift for each in compared(tmp_path, users, [linked, nobodys])}
+
+    assert kinds == {"auth0|1": Drift.LINKED, "auth0|2": Drift.UNLINKED}
+
+
 @pytest.mark.parametrize(("a_row", "memory"), [(0, "66.7 MiB"), (2**20, "3.8 GiB")])
 def test_memory_by_the_number_of_rows(
     tmp_path: Path, a_row: int, memory: str, monkeypatch: pytest.MonkeyPatch

@@ -320,6 +320,29 @@ class TestLinking:
         assert link(box, ada, google)[1]["error"] == "provisioning_failed"
         assert customers_of(box, google) == [contested]
 
+    @pytest.mark.parametrize("which", [0, 1])
+    @pytest.mark.parametrize("odd", [42, ["cus_1"], {"id": "cus_1"}, " ", "cus 1", "cus_gone"])
+    def test_id_that_is_none(self, box: Sandbox, which: int, odd: object) -> None:
+        """In either profile: Auth0 links nothing, and nothing is overwritten."""
+        both = user(box), user(box, "google-oauth2")
+        box.tenant.users[both[which]]["app_metadata"] = {"stripe_customer_id": odd}
+        status, answer = link(box, *both)
+
+        assert (status, answer["error"]) == (409, "link_mismatch")
+        assert all(each in box.tenant.users for each in both)
+        assert metadata(box, both[which]) == {"stripe_customer_id": odd}
+
+    def test_customer_without_room(self, box: Sandbox) -> None:
+        """It could not say whose it is: Auth0 links nothing."""
+        ada, google = user(box), user(box, "google-oauth2")
+        [full] = with_customer(box, google)
+        box.stripe.update(full, {"metadata": {f"key{number}": "full" for number in range(48)}})
+        with_customer(box, ada)
+        status, answer = link(box, ada, google)
+
+        assert (status, answer["error"]) == (409, "customer_unusable")
+        assert google in box.tenant.users
+
     @pytest.mark.parametrize("fault", [FaultKind.DOWN, FaultKind.DROP_AFTER])
     def test_interrupted_at_stripe(self, box: Sandbox, fault: FaultKind) -> None:
         """The same click again finishes it, though Auth0 has linked the two already."""

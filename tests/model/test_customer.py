@@ -1,13 +1,18 @@
 """Whose a customer is, whose it may become, and the parameters that a new one is made of."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.translation import ROOT
 
 from customerlink.model.customer import (
     DESCRIPTION,
     Customer,
     NewCustomer,
+    can_be_named,
     may_adopt,
     named_by,
     naming,
@@ -17,6 +22,7 @@ from customerlink.model.policy import ExistingCustomer
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id
 
+FIXTURES = ROOT / "tests/fixtures"
 ACME, BETA = Tenant("acme"), Tenant("beta")
 ADA, BOB = User(ACME, UserId("auth0|ada")), User(ACME, UserId("auth0|bob"))
 REGISTRANT = User(ACME, registrant_id("a1b2"))
@@ -26,6 +32,13 @@ def customer(names: str | None = None, tenant: str | None = None) -> Customer:
     """Return a customer whose metadata names somebody, of a tenant or of none."""
     return Customer(CustomerId("cus_1"), names, tenant, email="ada@example.com")
 
+
+def of_theirs(number: int) -> frozenset[str]:
+    """Return as many keys of the shop's."""
+    return frozenset(f"key{each}" for each in range(number))
+
+
+CUSTOMER_IDS: list[dict[str, object]] = json.loads((FIXTURES / "customer-ids.json").read_text())
 
 ADAS, BOBS, NOBODYS = customer("auth0|ada", "acme"), customer("auth0|bob", "acme"), customer()
 
@@ -106,16 +119,85 @@ class TestNaming:
         assert named_by({**naming(REGISTRANT), **naming(ADA)}) == ADA.user_id
 
     @pytest.mark.parametrize(
-        "metadata", [{}, {"auth0_tenant": "acme"}, {"auth0_registration_id": ""}]
+        "metadata",
+        [
+            {},
+            {"auth0_tenant": "acme"},
+            {"auth0_registration_id": ""},
+            {"auth0_user_id": "", "auth0_registration_id": " "},
+            {"auth0_user_id": " \t"},
+        ],
     )
     def test_nobody(self, metadata: dict[str, str]) -> None:
-        """Without either id, or with an empty one, it names nobody."""
+        """Without either id, or with nothing but blanks in its place, it names nobody."""
         assert named_by(metadata) is None
+
+
+class TestRoom:
+    """Whether Stripe takes what a link writes into a customer's metadata."""
+
+    NAMED = frozenset(naming(ADA))
+
+    @pytest.mark.parametrize(
+        ("keys", "can"),
+        [
+            (of_theirs(0), True),
+            (of_theirs(48), True),
+            (of_theirs(49), False),
+            (of_theirs(50), False),
+            (of_theirs(48) | {"auth0_user_id"}, True),
+            (of_theirs(49) | {"auth0_user_id"}, False),
+            (of_theirs(48) | NAMED, True),
+            (of_theirs(48) | {"auth0_registration_id"}, False),
+            (of_theirs(48) | {"superseded_by"}, True),
+        ],
+    )
+    def test_can_name(self, keys: frozenset[str], *, can: bool) -> None:
+        """Fifty keys are the most; ours that are there already need none."""
+        assert replace(NOBODYS, metadata_keys=keys).can_name(ADA) is can
+
+    @pytest.mark.parametrize(
+        ("keys", "can"),
+        [
+            (of_theirs(47) | NAMED, True),
+            (of_theirs(48) | NAMED, False),
+            (of_theirs(47) | NAMED | {"superseded_by"}, True),
+        ],
+    )
+    def test_can_be_superseded(self, keys: frozenset[str], *, can: bool) -> None:
+        """That is one key more."""
+        assert replace(ADAS, metadata_keys=keys).can_be_superseded() is can
+
+    @pytest.mark.parametrize(
+        ("tenant", "name", "can"),
+        [
+            ("acme", "x" * 500, True),
+            ("acme", "x" * 501, False),
+            ("acme", "x" * 5000, False),
+            ("t" * 501, "auth0|ada", False),
+        ],
+    )
+    def test_length(self, tenant: str, name: str, *, can: bool) -> None:
+        """Five hundred characters are the longest value."""
+        user = User(Tenant(tenant), UserId(name))
+
+        assert can_be_named(user) is can
+        assert NOBODYS.can_name(user) is can
+
+    @pytest.mark.parametrize("each", CUSTOMER_IDS, ids=lambda each: repr(each["id"])[:20])
+    def test_form_of_the_id(self, each: dict[str, object]) -> None:
+        """Whatever the Action refuses to write."""
+        one = replace(NOBODYS, id=CustomerId(str(each["id"])))
+
+        assert one.can_name(ADA) is each["is_usable"]
+        assert one.can_be_superseded() is each["is_usable"]
 
 
 @pytest.mark.parametrize(
     ("policy", "verified", "others", "may"),
     [
+        (ExistingCustomer.ADOPT, True, [customer(tenant="acme")], True),
+        (ExistingCustomer.ADOPT, True, [customer(tenant="beta")], False),
         (ExistingCustomer.ADOPT, True, [NOBODYS], True),
         (ExistingCustomer.DENY, True, [NOBODYS], False),
         (ExistingCustomer.ADOPT, False, [NOBODYS], False),
@@ -129,7 +211,9 @@ def test_who_may_adopt(
     policy: ExistingCustomer, others: list[Customer], *, verified: bool, may: bool
 ) -> None:
     """By policy: one customer, nobody's so far, and a user who has proved to own its address."""
-    assert may_adopt(policy, verified=verified, others=others) is may
+    signup = SignUp(ADA, 1, email="ada@example.com", email_verified=verified)
+
+    assert may_adopt(policy, signup, others) is may
 
 
 class TestNewCustomer:

@@ -205,7 +205,14 @@ def test_odd_field_counts_as_absent(document: object, dropped: str) -> None:
     assert (signup.email, signup.tries) == ("ada@example.com", 1)
 
 
-@pytest.mark.parametrize("value", [7, True, [], ["cus_1"], {}, {"id": "cus_1"}, "cus_\0", "\ud800"])
+ODD_IDS: list[object] = [
+    *(7, True, [], ["cus_1"], {}, {"id": "cus_1"}, "cus_\0", "\ud800"),
+    *(" ", "cus 1", "cus/1", "x" * 256, "ada@example.com", "cus_1\n", "{}"),
+]
+"""What stands where a customer's id should be, and is none."""
+
+
+@pytest.mark.parametrize("value", ODD_IDS)
 def test_odd_customer_id_is_nobodys(value: object) -> None:
     """It is no "none": whose customer the user's is, is for a person to decide."""
     signup = accepted(with_user(app_metadata={"stripe_customer_id": value}))

@@ -61,6 +61,8 @@ class User:
     """Could log in before the history began."""
     forged: bool = False
     """Came to the first login with somebody else's customer id."""
+    is_imported: bool = False
+    """Came to the first login with the id of a customer that names nobody."""
     is_touched: bool = False
     """A person changed something in Stripe or in the profile that may keep the user out."""
     ended: list["Login"] = field(default_factory=list)

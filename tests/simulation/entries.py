@@ -80,7 +80,7 @@ class Entries:
             second = self.profiles.get(secondary.user_id)
             if first is None:
                 return
-            if second is not None and not self.profiles.link(primary.user_id, secondary.user_id):
+            if second is not None and not self._linked(run, primary, first, secondary, second):
                 return
             if secondary.user_id not in primary.identities:
                 return
@@ -90,6 +90,16 @@ class Entries:
             f"link of {secondary.user_id} to {primary.user_id}", work, SIGN_UP_SECONDS
         )
 
+    def _linked(
+        self, run: Run, primary: User, first: Profile, secondary: User, second: Profile
+    ) -> bool:
+        accounts = _account(primary, first), _account(secondary, second)
+        refused = Linking(*accounts, *self._ports(run), run).refusal()
+        if refused is not None:
+            self.world.tell(f"  {run.owner}: {secondary.user_id} is not linked: {refused}")
+            return False
+        return self.profiles.link(primary.user_id, secondary.user_id)
+
     def _follow(
         self,
         run: Run,
@@ -98,7 +108,7 @@ class Entries:
         secondary: User,
         second: Profile | None,
     ) -> None:
-        staying = Account(named(primary), first.email, first.customer_id)
+        staying = _account(primary, first)
         # Auth0 keeps an identity's address, and discards what its profile said.
         carried = second.customer_id if second else None
         leaving = Account(named(secondary), secondary.email, carried)
@@ -194,6 +204,10 @@ class Entries:
                 self.world.tell(f"  {run.owner}: {title}: {type(trouble).__name__}")
 
         return self.auth0.invoke(guarded, seconds)
+
+
+def _account(user: User, profile: Profile) -> Account:
+    return Account(named(user), profile.email, profile.customer_id, profile.registration_id)
 
 
 def named(user: User) -> Named:

@@ -85,6 +85,7 @@ class History:
         """Draw users and addresses; acts and faults come while it is played."""
         random.seed(seed)  # the adapters' jitter
         self.rng = rng = random.Random(seed)
+        self._imports = random.Random(f"imports of {seed}")
         self.scheduler = Scheduler()
         rate = rng.choice([0.0, 0.03, 0.08, 0.2])
         burst = rng.choice([0.0, 0.0, 0.8])
@@ -133,17 +134,37 @@ class History:
             self._moves = 0.6
             pool = ["user0@example.com", "user1@example.com"]
         if is_between or rng.random() < (0.7 if is_adopting else 0.15):
-            self.world.create({"email": pool[0], "metadata": {}}, by_person=True)
+            self.world.create({"email": pool[0], "metadata": self._metadata()}, by_person=True)
         for number in range(rng.randint(1, 4)):
             user = User(f"auth0|{number}", _cased(rng, rng.choice(pool)), connection=f"c{number}")
             user.is_verified = is_between or rng.random() < 0.7
             self._draw_kind(user, number)
             self.auth0.users[user.user_id] = user
+        if self._imports.random() < (0.25 if is_adopting else 0.08):
+            self._import_ids()
         self._registering = [
             User(f"auth0|r{number}", rng.choice(pool), is_verified=True, connection=each)
             for number, each in enumerate([DATABASE, rng.choice([DATABASE, PASSWORDLESS])])
         ]
         self._pool = pool
+
+    def _metadata(self) -> dict[str, str]:
+        """Return what a shop has written into a customer: now and then as much as there can be."""
+        number = 50 if self._imports.random() < 0.1 else 0
+        return {f"key{each}": "full" for each in range(number)}
+
+    def _import_ids(self) -> None:
+        """Let a person write an id into profiles, of a customer that names nobody: one too many."""
+        fresh = [each for each in self.auth0.users.values() if not each.metadata]
+        new = [each for each in fresh if each.email and not each.is_returning]
+        if not new:
+            return
+        address = str(new[0].email).lower()
+        params = {"email": address, "metadata": self._metadata()}
+        made = self.world.create(params, by_person=True)
+        for user in new[: self._imports.choice([1, 2, 2])]:
+            user.metadata, user.is_imported = {"stripe_customer_id": made["id"]}, True
+            user.is_verified = self._imports.random() < 0.9
 
     def _draw_kind(self, user: User, number: int) -> None:
         kind = self.rng.random()

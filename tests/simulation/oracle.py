@@ -5,7 +5,13 @@ from typing import Any
 from tests.simulation.auth0 import TENANT, Auth0, Login, User
 from tests.simulation.outside import World
 
-from customerlink.model.policy import ExistingUsers, OnFailure, ProvisionAt, VerifiedEmail
+from customerlink.model.policy import (
+    ExistingCustomer,
+    ExistingUsers,
+    OnFailure,
+    ProvisionAt,
+    VerifiedEmail,
+)
 from customerlink.model.signup import SignUp
 from customerlink.model.user import registrant_id
 from customerlink.usecases.open_sign_up import Settled, Unsettled
@@ -233,13 +239,33 @@ class Oracle:
     def _judge_denial(self, user: User, last: Login) -> None:
         email = (user.email or "").lower()
         holders = [each for each in self.world.stripe.live_customers() if each["email"] == email]
+        carried = self._carried(user)
+        concerned = [carried] if carried else holders
         justified = {
             "email_missing": user.email is None,
-            "link_mismatch": user.forged,
+            "link_mismatch": user.forged or self._is_in_doubt(user, carried),
             "email_in_use": bool(holders),
+            "customer_unusable": any(len(each.get("metadata", ())) > 48 for each in concerned),
         }
         if not justified.get(str(last.reason), False):
             self._end_violated(user, f"is still denied: {last.reason}")
+
+    def _carried(self, user: User) -> dict[str, Any] | None:
+        """Return the customer whose id the user's profile has, if any."""
+        customer_id = user.metadata.get("stripe_customer_id")
+        return self.world.stripe.retrieve(customer_id) if customer_id else None
+
+    def _is_in_doubt(self, user: User, carried: dict[str, Any] | None) -> bool:
+        """Return whether nothing says that the customer whose id the profile has is the user's."""
+        if carried is None or not user.is_imported:
+            return False
+        if carried.get("deleted") or owner_of(carried) is not None:
+            return True
+        claim = self.world.table.items.get(f"adoption#{carried['id']}", {})
+        is_claimed = claim.get("holder", {}).get("S") not in (None, f"{TENANT}#{user.user_id}")
+        is_same = str(carried["email"]).lower() == str(user.email).lower()
+        adopts = self.world.policy.existing_customer is ExistingCustomer.ADOPT
+        return is_claimed or not (adopts and user.is_verified and is_same)
 
     def _may_be_let_in(self, user: User) -> bool:
         """Exempt users, and those whose every denial left no trace: see docs/architecture.md."""
@@ -251,7 +277,9 @@ class Oracle:
         denials = [each for each in user.ended if each.decision == "deny"]
         traced = any(not each.marker_lost for each in denials)
         is_exempt = is_from_before and not self.provisions_existing
-        return is_exempt or not (traced or self._is_recorded(user))
+        # Who carries an id looks linked, whatever the ledger has (docs: not covered).
+        asks = "stripe_customer_id" not in user.metadata
+        return is_exempt or not (traced or (asks and self._is_recorded(user)))
 
     def _end_violated(self, user: User, text: str) -> None:
         raise ViolationError(f"the end: {user.user_id} {text}")

@@ -99,10 +99,10 @@ class TestAdoption:
         assert case.ledger.ended.sends_update
 
     def test_customer_that_stripe_never_changes(self, a_case: ACase) -> None:
-        """It is in the way, like a claim of somebody else's: no try is the last one for ever."""
+        """A reason of its own, which is recorded: no try is the last one for ever."""
         case = self.case(a_case, NOBODYS)
         case.stripe.adopted = Refused("metadata")
-        case.assert_turned_down(Reason.EMAIL_IN_USE, in_the_way=("cus_shop",))
+        case.assert_turned_down(Reason.CUSTOMER_UNUSABLE, in_the_way=("cus_shop",))
 
         assert case.ledger.ended is not None
         assert case.ledger.ended.adopting is None
@@ -147,6 +147,15 @@ class TestBegunAdoption:
         case = self.case(a_case, Done(customer_of(BOB, "cus_shop")), other=BOB)
 
         case.assert_linked(Reason.CUSTOMER_FOUND, "cus_shop")
+
+    @pytest.mark.parametrize("keys", [49, 50])
+    def test_no_room_by_now(self, a_case: ACase, keys: int) -> None:
+        """The shop has written more into it meanwhile: another one is made."""
+        full = replace(NOBODYS, metadata_keys=frozenset(f"key{each}" for each in range(keys)))
+        case = self.case(a_case, Done(full))
+
+        case.assert_linked(Reason.CUSTOMER_CREATED)
+        assert "adopt" not in case.sent()
 
     @pytest.mark.parametrize("now_is", [None, customer_of(BOB, "cus_shop")])
     def test_gone_or_anothers(self, a_case: ACase, now_is: Customer | None) -> None:

@@ -69,7 +69,27 @@ class TestCreate:
 
         case.assert_turned_down(Reason.EMAIL_INVALID)
 
-    @pytest.mark.parametrize("failure", FAILURES)
+    @pytest.mark.parametrize("param", ["name", "metadata", "preferred_locales[0]"])
+    def test_stripe_refuses_what_the_profile_has(self, a_case: ACase, param: str) -> None:
+        """No other try of the same helps: recorded, and until the profile was mended, denied."""
+        case = a_case()
+        case.stripe.created = [Refused(param)]
+
+        case.assert_turned_down(Reason.CUSTOMER_UNUSABLE)
+
+    @pytest.mark.parametrize("customer_id", ["cus/1", "cus 1", "x" * 256])
+    @pytest.mark.parametrize("replayed", [True, False])
+    def test_id_that_no_profile_can_take(
+        self, a_case: ACase, customer_id: str, *, replayed: bool
+    ) -> None:
+        """It is refused before a link is written, and no second customer is made beside it."""
+        case = a_case()
+        case.stripe.created = [Done(customer_of(ADA, customer_id), replayed=replayed)]
+        case.assert_turned_down(Reason.CUSTOMER_UNUSABLE, in_the_way=(customer_id,))
+
+        assert case.sent().count("create") == 1
+
+    @pytest.mark.parametrize("failure", [Refused(None), *FAILURES[1:]])
     def test_failure_leaves_the_sign_up_open(self, a_case: ACase, failure: object) -> None:
         """Nothing is deleted or refused."""
         case = a_case()

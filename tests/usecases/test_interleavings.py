@@ -218,7 +218,7 @@ class TestOneCustomer:
         bobs = world.customer(SECOND, BOB)
         world.at(100)
         world.fails(ADOPT, Kind.DIES_AFTER)
-        primary = Account(ADA, FIRST, signup.customer_id)
+        primary = Account(ADA, FIRST, signup.customer_id, signup.registration_id)
         assert world.follow(primary, Account(BOB, None, bobs)) is None
 
         world.at(120)
@@ -232,13 +232,13 @@ class TestNoDeadEnd:
     """Ends from which nobody found out any more."""
 
     def test_adoption_that_stripe_refuses_for_good(self) -> None:
-        """The customer is in the way like any other; a user who moves on gets one."""
+        """Nobody claims what has no room for a name; a user who moves on gets a customer."""
         world = World(ADOPTING)
         world.customer(FIRST, metadata={f"key{number}": "full" for number in range(50)})
         signup = first_login(ADA, email_verified=True)
-        assert reason_of(world.login(signup)) is Reason.EMAIL_IN_USE
+        assert reason_of(world.login(signup)) is Reason.CUSTOMER_UNUSABLE
         world.at(100)
-        assert reason_of(world.login(again(signup))) is Reason.EMAIL_IN_USE
+        assert reason_of(world.login(again(signup))) is Reason.CUSTOMER_UNUSABLE
         world.at(200)
         assert reason_of(world.login(again(signup, email=SECOND))) is Reason.CUSTOMER_CREATED
 

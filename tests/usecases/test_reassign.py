@@ -345,3 +345,18 @@ def test_odd_user_id_is_never_looked_for(case: Case) -> None:
     case.world.tenant.profiles[UserId("64f")] = case.world.tenant.profiles[ADA.user_id]
 
     assert "tenant" in case.unmet()
+
+
+@pytest.mark.parametrize("keys", [48, 49])
+def test_customer_without_room_for_a_name(keys: int) -> None:
+    """It is told before anybody claims it: Stripe allows fifty keys, and has ours already."""
+    case = Case()
+    metadata = {f"key{number}": "full" for number in range(keys)}
+    full = case.world.customer(ADAS, metadata=metadata)
+    case.world.stripe.account.delete(case.customer)
+    refusal = case.worker.carry_out(full, ADA)
+
+    expected = Refusal(f"{full} cannot be linked: a person has to decide") if keys > 48 else None
+    assert refusal == expected
+    assert (case.world.named(ADA) == [full]) is (refusal is None)
+    assert any(each == f"adoption#{full}" for each in case.world.table.items) is (refusal is None)

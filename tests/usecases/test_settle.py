@@ -290,6 +290,25 @@ class TestHeir:
             ("link", "cus_bobs"),
         ]
 
+    @pytest.mark.parametrize("keys", [49, 50])
+    def test_no_room_for_a_name(self, keys: int) -> None:
+        """Looked at before it is claimed."""
+        case = self.case()
+        full = frozenset(f"key{each}" for each in range(keys))
+        case.stripe.now["cus_bobs"] = Done(customer_of(BOB, "cus_bobs", metadata_keys=full))
+        case.assert_turned_down(Reason.CUSTOMER_UNUSABLE, in_the_way=("cus_bobs",))
+
+        assert "begin_adoption" not in str(case.ledger.calls)
+
+    @pytest.mark.parametrize("customer_id", ["cus/1", "cus 1", "x" * 256])
+    def test_id_that_no_profile_can_take(self, customer_id: str) -> None:
+        """Likewise."""
+        case = self.case()
+        case.how["heir_to"] = Adoption(CustomerId(customer_id), BOB)
+        case.assert_turned_down(Reason.CUSTOMER_UNUSABLE, in_the_way=(customer_id,))
+
+        assert "begin_adoption" not in str(case.ledger.calls)
+
     def test_one_of_their_own(self) -> None:
         """It stays."""
         case = self.case()

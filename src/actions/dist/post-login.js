@@ -1,5 +1,5 @@
 // Customer Link 0.1.0
-// Built from src/actions/post-login.js, src/actions/attendance.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
+// Built from src/actions/post-login.js, src/actions/attendance.js, src/actions/ids.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
 
 /**
  * Auth0 Post-Login Action: reports a login to Customer Link and carries out its instruction.
@@ -17,8 +17,6 @@ const DENIAL_MESSAGE =
   'We could not create your account.\nPlease contact support for assistance.';
 
 const AGAIN_MESSAGE = 'Please log in again.';
-
-const CUSTOMER_ID = /^[A-Za-z0-9_-]{1,255}$/;
 
 /**
  * How long ago somebody may have logged in. In between they may have set up a second factor, or
@@ -143,7 +141,7 @@ function isMetadata(metadata) {
   const { stripe_customer_id: id, stripe_signup: marker, ...others } = metadata;
   return (
     Object.keys(others).length === 0 &&
-    (id === undefined || (typeof id === 'string' && CUSTOMER_ID.test(id))) &&
+    (id === undefined || isId(id)) &&
     (marker === undefined || marker === null || marker === 'unfinished' || marker === 'exempt')
   );
 }
@@ -201,7 +199,7 @@ function fail(api, { denies, marks }, cause) {
 
 function setClaims(event, api, customerId) {
   const namespace = event.secrets?.CUSTOMERLINK_CLAIM_NAMESPACE;
-  if (!namespace || typeof customerId !== 'string' || !customerId) {
+  if (!namespace || !isId(customerId)) {
     return;
   }
   const claim = `${namespace.replace(/\/+$/, '')}/stripe_customer_id`;
@@ -225,6 +223,16 @@ function isRenewal(event) {
 function isSilent(event) {
   const prompt = event.transaction?.prompt;
   return Array.isArray(prompt) && prompt.includes('none');
+}
+
+/**
+ * The form of what may be written into a profile as an id. The function refuses a customer with
+ * another id before it changes anything: model/user.py, by tests/fixtures/customer-ids.json as this.
+ */
+const ID = /^[A-Za-z0-9_-]{1,255}$/;
+
+function isId(value) {
+  return typeof value === 'string' && ID.test(value);
 }
 
 /** Put what CUSTOMERLINK_PROFILE_FIELDS names into the reported profile, under the same paths. */

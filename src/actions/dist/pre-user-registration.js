@@ -1,5 +1,5 @@
 // Customer Link 0.1.0
-// Built from src/actions/pre-user-registration.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
+// Built from src/actions/pre-user-registration.js, src/actions/ids.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
 
 /**
  * Auth0 Pre-User-Registration Action: has Customer Link make the customer before there is a user.
@@ -16,7 +16,6 @@
 const DENIAL_MESSAGE =
   'We could not create your account.\nPlease contact support for assistance.';
 
-const ID = /^[A-Za-z0-9_-]{1,255}$/;
 const IDS = ['stripe_customer_id', 'stripe_registration_id'];
 
 /** https://auth0.com/docs/customize/actions (pre-user-registration trigger). */
@@ -47,7 +46,7 @@ function readInstruction({ decision, message, app_metadata: metadata }) {
     (message === undefined || typeof message === 'string') &&
     metadata !== null &&
     typeof metadata === 'object' &&
-    Object.entries(metadata).every(([key, value]) => IDS.includes(key) && ID.test(String(value)));
+    Object.entries(metadata).every(([key, value]) => IDS.includes(key) && isId(value));
   return isWellFormed ? { decision, message, metadata } : undefined;
 }
 
@@ -68,6 +67,16 @@ function fail(event, api, cause) {
   if (event?.secrets?.CUSTOMERLINK_ON_FAILURE !== 'continue') {
     api.access.deny('customer_link', DENIAL_MESSAGE);
   }
+}
+
+/**
+ * The form of what may be written into a profile as an id. The function refuses a customer with
+ * another id before it changes anything: model/user.py, by tests/fixtures/customer-ids.json as this.
+ */
+const ID = /^[A-Za-z0-9_-]{1,255}$/;
+
+function isId(value) {
+  return typeof value === 'string' && ID.test(value);
 }
 
 /** Put what CUSTOMERLINK_PROFILE_FIELDS names into the reported profile, under the same paths. */

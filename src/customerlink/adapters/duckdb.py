@@ -39,6 +39,8 @@ CREATE OR REPLACE TABLE customers (
     id VARCHAR, email VARCHAR, auth0_user_id VARCHAR, auth0_tenant VARCHAR,
     registration_id VARCHAR, superseded_by VARCHAR
 );
+CREATE OR REPLACE TEMP MACRO present(value) AS
+    CASE WHEN trim(value, E' \\t\\r\\n') <> '' THEN value END;
 """
 
 _LOAD_USERS = """
@@ -57,7 +59,8 @@ DROP TABLE exported;
 
 _LOAD_CUSTOMERS = """
 INSERT INTO customers
-SELECT id, lower(email), nullif(auth0_user_id, ''), auth0_tenant, registration_id, superseded_by
+SELECT id, lower(email), present(auth0_user_id), present(auth0_tenant),
+    present(registration_id), present(superseded_by)
 FROM read_json($files, format = 'newline_delimited', columns = {
     id: 'VARCHAR', email: 'VARCHAR', auth0_user_id: 'VARCHAR', auth0_tenant: 'VARCHAR',
     registration_id: 'VARCHAR', superseded_by: 'VARCHAR'

@@ -51,6 +51,7 @@ STATUS = {
     Reason.DEFERRED: HTTPStatus.CONFLICT,
     Reason.EMAIL_IN_USE: HTTPStatus.CONFLICT,
     Reason.LINK_MISMATCH: HTTPStatus.CONFLICT,
+    Reason.CUSTOMER_UNUSABLE: HTTPStatus.CONFLICT,
     Reason.IN_PROGRESS: HTTPStatus.CONFLICT,
     Reason.EMAIL_MISSING: HTTPStatus.UNPROCESSABLE_ENTITY,
     Reason.EMAIL_INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -147,7 +148,7 @@ class Call:
         secondary = (
             Account(self._second(proof), part.email, None) if part else self._linked(primary, proof)
         )
-        if isinstance(secondary, Rejection):
+        if not isinstance(secondary, Account):
             return secondary
         return self._followed(primary, secondary, proof)
 
@@ -176,7 +177,7 @@ class Call:
             return _PROOF_REFUSED
         return proof
 
-    def _linked(self, primary: Profile, proof: Proof) -> Account | Rejection:
+    def _linked(self, primary: Profile, proof: Proof) -> Account | Answer | Rejection:
         """Let Auth0 link the two; return the second one as it was, its metadata included."""
         users, pair = self.shop.users, f"{self.user.user_id} {proof.user_id}"
         if not self.shop.limits.begin(proof.nonce, pair):
@@ -184,31 +185,25 @@ class Call:
         secondary = users.get(proof.user_id)
         if secondary is None:
             return _NO_SUCH_USER
-        if not (primary.email_verified and secondary.email_verified):
-            return _NOT_VERIFIED
-        if proof.is_ticket and _address(primary) != _address(secondary):
-            return _PROOF_REFUSED
+        refused = _refusal(primary, secondary, proof)
+        if refused is not None:
+            return refused
+        linking = self._linking(primary, _account(self._second(proof), secondary))
+        why = linking.refusal()
+        if why is not None:
+            return self._not_followed(proof, why)
         if not users.link(self.user.user_id, proof.user_id):
             # Perhaps the same call, a moment earlier, has linked them.
             again = users.get(self.user.user_id)
             if again is None or again.linked(proof.user_id) is None:
                 return _NO_SUCH_USER
-        return _account(self._second(proof), secondary)
+        return linking.secondary
 
     def _followed(self, primary: Profile, secondary: Account, proof: Proof) -> Answer | Rejection:
         """Let the Stripe side follow; interrupted, the same call or repair finishes it."""
-        application, users, run = self.shop.application, self.shop.users, _run()
-        linking = Linking(
-            _account(self.user, primary),
-            secondary,
-            application.ledger(run),
-            application.customers(application.secret(), run),
-            run,
-        )
-        followed = linking.follow()
+        users, followed = self.shop.users, self._linking(primary, secondary).follow()
         if isinstance(followed, LinkFailure):
-            report_linked(self.user, proof.user_id, followed.value, ())
-            return answer(STATUS[Reason(followed.value)], {"error": followed, "detail": _DETAIL})
+            return self._not_followed(proof, followed)
         if followed.customer_id and followed.customer_id != primary.customer_id:
             link = link_metadata(followed.customer_id)
             if not users.merge_app_metadata(self.user.user_id, link):
@@ -217,6 +212,17 @@ class Call:
         report_linked(self.user, proof.user_id, "linked", followed.superseded)
         body = {"stripe_customer_id": followed.customer_id, "superseded": followed.superseded}
         return answer(HTTPStatus.OK, body)
+
+    def _linking(self, primary: Profile, secondary: Account) -> Linking:
+        """Return a linking with a budget that counts from here: Auth0 may have taken its time."""
+        application, run = self.shop.application, _run()
+        customers = application.customers(application.secret(), run)
+        ledger = application.ledger(run)
+        return Linking(_account(self.user, primary), secondary, ledger, customers, run)
+
+    def _not_followed(self, proof: Proof, why: LinkFailure) -> Answer:
+        report_linked(self.user, proof.user_id, why.value, ())
+        return answer(STATUS[Reason(why.value)], {"error": why, "detail": _DETAIL})
 
 
 _DETAIL = "docs/policies.md says what each error means"
@@ -280,6 +286,13 @@ def _given(request: Request) -> tuple[str, str] | None:
     return next(iter(given.items())) if len(given) == 1 else None
 
 
+def _refusal(primary: Profile, secondary: Profile, proof: Proof) -> Rejection | None:
+    if not (primary.email_verified and secondary.email_verified):
+        return _NOT_VERIFIED
+    is_other = proof.is_ticket and _address(primary) != _address(secondary)
+    return _PROOF_REFUSED if is_other else None
+
+
 def _address(profile: Profile) -> str:
     return (profile.email or "").lower()
 
@@ -289,7 +302,7 @@ def _run() -> Run:
 
 
 def _account(user: User, profile: Profile) -> Account:
-    return Account(user, profile.email, profile.customer_id)
+    return Account(user, profile.email, profile.customer_id, profile.registration_id)
 
 
 @cache

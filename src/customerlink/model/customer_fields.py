@@ -15,8 +15,9 @@ from customerlink.model.frozen import frozen
 MAX_NAME = 256
 MAX_PHONE = 20
 MAX_METADATA_VALUE = 500
+ALL_METADATA_KEYS = 50
 MAX_METADATA_KEYS = 40
-"""Stripe allows 50; some are ours, and the shop wants some."""
+"""Of those that Stripe allows, some are ours, and the shop wants some."""
 
 # Ours are left to us: a profile must not be able to say whose customer this is.
 _METADATA = re.compile(r"metadata\.(?!auth0_|superseded_by)[A-Za-z0-9_.-]{1,40}")

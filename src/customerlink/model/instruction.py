@@ -34,6 +34,7 @@ class Reason(StrEnum):
     LINK_MISMATCH = "link_mismatch"
     EMAIL_MISSING = "email_missing"
     EMAIL_INVALID = "email_invalid"
+    CUSTOMER_UNUSABLE = "customer_unusable"
     IN_PROGRESS = "in_progress"
     PROVISIONING_FAILED = "provisioning_failed"
     USER_GONE = "user_gone"

@@ -17,7 +17,15 @@ from enum import StrEnum
 
 from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
-from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
+from customerlink.model.user import (
+    CustomerId,
+    Tenant,
+    User,
+    UserId,
+    is_customer_id,
+    registrant_id,
+    registration_id,
+)
 from customerlink.model.values import (
     ODD,
     OddValueError,
@@ -31,7 +39,7 @@ from customerlink.model.values import (
 
 WIRE_VERSION = 1
 ODD_ID = CustomerId(ODD)
-"""What stands where a profile has its customer's id, and is no text. No customer has it: whose the
+"""What stands where a profile has its customer's id, and is none. No customer has it: whose the
 user's customer is, is for a person to decide."""
 
 # The tenant's name is a part of the ledger's keys, which end at 2,048 bytes.
@@ -172,8 +180,15 @@ def _sign_up(event: "_Fields", who: User, logins_count: int) -> SignUp:
 
 def customer_id_in(metadata: Reader) -> CustomerId | None:
     """Read the customer's id in a profile's metadata; `ODD_ID` for what is there and is none."""
-    value = id_in(metadata, "stripe_customer_id")
+    value = id_in(metadata, "stripe_customer_id", _customer_id)
     return CustomerId(value) if value else None
+
+
+def _customer_id(value: object) -> str | None:
+    found = text(value)
+    if found is not None and not is_customer_id(found):
+        raise OddValueError
+    return found
 
 
 def _tenant(tenant: "_Fields") -> Tenant:

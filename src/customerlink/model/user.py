@@ -7,6 +7,7 @@ which is unique in it. So trying again finds the same sign-up, and the same cust
 
 import hashlib
 import json
+import re
 from typing import NewType
 
 from customerlink.model.frozen import frozen
@@ -16,6 +17,7 @@ UserId = NewType("UserId", str)
 CustomerId = NewType("CustomerId", str)
 
 _REGISTRANT = "registration|"
+_CUSTOMER_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 @frozen
@@ -42,3 +44,12 @@ def registration_id(tenant: Tenant, connection: str, email: str) -> str:
 def registrant_id(registration: str) -> UserId:
     """Return the id that stands for a user of Auth0's until there is one."""
     return UserId(f"{_REGISTRANT}{registration}")
+
+
+def is_customer_id(text: str) -> bool:
+    """Return whether a customer's id has the form that a link can be written with.
+
+    Stripe has given no other since 2018; one from before, which the shop chose, may be a person's
+    address. The Actions write what has this form, and nothing else: src/actions/ids.js.
+    """
+    return _CUSTOMER_ID.fullmatch(text) is not None

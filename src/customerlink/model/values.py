@@ -63,9 +63,11 @@ def text(value: object) -> str | None:
     return value
 
 
-def id_in(read: Reader, name: str) -> str | None:
+def id_in(
+    read: Reader, name: str, reader: Callable[[object], str | None] | None = None
+) -> str | None:
     """Read an id, which counts as another one's, not as absent, where it is odd."""
-    value = read(name, text)
+    value = read(name, reader or text)
     return ODD if value is None and read.get(name) not in (None, "") else value
 
 

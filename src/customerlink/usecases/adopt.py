@@ -5,10 +5,21 @@ In that order, so that whoever comes after a crash knows what may be on its way 
 
 from dataclasses import replace
 
+from customerlink.model.customer import Customer
+from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import Adoption, Busy
+from customerlink.model.user import User, is_customer_id
 from customerlink.ports.customers import Done, Refused, Unknown
 from customerlink.usecases.open_sign_up import OpenSignUp, Settled, Unsettled
+
+
+@frozen
+class Candidate:
+    """A customer that is to name the user, as it was seen, and whom it names now, if anybody."""
+
+    customer: Customer
+    instead_of: User | None = None
 
 
 def finish_begun_adoption(opened: OpenSignUp) -> Settled | Unsettled | None:
@@ -20,18 +31,47 @@ def finish_begun_adoption(opened: OpenSignUp) -> Settled | Unsettled | None:
     if not isinstance(found, Done):
         return opened.fail(found)
     if found.result is not None:
-        if found.result.may_come_to_name(lease.user, lease.adopting.instead_of):
-            return _claim(opened, lease.adopting)
-        # It names somebody else. The update that was begun could still overwrite that, so nothing
-        # is decided before it must have ended.
+        customer, other = found.result, lease.adopting.instead_of
+        if customer.may_come_to_name(lease.user, other) and customer.can_name(lease.user):
+            claimed = _claim(opened, lease.adopting)
+            return None if isinstance(claimed, Reason) else claimed
+        # It names somebody else, or has no room. The update that was begun could still overwrite
+        # that, so nothing is decided before it must have ended.
         if not lease.has_settled(opened.run.clock.time()):
             return opened.fail(Unknown())
     opened.lease = replace(lease, adopting=None)
     return None
 
 
-def adopt(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled:
-    """Link a customer once it names the user."""
+def adopt(
+    opened: OpenSignUp, candidate: Candidate, otherwise: Reason = Reason.EMAIL_IN_USE
+) -> Settled | Unsettled:
+    """Link a customer once it names the user; `otherwise` is why not, if another one comes first.
+
+    What Stripe or the Action would refuse is refused here, before anybody has claimed anything.
+    """
+    customer = candidate.customer
+    if not customer.can_name(opened.user):
+        return opened.turn_down(Reason.CUSTOMER_UNUSABLE, (customer.id,))
+    return let_name(opened, Adoption(customer.id, candidate.instead_of), otherwise)
+
+
+def inherit(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled:
+    """Link a customer that falls to the user, after a look at what it is now."""
+    found = opened.customers.retrieve(adoption.customer_id)
+    if not isinstance(found, Done):
+        return opened.fail(found)
+    if found.result is None:
+        return let_name(opened, adoption)
+    return adopt(opened, Candidate(found.result, adoption.instead_of))
+
+
+def let_name(
+    opened: OpenSignUp, adoption: Adoption, otherwise: Reason = Reason.EMAIL_IN_USE
+) -> Settled | Unsettled:
+    """Let a customer name the user; nobody has seen more of it than the id."""
+    if not is_customer_id(adoption.customer_id):
+        return opened.turn_down(Reason.CUSTOMER_UNUSABLE, (adoption.customer_id,))
     # A create under way would make a second customer beside this one, and cannot be called back.
     if opened.lease.has_create_under_way(opened.run.clock.time()):
         return opened.fail(Unknown())
@@ -39,15 +79,16 @@ def adopt(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled:
     if isinstance(begun, Busy):
         return opened.ended(Reason.IN_PROGRESS)
     opened.lease = begun
-    claimed = _claim(opened, adoption)
-    if claimed is not None:
+    claimed = _claim(opened, adoption, otherwise)
+    if not isinstance(claimed, Reason):
         return claimed
-    reason = Reason.EMAIL_IN_USE if opened.email else Reason.LINK_MISMATCH
-    return opened.turn_down(reason, (adoption.customer_id,))
+    return opened.turn_down(claimed, (adoption.customer_id,))
 
 
-def _claim(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled | None:
-    """Claim the customer before it is changed, so that two users cannot; None for who is second.
+def _claim(
+    opened: OpenSignUp, adoption: Adoption, otherwise: Reason = Reason.EMAIL_IN_USE
+) -> Settled | Unsettled | Reason:
+    """Claim the customer before it is changed, so that two users cannot; `otherwise` if one has.
 
     The claim stays: an update whose answer was lost may still be on its way.
     """
@@ -56,12 +97,12 @@ def _claim(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled | None
     opened.lease = replace(opened.lease, sends_update=claimed)
     if not claimed:
         opened.lease = replace(opened.lease, adopting=None)
-        return None
+        return otherwise
     adopted = opened.customers.adopt(adoption.customer_id, opened.user)
     if isinstance(adopted, Refused) and opened.lease.has_settled(opened.run.clock.time()):
-        # Stripe never takes it, and nothing of an earlier try is on its way: it is in the way.
+        # Stripe never takes it, and nothing of an earlier try is on its way.
         opened.lease = replace(opened.lease, adopting=None, sends_update=False)
-        return None
+        return Reason.CUSTOMER_UNUSABLE
     if not isinstance(adopted, Done):
         return opened.fail(adopted)
     if not opened.is_own(adopted.result):

@@ -66,6 +66,7 @@ _WHY = {
     Reason.USER_GONE: "the user is gone",
     Reason.EMAIL_MISSING: "the user has no address",
     Reason.DEFERRED: "the address is not verified",
+    Reason.CUSTOMER_UNUSABLE: "Stripe refuses what the profile has",
 }
 
 
@@ -113,6 +114,8 @@ def provision_one(
 
 def why_not(outcome: Unsettled) -> str:
     """Say why a user has no customer by now."""
+    if outcome.in_the_way and outcome.reason is Reason.CUSTOMER_UNUSABLE:
+        return f"{outcome.in_the_way[0]} cannot be linked"
     if outcome.in_the_way:
         return f"the address has {' '.join(outcome.in_the_way)}"
     return _WHY.get(outcome.reason, str(outcome.reason))

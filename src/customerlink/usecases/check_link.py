@@ -1,13 +1,18 @@
 """A link that is there already, in the profile or in the ledger: what has become of it."""
 
-from customerlink.model.customer import Customer
+from collections.abc import Sequence
+
+from customerlink.model.customer import Customer, may_adopt
 from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
-from customerlink.model.sign_up_record import Adoption, Linked
+from customerlink.model.policy import Policy
+from customerlink.model.sign_up_record import Linked
 from customerlink.model.signup import SignUp
-from customerlink.model.user import CustomerId, User, registrant_id
+from customerlink.model.user import CustomerId, User, is_customer_id, registrant_id
 from customerlink.ports.customers import Customers, Done
-from customerlink.usecases.open_sign_up import Settled, Unsettled
+from customerlink.usecases.adopt import Candidate, adopt, finish_begun_adoption
+from customerlink.usecases.find_customer import link_own_customer
+from customerlink.usecases.open_sign_up import OpenSignUp, Settled, Unsettled
 
 
 @frozen
@@ -18,34 +23,61 @@ class Stale:
 
 
 def check_profile(
-    signup: SignUp, customer_id: CustomerId, customers: Customers
-) -> Settled | Unsettled | Adoption | None:
+    signup: SignUp, customer_id: CustomerId, customers: Customers, policy: Policy
+) -> Settled | Unsettled | Candidate | None:
     """Look at the link that the profile carries; None where it counts as none.
 
-    An `Adoption` where the customer names the user's registration: equal ids on both sides prove
-    the link, and it is to name the user.
+    A `Candidate` where the customer names the user's registration: equal ids on both sides prove
+    the link, and it is to name the user. So it is, by policy, where it names nobody.
     """
+    if not is_customer_id(customer_id):
+        return Unsettled(Reason.LINK_MISMATCH)
     found = customers.retrieve(customer_id)
     if not isinstance(found, Done):
         return Unsettled(Reason.PROVISIONING_FAILED, is_recorded=False)
-    customer, registration = found.result, signup.registration_id
-    if customer is None:
+    if found.result is None:
         return Unsettled(Reason.LINK_MISMATCH)
+    return _judged(signup, found.result, policy)
+
+
+def _judged(
+    signup: SignUp, customer: Customer, policy: Policy
+) -> Settled | Unsettled | Candidate | None:
+    registration = signup.registration_id
     if customer.belongs_to(signup.user):
-        return Settled(customer_id, Reason.ALREADY_LINKED)
+        return Settled(customer.id, Reason.ALREADY_LINKED)
     registrant = User(signup.user.tenant, registrant_id(registration or ""))
     if customer.belongs_to(registrant):
-        return Adoption(customer_id, registrant)
+        return Candidate(customer, registrant)
     if registration and customer.registration_id == registration:
         # Somebody else registered with the address, got the same customer, and came first.
         return None
+    others = [customer] if customer.has_address(signup.email) else []
+    if may_adopt(policy.existing_customer, signup, others):
+        return Candidate(customer)
     return Unsettled(Reason.LINK_MISMATCH)
+
+
+def link_candidate(
+    opened: OpenSignUp, candidate: Candidate, known: Sequence[CustomerId]
+) -> Settled | Unsettled:
+    """Let the profile's customer name the user; nobody's, only where there is no own one."""
+    begun = finish_begun_adoption(opened)
+    if begun is not None:
+        return begun
+    if candidate.instead_of is None:
+        own = link_own_customer(opened, known)
+        if not isinstance(own, list):
+            return own
+    return adopt(opened, candidate, Reason.LINK_MISMATCH)
 
 
 def check_record(
     signup: SignUp, recorded: Linked, customers: Customers
 ) -> Settled | Unsettled | Stale:
     """Look at a recorded link before it is replayed."""
+    if not is_customer_id(recorded.customer_id):
+        return Unsettled(Reason.CUSTOMER_UNUSABLE, in_the_way=(recorded.customer_id,))
     found = customers.retrieve(recorded.customer_id)
     if not isinstance(found, Done):
         return Unsettled(Reason.PROVISIONING_FAILED, is_linked=True)
@@ -70,7 +102,6 @@ def _is_replayable(signup: SignUp, customer: Customer) -> bool:
 
 def _has_passed_on(signup: SignUp, customer: Customer) -> bool:
     """Return whether a registrant's customer names its user by now, and keeps the address."""
-    email = signup.email
-    has_it = email is None or (customer.email or "").lower() == email.lower()
+    has_it = signup.email is None or customer.has_address(signup.email)
     is_registration = signup.user.registration_id is not None
     return is_registration and has_it and not customer.belongs_to(signup.user)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from customerlink.model.customer import Customer, NewCustomer
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import LIST_LAG_SECONDS, Busy, Lease
+from customerlink.model.user import is_customer_id
 from customerlink.ports.customers import (
     NOTHING_CHANGED,
     Done,
@@ -36,11 +37,11 @@ def create_customer(
     if opened.lease.key_makes(new.email, opened.run.clock.time()):
         created = _send(opened)
     if isinstance(created, Customer):
-        return created
+        return _usable(opened, created)
     if _has_been_mended(created, opened.lease, new):
         created = KeyMismatch()
     if not isinstance(created, KeySpent | KeyMismatch):
-        return opened.fail(created)
+        return _failed(opened, created)
     if isinstance(created, KeyMismatch):
         opened.lease = opened.lease.mismatched()
     if not _has_ended(opened, created):
@@ -53,6 +54,26 @@ def _has_been_mended(created: Spent | Failure, lease: Lease, new: NewCustomer) -
     """Return whether Stripe refuses what was frozen, and the profile has something else now."""
     is_refused = isinstance(created, Refused) and created.param != "email"
     return is_refused and lease.create != new
+
+
+def _is_final(created: Spent | Failure) -> bool:
+    """Return whether Stripe blames what was sent, so that no other try of it helps.
+
+    Without a parameter it is the account that is in trouble, whoever signs up.
+    """
+    return isinstance(created, Refused) and created.param not in (None, "email")
+
+
+def _failed(opened: OpenSignUp, created: Spent | Failure) -> Unsettled:
+    is_final = _is_final(created)
+    return opened.turn_down(Reason.CUSTOMER_UNUSABLE) if is_final else opened.fail(created)
+
+
+def _usable(opened: OpenSignUp, created: Customer) -> Customer | Unsettled:
+    """Return a customer that a link can be written with; or refuse it before one is."""
+    if is_customer_id(created.id):
+        return created
+    return opened.turn_down(Reason.CUSTOMER_UNUSABLE, (created.id,))
 
 
 def _has_ended(opened: OpenSignUp, spent: Spent) -> bool:
@@ -75,7 +96,7 @@ def _next_attempt(opened: OpenSignUp, new: NewCustomer) -> Customer | Unsettled:
         return opened.ended(Reason.IN_PROGRESS)
     opened.lease, opened.run.trace.attempt = raised, raised.attempt
     created = _send(opened)
-    return created if isinstance(created, Customer) else opened.fail(created)
+    return _usable(opened, created) if isinstance(created, Customer) else _failed(opened, created)
 
 
 def _send(opened: OpenSignUp) -> Customer | Spent | Failure:
@@ -92,7 +113,7 @@ def _send(opened: OpenSignUp) -> Customer | Spent | Failure:
         return created
     if not opened.is_own(created.result):
         return Unknown()
-    if not created.replayed:
+    if not created.replayed or not is_customer_id(created.result.id):
         return created.result
     # A replayed answer tells of the past: the customer may have been deleted since.
     found = opened.customers.retrieve(created.result.id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from customerlink.model.customer import Customer
 from customerlink.model.instruction import Reason
-from customerlink.model.user import CustomerId
+from customerlink.model.user import CustomerId, is_customer_id
 from customerlink.ports.customers import Done
 from customerlink.usecases.open_sign_up import OpenSignUp, Settled, Unsettled
 
@@ -16,6 +16,9 @@ def link_own_customer(
 
     `known` are those to look at beside what Stripe lists under an address of the user's.
     """
+    unusable = tuple(each for each in known if not is_customer_id(each))
+    if unusable:
+        return opened.turn_down(Reason.CUSTOMER_UNUSABLE, unusable)
     listed = _listed(opened, known)
     if isinstance(listed, Unsettled):
         return listed
@@ -28,18 +31,20 @@ def link_oldest(opened: OpenSignUp, own: list[Customer]) -> Settled | Unsettled 
     """Link the oldest that is still the user's; return those that are others' by now.
 
     Each is retrieved before it is believed: a list may show what was deleted or handed on since.
+    One whose id no profile can take is the user's all the same, and stands in for no other.
     """
     passed_on: list[Customer] = []
-    for each in sorted(own, key=_oldest_first):
+    unusable = tuple(each.id for each in own if not is_customer_id(each.id))
+    for each in sorted((each for each in own if each.id not in unusable), key=_oldest_first):
         found = opened.customers.retrieve(each.id)
         if not isinstance(found, Done):
             return opened.fail(found)
         customer = found.result
         if customer is not None and opened.is_own(customer):
             return opened.link(customer.id, Reason.CUSTOMER_FOUND)
-        if customer is not None and _has_address(customer, opened.email):
+        if customer is not None and customer.has_address(opened.email):
             passed_on.append(customer)
-    return passed_on
+    return opened.turn_down(Reason.CUSTOMER_UNUSABLE, unusable) if unusable else passed_on
 
 
 def _listed(
@@ -65,7 +70,7 @@ def _listed(
         customer = retrieved.result
         if customer is not None and opened.is_own(customer):
             own.append(customer)
-        elif customer is not None and _has_address(customer, opened.email):
+        elif customer is not None and customer.has_address(opened.email):
             others.append(customer)
     return own, others + _recorded(opened, others)
 
@@ -90,11 +95,7 @@ def _recorded(opened: OpenSignUp, others: list[Customer]) -> list[Customer]:
     recorded = opened.recorded
     if recorded is None or opened.is_own(recorded) or recorded.id in {each.id for each in others}:
         return []
-    return [recorded] if _has_address(recorded, opened.email) else []
-
-
-def _has_address(customer: Customer, email: str | None) -> bool:
-    return email is not None and (customer.email or "").lower() == email.lower()
+    return [recorded] if recorded.has_address(opened.email) else []
 
 
 def _oldest_first(customer: Customer) -> tuple[int, str]:

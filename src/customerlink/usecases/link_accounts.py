@@ -16,6 +16,7 @@ from customerlink.model.user import CustomerId, User
 from customerlink.ports.customers import Customers, Done, Failure
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
+from customerlink.usecases.check_link import check_profile
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.settle import Creates, Settling
 
@@ -28,13 +29,16 @@ class Account:
     email: str | None
     customer_id: CustomerId | None
     """What its profile says."""
+    registration_id: str | None = None
 
 
 class LinkFailure(StrEnum):
-    """Why the customers have not followed yet; another try may do."""
+    """Why the customers have not followed yet: another try may do, or a person has to decide."""
 
     IN_PROGRESS = "in_progress"
     FAILED = "provisioning_failed"
+    MISMATCH = "link_mismatch"
+    UNUSABLE = "customer_unusable"
 
 
 @frozen
@@ -60,18 +64,35 @@ class Linking:
     customers: Customers
     run: Run
 
+    def refusal(self) -> LinkFailure | None:
+        """Return why the two are not to be linked: what a log-in of either would be denied for.
+
+        Afterwards it would be lost: Auth0 discards what the secondary's profile says.
+        """
+        try:
+            self._look_at(self.primary)
+            self._look_at(self.secondary)
+            self._expect_room(self._found(self.primary.customer_id, self.secondary.customer_id))
+        except _LinkFailedError as error:
+            return error.trouble
+        return None
+
     def follow(self) -> Followed | LinkFailure:
         """Carry out; an interrupted one is finished by another call."""
         try:
+            self._look_at(self.primary)
             # First the secondary's record: a login of its own, and what that sent, comes to an end.
             recorded = self._settled(self.secondary)
             found = self._found(self.primary.customer_id, self.secondary.customer_id, recorded)
-            leaving = [each for each in found if each.belongs_to(self.secondary.user)]
+            self._expect_room(found)
+            leaving = self._leaving(found)
             staying = self._settled(self.primary, leaving[0] if leaving else None)
             if staying is None:
                 return Followed(None)
             # What the other one has (invoices, subscriptions) stays where it is.
-            others = tuple(each.id for each in leaving if each.id != staying)
+            left = [each for each in leaving if each.id != staying]
+            _expect(all(each.can_be_superseded() for each in left))
+            others = tuple(each.id for each in left)
             for each in others:
                 _result(self.customers.supersede(each, staying))
             return Followed(staying, others)
@@ -80,7 +101,7 @@ class Linking:
 
     def _settled(self, account: Account, heritage: Customer | None = None) -> CustomerId | None:
         """Settle an account's record without making a customer; return the one that it has."""
-        adoption = Adoption(heritage.id, self.secondary.user) if heritage else None
+        heir_to = Adoption(heritage.id, self.secondary.user) if heritage else None
         outcome = Settling(
             SignUp(account.user, logins_count=0, email=account.email),
             self.ledger,
@@ -89,11 +110,34 @@ class Linking:
             self.run,
             creates=Creates.NEVER,
             known=(account.customer_id,) if account.customer_id else (),
-            heir_to=adoption,
+            heir_to=heir_to,
         ).settle()
         if isinstance(outcome, Settled):
             return outcome.customer_id
         raise _LinkFailedError(_trouble(outcome))
+
+    def _look_at(self, account: Account) -> None:
+        """Raise for a profile whose id leads to no customer of the person's, as a log-in judges."""
+        if account.customer_id is None:
+            return
+        for user in (account.user, self.primary.user, self.secondary.user):
+            signup = SignUp(user, logins_count=0, registration_id=account.registration_id)
+            checked = check_profile(signup, account.customer_id, self.customers, Policy())
+            if not (isinstance(checked, Unsettled) and checked.reason is Reason.LINK_MISMATCH):
+                break
+        if isinstance(checked, Unsettled):
+            raise _LinkFailedError(_trouble(checked))
+
+    def _leaving(self, found: list[Customer]) -> list[Customer]:
+        return [each for each in found if each.belongs_to(self.secondary.user)]
+
+    def _expect_room(self, found: list[Customer]) -> None:
+        """Raise if Stripe would not take what the secondary's customers are to say."""
+        has_own = any(each.belongs_to(self.primary.user) for each in found)
+        leaving = self._leaving(found)
+        heir, others = ([], leaving) if has_own else (leaving[:1], leaving[1:])
+        _expect(all(each.can_name(self.primary.user) for each in heir))
+        _expect(all(each.can_be_superseded() for each in others))
 
     def _found(self, *ids: CustomerId | None) -> list[Customer]:
         """Return what these ids, and either account's address, lead to: the oldest first.
@@ -112,8 +156,13 @@ class Linking:
 
 
 def _trouble(outcome: Unsettled) -> LinkFailure:
-    is_running = outcome.reason is Reason.IN_PROGRESS
-    return LinkFailure.IN_PROGRESS if is_running else LinkFailure.FAILED
+    reason = outcome.reason
+    return LinkFailure(reason) if reason in LinkFailure else LinkFailure.FAILED
+
+
+def _expect(is_possible: bool) -> None:  # noqa: FBT001 (what is expected)
+    if not is_possible:
+        raise _LinkFailedError(LinkFailure.UNUSABLE)
 
 
 def _result[Result](outcome: Done[Result] | Failure) -> Result:

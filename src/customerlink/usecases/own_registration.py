@@ -8,7 +8,7 @@ from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User, registrant_id, registration_id
 from customerlink.ports.customers import Done, Unknown
-from customerlink.usecases.adopt import adopt
+from customerlink.usecases.adopt import let_name
 from customerlink.usecases.find_customer import link_oldest
 from customerlink.usecases.open_sign_up import PASSING, OpenSignUp, Settled, Unsettled
 
@@ -30,7 +30,7 @@ def take_over(
     """
     if isinstance(outcome, Settled):
         customer_id = outcome.customer_id
-        return adopt(opened, Adoption(customer_id, registrant)) if customer_id else None
+        return let_name(opened, Adoption(customer_id, registrant)) if customer_id else None
     if outcome.reason in PASSING:
         return opened.fail(Unknown())
     seen: list[Customer] = []

@@ -15,6 +15,7 @@ from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.profiles import Identities, Profiles
+from customerlink.usecases.backfill import why_not
 from customerlink.usecases.open_sign_up import PASSING, Unsettled
 from customerlink.usecases.repair import Invocations
 from customerlink.usecases.settle import Creates, Settling
@@ -158,6 +159,8 @@ def _refusal(outcome: Unsettled) -> Refusal:
     if outcome.reason in PASSING:
         is_running = outcome.reason is Reason.IN_PROGRESS
         return Refusal(RUNNING if is_running else _NO_ANSWER, is_passing=True)
+    if outcome.reason is Reason.CUSTOMER_UNUSABLE:
+        return Refusal(f"{why_not(outcome)}: {DECIDE}")
     return Refusal(f"somebody else has claimed the customer, or changed it: {DECIDE}")
 
 

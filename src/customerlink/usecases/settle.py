@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from customerlink.model.customer import Customer, NewCustomer, may_adopt
+from customerlink.model.customer import Customer, NewCustomer, can_be_named, may_adopt
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
@@ -20,8 +20,8 @@ from customerlink.model.user import CustomerId, User
 from customerlink.ports.customers import Customers, Unknown
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
-from customerlink.usecases.adopt import adopt, finish_begun_adoption
-from customerlink.usecases.check_link import Stale, check_profile, check_record
+from customerlink.usecases.adopt import Candidate, adopt, finish_begun_adoption, inherit
+from customerlink.usecases.check_link import Stale, check_profile, check_record, link_candidate
 from customerlink.usecases.create_customer import create_customer
 from customerlink.usecases.find_customer import link_own_customer
 from customerlink.usecases.open_sign_up import OpenSignUp, Settled, Unsettled
@@ -62,6 +62,9 @@ class Settling:
 
     def settle(self) -> Settled | Unsettled:
         """Carry out steps 2 to 8 of the pipeline; every outcome is a value, failures included."""
+        if not can_be_named(self.signup.user):
+            return Unsettled(Reason.CUSTOMER_UNUSABLE)
+
         # 2. Data integrity
         checked = self._checked_link()
         if checked is not None:
@@ -123,14 +126,18 @@ class Settling:
         """Look at the link that the profile carries; None without one, or where it counts not."""
         if self.signup.customer_id is None:
             return None
-        checked = check_profile(self.signup, self.signup.customer_id, self.customers)
-        if not isinstance(checked, Adoption):
+        given = self.signup.customer_id
+        checked = check_profile(self.signup, given, self.customers, self.policy)
+        if not isinstance(checked, Candidate):
             return checked
-        named = self._with_lease(
-            None, lambda opened: finish_begun_adoption(opened) or adopt(opened, checked)
-        )
-        if isinstance(named, Settled):
+        is_registrations = checked.instead_of is not None
+        email = None if is_registrations else self.signup.email
+        named = self._with_lease(email, lambda opened: link_candidate(opened, checked, self.known))
+        if isinstance(named, Settled) and is_registrations:
             return Settled(named.customer_id, Reason.ALREADY_LINKED)
+        if isinstance(named, Settled) and named.customer_id != given:
+            # The user has another one: which of the two is right is for a person to decide.
+            return Unsettled(Reason.LINK_MISMATCH)
         return named
 
     # Step 3
@@ -258,10 +265,9 @@ class Settling:
         registrant = registrant_of(self.signup, str(opened.email))
         registered = [each for each in others if registrant and each.belongs_to(registrant)]
         if registered:
-            return adopt(opened, Adoption(registered[0].id, registrant))
-        verified = self.signup.email_verified
-        if may_adopt(self.policy.existing_customer, verified=verified, others=others):
-            return adopt(opened, Adoption(others[0].id))
+            return adopt(opened, Candidate(registered[0], registrant))
+        if may_adopt(self.policy.existing_customer, self.signup, others):
+            return adopt(opened, Candidate(others[0]))
         is_an_account = len(others) == 1 and others[0].is_of_a_user(self.signup.user.tenant)
         redirect = self._linking_page() if is_an_account else None
         in_the_way = tuple(each.id for each in others)
@@ -283,7 +289,7 @@ class Settling:
     ) -> Settled | Unsettled:
         """Let the user have a customer that falls to them, or none; not while one may come."""
         if self.heir_to is not None:
-            return adopt(opened, self.heir_to)
+            return inherit(opened, self.heir_to)
         if opened.lease.has_create_under_way(self.run.clock.time()):
             return opened.fail(Unknown())
         return opened.close(is_gone=is_gone)

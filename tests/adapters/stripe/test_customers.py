@@ -7,7 +7,7 @@ import stripe
 from tests.adapters.stripe.served import NEW, Stripe
 from tests.fakes import ADA
 
-from customerlink.model.customer import NewCustomer
+from customerlink.model.customer import Customer, NewCustomer
 from customerlink.model.keys import StripeKey
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User, UserId
@@ -157,8 +157,40 @@ class TestCalls:
         assert found.result.id == live
         assert customers.retrieve(gone) == Done(None)
         assert customers.retrieve(CustomerId("cus_unknown")) == Done(None)
-        for odd in ("", "..", "cus_1/../x", "cus 1", "cüs"):
+        for odd in ("", "..", "cus_1/../x", "cus 1", "cüs", "x" * 256):
             assert customers.retrieve(CustomerId(odd)) == Done(None)
+
+    @pytest.mark.parametrize("customer_id", ["cus/1", "ada@example.com", "x" * 256])
+    def test_id_of_another_form(self, served: Stripe, customer_id: str) -> None:
+        """It is listed all the same: somebody has the address. What becomes of it is no outage."""
+        served.account.create({"email": "ada@example.com"}, customer_id)
+        outcome = served.customers().list_by_email("ada@example.com")
+
+        assert isinstance(outcome, Done)
+        assert [each.id for each in outcome.result] == [customer_id]
+        assert not outcome.result[0].can_name(ADA)
+
+    @pytest.mark.parametrize("blank", [" ", "\t", " \n "])
+    def test_blanks_count_as_absent(self, served: Stripe, blank: str) -> None:
+        """In each of our own places."""
+        ours = ["auth0_user_id", "auth0_tenant", "auth0_registration_id"]
+        body = served.account.create({"metadata": dict.fromkeys(ours, blank)})
+        found = served.customers().retrieve(CustomerId(body["id"]))
+
+        assert found == Done(Customer(body["id"], created=body["created"]))
+
+    @pytest.mark.parametrize(("keys", "can"), [(0, True), (48, True), (49, False), (50, False)])
+    def test_room_in_the_metadata(self, served: Stripe, keys: int, *, can: bool) -> None:
+        """What is said of it beforehand is what Stripe then does."""
+        metadata = {f"key{number}": "full" for number in range(keys)}
+        body = served.account.create({"metadata": metadata})
+        customers = served.customers()
+        found = customers.retrieve(CustomerId(body["id"]))
+
+        assert isinstance(found, Done)
+        assert found.result is not None
+        assert found.result.can_name(ADA) is can
+        assert isinstance(customers.adopt(found.result.id, ADA), Done if can else Refused)
 
 
 class TestOutcomes:

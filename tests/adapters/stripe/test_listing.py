@@ -8,7 +8,7 @@ import pytest
 import stripe
 from tests.fakes import FakeClock
 
-from customerlink.adapters.stripe.listing import Listing, patiently
+from customerlink.adapters.stripe.listing import Listing, listed, patiently
 from customerlink.adapters.token_bucket import TokenBucket
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind, StripeAccount
@@ -37,6 +37,22 @@ def test_everybody_is_listed_once(tmp_path: Path, number: int) -> None:
         each["id"] for each in account.live_customers()
     )
     assert all(each["auth0_user_id"] for each in rows)
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "  \n"])
+def test_blanks_count_as_absent(blank: str) -> None:
+    """In each of our own places; what the text is beside them stays as it is."""
+    names = ["auth0_user_id", "auth0_tenant", "auth0_registration_id", "superseded_by"]
+    body = StripeAccount().create(
+        {"email": "a@example.com", "metadata": dict.fromkeys(names, blank)}
+    )
+    one = listed(stripe.Customer.construct_from(body, None))
+    metadata = {"auth0_user_id": " auth0|ada"}
+    other = listed(stripe.Customer.construct_from(body | {"metadata": metadata}, None))
+
+    assert (one.auth0_user_id, one.auth0_tenant) == (None, None)
+    assert (one.registration_id, one.superseded_by) == (None, None)
+    assert other.auth0_user_id == " auth0|ada"
 
 
 def test_trouble_is_waited_out() -> None:

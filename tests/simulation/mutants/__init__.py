@@ -5,6 +5,7 @@ from tests.simulation.mutants.adoption import ADOPTION
 from tests.simulation.mutants.beside import BESIDE
 from tests.simulation.mutants.budget import TIME
 from tests.simulation.mutants.create import CREATE
+from tests.simulation.mutants.doors import DOORS
 from tests.simulation.mutants.email_lock import LOCK
 from tests.simulation.mutants.login import LOGIN
 from tests.simulation.mutants.look_up import LOOK_UP
@@ -14,4 +15,4 @@ from tests.simulation.mutants.seen import SEEN
 
 __all__ = ["MUTANTS", "SEEN", "Mutant"]
 
-MUTANTS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *LOGIN, *BESIDE, *TIME, *ACTS]
+MUTANTS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *DOORS, *LOGIN, *BESIDE, *TIME, *ACTS]

@@ -1,26 +1,26 @@
 """A customer that comes to name the user: an adoption, or a registration's."""
 
-from tests.simulation.mutants.mutant import ADOPT, CUSTOMER, LEDGER, SETTLE, STRIPE, Mutant
+from tests.simulation.mutants.mutant import ADOPT, CHECK, CUSTOMER, LEDGER, SETTLE, STRIPE, Mutant
 
 ADOPTION = [
     Mutant(
         "adopted by whoever typed the address",
         CUSTOMER,
-        "return policy is ExistingCustomer.ADOPT and verified and is_nobodys",
+        "return policy is ExistingCustomer.ADOPT and signup.email_verified and is_nobodys",
         "return policy is ExistingCustomer.ADOPT and is_nobodys",
         caught_by="tests/usecases/test_adopt.py::TestAdoption::test_unverified",
     ),
     Mutant(
         "one of several adopted",
         CUSTOMER,
-        "is_nobodys = [each.auth0_user_id is None for each in others] == [True]",
-        "is_nobodys = all(each.auth0_user_id is None for each in others)",
+        "is_nobodys = [each.is_nobodys(signup.user.tenant) for each in others] == [True]",
+        "is_nobodys = all(each.is_nobodys(signup.user.tenant) for each in others)",
         caught_by="tests/usecases/test_adopt.py::TestAdoption::test_more_than_one_or_somebodys",
     ),
     Mutant(
         "somebody's customer adopted",
         CUSTOMER,
-        "is_nobodys = [each.auth0_user_id is None for each in others] == [True]",
+        "is_nobodys = [each.is_nobodys(signup.user.tenant) for each in others] == [True]",
         "is_nobodys = len(others) == 1",
     ),
     Mutant(
@@ -67,9 +67,9 @@ ADOPTION = [
     ),
     Mutant(
         "adoption that was begun is forgotten where a registration's customer is",
-        SETTLE,
-        "finish_begun_adoption(opened) or adopt(opened, checked)",
-        "adopt(opened, checked)",
+        CHECK,
+        "    begun = finish_begun_adoption(opened)\n    if begun is not None:",
+        "    begun = None\n    if begun is not None:",
         caught_by="tests/usecases/test_check_link.py::TestRegistration::test_another_adoption_has_begun",
     ),
     Mutant(
@@ -96,7 +96,7 @@ ADOPTION = [
     Mutant(
         "adoption finished though the customer names somebody else",
         ADOPT,
-        "if found.result.may_come_to_name(lease.user, lease.adopting.instead_of):",
+        "if customer.may_come_to_name(lease.user, other) and customer.can_name(lease.user):",
         "if True:",
         caught_by="tests/usecases/test_adopt.py::TestBegunAdoption::test_gone_or_anothers",
     ),

@@ -6,8 +6,8 @@ BESIDE = [
     Mutant(
         "linking takes anybody's customer",
         LINK,
-        "leaving = [each for each in found if each.belongs_to(self.secondary.user)]",
-        "leaving = found",
+        "return [each for each in found if each.belongs_to(self.secondary.user)]",
+        "return found",
     ),
     Mutant(
         "linking looks up as given only",

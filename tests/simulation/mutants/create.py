@@ -124,7 +124,7 @@ CREATE = [
     Mutant(
         "replayed customer not checked",
         CREATION,
-        "    if not created.replayed:\n",
+        "    if not created.replayed or not is_customer_id(created.result.id):\n",
         "    if True:\n",
         caught_by="tests/usecases/test_create_customer.py::TestSpentKey::test_replayed_customer_is_gone",
     ),

@@ -12,14 +12,14 @@ LOOK_UP = [
     Mutant(
         "profile's link believed",
         CHECK,
-        "    if customer.belongs_to(signup.user):\n        return Settled(customer_id,",
-        "    if True:\n        return Settled(customer_id,",
+        "    if customer.belongs_to(signup.user):\n        return Settled(customer.id,",
+        "    if True:\n        return Settled(customer.id,",
     ),
     Mutant(
         "profile's false link taken for none",
         CHECK,
-        "        return None\n    return Unsettled(Reason.LINK_MISMATCH)",
-        "        return None\n        return None",
+        "        return Candidate(customer)\n    return Unsettled(Reason.LINK_MISMATCH)",
+        "        return Candidate(customer)\n    return None",
     ),
     Mutant(
         "failed look-up taken for none",

@@ -11,6 +11,7 @@ RULES, INSTRUCTION, CUSTOMER = (
 ADOPT, CHECK = "usecases/adopt.py", "usecases/check_link.py"
 CREATION, FIND = "usecases/create_customer.py", "usecases/find_customer.py"
 SIGN_UP, LINK = "usecases/sign_up.py", "usecases/link_accounts.py"
+SIGNUP = "model/signup.py"
 LEDGER, STRIPE = "adapters/dynamodb/ledger.py", "adapters/stripe/customers.py"
 ITEMS, TABLE = "adapters/dynamodb/items.py", "adapters/dynamodb/table.py"
 EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py"

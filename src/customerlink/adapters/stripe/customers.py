@@ -16,11 +16,11 @@ from customerlink.adapters.stripe.http_client import (
     NotSentError,
 )
 from customerlink.adapters.stripe.sdk import stripe
-from customerlink.model.customer import Customer, NewCustomer, named_by, naming
+from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present
 from customerlink.model.customer_fields import Params
 from customerlink.model.keys import StripeKey
 from customerlink.model.secret import KeyRefresh
-from customerlink.model.user import CustomerId, User
+from customerlink.model.user import CustomerId, User, is_customer_id
 from customerlink.ports.customers import (
     Done,
     Failure,
@@ -92,8 +92,8 @@ class StripeCustomers:
 
     def retrieve(self, customer_id: CustomerId) -> Done[Customer | None] | Failure:
         """Retrieve by id; a deleted customer is answered with `deleted: true`, not with 404."""
-        # A profile's text becomes part of the path: with a slash it would ask something else.
-        if not _could_be_an_id(customer_id):
+        # It becomes part of the path: with a slash it would ask something else.
+        if not is_customer_id(customer_id):
             return Done(None)
 
         def customer() -> Done[Customer | None]:
@@ -252,10 +252,6 @@ def _without_key_spent[Result](
     return Unknown() if isinstance(outcome, KeySpent | KeyMismatch) else outcome
 
 
-def _could_be_an_id(customer_id: str) -> bool:
-    return customer_id.isascii() and customer_id.replace("_", "").replace("-", "").isalnum()
-
-
 def _expected(answer: stripe.StripeObject, kind: str, customer_id: str | None = None) -> Any:  # noqa: ANN401 (of the SDK's)
     """Return an answer that says to be what was asked for; a 200 proves nothing by itself."""
     is_one = getattr(answer, "object", None) == kind
@@ -283,16 +279,18 @@ def _customer(customer: stripe.Customer) -> Customer:
     return Customer(
         id=CustomerId(_id(customer)),
         auth0_user_id=named_by(metadata),
-        auth0_tenant=metadata.get("auth0_tenant"),
+        auth0_tenant=present(metadata, "auth0_tenant"),
         created=created,
         email=email,
-        registration_id=metadata.get("auth0_registration_id"),
+        registration_id=present(metadata, "auth0_registration_id"),
+        metadata_keys=frozenset(metadata),
     )
 
 
 def _id(answer: stripe.StripeObject) -> str:
     found = getattr(answer, "id", None)
-    if not isinstance(found, str) or not _could_be_an_id(found):
+    # Whether a link can be written with it is no question of whether Stripe has said it.
+    if not isinstance(found, str) or not found:
         raise _OddAnswerError
     return found
 

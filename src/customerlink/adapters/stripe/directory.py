@@ -18,6 +18,9 @@ from customerlink.ports.rate import RateLimiter
 _OF_THE_OTHER_MODE = "a similar object exists in"
 """What Stripe says of an id that its other mode knows; there is no code for it."""
 
+_NO_PATHS = ("", ".", "..")
+"""Of these the path would be the list's. Whatever else a profile has for an id is quoted."""
+
 
 @dataclass(frozen=True)
 class StripeDirectory(CustomerDirectory):
@@ -33,6 +36,8 @@ class StripeDirectory(CustomerDirectory):
 
     def retrieve(self, customer_id: CustomerId) -> ListedCustomer | Absence:
         """Retrieve by id; a deleted customer is answered with `deleted: true`, not with 404."""
+        if customer_id in _NO_PATHS:
+            return Absence.UNKNOWN
         try:
             found = patiently(self.bucket, partial(self.service.retrieve, customer_id))
         except stripe.InvalidRequestError as error:

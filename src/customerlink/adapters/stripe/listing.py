@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import stripe
 
 from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.model.customer import without_blanks
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.user import CustomerId
 from customerlink.model.values import Reader, id_in, text
@@ -113,7 +114,7 @@ def patiently[Result](bucket: RateLimiter, request: Callable[[], Result]) -> Res
 def listed(customer: stripe.Customer) -> ListedCustomer:
     """Return what is needed of a customer of the SDK's."""
     read = Reader({name: getattr(customer, name, None) for name in ("email", "description")})
-    metadata = Reader(_metadata(customer))
+    metadata = Reader(without_blanks(_metadata(customer)))
     return ListedCustomer(
         id=CustomerId(customer.id),
         email=read("email", text),

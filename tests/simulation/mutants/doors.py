@@ -1,0 +1,130 @@
+"""One rule at every door: what is none of ours, and what Stripe or the Action would refuse."""
+
+from tests.simulation.mutants.mutant import (
+    ADOPT,
+    CHECK,
+    CREATION,
+    CUSTOMER,
+    FIND,
+    LINK,
+    SETTLE,
+    SIGNUP,
+    Mutant,
+)
+
+_DOORS = "tests/usecases/test_doors.py"
+
+DOORS = [
+    Mutant(
+        "another tenant's customer taken for nobody's",
+        CUSTOMER,
+        "return self.auth0_user_id is None and self.auth0_tenant in (None, tenant)",
+        "return self.auth0_user_id is None",
+        caught_by=f"{_DOORS}::TestStripesMetadata::test_of_somebody_elses",
+    ),
+    Mutant(
+        "blanks that name somebody",
+        CUSTOMER,
+        "return value if value and not value.isspace() else None",
+        "return value or None",
+        caught_by=f"{_DOORS}::TestStripesMetadata::test_blanks",
+    ),
+    Mutant(
+        "odd id read as it is",
+        SIGNUP,
+        "    if found is not None and not is_customer_id(found):",
+        "    if False:",
+        caught_by="tests/model/test_signup.py::test_odd_customer_id_is_nobodys",
+    ),
+    Mutant(
+        "profile's customer adopted, whosever address it has",
+        CHECK,
+        "others = [customer] if customer.has_address(signup.email) else []",
+        "others = [customer]",
+        caught_by=f"{_DOORS}::TestIdsOnAuth0sSideOnly::test_for_a_person_to_decide",
+    ),
+    Mutant(
+        "profile's customer adopted beside an own one",
+        CHECK,
+        "    if candidate.instead_of is None:",
+        "    if False:",
+        caught_by=f"{_DOORS}::TestIdsOnAuth0sSideOnly::test_own_customer_beside_it",
+    ),
+    Mutant(
+        "profile's customer given up for the recorded one",
+        SETTLE,
+        "        if isinstance(named, Settled) and named.customer_id != given:",
+        "        if False:",
+        caught_by=f"{_DOORS}::TestIdsOnAuth0sSideOnly::test_recorded_customer_beside_it",
+    ),
+    Mutant(
+        "customer without room claimed",
+        ADOPT,
+        "    if not customer.can_name(opened.user):",
+        "    if False:",
+        caught_by=f"{_DOORS}::TestCustomerOfNoUse::test_no_room_for_a_name",
+    ),
+    Mutant(
+        "adoption finished of a customer without room",
+        ADOPT,
+        "if customer.may_come_to_name(lease.user, other) and customer.can_name(lease.user):",
+        "if customer.may_come_to_name(lease.user, other):",
+        caught_by="tests/usecases/test_adopt.py::TestBegunAdoption::test_no_room_by_now",
+    ),
+    Mutant(
+        "user's own customer linked by an id that no profile takes",
+        FIND,
+        "unusable = tuple(each.id for each in own if not is_customer_id(each.id))",
+        "unusable: tuple[CustomerId, ...] = ()",
+        caught_by=f"{_DOORS}::TestCustomerOfNoUse::test_id_of_another_form",
+    ),
+    Mutant(
+        "recorded customer taken for gone by its id's form",
+        CHECK,
+        "    if not is_customer_id(recorded.customer_id):",
+        "    if False:",
+        caught_by=f"{_DOORS}::TestRecorded::test_id_of_another_form",
+    ),
+    Mutant(
+        "created customer linked by an id that no profile takes",
+        CREATION,
+        "    if is_customer_id(created.id):",
+        "    if True:",
+        caught_by="tests/usecases/test_create_customer.py::TestCreate::test_id_that_no_profile_can_take",
+    ),
+    Mutant(
+        "create that Stripe refuses for good tried for ever",
+        CREATION,
+        "opened.turn_down(Reason.CUSTOMER_UNUSABLE) if is_final else opened.fail(created)",
+        "opened.fail(created)",
+        caught_by="tests/usecases/test_create_customer.py::TestCreate::test_stripe_refuses_what_the_profile_has",
+    ),
+    Mutant(
+        "trouble of the account's taken for the profile's",
+        CREATION,
+        'created.param not in (None, "email")',
+        'created.param != "email"',
+        caught_by="tests/usecases/test_create_customer.py::TestCreate::test_failure_leaves_the_sign_up_open",
+    ),
+    Mutant(
+        "account linking overwrites what is none of ours",
+        LINK,
+        "            self._look_at(self.primary)\n            # First",
+        "            # First",
+        caught_by=f"{_DOORS}::TestProfileSOwnPlace::test_no_id",
+    ),
+    Mutant(
+        "account linking lets Auth0 discard what a person has to decide",
+        LINK,
+        "            self._look_at(self.secondary)\n",
+        "",
+        caught_by=f"{_DOORS}::TestProfileSOwnPlace::test_no_id",
+    ),
+    Mutant(
+        "customer moved while another one has no room",
+        LINK,
+        "            self._expect_room(found)\n",
+        "",
+        caught_by=f"{_DOORS}::TestLinking::test_no_room_for_one_of_two",
+    ),
+]
