@@ -25,8 +25,8 @@ DOORS = [
     Mutant(
         "blanks that name somebody",
         CUSTOMER,
-        "return value if value and not value.isspace() else None",
-        "return value or None",
+        "return without_blanks(metadata).get(key)",
+        "return metadata.get(key)",
         caught_by=f"{_DOORS}::TestStripesMetadata::test_blanks",
     ),
     Mutant(
