@@ -10,7 +10,13 @@ from typing import Any
 from customerlink.model.drift import Drift
 
 TENANT = "acme"
-KINDS = [each for each in Drift if each not in (Drift.LINKED, Drift.WRONG_MODE)]
+TOLD_LATER = (Drift.WRONG_MODE, Drift.DENIED)
+"""Kinds that take a look at Stripe, or into the ledger."""
+
+BESIDE = Drift.LETTER_CASE
+"""Is found of a customer whatever else that, or its user, is."""
+
+KINDS = [each for each in Drift if each not in (Drift.LINKED, BESIDE, *TOLD_LATER)]
 
 
 class Generated:
@@ -30,25 +36,28 @@ class Generated:
             self.customers.open("w") as customers,
         ):
             for index, kind in enumerate(kinds):
-                user, made, key = self._pair(kind, index, dice)
+                user, made, key = self._pair(kind, index, share, dice)
                 self.expected[kind].add(key)
                 if user:
                     users.write(json.dumps(user) + "\n")
                 for customer in made:
+                    if customer["email"] != customer["email"].lower():
+                        self.expected[BESIDE].add(customer["id"])
                     customers.write(json.dumps(customer) + "\n")
 
-    def _pair(  # noqa: C901, PLR0911 (a case for each kind)
-        self, kind: Drift, index: int, dice: random.Random
+    def _pair(  # noqa: C901, PLR0911, PLR0912 (a case for each kind)
+        self, kind: Drift, index: int, share: float, dice: random.Random
     ) -> tuple[dict[str, Any] | None, list[dict[str, Any]], str]:
         """Return a user, the customers beside it, and the id that the kind is expected of."""
         connection = dice.choice(["auth0", "google-oauth2"])
         user_id = f"{connection}|{index:024x}"
         email = f"user-{index}@example.com"
         identity = {"provider": connection, "user_id": f"{index:024x}"}
-        user: dict[str, Any] = {"user_id": user_id, "email": email, "identities": [identity]}
+        given = dice.choice([email, email.upper()])
+        user: dict[str, Any] = {"user_id": user_id, "email": given, "identities": [identity]}
         customer = {
             "id": f"cus_{index:014x}",
-            "email": dice.choice([email, email.upper()]),
+            "email": email.title() if dice.random() < share else email,
             "auth0_user_id": user_id,
             "auth0_tenant": TENANT,
         }
@@ -66,9 +75,12 @@ class Generated:
                 return linked, [], user_id
             case Drift.MISMATCHED:
                 other: dict[str, Any] = dice.choice(
-                    [{"auth0_user_id": None}, {"auth0_tenant": "other"}]
+                    [{"auth0_user_id": "?", "auth0_tenant": None}, {"auth0_tenant": "other"}]
                 )
                 return linked, [customer | other], user_id
+            case Drift.UNNAMED:
+                tenant = dice.choice([TENANT, None])
+                return linked, [customer | {"auth0_user_id": None, "auth0_tenant": tenant}], user_id
             case Drift.DUPLICATE:
                 stranger = second | {"auth0_user_id": None, "auth0_tenant": None}
                 return linked, [customer, dice.choice([second, stranger])], user_id

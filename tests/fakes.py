@@ -1,6 +1,6 @@
 """The ports, faked: scripts of answers, and a log of what was asked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from customerlink.ports.customers import Customers, Done
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.profiles import Profiles
+from customerlink.ports.refusals import Refusals
 
 ADA = User(Tenant("acme"), UserId("auth0|ada"))
 NOW = 1_795_000_000.0
@@ -219,6 +220,17 @@ class FakeProfiles(Profiles):
         assert user_id == ADA.user_id
         self.written.append(dict(changes))
         return self.is_there_to_write
+
+
+@dataclass
+class FakeRefusals(Refusals):
+    """A ledger that knows some refusals."""
+
+    reasons: dict[UserId, Reason] = field(default_factory=dict)
+
+    def of(self, users: Sequence[UserId]) -> dict[UserId, Reason]:
+        """Return those of the users who are asked for."""
+        return {each: self.reasons[each] for each in users if each in self.reasons}
 
 
 def customer_of(user: User, customer_id: str = "cus_new", **fields: Any) -> Customer:

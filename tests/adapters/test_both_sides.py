@@ -24,7 +24,7 @@ ADA = Profile(
     name="Ada",
     customer_id=CustomerId("cus_1"),
 )
-ADAS = ListedCustomer(CustomerId("cus_1"), "ADA@example.com", "auth0|ada", ACME)
+ADAS = ListedCustomer(CustomerId("cus_1"), "ada@example.com", "auth0|ada", ACME)
 
 
 class Listed:
@@ -40,7 +40,8 @@ class Listed:
 
 def export(file: Path) -> None:
     """Write a tenant of one user, as Auth0 exports it."""
-    row: dict[str, Any] = {"user_id": ADA.user_id, "email": ADA.email, "customer_id": "cus_1"}
+    row: dict[str, Any] = {"user_id": ADA.user_id, "email": "ADA@example.com"}
+    row["customer_id"] = "cus_1"
     file.write_bytes(gzip.compress(json.dumps(row).encode()))
 
 

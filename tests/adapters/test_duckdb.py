@@ -1,6 +1,7 @@
 """The join of both sides: every injected drift is found, and nothing else is."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from tests.both_sides import TENANT, Generated
 
 from customerlink.adapters.duckdb import Store
 from customerlink.model.drift import Drift, Finding
+from customerlink.model.instruction import Reason
+from customerlink.model.signup import ODD_ID
+from customerlink.model.user import UserId
 
 CUSTOMER: dict[str, Any] = {
     "id": "cus_1",
@@ -18,7 +22,9 @@ CUSTOMER: dict[str, Any] = {
 }
 USER = {"user_id": "auth0|1", "email": "A@x.io", "customer_id": "cus_1"}
 
-OF_CUSTOMERS = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED}
+OF_CUSTOMERS = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED, Drift.LETTER_CASE}
+NOBODYS = CUSTOMER | {"auth0_user_id": None}
+BOB = USER | {"user_id": "auth0|2", "email": "b@x.io"}
 
 
 def found(store: Store) -> dict[Drift, set[str]]:
@@ -91,8 +97,8 @@ def test_memory_by_the_number_of_rows(
     assert limit == [(memory,)]
 
 
-def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Finding]:
-    """Return all findings for a handful of each."""
+def loaded(folder: Path, users: list[Any], customers: list[Any]) -> Store:
+    """Return a handful of each, compared."""
     store = Store(folder)
     for name, rows, load in (
         ("users", users, store.load_users),
@@ -102,9 +108,13 @@ def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Findi
         path.write_text("".join(json.dumps(each) + "\n" for each in rows))
         load(path)
     store.classify(TENANT)
-    everything = [each for kind in Drift for each in store.findings(kind)]
-    store.close()
-    return everything
+    return store
+
+
+def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Finding]:
+    """Return all findings for a handful of each."""
+    with closing(loaded(folder, users, customers)) as store:
+        return [each for kind in Drift for each in store.findings(kind)]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +136,24 @@ def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Findi
         ([USER | {"customer_id": None, "marker": "unfinished"}], [], ["unlinked"]),
         ([USER], [CUSTOMER, CUSTOMER | {"id": "cus_2"}], ["duplicate"]),
         ([USER], [CUSTOMER, CUSTOMER | {"id": "cus_2", "auth0_user_id": None}], ["duplicate"]),
+        ([USER], [NOBODYS], ["unnamed"]),
+        ([USER], [NOBODYS | {"auth0_tenant": None}], ["unnamed"]),
+        ([USER], [NOBODYS, NOBODYS | {"id": "cus_2"}], ["unnamed"]),
+        ([USER], [NOBODYS | {"email": "b@x.io"}], ["unnamed"]),
+        ([USER], [NOBODYS | {"auth0_tenant": "other"}], ["mismatched"]),
+        ([USER], [NOBODYS | {"registration_id": "1", "auth0_tenant": None}], ["mismatched"]),
+        ([USER], [NOBODYS | {"superseded_by": "cus_2"}], ["mismatched", "superseded"]),
+        ([USER], [NOBODYS, CUSTOMER | {"id": "cus_2"}], ["mismatched"]),
+        ([USER], [CUSTOMER | {"auth0_user_id": " "}], ["mismatched", "orphaned"]),
+        ([USER], [CUSTOMER | {"auth0_user_id": "?", "auth0_tenant": None}], ["mismatched"]),
+        ([USER | {"customer_id": ODD_ID}], [], ["mismatched"]),
+        ([USER | {"customer_id": ODD_ID}], [CUSTOMER], ["mismatched"]),
+        ([USER | {"customer_id": ODD_ID}], [NOBODYS], ["mismatched"]),
+        ([USER], [CUSTOMER | {"email": "A@x.io"}], ["linked", "letter_case"]),
+        ([USER], [CUSTOMER | {"email": "a@X.IO"}], ["linked", "letter_case"]),
+        ([], [NOBODYS | {"email": "\u00c4@x.io"}], ["letter_case"]),
+        ([], [CUSTOMER | {"email": "A@x.io", "auth0_tenant": "other"}], ["letter_case"]),
+        ([], [NOBODYS | {"email": "\u00e4\u00df@x.io"}, NOBODYS | {"email": None}], []),
     ],
 )
 def test_kinds(tmp_path: Path, users: list[Any], customers: list[Any], kinds: list[str]) -> None:
@@ -143,6 +171,65 @@ def test_linked_account_is_found_through_its_primary(tmp_path: Path) -> None:
     findings = compared(tmp_path, [primary], [CUSTOMER])
 
     assert Finding(Drift.ORPHANED, "auth0|1", "cus_1", "auth0|9") in findings
+
+
+def test_customer_that_several_profiles_have(tmp_path: Path) -> None:
+    """Each of them is told with another one, so that none is taken for the only one."""
+    users = [USER, BOB, USER | {"user_id": "auth0|3"}]
+    findings = compared(tmp_path, users, [NOBODYS])
+
+    told = {each.user_id: each.detail for each in findings if each.drift is Drift.UNNAMED}
+    assert told == {"auth0|1": "auth0|3", "auth0|2": "auth0|1", "auth0|3": "auth0|1"}
+
+
+@pytest.mark.parametrize(
+    ("users", "customers", "customer_id", "detail"),
+    [
+        ([USER | {"customer_id": ODD_ID}], [], None, "(odd)"),
+        ([USER | {"customer_id": ODD_ID}], [CUSTOMER], "cus_1", "(odd)"),
+        ([USER], [CUSTOMER | {"auth0_user_id": "auth0|9"}], "cus_1", "auth0|9"),
+        ([USER], [NOBODYS, CUSTOMER | {"id": "cus_2"}], "cus_1", "cus_2"),
+    ],
+)
+def test_mismatched(
+    tmp_path: Path, users: list[Any], customers: list[Any], customer_id: str | None, detail: str
+) -> None:
+    """Told with what a person needs who has to decide."""
+    [found, *_] = compared(tmp_path, users, customers)
+
+    assert found == Finding(Drift.MISMATCHED, "auth0|1", customer_id, detail)
+
+
+def test_denied(tmp_path: Path) -> None:
+    """Those whose sign-up is marked unfinished are asked for; a backfill tries them again."""
+    markers: list[str | None] = [None, "exempt", "unfinished", "unfinished"]
+    users: list[Any] = [
+        USER | {"user_id": f"auth0|{number}", "customer_id": "", "marker": marker}
+        for number, marker in enumerate(markers, 5)
+    ]
+    with closing(loaded(tmp_path, users, [CUSTOMER])) as store:
+        asked = [each for page in store.unfinished() for each in page]
+        # Of the first one the export says that policy exempts it, whatever the ledger has.
+        store.deny(dict.fromkeys(map(UserId, ("auth0|6", "auth0|7")), Reason.EMAIL_IN_USE))
+        store.deny({})
+        counts = store.counts()
+
+        assert sorted(asked) == ["auth0|7", "auth0|8"]
+        assert [*store.findings(Drift.DENIED)] == [
+            Finding(Drift.DENIED, "auth0|7", None, "email_in_use cus_1")
+        ]
+        assert (counts[Drift.UNLINKED], counts[Drift.EXEMPT]) == (2, 1)
+        assert len([*store.without_customer()]) == 4
+
+
+def test_denied_page_by_page(tmp_path: Path) -> None:
+    """A page is put right while the next one is still to come."""
+    users = [{"user_id": f"auth0|{n}", "marker": "unfinished"} for n in range(2500)]
+    with closing(loaded(tmp_path, users, [])) as store:
+        for page in store.unfinished():
+            store.deny(dict.fromkeys(page, Reason.EMAIL_MISSING))
+
+        assert store.counts()[Drift.DENIED] == 2500
 
 
 def test_taken_address_of_an_unlinked_user_is_told(tmp_path: Path) -> None:

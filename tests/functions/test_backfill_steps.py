@@ -14,6 +14,7 @@ import pytest
 import stripe
 from auth0.management.core.api_error import ApiError
 from auth0.management.core.parse_error import ParsingError
+from tests.fakes import FakeRefusals
 from werkzeug.wrappers import Response
 
 from customerlink.adapters.auth0.management import Users
@@ -29,6 +30,7 @@ from customerlink.functions.backfill_steps import (
 from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift
 from customerlink.model.errors import KeyRejectedError, LedgerUnavailableError
+from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
@@ -215,7 +217,7 @@ class TestCompare:
         files.put("users/users.json.gz", gzip.compress(rows))
         mine = customer(0, auth0_user_id="auth0|0", auth0_tenant=Tenant("acme"))
         steps_of.list_segment(Segment(0, 0, 9), listing([mine]), files, plenty)
-        counts = steps_of.compare("acme", files, tmp_path / "sides")
+        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
         todo = [files.read(f"todo/{number:06d}.json").splitlines() for number in range(3)]
 
         assert {kind: number for kind, number in counts.items() if number} == {
@@ -233,7 +235,7 @@ class TestCompare:
         )
         files.put("users/users.json.gz", gzip.compress(rows))
         steps_of.list_segment(Segment(0, 0, 9), listing([customer(7)]), files, plenty)
-        counts = steps_of.compare("acme", files, tmp_path / "sides")
+        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
         told = [json.loads(each) for each in files.read("odd.json").splitlines()]
 
         assert counts[Drift.UNLINKED] == 2
@@ -250,16 +252,29 @@ class TestCompare:
         files.put("users/users.json.gz", gzip.compress(rows))
         sharing = [replace(customer(each), email="0@EXAMPLE.com") for each in (5, 6)]
         steps_of.list_segment(Segment(0, 0, 9), listing(sharing), files, plenty)
-        steps_of.compare("acme", files, tmp_path / "sides")
+        steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
         [found] = map(Candidate.read, files.read("todo/000000.json").splitlines())
 
         assert (found.user_id, {*found.known}) == ("auth0|0", {"cus_5", "cus_6"})
+
+    def test_denied(self, files: Files, tmp_path: Path) -> None:
+        """Counted apart, and tried again all the same: what was in the way may be gone."""
+        user = {"user_id": ADA, "email": "ada@example.com", "marker": "unfinished"}
+        files.put("users/users.json.gz", gzip.compress(json.dumps(user).encode()))
+        in_the_way = replace(customer(5), email="Ada@example.com")
+        steps_of.list_segment(Segment(0, 0, 9), listing([in_the_way]), files, plenty)
+        refusals = FakeRefusals({UserId(ADA): Reason.EMAIL_IN_USE})
+        counts = steps_of.compare("acme", files, refusals, tmp_path / "sides")
+        [todo] = files.read("todo/000000.json").splitlines()
+
+        assert (counts[Drift.DENIED], counts[Drift.UNLINKED]) == (1, 0)
+        assert Candidate.read(todo) == Candidate(ADA, (in_the_way.id,))
 
     def test_failed(self, files: Files, tmp_path: Path) -> None:
         """The folder, in which addresses are, is gone all the same."""
         files.put("users/users.json.gz", b"not gzipped")
         with pytest.raises(Exception, match="cannot be unpacked"):
-            steps_of.compare("acme", files, tmp_path / "sides")
+            steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
 
         assert not (tmp_path / "sides").exists()
 

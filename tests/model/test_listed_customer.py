@@ -6,6 +6,7 @@ import pytest
 
 from customerlink.model.customer import DESCRIPTION
 from customerlink.model.listed_customer import ABANDONED_AFTER_SECONDS, ListedCustomer
+from customerlink.model.profile import Profile
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 
 ACME = Tenant("acme")
@@ -58,6 +59,54 @@ def test_removable() -> None:
 def test_not_removable(customer: ListedCustomer, why: str) -> None:
     """A single doubt is enough, and is said: what is deleted cannot be brought back."""
     assert why in str(customer.why_not_removable(ACME, NOW))
+
+
+UNNAMED = ListedCustomer(CustomerId("cus_1"), email="Ada@example.com")
+OWNER = Profile(ADA.user_id, "ada@Example.com", email_verified=True, customer_id=UNNAMED.id)
+
+
+@pytest.mark.parametrize("tenant", [None, ACME])
+def test_adoptable(tenant: Tenant | None) -> None:
+    """Nobody's, with the address that the user has verified; letter case makes no difference."""
+    customer = replace(UNNAMED, auth0_tenant=tenant)
+
+    assert customer.is_nobodys(ACME)
+    assert customer.why_not_adoptable(ACME, OWNER) is None
+
+
+@pytest.mark.parametrize(
+    "customer",
+    [
+        replace(UNNAMED, auth0_user_id="auth0|ada"),
+        replace(UNNAMED, auth0_user_id="auth0|bob"),
+        replace(UNNAMED, auth0_user_id=" "),
+        replace(UNNAMED, auth0_user_id="none"),
+        replace(UNNAMED, auth0_tenant="beta"),
+        replace(UNNAMED, registration_id="a1b2"),
+        replace(UNNAMED, superseded_by="cus_2"),
+    ],
+)
+def test_somebodys(customer: ListedCustomer) -> None:
+    """Whatever stands in our own places is read by a person, and overwritten by nobody."""
+    assert not customer.is_nobodys(ACME)
+    assert customer.why_not_adoptable(ACME, OWNER) == "the customer names somebody by now"
+
+
+@pytest.mark.parametrize(
+    ("profile", "email", "why"),
+    [
+        (replace(OWNER, email_verified=False), UNNAMED.email, "not verified"),
+        (replace(OWNER, email=None), UNNAMED.email, "not verified"),
+        (replace(OWNER, email=None), None, "not verified"),
+        (OWNER, None, "different addresses"),
+        (OWNER, "old@example.com", "different addresses"),
+    ],
+)
+def test_not_proved(profile: Profile, email: str | None, why: str) -> None:
+    """An id in a profile alone proves nothing: somebody may have written another's."""
+    customer = replace(UNNAMED, email=email)
+
+    assert why in str(customer.why_not_adoptable(ACME, profile))
 
 
 def test_nothing_personal_is_shown() -> None:

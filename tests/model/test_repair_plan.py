@@ -47,6 +47,8 @@ class TestPlanned:
             (Drift.ORPHANED, "decide"),
             (Drift.UNCLAIMED, "claim"),
             (Drift.ABANDONED, "remove"),
+            (Drift.UNNAMED, "adopt"),
+            (Drift.LETTER_CASE, "lower_email"),
         ],
     )
     def test_act(self, drift: Drift, act: str) -> None:
@@ -65,6 +67,13 @@ class TestPlanned:
         step = step_for(Drift.UNLINKED, "cus_9")
 
         assert (step.act, step.reason) == (Act.DECIDE, "unlinked, and the address has cus_9")
+
+    def test_customer_that_two_profiles_have_is_for_somebody_to_decide(self) -> None:
+        """Either of the two would be in the right."""
+        step = step_for(Drift.UNNAMED, "auth0|bob")
+
+        assert step.act is Act.DECIDE
+        assert "the profile of auth0|bob has it too" in step.reason
 
     def test_linked_accounts_customer_follows_the_primary(self) -> None:
         """The secondary is no user any more: the step is the primary's."""

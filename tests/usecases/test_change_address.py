@@ -13,11 +13,11 @@ from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, Busy, Lease, Linked
 from customerlink.model.signup import SignUp
-from customerlink.model.user import CustomerId, User, UserId
+from customerlink.model.user import CustomerId, User, UserId, stand_in
 from customerlink.ports.customers import Done, Refused, Unknown
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
-from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.change_address import AddressChange, LowerCase
 from customerlink.usecases.settle import Creates, Settling
 
 ADAS = customer_of(ADA, "cus_ada", email="old@example.com")
@@ -221,7 +221,7 @@ def test_customer_that_is_not_the_users(parts: Parts, now_is: Customer | None) -
 @pytest.mark.parametrize(
     ("then", "why"),
     [
-        (Done(None), "the customer does not name the user any more"),
+        (Done(None), "the customer is gone"),
         (Done(customer_of(BOB, "cus_ada")), "the customer does not name the user any more"),
         (Unknown(), AGAIN),
     ],
@@ -269,6 +269,88 @@ def test_ledger_that_fails_before_the_record_is_settled(parts: Parts, call: str)
 
     assert parts.give() == "provisioning_failed"
     assert not parts.is_written()
+
+
+SHOWN = "Ada@Example.com"
+
+
+class TestLowerCase:
+    """A customer's address comes to be one that a sign-up can see."""
+
+    @pytest.fixture
+    def parts(self) -> Parts:
+        """Return a customer whose address has capitals; it names nobody."""
+        return Parts(customers=Customers(retrieved=Done(Customer(ADAS.id, email=SHOWN))))
+
+    def lower(self, parts: Parts, ledger: Ledger | None = None) -> str | None:
+        """Write its address in lower case."""
+        nobody = SignUp(stand_in(ADA.tenant, ADAS.id), logins_count=0)
+        run = Run(FakeClock(), "repair")
+        settling = Settling(nobody, ledger or parts.ledger, parts.customers, Policy(), run)
+        return LowerCase(settling, ADAS.id, SHOWN).carry_out()
+
+    def test_order(self, parts: Parts) -> None:
+        """Locked, looked up, looked at, written; nobody's record is opened."""
+        assert self.lower(parts) is None
+        assert parts.customers.calls == [
+            ("list", "ada@example.com"),
+            ("retrieve", "cus_ada"),
+            ("set_email", "cus_ada", "ada@example.com"),
+        ]
+        assert parts.ledger.calls == ["lock_email"]
+
+    def test_somebody_signs_up_with_it(self, parts: Parts) -> None:
+        """Nothing is written, as that may be about to make a customer."""
+        parts.ledger.holder = BOB
+
+        assert self.lower(parts) == RUNNING
+        assert parts.customers.calls == []
+
+    @pytest.mark.parametrize("other", [customer_of(BOB, "cus_2"), Customer(CustomerId("cus_2"))])
+    def test_another_customer_has_it(self, parts: Parts, other: Customer) -> None:
+        """Whosever it is: two would have one address."""
+        parts.customers.listed["ada@example.com"] = (other,)
+
+        assert self.lower(parts) == "the address has cus_2"
+        assert parts.ledger.calls == ["lock_email", "unlock_email"]
+
+    @pytest.mark.parametrize(
+        ("then", "why"),
+        [
+            (Done(None), "the customer is gone"),
+            (Done(Customer(ADAS.id, email="new@example.com")), "another address by now"),
+            (Done(Customer(ADAS.id, email="ada@example.com")), "another address by now"),
+            (Done(Customer(ADAS.id)), "another address by now"),
+            (Unknown(), AGAIN),
+        ],
+    )
+    def test_changes_meanwhile(self, parts: Parts, then: Any, why: str) -> None:
+        """What somebody else has written since is not overwritten."""
+        parts.customers.then = then
+
+        assert why in str(self.lower(parts))
+        assert "set_email" not in str(parts.customers.calls)
+
+    def test_look_up_that_failed(self, parts: Parts) -> None:
+        """Never taken for "there is none"."""
+        parts.customers.listed["ada@example.com"] = Unknown()
+
+        assert self.lower(parts) == AGAIN
+        assert "set_email" not in str(parts.customers.calls)
+
+    @pytest.mark.parametrize("failure", [Unknown(), Refused("email")])
+    def test_update_that_failed(self, parts: Parts, failure: object) -> None:
+        """It may still be on its way, so the lock stays; the same plan may be carried out again."""
+        client, parts.customers.update = Client(Table()), failure
+        ledger = DynamoDbLedger(client, "ledger", Run(FakeClock(), "repair"))
+        assert self.lower(parts, ledger) == AGAIN
+        bobs = ledger.open(BOB, None, admission=True)
+        assert isinstance(bobs, Lease)
+        assert not ledger.lock_email(bobs, "ada@example.com").is_mine
+        parts.customers.update = None
+        again = DynamoDbLedger(client, "ledger", Run(FakeClock(), "again"))
+
+        assert self.lower(parts, again) is None
 
 
 class TestOverTheLedger:

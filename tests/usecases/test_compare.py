@@ -1,20 +1,20 @@
 """The comparison of both sides: what is read first, and what gets a second look."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.fakes import ADA, PROFILE, FakeClock, FakeProfiles
+from tests.fakes import ADA, PROFILE, FakeClock, FakeProfiles, FakeRefusals
 
 from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift, Finding
+from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row, RowOutcome
-from customerlink.model.signup import ODD_ID
 from customerlink.model.trouble import Trouble, of_the_row
-from customerlink.model.user import CustomerId, Tenant
+from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.ports.both_sides import BothSides
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.usecases.compare import SAMPLES, Comparison, WithoutCustomer
@@ -51,6 +51,16 @@ class FakeSides(BothSides):
     def correct(self, finding: Finding, drift: Drift) -> None:
         """Correct it."""
         self.found[self.found.index(finding)] = replace(finding, drift=drift)
+
+    def unfinished(self) -> Iterator[Sequence[UserId]]:
+        """Return those without a customer, one a page."""
+        yield from [[UserId(str(each.user_id))] for each in self.findings(Drift.UNLINKED)]
+
+    def deny(self, reasons: Mapping[UserId, str]) -> None:
+        """Correct them."""
+        for each in [*self.findings(Drift.UNLINKED)]:
+            if each.user_id in reasons:
+                self.correct(each, Drift.DENIED)
 
     def counts(self) -> dict[Drift, int]:
         """Count."""
@@ -102,6 +112,7 @@ class Parts:
     sides: FakeSides = field(default_factory=FakeSides)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     profiles: FakeProfiles = field(default_factory=FakeProfiles)
+    refusals: FakeRefusals = field(default_factory=FakeRefusals)
     told: list[str] = field(default_factory=list)
     trouble_of: Callable[[Exception], Trouble] = of_the_row
 
@@ -114,8 +125,8 @@ class Parts:
             yield self.sides
             self.sides.calls.append("gone")
 
-        ports = self.profiles, self.directory, sides, FakeClock(), self.told.append
-        return Comparison(ADA.tenant, *ports, self.trouble_of)
+        seen = self.profiles, self.directory, sides, self.refusals, FakeClock(), self.told.append
+        return Comparison(ADA.tenant, *seen, self.trouble_of)
 
 
 @pytest.fixture
@@ -141,7 +152,13 @@ def test_stripe_is_read_first(parts: Parts) -> None:
         (Absence.OTHER_MODE, Drift.WRONG_MODE),
         (ONE, Drift.LINKED),
         (replace(ONE, auth0_user_id="auth0|other"), Drift.MISMATCHED),
-        (replace(ONE, auth0_user_id=None), Drift.MISMATCHED),
+        (replace(ONE, auth0_tenant=Tenant("other")), Drift.MISMATCHED),
+        (replace(ONE, auth0_user_id=" "), Drift.MISMATCHED),
+        (replace(ONE, auth0_user_id=None), Drift.UNNAMED),
+        (replace(ONE, auth0_user_id=None, auth0_tenant=None), Drift.UNNAMED),
+        (replace(ONE, auth0_user_id=None, auth0_tenant=Tenant("other")), Drift.MISMATCHED),
+        (replace(ONE, auth0_user_id=None, registration_id="1"), Drift.MISMATCHED),
+        (replace(ONE, auth0_user_id=None, superseded_by="cus_2"), Drift.MISMATCHED),
     ],
 )
 def test_second_look(parts: Parts, customer: ListedCustomer | Absence, kind: Drift) -> None:
@@ -153,6 +170,36 @@ def test_second_look(parts: Parts, customer: ListedCustomer | Absence, kind: Dri
     assert report.counts[kind] == 1
     assert report.samples[kind] == [replace(DANGLING, drift=kind)]
     assert parts.directory.asked == [ONE.id]
+
+
+def test_second_look_beside_a_customer_that_names_the_user(parts: Parts) -> None:
+    """Whose the profile's is, that names nobody, is for a person to decide."""
+    parts.sides.found = [replace(DANGLING, detail="cus_2")]
+    parts.directory.one = replace(ONE, auth0_user_id=None)
+
+    assert parts.comparison.everybody().counts[Drift.MISMATCHED] == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        (Reason.EMAIL_IN_USE, Drift.DENIED),
+        (Reason.EMAIL_MISSING, Drift.DENIED),
+        (Reason.EMAIL_INVALID, Drift.DENIED),
+        (Reason.LINK_MISMATCH, Drift.DENIED),
+        (Reason.DEFERRED, Drift.UNLINKED),
+        (Reason.PROVISIONING_FAILED, Drift.UNLINKED),
+        (Reason.IN_PROGRESS, Drift.UNLINKED),
+        (None, Drift.UNLINKED),
+    ],
+)
+def test_refused_in_the_ledger(parts: Parts, reason: Reason | None, kind: Drift) -> None:
+    """A decision explains that there is no customer; what was put off, or failed, does not."""
+    parts.sides.found = [Finding(Drift.UNLINKED, ADA.user_id, None, "")]
+    parts.refusals.reasons = {ADA.user_id: reason} if reason else {}
+    report = parts.comparison.everybody()
+
+    assert (report.counts[kind], report.in_order) == (1, kind is Drift.DENIED)
 
 
 def test_nothing_else_gets_a_second_look(parts: Parts) -> None:
@@ -250,11 +297,3 @@ class TestRows:
         report = parts.comparison.everybody()
 
         assert (report.in_order, [*report.rows]) == (True, parts.sides.unread)
-
-    def test_id_that_is_no_text_is_nobodys(self, parts: Parts) -> None:
-        """A person decides; no repair takes it out of the profile, and Stripe is not asked."""
-        parts.sides.found = [replace(DANGLING, customer_id=ODD_ID)]
-        report = parts.comparison.everybody()
-
-        assert report.counts[Drift.MISMATCHED] == 1
-        assert parts.directory.asked == []

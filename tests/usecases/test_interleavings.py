@@ -19,6 +19,7 @@ from tests.interleaving import (
     OPEN,
     SET_EMAIL,
     TENANT,
+    CrashError,
     Kind,
     Turns,
     World,
@@ -337,6 +338,102 @@ class TestPlan:
 
         assert [each.why for each in apply(world, step)] == ["a user has it"]
         assert world.named(ADA) == [customer_id]
+
+
+class TestLetterCase:
+    """An address is written in lower case while somebody signs up with it."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        """Return one with a customer whom no look-up finds."""
+        world = World()
+        world.customer(FIRST.title())
+        return world
+
+    def lower(self, world: World) -> Result:
+        """Carry the plan out."""
+        step = Step(Act.LOWER_EMAIL, Drift.LETTER_CASE, None, CustomerId("cus_1"), "")
+        [result] = apply(world, step)
+        return result
+
+    def test_sign_up_comes_first(self, world: World) -> None:
+        """Its create may be on its way: nothing is written before its lock has ended."""
+        world.fails(CREATE, Kind.LATE, 30)
+        world.login(first_login(ADA))
+        assert "somebody signs up" in self.lower(world).why
+        world.at(EMAIL_LOCK_SECONDS + 5)
+        [adas] = world.named(ADA)
+
+        assert self.lower(world).why == f"the address has {adas}"
+        assert len(world.with_address(FIRST)) == 1
+
+    @pytest.mark.parametrize("kind", [Kind.LATE, Kind.LOST, None])
+    def test_sign_up_comes_second(self, world: World, kind: Kind | None) -> None:
+        """It passes once Stripe shows the address, or it is certain that nothing was written."""
+        if kind:
+            world.fails(SET_EMAIL, kind, 40)
+        self.lower(world)
+        told = world.login(first_login(ADA))
+        assert reason_of(told) is Reason.EMAIL_IN_USE
+        assert told is not None
+        assert told.redirect is None
+        world.at(EMAIL_LOCK_SECONDS + 5)
+        if kind is Kind.LOST:
+            assert self.lower(world).outcome is Outcome.DONE
+            world.at(2 * EMAIL_LOCK_SECONDS + 10)
+        assert reason_of(world.login(again(first_login(ADA)))) is Reason.EMAIL_IN_USE
+
+        assert world.with_address(FIRST) == ["cus_1"]
+        assert world.named(ADA) == []
+
+    def test_adopted_once_it_can_be_seen(self) -> None:
+        """Which is what it is written for."""
+        world = World(ADOPTING)
+        world.customer(FIRST.title())
+        self.lower(world)
+        world.at(EMAIL_LOCK_SECONDS + 5)
+        world.login(first_login(ADA, email_verified=True))
+
+        assert world.named(ADA) == ["cus_1"]
+
+
+class TestUnnamed:
+    """A customer that names nobody, whose id a profile has, while its user logs in."""
+
+    def adopt(self, world: World, who: User) -> Result:
+        """Carry the plan out."""
+        step = Step(Act.ADOPT, Drift.UNNAMED, who.user_id, CustomerId("cus_1"), "")
+        [result] = apply(world, step)
+        return result
+
+    @pytest.mark.parametrize("kind", [Kind.DIES_BEFORE, Kind.DIES_AFTER])
+    @pytest.mark.parametrize("call", [BEGIN_ADOPTION, ADOPT])
+    def test_plan_that_dies(self, call: str, kind: Kind) -> None:
+        """A second one finishes, and never makes another customer."""
+        world = World()
+        made = world.customer(FIRST)
+        world.tenant.add(ADA, FIRST, customer_id=made)
+        world.fails(call, kind)
+        with pytest.raises(CrashError):
+            self.adopt(world, ADA)
+        world.at(RECORD_LEASE_SECONDS + 5)
+        again = self.adopt(world, ADA)
+
+        assert world.named(ADA) == [made] == world.with_address(FIRST)
+        is_named = (call, kind) == (ADOPT, Kind.DIES_AFTER)
+        assert again.outcome is (Outcome.SKIPPED if is_named else Outcome.DONE)
+
+    def test_login_adopts_it_by_its_address(self) -> None:
+        """Another user, who has verified it, was faster."""
+        world = World(ADOPTING)
+        made = world.customer(FIRST)
+        world.tenant.add(ADA, FIRST, customer_id=made)
+        world.fails(ADOPT, Kind.LATE, 30)
+        world.login(first_login(BOB, email_verified=True))
+        assert "claimed" in self.adopt(world, ADA).why
+        world.at(40)
+
+        assert (world.named(ADA), world.named(BOB)) == ([], [made])
 
 
 def backfilled(world: World, pace: Turns) -> str:

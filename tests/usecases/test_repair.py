@@ -1,11 +1,12 @@
 """A repair plan's acts, each with what it expects to find at the moment of change."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from tests.interleaving import (
+    ADOPT,
     OPEN,
     TENANT,
     Kind,
@@ -24,7 +25,7 @@ from customerlink.model.listed_customer import ABANDONED_AFTER_SECONDS, Absence,
 from customerlink.model.profile import Identity
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
-from customerlink.model.sign_up_record import Lease
+from customerlink.model.sign_up_record import Adoption, Lease
 from customerlink.model.trouble import Trouble
 from customerlink.model.user import CustomerId, User
 from customerlink.usecases.repair import Outcome, Repair, Result
@@ -220,6 +221,147 @@ class TestClaim:
         assert plan.skipped(Act.CLAIM, made) == "the user is gone"
         plan.world.tenant.add(ADA, ADAS)
         assert "another id by now" in plan.skipped(Act.CLAIM, made)
+
+
+class TestAdopt:
+    """Let a customer that names nobody name the user whose profile has its id."""
+
+    def test_done(self, plan: Plan) -> None:
+        """Both sides say so then, the ledger as well, and the marker of a denial is gone."""
+        made = plan.world.customer(ADAS.title())
+        plan.world.tenant.add(ADA, ADAS, customer_id=made, marker="unfinished")
+        plan.done(Act.ADOPT, made)
+
+        assert plan.world.named(ADA) == [made]
+        assert plan.profile() == (made, None)
+        assert plan.world.record(ADA)["customer_id"] == made
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The user is gone, has another id, or has proved nothing."""
+        made = plan.world.customer(ADAS)
+        assert plan.skipped(Act.ADOPT, made) == "the user is gone"
+        plan.world.tenant.add(ADA, ADAS)
+        assert "another id by now" in plan.skipped(Act.ADOPT, made)
+        plan.world.tenant.add(ADA, ADAS, customer_id=NOWHERE)
+        assert "another id by now" in plan.skipped(Act.ADOPT, NOWHERE)
+        plan.world.tenant.add(ADA, "new@example.com", customer_id=made)
+        assert "different addresses" in plan.skipped(Act.ADOPT, made)
+        profile = replace(plan.world.tenant.profiles[ADA.user_id], email_verified=False)
+        plan.world.tenant.profiles[ADA.user_id] = profile
+        assert "not verified" in plan.skipped(Act.ADOPT, made)
+
+    @pytest.mark.parametrize(
+        "named",
+        [
+            {"auth0_user_id": BOB.user_id},
+            {"auth0_user_id": " "},
+            {"auth0_tenant": "other"},
+            {"auth0_registration_id": "1"},
+        ],
+    )
+    def test_somebodys_by_now(self, plan: Plan, named: dict[str, str]) -> None:
+        """Nobody's name is overwritten."""
+        made = plan.world.customer(ADAS, metadata=named)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+
+        assert "names somebody by now" in plan.skipped(Act.ADOPT, made)
+
+    def test_two_profiles(self, plan: Plan) -> None:
+        """With the same right: neither of them gets it, though the plan was made for both."""
+        made = plan.world.customer(ADAS)
+        for each in (ADA, BOB):
+            plan.world.tenant.add(each, ADAS, customer_id=made)
+
+        assert BOB.user_id in plan.skipped(Act.ADOPT, made)
+        assert ADA.user_id in plan.carry_out(Act.ADOPT, made, BOB.user_id).why
+
+    def test_claimed(self, plan: Plan) -> None:
+        """For good: another user's update may still be on its way, whatever is written by now."""
+        made = plan.world.customer(ADAS)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        _, ledger, _ = plan.world.ports()
+        assert ledger.claim(BOB, Adoption(made))
+
+        assert plan.skipped(Act.ADOPT, made) == "another user has claimed the customer"
+
+    def test_another_one_names_the_user(self, plan: Plan) -> None:
+        """Two customers of one user come to be no more than one."""
+        made, own = plan.world.customer(ADAS), plan.world.customer(ADAS, ADA)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+
+        assert plan.skipped(Act.ADOPT, made) == f"the user has {own}"
+
+    def test_login_that_is_under_way(self, plan: Plan) -> None:
+        """It is left to finish by itself."""
+        made = plan.world.customer(ADAS)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        plan.opened(ADA)
+
+        assert plan.skipped(Act.ADOPT, made) == "in_progress"
+
+    def test_again(self, plan: Plan) -> None:
+        """What was done is skipped, and said."""
+        made = plan.world.customer(ADAS)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        plan.done(Act.ADOPT, made)
+
+        assert "names somebody by now" in plan.skipped(Act.ADOPT, made)
+
+    @pytest.mark.parametrize("kind", [Kind.LOST, Kind.LATE])
+    def test_lost_answer(self, plan: Plan, kind: Kind) -> None:
+        """The same plan finishes what it began."""
+        made = plan.world.customer(ADAS)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        plan.world.fails(ADOPT, kind, 30)
+        assert plan.skipped(Act.ADOPT, made) == "provisioning_failed"
+        plan.world.at(20)
+        plan.done(Act.ADOPT, made)
+        plan.world.at(40)
+
+        assert plan.world.named(ADA) == [made]
+
+
+class TestLowerEmail:
+    """Write a customer's address in lower case."""
+
+    @pytest.mark.parametrize("who", [None, ADA, registrant("db", ADAS)])
+    @pytest.mark.parametrize("email", ["Ada@example.com", "ada@Example.com", "ADA@EXAMPLE.COM"])
+    def test_done(self, plan: Plan, who: User | None, email: str) -> None:
+        """Whosever it is, it is that afterwards."""
+        made = plan.world.customer(email, who)
+        before = plan.world.stripe.account.retrieve(made)["metadata"]
+        plan.done(Act.LOWER_EMAIL, made)
+
+        assert plan.world.with_address(ADAS) == [made]
+        assert plan.world.stripe.account.retrieve(made)["metadata"] == before
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The customer is gone, has none of that by now, or is another tenant's."""
+        assert plan.skipped(Act.LOWER_EMAIL, NOWHERE) == "the customer is gone"
+        made = plan.world.customer(ADAS)
+        assert "in lower case by now" in plan.skipped(Act.LOWER_EMAIL, made)
+        foreign = plan.world.customer("Bob@example.com", metadata={"auth0_tenant": "other"})
+        assert "another tenant's" in plan.skipped(Act.LOWER_EMAIL, foreign)
+        without = plan.world.stripe.make({"metadata": {}})
+        assert "in lower case by now" in plan.skipped(Act.LOWER_EMAIL, without)
+
+    @pytest.mark.parametrize("who", [None, ADA, BOB])
+    def test_another_customer_has_it(self, plan: Plan, who: User | None) -> None:
+        """Two customers would have one address: somebody has to decide."""
+        taken = plan.world.customer(ADAS)
+        made = plan.world.customer("Ada@example.com", who)
+
+        assert plan.skipped(Act.LOWER_EMAIL, made) == f"the address has {taken}"
+
+    def test_two_that_differ_by_case_alone(self, plan: Plan) -> None:
+        """One of them comes to have it."""
+        first, second = (
+            plan.world.customer(each) for each in ("Ada@example.com", "ADA@example.com")
+        )
+        plan.done(Act.LOWER_EMAIL, first)
+        plan.world.at(100)
+
+        assert plan.skipped(Act.LOWER_EMAIL, second) == f"the address has {first}"
 
 
 class TestFollow:

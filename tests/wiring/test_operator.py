@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import stripe
-from tests.fakes import FakeProfiles
+from tests.fakes import FakeProfiles, FakeRefusals
 from tests.interleaving import user
 
 from customerlink.adapters.aws import server_clock
@@ -107,7 +107,13 @@ def test_comparisons_folder(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "default"
     client = stripe_client(StripeKey("rk_test_0"), "http://127.0.0.1:9", seconds=1, retries=0)
     made = comparison(
-        Tenant("acme"), FakeProfiles(), Path.touch, client.v1.customers, folder=folder, tell=print
+        Tenant("acme"),
+        FakeProfiles(),
+        Path.touch,
+        client.v1.customers,
+        refusals=FakeRefusals(),
+        folder=folder,
+        tell=print,
     )
 
     assert folder.stat().st_mode & 0o777 == 0o700

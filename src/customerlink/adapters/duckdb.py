@@ -3,7 +3,7 @@
 import gzip
 import itertools
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from customerlink.model.drift import Drift, Finding
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
+from customerlink.model.signup import ODD_ID
 from customerlink.model.user import CustomerId, UserId
 
 LEAST_MEMORY, MEMORY_A_ROW = 70_000_000, 30
@@ -36,7 +37,7 @@ CREATE OR REPLACE TABLE users (
 );
 CREATE OR REPLACE TABLE secondaries (user_id VARCHAR, primary_id VARCHAR);
 CREATE OR REPLACE TABLE customers (
-    id VARCHAR, email VARCHAR, auth0_user_id VARCHAR, auth0_tenant VARCHAR,
+    id VARCHAR, email VARCHAR, has_capitals BOOLEAN, auth0_user_id VARCHAR, auth0_tenant VARCHAR,
     registration_id VARCHAR, superseded_by VARCHAR
 );
 CREATE OR REPLACE TEMP MACRO present(value) AS
@@ -59,8 +60,8 @@ DROP TABLE exported;
 
 _LOAD_CUSTOMERS = """
 INSERT INTO customers
-SELECT id, lower(email), present(auth0_user_id), present(auth0_tenant),
-    present(registration_id), present(superseded_by)
+SELECT id, lower(email), coalesce(email <> lower(email), false), present(auth0_user_id),
+    present(auth0_tenant), present(registration_id), present(superseded_by)
 FROM read_json($files, format = 'newline_delimited', columns = {
     id: 'VARCHAR', email: 'VARCHAR', auth0_user_id: 'VARCHAR', auth0_tenant: 'VARCHAR',
     registration_id: 'VARCHAR', superseded_by: 'VARCHAR'
@@ -100,6 +101,8 @@ SELECT users.user_id, users.email, users.customer_id, users.marker = 'exempt' AS
     customer.auth0_user_id AS owner,
     customer.auth0_user_id IS NULL AND customer.registration_id IS NOT NULL
         AND customer.auth0_tenant = $tenant AS is_registrations,
+    customer.id IS NOT NULL AND coalesce(customer.auth0_user_id, customer.registration_id,
+        customer.superseded_by) IS NULL AS names_nobody,
     coalesce(customer.auth0_tenant, $tenant) = $tenant AS is_of_tenant,
     customer.email IS NOT DISTINCT FROM users.email AS has_same_email
 FROM users LEFT JOIN customers AS customer ON customer.id = users.customer_id;
@@ -109,13 +112,18 @@ FROM beside LEFT JOIN owned ON owned.user_id = beside.user_id;
 CREATE OR REPLACE TEMP TABLE beside AS
 SELECT beside.*, addresses.number AS sharing, addresses.first AS sharer
 FROM beside LEFT JOIN addresses ON addresses.email = beside.email;
+CREATE OR REPLACE TEMP TABLE contested AS
+SELECT customer_id AS id, min(user_id) AS first, max(user_id) AS last
+FROM beside WHERE names_nobody GROUP BY 1 HAVING count(*) > 1;
 
 CREATE OR REPLACE TABLE findings AS
 SELECT
     CASE
         WHEN owned > 1 THEN 'duplicate'
+        WHEN customer_id = $odd_id THEN 'mismatched'
         WHEN customer_id IS NOT NULL AND NOT is_there THEN 'dangling'
         WHEN customer_id IS NOT NULL AND is_registrations THEN 'unclaimed'
+        WHEN names_nobody AND is_of_tenant AND owned IS NULL THEN 'unnamed'
         WHEN customer_id IS NOT NULL AND (owner IS DISTINCT FROM user_id OR NOT is_of_tenant)
             THEN 'mismatched'
         WHEN customer_id IS NULL AND owned = 1 THEN 'unrecorded'
@@ -126,12 +134,17 @@ SELECT
         ELSE 'linked'
     END AS drift,
     user_id,
-    coalesce(customer_id, first) AS customer_id,
+    coalesce(nullif(customer_id, $odd_id), first) AS customer_id,
     CASE
         WHEN owned > 1 THEN (SELECT ids FROM several_owned WHERE holder = user_id)
+        WHEN customer_id = $odd_id THEN customer_id
         WHEN customer_id IS NULL AND owned IS NULL
             THEN coalesce((SELECT ids FROM several_sharing WHERE address = email), sharer)
-        WHEN owner IS DISTINCT FROM user_id THEN owner
+        WHEN names_nobody AND owned IS NULL THEN (
+            SELECT if(contested.first = user_id, contested.last, contested.first)
+            FROM contested WHERE contested.id = customer_id
+        )
+        WHEN owner IS DISTINCT FROM user_id THEN coalesce(owner, first)
         WHEN sharing > 1 THEN (SELECT ids FROM several_sharing WHERE address = email)
     END AS detail
 FROM beside;
@@ -150,11 +163,16 @@ SELECT 'superseded', customers.auth0_user_id, customers.id, customers.superseded
 FROM customers WHERE customers.auth0_tenant = $tenant AND customers.superseded_by IS NOT NULL;
 
 INSERT INTO findings
+SELECT 'letter_case', auth0_user_id, id, NULL FROM customers WHERE has_capitals;
+
+INSERT INTO findings
 SELECT 'abandoned', NULL, customers.id, customers.registration_id
 FROM customers
 ANTI JOIN users ON users.customer_id = customers.id
 WHERE customers.auth0_tenant = $tenant AND customers.registration_id IS NOT NULL
     AND customers.auth0_user_id IS NULL;
+
+ALTER TABLE findings ADD COLUMN reason VARCHAR;
 """
 
 
@@ -217,7 +235,7 @@ class Store:
         ).fetchall()
         memory = max(LEAST_MEMORY, MEMORY_A_ROW * rows)
         self._database.execute(f"SET memory_limit = '{memory}B'")
-        self._run(_CLASSIFY, tenant=tenant)
+        self._run(_CLASSIFY, tenant=tenant, odd_id=ODD_ID)
 
     def correct(self, finding: Finding, drift: Drift) -> None:
         """Put a finding right, after a closer look."""
@@ -226,12 +244,31 @@ class Store:
             [drift, finding.user_id, finding.drift],
         )
 
+    def unfinished(self) -> Iterator[Sequence[UserId]]:
+        """Return the users without a customer whose sign-up is marked unfinished, in pages."""
+        rows = self._database.cursor().execute(
+            "SELECT user_id FROM findings JOIN users USING (user_id) "
+            "WHERE drift = 'unlinked' AND marker = 'unfinished'"
+        )
+        while batch := rows.fetchmany(1000):
+            yield [user_id for (user_id,) in batch]
+
+    def deny(self, reasons: Mapping[UserId, str]) -> None:
+        """Count users without a customer as denied, each with the reason."""
+        users, whys = [*reasons], [str(each) for each in reasons.values()]
+        self._database.execute(
+            "UPDATE findings SET drift = 'denied', reason = denial.reason "
+            "FROM (SELECT unnest(?::VARCHAR[]) AS id, unnest(?::VARCHAR[]) AS reason) AS denial "
+            "WHERE user_id = denial.id AND drift = 'unlinked'",
+            [users, whys],
+        )
+
     def without_customer(self) -> Iterator[Candidate]:
         """Return the users who have no customer, those whom policy exempted included."""
         # A cursor of its own: the connection's next query would end this one half-way.
         rows = self._database.cursor().execute(
             "SELECT user_id, coalesce(detail, '') FROM findings "
-            "WHERE drift IN ('unlinked', 'exempt') ORDER BY user_id"
+            "WHERE drift IN ('unlinked', 'denied', 'exempt') ORDER BY user_id"
         )
         while batch := rows.fetchmany(1000):
             for user_id, sharing in batch:
@@ -245,7 +282,7 @@ class Store:
     def findings(self, drift: Drift, limit: int | None = None) -> Iterator[Finding]:
         """Return the findings of a kind, in the order of their ids."""
         rows = self._database.cursor().execute(
-            "SELECT drift, user_id, customer_id, coalesce(detail, '') FROM findings "
+            "SELECT drift, user_id, customer_id, concat_ws(' ', reason, detail) FROM findings "
             "WHERE drift = ? ORDER BY user_id, customer_id LIMIT ?",
             [drift, _EVERYTHING if limit is None else limit],
         )

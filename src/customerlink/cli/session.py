@@ -10,6 +10,7 @@ from typing import Annotated
 import questionary
 import typer
 
+from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import CliError, Exit
@@ -65,12 +66,14 @@ class Session:
 
     def comparison(self, folder: Path | None) -> Comparison:
         """Return a comparison of both sides, in a folder."""
-        probe, tenant = self.own_probe(), self.tenant()
+        deployment, probe, tenant = self.deployment(), self.own_probe(), self.tenant()
+        name = self.config.tenant_name()
         return comparison(
-            self.config.tenant_name(),
+            name,
             tenant.users,
             tenant.export_users,
             probe.customers,
+            refusals=DynamoDbRefusals(deployment.dynamodb, deployment.outputs.table, name),
             folder=self.folder(folder),
             tell=self.output.step,
         )

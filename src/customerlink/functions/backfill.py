@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
 from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
 from customerlink.adapters.stripe.listing import Listing
 from customerlink.functions import backfill_steps as steps_of
@@ -46,15 +47,15 @@ class Backfill:
         key, base = application.secret().stripe_key, application.settings.stripe_api_base
         # `patiently` tries again: it knows the rate that all workers share, the SDK does not.
         client = stripe_client(key, base, seconds=STRIPE_SECONDS, retries=0)
-        rate = partial(
-            SharedTokenBucket, boto3.client("dynamodb"), application.settings.ledger_table
-        )
+        ledger = boto3.client("dynamodb"), application.settings.ledger_table
+        rate = partial(SharedTokenBucket, *ledger)
         self._listing = Listing(
             client.v1.customers, rate("stripe-lists", _per_second("LISTS_PER_SECOND"))
         )
         self._creations = rate("stripe-creations", _per_second("CREATIONS_PER_SECOND"))
         self._operator = Operator(application.services, key, time)
         writes = rate("auth0-writes", _per_second("AUTH0_PER_SECOND"))
+        self._refusals = DynamoDbRefusals(*ledger, self._tenant.tenant)
         self._profiles = PacedProfiles(self._users, writes)
 
     def carry_out(self, event: dict[str, Any], left: steps_of.Left) -> object:
@@ -82,7 +83,7 @@ class Backfill:
     def _compare(self, files: steps_of.Files) -> object:
         # The one place where Lambda lets a function write: 10 GB of it, by the template.
         folder = Path(tempfile.gettempdir()) / "both-sides"
-        counts = steps_of.compare(self._tenant.tenant, files, folder)
+        counts = steps_of.compare(self._tenant.tenant, files, self._refusals, folder)
         report_drift(counts)
         return counts
 

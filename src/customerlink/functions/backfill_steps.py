@@ -25,7 +25,9 @@ from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.listed_customer import ListedCustomer
+from customerlink.ports.refusals import Refusals
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
+from customerlink.usecases.compare import count_denied
 from customerlink.usecases.rows import Rows
 
 if TYPE_CHECKING:
@@ -139,7 +141,7 @@ def export(job: str, users: Users, files: Files) -> dict[str, str | bool]:
     return {"job": job, "is_done": True}
 
 
-def compare(tenant: str, files: Files, folder: Path) -> dict[Drift, int]:
+def compare(tenant: str, files: Files, refusals: Refusals, folder: Path) -> dict[Drift, int]:
     """Join both sides, and write the users without a customer, in chunks; return the counts."""
     # A step that ran out of time has left its files in the warm function.
     shutil.rmtree(folder, ignore_errors=True)
@@ -151,6 +153,7 @@ def compare(tenant: str, files: Files, folder: Path) -> dict[Drift, int]:
             odd = "".join(json.dumps(each.document()) + "\n" for each in store.odd())
             files.put("odd.json", odd.encode())
             store.classify(tenant)
+            count_denied(store, refusals)
             chunks = itertools.batched(store.without_customer(), CHUNK, strict=False)
             for number, chunk in enumerate(chunks):
                 todo = "".join(each.line() for each in chunk)

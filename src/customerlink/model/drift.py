@@ -9,10 +9,12 @@ class Drift(StrEnum):
 
     LINKED = "linked"
     EXEMPT = "exempt"
+    DENIED = "denied"
     UNLINKED = "unlinked"
     UNRECORDED = "unrecorded"
     DANGLING = "dangling"
     WRONG_MODE = "wrong_mode"
+    UNNAMED = "unnamed"
     MISMATCHED = "mismatched"
     DUPLICATE = "duplicate"
     ORPHANED = "orphaned"
@@ -20,34 +22,43 @@ class Drift(StrEnum):
     ABANDONED = "abandoned"
     SUPERSEDED = "superseded"
     EMAIL_DRIFT = "email_drift"
+    LETTER_CASE = "letter_case"
 
 
-IN_ORDER = frozenset({Drift.LINKED, Drift.EXEMPT, Drift.SUPERSEDED})
+UNTOLD = frozenset({Drift.LINKED, Drift.EXEMPT, Drift.SUPERSEDED})
+"""Kinds that are counted, and of which there is nothing more to tell."""
+
+IN_ORDER = UNTOLD | {Drift.DENIED}
 """Kinds that are no difference."""
 
 MEANING = {
     Drift.LINKED: "user and customer name each other",
     Drift.EXEMPT: "policy leaves the user without a customer",
+    Drift.DENIED: "the user has no customer, and was refused at the last login",
     Drift.UNLINKED: "the user has no customer",
     Drift.UNRECORDED: "a customer names the user, whose profile has no id",
     Drift.DANGLING: "the profile's customer is deleted, or was never there",
     Drift.WRONG_MODE: "the profile's customer is of Stripe's other mode",
-    Drift.MISMATCHED: "the profile's customer names somebody else, or nobody",
+    Drift.UNNAMED: "the profile's customer names nobody",
+    Drift.MISMATCHED: "the profile's customer names somebody else, or the id is no id",
     Drift.DUPLICATE: "several customers name the user, or have the address",
     Drift.ORPHANED: "the customer names a user that is gone",
     Drift.UNCLAIMED: "the profile's customer names the user's registration still",
     Drift.ABANDONED: "a registration's customer, and no user came of it",
     Drift.SUPERSEDED: "an account that was linked had it; the primary has another",
     Drift.EMAIL_DRIFT: "user and customer have different addresses",
+    Drift.LETTER_CASE: "the customer's address has capitals, so no sign-up can see it",
 }
 
 REPAIR = {
     Drift.LINKED: "nothing",
     Drift.EXEMPT: "nothing",
+    Drift.DENIED: "nothing: the next login, and a backfill, try again",
     Drift.UNLINKED: "create a customer, through the pipeline",
     Drift.UNRECORDED: "write the customer's id into the profile",
     Drift.DANGLING: "take the id out of the profile, then as unlinked",
     Drift.WRONG_MODE: "take the id out of the profile, then as unlinked",
+    Drift.UNNAMED: "let it name the user, who has verified the address that it has",
     Drift.MISMATCHED: "nothing by itself: somebody has to decide whose it is",
     Drift.DUPLICATE: "a merge plan to read; nothing is deleted in Stripe",
     Drift.ORPHANED: "of a linked account: as linking does; otherwise nothing by itself",
@@ -55,6 +66,7 @@ REPAIR = {
     Drift.ABANDONED: "delete it, if it is ours, a day old, and was never used",
     Drift.SUPERSEDED: "nothing",
     Drift.EMAIL_DRIFT: "give the customer the user's address",
+    Drift.LETTER_CASE: "write the address in lower case, unless another customer has that",
 }
 
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from customerlink.model.customer import DESCRIPTION
 from customerlink.model.frozen import frozen
+from customerlink.model.profile import Profile
 from customerlink.model.user import CustomerId, Tenant, User
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
@@ -42,6 +43,27 @@ class ListedCustomer:
     def is_ours(self, tenant: Tenant) -> bool:
         """Return whether a sign-up of the tenant's made it, and nobody has changed that."""
         return self.description == DESCRIPTION and self.auth0_tenant == tenant
+
+    def is_nobodys(self, tenant: Tenant) -> bool:
+        """Return whether the metadata names neither a user, nor a registration, nor a tenant else.
+
+        Whatever else stands in our own places, a blank included, is for a person to judge.
+        """
+        names = (self.auth0_user_id, self.registration_id, self.superseded_by)
+        return names == (None, None, None) and self.auth0_tenant in (None, tenant)
+
+    def why_not_adoptable(self, tenant: Tenant, profile: Profile) -> str | None:
+        """Say what speaks against letting it name the user whose profile has its id.
+
+        None where nothing does: both sides have the address, and the user has verified it.
+        """
+        if not self.is_nobodys(tenant):
+            return "the customer names somebody by now"
+        if not (profile.email and profile.email_verified):
+            return "the user has not verified an address"
+        if (self.email or "").lower() != profile.email.lower():
+            return "user and customer have different addresses"
+        return None
 
     def why_not_removable(self, tenant: Tenant, now: float) -> str | None:
         """Say what speaks against deleting a registration's customer: nothing may have come of it.

@@ -20,8 +20,12 @@ class Act(StrEnum):
     """Take the customer's id out of the profile, and mark the sign-up unfinished."""
     SET_EMAIL = "set_email"
     """Give the customer the user's address."""
+    LOWER_EMAIL = "lower_email"
+    """Write the customer's address in lower case."""
     CLAIM = "claim"
     """Let a registration's customer name the user whose profile has its id."""
+    ADOPT = "adopt"
+    """Let a customer that names nobody name the user whose profile has its id."""
     FOLLOW = "follow"
     """Let a linked account's customer become the primary's, or be superseded by it."""
     REMOVE = "remove"
@@ -35,6 +39,8 @@ ACT = {
     Drift.DANGLING: Act.CLEAR,
     Drift.WRONG_MODE: Act.CLEAR,
     Drift.EMAIL_DRIFT: Act.SET_EMAIL,
+    Drift.LETTER_CASE: Act.LOWER_EMAIL,
+    Drift.UNNAMED: Act.ADOPT,
     Drift.MISMATCHED: Act.DECIDE,
     Drift.DUPLICATE: Act.DECIDE,
     Drift.ORPHANED: Act.DECIDE,
@@ -78,6 +84,9 @@ def planned(findings: Iterable[Finding]) -> Iterator[Step]:
         if each.drift is Drift.UNLINKED and each.detail:
             # Somebody has the address already: the pipeline would deny, so a person decides.
             act, reason = Act.DECIDE, f"unlinked, and the address has {each.detail}"
+        elif each.drift is Drift.UNNAMED and each.detail:
+            # Equal rights: which of the two users paid with it, only a person can find out.
+            act, reason = Act.DECIDE, f"unnamed, and the profile of {each.detail} has it too"
         elif each.drift is Drift.ORPHANED and each.detail:
             # The secondary is no user any more: whoever logs in is the primary.
             reason = f"{each.user_id} is linked to {each.detail}"

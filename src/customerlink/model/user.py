@@ -41,6 +41,14 @@ def registration_id(tenant: Tenant, connection: str, email: str) -> str:
     return hashlib.sha256(seed.encode()).hexdigest()[:32]
 
 
+def stand_in(tenant: Tenant, customer_id: CustomerId) -> User:
+    """Return in whose name an address is locked for a customer, whoever's that is.
+
+    As a registrant's, the name is nobody's account: no person is asked to link theirs with it.
+    """
+    return User(tenant, registrant_id(customer_id))
+
+
 def registrant_id(registration: str) -> UserId:
     """Return the id that stands for a user of Auth0's until there is one."""
     return UserId(f"{_REGISTRANT}{registration}")

@@ -8,10 +8,22 @@ from customerlink.model.drift import Drift, Finding
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
-from customerlink.model.user import Tenant
+from customerlink.model.user import Tenant, UserId
 
 
-class BothSides(Protocol):
+class Compared(Protocol):
+    """Two sides that were compared, of which the ledger knows more."""
+
+    def unfinished(self) -> Iterator[Sequence[UserId]]:
+        """Return the users without a customer whose sign-up is marked unfinished, in pages."""
+        ...
+
+    def deny(self, reasons: Mapping[UserId, str]) -> None:
+        """Count users without a customer as denied, each with the reason."""
+        ...
+
+
+class BothSides(Compared, Protocol):
     """Takes in both sides, and finds what each user and each customer is."""
 
     def list_customers(self) -> None:

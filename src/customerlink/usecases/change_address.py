@@ -1,7 +1,9 @@
-"""A customer's address follows its user's: another way to gain a second customer for an address."""
+"""A customer's address is written: another way to gain a second customer for an address."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from customerlink.model.customer import Customer
 from customerlink.model.sign_up_record import Lease, Linked
 from customerlink.model.user import CustomerId
 from customerlink.ports.customers import Done
@@ -10,6 +12,8 @@ from customerlink.usecases.settle import Settling
 
 _NO_ANSWER = "Stripe did not answer as it should: again in a minute"
 _RUNNING = "somebody signs up: again in a minute"
+_NOT_THERE = "the customer is gone"
+_NOT_NAMED = "the customer does not name the user any more"
 
 
 @dataclass(frozen=True)
@@ -44,25 +48,64 @@ class AddressChange:
         return _RUNNING
 
     def _written(self, lease: Lease) -> str | None:
-        ledger, customers = self.settling.ledger, self.settling.customers
-        lock = ledger.lock_email(lease, self.email)
-        if not lock.is_mine:
-            return _RUNNING
-        for address in sorted({self.email, self.email.lower()}):
-            listed = customers.list_by_email(address)
-            if not isinstance(listed, Done):
-                return _NO_ANSWER
-            others = [each for each in listed.result if each.id != self.customer_id]
-            # Nothing was written, so nothing is on its way: whoever has the address need not wait.
-            if others and lock.is_new:
-                ledger.unlock_email(lease, self.email)
-            if others:
-                return f"the address has {others[0].id}"
-        # Under the lock, and last: it may have become somebody else's while this one waited.
-        found = customers.retrieve(self.customer_id)
-        if not isinstance(found, Done):
+        def why_not(found: Customer) -> str | None:
+            return None if found.belongs_to(lease.user) else _NOT_NAMED
+
+        return _write(self.settling, lease, self.customer_id, self.email, why_not)
+
+
+@dataclass(frozen=True)
+class LowerCase:
+    """An address that its customer is to have in lower case, so that sign-ups can see it.
+
+    Whose customer it is makes no difference, and stays as it is: the address is locked in the name
+    of somebody who stands for nobody, so that until the update has ended no sign-up passes.
+    """
+
+    settling: Settling
+    """Of that stand-in; it is not settled."""
+    customer_id: CustomerId
+    email: str
+    """As the customer has it."""
+
+    def carry_out(self) -> str | None:
+        """Write the address in lower case; return why not, if so."""
+        lease = Lease(self.settling.signup.user, epoch=0, attempt=0, attempt_since=0.0)
+
+        def why_not(found: Customer) -> str | None:
+            return None if found.email == self.email else "the customer has another address by now"
+
+        return _write(self.settling, lease, self.customer_id, self.email.lower(), why_not)
+
+
+def _write(
+    settling: Settling,
+    lease: Lease,
+    customer_id: CustomerId,
+    email: str,
+    why_not: Callable[[Customer], str | None],
+) -> str | None:
+    """Write an address that is locked, and that no other customer has; return why not, if so."""
+    ledger, customers = settling.ledger, settling.customers
+    lock = ledger.lock_email(lease, email)
+    if not lock.is_mine:
+        return _RUNNING
+    for address in sorted({email, email.lower()}):
+        listed = customers.list_by_email(address)
+        if not isinstance(listed, Done):
             return _NO_ANSWER
-        if found.result is None or not found.result.belongs_to(lease.user):
-            return "the customer does not name the user any more"
-        written = customers.set_email(self.customer_id, self.email)
-        return None if isinstance(written, Done) else _NO_ANSWER
+        others = [each for each in listed.result if each.id != customer_id]
+        # Nothing was written, so nothing is on its way: whoever has the address need not wait.
+        if others and lock.is_new:
+            ledger.unlock_email(lease, email)
+        if others:
+            return f"the address has {others[0].id}"
+    # Under the lock, and last: it may have become another one while this one waited.
+    found = customers.retrieve(customer_id)
+    if not isinstance(found, Done):
+        return _NO_ANSWER
+    why = why_not(found.result) if found.result else _NOT_THERE
+    if why:
+        return why
+    written = customers.set_email(customer_id, email)
+    return None if isinstance(written, Done) else _NO_ANSWER

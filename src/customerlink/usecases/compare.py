@@ -8,19 +8,24 @@ from functools import partial
 
 from customerlink.model.candidate import Candidate
 from customerlink.model.drift import IN_ORDER, Drift, Finding
+from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row, RowOutcome, unread
-from customerlink.model.signup import ODD_ID
 from customerlink.model.trouble import Trouble, of_the_row
-from customerlink.model.user import CustomerId, Tenant
-from customerlink.ports.both_sides import BothSides
+from customerlink.model.user import CustomerId, Tenant, User, UserId
+from customerlink.ports.both_sides import BothSides, Compared
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Profiles
+from customerlink.ports.refusals import Refusals
+from customerlink.usecases.open_sign_up import PASSING
 from customerlink.usecases.rows import RowFailed, Rows
 
 SAMPLES = 3
+
+_NO_DENIAL = PASSING | {Reason.DEFERRED}
+"""With these the record of somebody ends who is to have a customer all the same."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,23 @@ class Report:
 
     @property
     def in_order(self) -> bool:
-        """Return whether everybody is linked or exempt; who could not be read may be neither."""
+        """Return whether everybody is linked, exempt, or rightly without a customer.
+
+        Who could not be read may be none of these.
+        """
         if unread(self.rows):
             return False
         return not any(number for kind, number in self.counts.items() if kind not in IN_ORDER)
+
+
+def count_denied(sides: Compared, refusals: Refusals) -> None:
+    """Tell those without a customer whose last login was refused from those who lack one.
+
+    A refusal stands until a login, or a backfill, finds its cause gone.
+    """
+    for users in sides.unfinished():
+        found = refusals.of(users)
+        sides.deny({user: why for user, why in found.items() if why not in _NO_DENIAL})
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,7 @@ class Comparison:
     customers: CustomerDirectory
     sides: Callable[[str], AbstractContextManager[BothSides]]
     """Returns two sides by a name, which are empty at first, and gone afterwards."""
+    refusals: Refusals
     clock: Clock
     tell: Callable[[str], None] = lambda _: None
     trouble_of: Callable[[Exception], Trouble] = of_the_row
@@ -103,6 +122,7 @@ class Comparison:
     def _classified(self, sides: BothSides) -> list[Row]:
         """Find every kind; return what could not be read, or looked at a second time."""
         sides.classify(self.tenant)
+        count_denied(sides, self.refusals)
         found, rows = [*sides.odd()], Rows(self.trouble_of, self.clock)
         for finding in [*sides.findings(Drift.DANGLING)]:
             kind = rows.attempt(partial(self._second_look, finding))
@@ -114,13 +134,14 @@ class Comparison:
 
     def _second_look(self, finding: Finding) -> Drift:
         """Retrieve a customer that the list lacks: it may be new, deleted, or of the other mode."""
-        if finding.customer_id == ODD_ID:
-            return Drift.MISMATCHED
         found = self.customers.retrieve(CustomerId(str(finding.customer_id)))
         if isinstance(found, Absence):
             return Drift.WRONG_MODE if found is Absence.OTHER_MODE else Drift.DANGLING
-        is_named = found.auth0_user_id == finding.user_id
-        return Drift.LINKED if is_named else Drift.MISMATCHED
+        if found.names(User(self.tenant, UserId(str(finding.user_id)))):
+            return Drift.LINKED
+        # The detail is another customer, which names the user: there is something to decide.
+        is_free = found.is_nobodys(self.tenant) and not finding.detail
+        return Drift.UNNAMED if is_free else Drift.MISMATCHED
 
     def _customers_of(self, profile: Profile) -> list[ListedCustomer]:
         email = profile.email

@@ -14,14 +14,14 @@ from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption, Lease, Linked
 from customerlink.model.signup import SignUp
 from customerlink.model.trouble import Trouble, of_the_row
-from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id
+from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, stand_in
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger, LedgerView
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.backfill import why_not
-from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.change_address import AddressChange, LowerCase
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.provision_existing import provision_existing
@@ -108,7 +108,9 @@ class Repair:
             Act.PROVISION: self._provision,
             Act.CLEAR: self._clear,
             Act.SET_EMAIL: self._set_email,
+            Act.LOWER_EMAIL: self._lower_email,
             Act.CLAIM: self._claim,
+            Act.ADOPT: self._adopt,
             Act.FOLLOW: self._follow,
             Act.REMOVE: self._remove,
         }
@@ -167,6 +169,20 @@ class Repair:
             return "the addresses agree by now"
         return AddressChange(self._recording(step, None), customer.id, profile.email).carry_out()
 
+    def _lower_email(self, step: Step) -> str | None:
+        """Write the customer's address in lower case, whosever it is."""
+        customer = self._customer(step)
+        if customer is None:
+            return "the customer is gone"
+        email = customer.email or ""
+        if email == email.lower():
+            return "the address is in lower case by now"
+        if customer.auth0_tenant not in (None, self.tenant):
+            return "the customer is another tenant's"
+        nobody = SignUp(stand_in(self.tenant, customer.id), logins_count=0)
+        settling = self.invocations.settling(nobody, creates=Creates.NEVER)
+        return LowerCase(settling, customer.id, email).carry_out()
+
     def _claim(self, step: Step) -> str | None:
         """Let a registration's customer name the user, as the first login would."""
         profile = self._profile(step)
@@ -177,6 +193,31 @@ class Repair:
         signup = unfinished(self._user(step), profile)
         reason = self.invocations.settling(signup, creates=Creates.NEVER).settle().reason
         return None if reason is Reason.ALREADY_LINKED else str(reason)
+
+    def _adopt(self, step: Step) -> str | None:
+        """Let a customer that names nobody name the user, as account linking hands one on."""
+        profile, customer = self._profile(step), self._customer(step)
+        if profile is None:
+            return _GONE
+        if customer is None or profile.customer_id != customer.id:
+            return _OTHER_ID
+        why = customer.why_not_adoptable(self.tenant, profile) or self._rival(profile)
+        if why:
+            return why
+        outcome = self._recording(step, profile.email, Adoption(customer.id)).settle()
+        if isinstance(outcome, Settled):
+            if outcome.customer_id != customer.id:
+                return f"the user has {outcome.customer_id}"
+            return self._link(step, customer.id)
+        is_claimed = customer.id in outcome.in_the_way
+        return "another user has claimed the customer" if is_claimed else why_not(outcome)
+
+    def _rival(self, profile: Profile) -> str | None:
+        """Say who else's profile has the id, and could claim the customer with the same right."""
+        holders = self.profiles.with_address(str(profile.email))
+        others = [each for each in holders if each.user_id != profile.user_id]
+        rival = next((each for each in others if each.customer_id == profile.customer_id), None)
+        return f"the profile of {rival.user_id} has it too" if rival else None
 
     def _follow(self, step: Step) -> str | None:
         """Let a linked account's customer follow, as linking by the shop's page does."""
@@ -226,11 +267,15 @@ class Repair:
         is_taken = isinstance(again, Absence) or again.auth0_user_id is not None
         return is_taken or any(each.customer_id == customer.id for each in holders)
 
-    def _recording(self, step: Step, email: str | None) -> Settling:
+    def _recording(
+        self, step: Step, email: str | None, heir_to: Adoption | None = None
+    ) -> Settling:
         """Return what records the link to a customer that names the user, and makes none."""
         signup = SignUp(self._user(step), logins_count=0, email=email)
         known = (CustomerId(str(step.customer_id)),)
-        return self.invocations.settling(signup, creates=Creates.NEVER, known=known)
+        return self.invocations.settling(
+            signup, creates=Creates.NEVER, known=known, heir_to=heir_to
+        )
 
     def _user(self, step: Step) -> User:
         return User(self.tenant, UserId(str(step.user_id)))

@@ -29,6 +29,7 @@ from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
+from customerlink.ports.refusals import Refusals
 from customerlink.ports.run import Run
 from customerlink.usecases.compare import Comparison
 from customerlink.usecases.link_accounts import Account, Linking
@@ -127,6 +128,7 @@ def comparison(  # noqa: PLR0913 (both sides, and where they meet)
     export: Callable[[Path], None],
     customers: stripe.CustomerService,
     *,
+    refusals: Refusals,
     folder: Path,
     tell: Callable[[str], None],
 ) -> Comparison:
@@ -139,6 +141,7 @@ def comparison(  # noqa: PLR0913 (both sides, and where they meet)
         profiles,
         directory,
         lambda name: both_sides(folder / name, listing, export),
+        refusals,
         time,
         tell,
         trouble_of,

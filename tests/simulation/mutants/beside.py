@@ -106,29 +106,36 @@ BESIDE = [
     Mutant(
         "address changed without the lock",
         ADDRESS,
-        "        if not lock.is_mine:\n            return _RUNNING\n",
+        "    if not lock.is_mine:\n        return _RUNNING\n",
         "",
         caught_by="tests/usecases/test_change_address.py::test_somebody_signs_up_with_it",
     ),
     Mutant(
         "address changed without a look-up",
         ADDRESS,
-        "            others = [each for each in listed.result if each.id != self.customer_id]\n",
-        "            others = []\n",
+        "        others = [each for each in listed.result if each.id != customer_id]\n",
+        "        others = []\n",
     ),
     Mutant(
         "address unlocked once it is changed",
         ADDRESS,
-        "        written = customers.set_email(self.customer_id, self.email)\n",
-        "        written = customers.set_email(self.customer_id, self.email)\n"
-        "        ledger.unlock_email(lease, self.email)\n",
+        "    written = customers.set_email(customer_id, email)\n",
+        "    written = customers.set_email(customer_id, email)\n"
+        "    ledger.unlock_email(lease, email)\n",
         caught_by="tests/usecases/test_change_address.py::test_order",
     ),
     Mutant(
         "address of somebody else's customer changed",
         ADDRESS,
-        "if found.result is None or not found.result.belongs_to(lease.user):",
-        "if found.result is None:",
+        "return None if found.belongs_to(lease.user) else _NOT_NAMED",
+        "return None",
         caught_by="tests/usecases/test_change_address.py::test_customer_that_changes_meanwhile",
+    ),
+    Mutant(
+        "lower case written over another address",
+        ADDRESS,
+        'return None if found.email == self.email else "the customer has another address by now"',
+        "return None",
+        caught_by="tests/usecases/test_change_address.py::TestLowerCase::test_changes_meanwhile",
     ),
 ]

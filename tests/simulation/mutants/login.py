@@ -74,7 +74,7 @@ LOGIN = [
     Mutant(
         "denied user let in who waits for another invocation",
         ITEMS,
-        "return Busy(_refusal(item))",
+        "return Busy(refusal(item))",
         "return Busy()",
     ),
     Mutant(

@@ -64,7 +64,7 @@ def lease_over(
         was_sent=bool(frozen_create or earlier),
         last_write=float(old.get("updated_at", n(0))["N"]),
         admitted=admitted,
-        refused=_refusal(old),
+        refused=refusal(old),
         adopting=_adoption(user.tenant, old) if adopting else None,
         earlier_emails=frozenset(earlier),
     )
@@ -72,7 +72,7 @@ def lease_over(
 
 def busy(item: Item) -> Busy:
     """Return what a record that another invocation holds tells of an earlier refusal."""
-    return Busy(_refusal(item))
+    return Busy(refusal(item))
 
 
 def is_admitted(item: Item) -> bool:
@@ -96,7 +96,7 @@ def frozen_values(create: NewCustomer) -> dict[str, Any]:
     return {":create": s(create.text()), ":emails": {"SS": [create.email]}}
 
 
-def _refusal(item: Item) -> Reason | None:
+def refusal(item: Item) -> Reason | None:
     """Return how an admission was refused; None for a record without a reason.
 
     A release that was rolled back may have written a reason that this one does not know: it is a
