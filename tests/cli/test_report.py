@@ -24,7 +24,9 @@ def report(counts: Mapping[Drift, int], *samples: Finding, tenant: str = "acme")
     [
         ({}, "Both sides agree"),
         ({Drift.LINKED: 5, Drift.EXEMPT: 1}, "Both sides agree"),
+        ({Drift.LINKED: 5, Drift.DENIED: 1}, "Both sides agree"),
         ({Drift.LINKED: 5, Drift.UNLINKED: 1}, "The two sides differ"),
+        ({Drift.LINKED: 5, Drift.LETTER_CASE: 1}, "The two sides differ"),
     ],
 )
 def test_verdict(counts: dict[Drift, int], verdict: str) -> None:
@@ -46,16 +48,18 @@ def test_counts() -> None:
 
 
 def test_samples() -> None:
-    """Of what is not in order alone."""
+    """Of what is not in order, and of denials, with the reason."""
     samples = [
         Finding(Drift.LINKED, UserId("auth0|fine"), CustomerId("cus_1"), ""),
         Finding(Drift.DANGLING, UserId("auth0|ada"), CustomerId("cus_2"), "more"),
+        Finding(Drift.DENIED, UserId("auth0|bob"), None, "email_in_use cus_9"),
         Finding(Drift.ABANDONED, None, CustomerId("cus_3"), ""),
     ]
     page = html(report({}, *samples), [])
 
     assert "<h3>dangling</h3><ul><li><code>auth0|ada cus_2 more</code></ul>" in page
     assert "<code> cus_3 </code>" in page
+    assert "<h3>denied</h3><ul><li><code>auth0|bob  email_in_use cus_9</code></ul>" in page
     assert "auth0|fine" not in page
 
 

@@ -373,10 +373,7 @@ class TestLetterCase:
         if kind:
             world.fails(SET_EMAIL, kind, 40)
         self.lower(world)
-        told = world.login(first_login(ADA))
-        assert reason_of(told) is Reason.EMAIL_IN_USE
-        assert told is not None
-        assert told.redirect is None
+        assert reason_of(world.login(first_login(ADA))) is Reason.EMAIL_IN_USE
         world.at(EMAIL_LOCK_SECONDS + 5)
         if kind is Kind.LOST:
             assert self.lower(world).outcome is Outcome.DONE

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import stripe
 import urllib3
 
+from customerlink.adapters.stripe.listing import PAGE
 from customerlink.adapters.stripe.usage import StripeUsage
 from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit
@@ -44,6 +45,12 @@ class StripeProbe:
     def list_customers(self) -> None:
         """List one customer; raise what Stripe answers."""
         self._api.customers.list({"limit": 1})
+
+    def capitals(self) -> tuple[int, int]:
+        """Return how many of the newest customers' addresses have capitals, and of how many."""
+        newest = self._api.customers.list({"limit": PAGE}).data
+        hidden = [each for each in newest if each.email and each.email != each.email.lower()]
+        return len(hidden), len(newest)
 
     def may_read_charges(self) -> bool:
         """Return whether the key may see payments, which ours should not."""

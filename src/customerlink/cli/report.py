@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, Drift
+from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD, Drift
 from customerlink.usecases.compare import Report
 
 _PAGE = """<!doctype html>
@@ -73,7 +73,7 @@ def _history(history: Sequence[Mapping[str, int]]) -> str:
 
 
 def _samples(kind: Drift, report: Report) -> str:
-    if kind in IN_ORDER or not report.samples[kind]:
+    if kind in UNTOLD or not report.samples[kind]:
         return ""
     items = "".join(
         f"<li><code>{escape(each.user_id or '')} {escape(each.customer_id or '')} "

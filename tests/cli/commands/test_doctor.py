@@ -37,7 +37,8 @@ def test_everything_in_order(cli: Cli) -> None:
 
     assert {name for name, each in checks.items() if each["verdict"] != "good"} == set()
     assert list(checks) == [
-        *("AWS credentials", "stack", "secret", "Stripe key", "Stripe: list", "Stripe: no more"),
+        *("AWS credentials", "stack", "secret", "Stripe key", "Stripe: list"),
+        *("Stripe: letter case", "Stripe: no more"),
         *("Auth0 client", "Action: code", "Action: runtime", "Action: secrets", "Login flow"),
         *("endpoint", "alarms", "open sign-ups"),
     ]
@@ -314,6 +315,32 @@ def test_registration_action_that_is_not_deployed(cli: Cli) -> None:
     assert cli("install", "--registration").code == 3
 
     assert diagnosis(cli)[f"Action ({REGISTRATION[0]})"]["verdict"] == "bad"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "verdict", "said"),
+    [
+        (["ada@example.com", None], "good", "of the newest 2 customers"),
+        ([], "good", "of the newest 0 customers"),
+        (["Ada@example.com", "bob@example.com"], "warning", "1 of the newest 2 customers"),
+        (["ada@Example.com", "BOB@EXAMPLE.COM"], "warning", "2 of the newest 2 customers"),
+        (["\u00c9va@example.com", *(["x@example.com"] * 99)], "warning", "1 of the newest 100"),
+        (["Ada@example.com", *(["x@example.com"] * 100)], "good", "of the newest 100"),
+    ],
+)
+def test_letter_case(cli: Cli, addresses: list[str | None], verdict: str, said: str) -> None:
+    """By one page of customers: before a first sign-up makes a duplicate, verify is run."""
+    cli.install()
+    for each in cli.box.stripe.live_customers():
+        cli.box.stripe.delete(each["id"])
+    for address in addresses:
+        cli.box.stripe.create({"email": address} if address else {})
+    found = diagnosis(cli)["Stripe: letter case"]
+
+    assert (found["verdict"], said in found["meaning"]) == (verdict, True), found
+    assert "Stripe's filter minds letter case" in found["meaning"]
+    assert "@" not in json.dumps(found)
+    assert found["fix"] == ("customerlink verify" if verdict == "warning" else "")
 
 
 def test_the_other_mode(cli: Cli) -> None:

@@ -13,6 +13,7 @@ from tests.cli.commands.test_verify import (
     registered,
     sides,
     user,
+    with_capitals,
 )
 from tests.cli.conftest import Cli
 
@@ -103,6 +104,7 @@ def test_nothing_to_repair(sides: Cli) -> None:
         (Drift.UNLINKED, "provision"),
         (Drift.EMAIL_DRIFT, "set_email"),
         (Drift.UNCLAIMED, "claim"),
+        (Drift.UNNAMED, "adopt"),
     ],
 )
 def test_mended(sides: Cli, tmp_path: Path, kind: Drift, act: str) -> None:
@@ -118,6 +120,44 @@ def test_mended(sides: Cli, tmp_path: Path, kind: Drift, act: str) -> None:
     assert kind_of(sides, 1) == "linked"
     assert metadata(sides, 1)["plan"] == {"tier": 1}
     assert sides.box.tenant.users["auth0|1"]["user_metadata"] == {"theirs": 1}
+
+
+def test_lowered(sides: Cli, tmp_path: Path) -> None:
+    """Of whomever the customers are: a sign-up sees them then, and verify is content."""
+    with_capitals(sides, 1)
+    user(sides, 2, customer(sides, 2, email="USER-2@example.com"))
+    lines = plan(sides, Drift.LETTER_CASE)
+    done = applied(sides, lines, tmp_path / "plan")
+
+    assert [each["act"] for each in lines] == ["lower_email"] * 2
+    assert done["counts"]["done"] == 2
+    assert sorted(each["email"] for each in sides.box.stripe.live_customers()) == [
+        "user-1@example.com",
+        "user-2@example.com",
+    ]
+    assert sides(*TENANT, "verify").code == 0
+
+
+def test_customer_of_two_profiles(sides: Cli, tmp_path: Path) -> None:
+    """Whose it is, a person decides."""
+    made = customer(sides, 1, metadata={})
+    for number in (1, 2):
+        user(sides, number, made, email="user-1@example.com", email_verified=True)
+    lines = plan(sides, Drift.UNNAMED)
+
+    assert [each["act"] for each in lines] == ["decide"] * 2
+    assert "auth0|2" in lines[0]["reason"]
+    # Edited by hand, it is not carried out all the same.
+    done = applied(sides, [each | {"act": "adopt"} for each in lines], tmp_path / "plan")
+    assert done["counts"]["skipped"] == 2
+
+
+@pytest.mark.parametrize("kind", [Drift.DENIED, Drift.EXEMPT])
+def test_nothing_to_mend(sides: Cli, kind: Drift) -> None:
+    """What is in order is not planned."""
+    INJECTED[kind](sides, 1)
+
+    assert plan(sides, kind) == []
 
 
 @pytest.mark.parametrize("kind", [Drift.DANGLING, Drift.WRONG_MODE])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,15 @@ from typing import Any
 import pytest
 from tests.cli.conftest import Cli
 
+from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.customer import DESCRIPTION
-from customerlink.model.drift import Drift
+from customerlink.model.drift import IN_ORDER, Drift
+from customerlink.model.instruction import Reason
+from customerlink.model.sign_up_record import Lease
+from customerlink.model.user import Tenant, User, UserId
+from customerlink.ports.run import Run
+from sandbox.aws import TABLE
 from sandbox.sandbox import Sandbox
 from sandbox.stripe_account import Fault, FaultKind
 
@@ -19,12 +27,14 @@ TENANT = ("--tenant", "acme")
 
 @pytest.fixture
 def sides(cli: Cli, box: Sandbox, tmp_path: Path) -> Iterator[Cli]:
-    """Return an installed deployment whose tenant and account are empty."""
+    """Return an installed deployment whose tenant, account and ledger are empty."""
     cli.install()
     cli.patch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     box.tenant.users.clear()
     for each in box.stripe.live_customers():
         box.stripe.delete(each["id"])
+    for item in box.aws.items():
+        box.aws.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": item["pk"]}})
     yield cli
     box.tenant.users.clear()
 
@@ -94,6 +104,26 @@ def unclaimed(cli: Cli, number: int) -> None:
     user(cli, number, app_metadata=metadata)
 
 
+def unnamed(cli: Cli, number: int) -> None:
+    """Put in a customer that names nobody, and a user whose profile has its id."""
+    user(cli, number, customer(cli, number, metadata={}), email_verified=True)
+
+
+def denied(cli: Cli, number: int, reason: Reason = Reason.EMAIL_IN_USE) -> None:
+    """Let a user be refused at a login."""
+    user_id = user(cli, number, app_metadata={"stripe_signup": "unfinished"})
+    run = Run(time, f"login of {number}")
+    ledger = DynamoDbLedger(Boto3DynamoDb(cli.box.aws.dynamodb), TABLE, run)
+    lease = ledger.open(User(Tenant("acme"), UserId(user_id)), None, admission=True)
+    assert isinstance(lease, Lease)
+    ledger.refuse(lease, reason)
+
+
+def with_capitals(cli: Cli, number: int) -> str:
+    """Put in a customer that names nobody, whom no look-up by the address in lower case finds."""
+    return customer(cli, number, metadata={}, email=f"User-{number}@example.com")
+
+
 OTHER_TENANTS = {"auth0_user_id": "auth0|x", "auth0_tenant": "other"}
 INJECTED: dict[Drift, Callable[[Cli, int], object]] = {
     Drift.EXEMPT: lambda cli, n: user(cli, n, app_metadata={"stripe_signup": "exempt"}),
@@ -108,8 +138,11 @@ INJECTED: dict[Drift, Callable[[Cli, int], object]] = {
     Drift.UNCLAIMED: unclaimed,
     Drift.ABANDONED: registered,
     Drift.SUPERSEDED: lambda cli, n: customer(cli, n, metadata=superseded(n)),
+    Drift.UNNAMED: unnamed,
+    Drift.DENIED: denied,
+    Drift.LETTER_CASE: with_capitals,
 }
-OF_NO_USER = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED}
+OF_NO_USER = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED, Drift.LETTER_CASE}
 
 
 def test_everybody_in_order(sides: Cli) -> None:
@@ -149,7 +182,75 @@ def test_one_user(sides: Cli, kind: Drift) -> None:
         found = {name for name, number in each.json()["counts"].items() if number}
         # By hand nobody finds what has neither the address nor the id.
         assert found == {kind}
-        assert each.code == int(kind is not Drift.EXEMPT)
+        assert each.code == int(kind not in IN_ORDER)
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.EMAIL_IN_USE, Reason.EMAIL_MISSING, Reason.EMAIL_INVALID]
+)
+def test_denied_with_the_reason(sides: Cli, tmp_path: Path, reason: Reason) -> None:
+    """No difference, and told all the same: on the screen, for machines, on the page."""
+    linked(sides, 1)
+    denied(sides, 2, reason)
+    page = tmp_path / "report.html"
+    told = sides(*TENANT, "verify", "--html", str(page))
+    document = sides(*TENANT, "verify", "--json").json()
+
+    assert (told.code, document["in_order"]) == (0, True)
+    assert f"auth0|2  -  {reason}" in told.out
+    [sample] = document["samples"]["denied"]
+    assert (sample["user_id"], sample["detail"]) == ("auth0|2", str(reason))
+    assert str(reason) in page.read_text()
+
+
+def test_denied_although_the_address_is_free_by_now(sides: Cli) -> None:
+    """Until the user logs in again, or a backfill is run, which tries the user as well."""
+    denied(sides, 1)
+    before = sides(*TENANT, "verify", "--json").json()["counts"]
+    filled = sides(*TENANT, "backfill", "--json")
+    after = sides(*TENANT, "verify", "--json").json()["counts"]
+
+    assert (before["denied"], before["unlinked"]) == (1, 0)
+    assert filled.json()["counts"]["created"] == 1, filled.err
+    assert (after["denied"], after["linked"]) == (0, 1)
+
+
+@pytest.mark.parametrize("marker", [None, "unfinished"])
+@pytest.mark.parametrize("reason", [None, Reason.DEFERRED])
+def test_no_denial(sides: Cli, marker: str | None, reason: Reason | None) -> None:
+    """Who was never refused, and whose customer was put off, has none and should have one."""
+    denied(sides, 1, reason) if reason else user(sides, 1)
+    sides.box.tenant.users["auth0|1"]["app_metadata"] = {"stripe_signup": marker} if marker else {}
+    counts = sides(*TENANT, "verify", "--json").json()["counts"]
+
+    assert (counts["unlinked"], counts["denied"]) == (1, 0)
+
+
+@pytest.mark.parametrize("address", ["User-1@example.com", "user-1@Example.com"])
+def test_capitals_of_a_linked_users_customer(sides: Cli, address: str) -> None:
+    """Counted beside the user, who is linked: a second sign-up with the address cannot see it."""
+    made = customer(sides, 1, email=address)
+    user(sides, 1, made)
+    result = sides(*TENANT, "verify", "--json")
+    document = result.json()
+
+    assert result.code == 1
+    assert {name: n for name, n in document["counts"].items() if n} == {
+        "linked": 1,
+        "letter_case": 1,
+    }
+    assert document["samples"]["letter_case"][0]["customer_id"] == made
+
+
+@pytest.mark.parametrize("odd", [42, ["cus_1"], {"id": "cus_1"}, True, "cus_\0"])
+def test_id_that_is_no_text(sides: Cli, odd: object) -> None:
+    """No customer has it, so that it does not dangle: whose the user's is, a person decides."""
+    user(sides, 1, app_metadata={"stripe_customer_id": odd})
+    document = sides(*TENANT, "verify", "auth0|1", "--json").json()
+
+    [found] = document["samples"]["mismatched"]
+    assert (found["customer_id"], found["detail"]) == (None, "(odd)")
+    assert document["counts"]["dangling"] == 0
 
 
 def test_unknown_user(sides: Cli) -> None:

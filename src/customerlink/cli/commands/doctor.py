@@ -129,6 +129,7 @@ class Doctor:
             yield bad("Stripe key", "It is not restricted: it may do everything.", rotate)
         probe.list_customers()
         yield good("Stripe: list", "The key may list customers.")
+        yield self._letter_case(probe)
         if self.probe_write:
             probe.create_and_delete()
             yield good("Stripe: create", "A customer was created and deleted.")
@@ -137,6 +138,15 @@ class Doctor:
             yield warning("Stripe: no more", meaning, rotate)
         else:
             yield good("Stripe: no more", "The key may not read charges.")
+
+    @staticmethod
+    def _letter_case(probe: StripeProbe) -> Check:
+        name, rule = "Stripe: letter case", "Stripe's filter minds letter case"
+        hidden, looked_at = probe.capitals()
+        if hidden:
+            who = f"{hidden} of the newest {looked_at} customers, whose addresses have capitals"
+            return warning(name, f"{rule}: a sign-up cannot see {who}.", "customerlink verify")
+        return good(name, f"{rule}: of the newest {looked_at} customers a sign-up can see each.")
 
     def _client(self) -> Iterator[Check]:
         missing = self.tenant.missing_scopes()

@@ -12,7 +12,7 @@ from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
 from customerlink.cli.report import html as page
 from customerlink.cli.session import Json, session
-from customerlink.model.drift import IN_ORDER, MEANING, REPAIR
+from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD
 from customerlink.usecases.compare import Report
 
 app = typer.Typer()
@@ -33,8 +33,9 @@ def verify(
 ) -> None:
     """Compare Auth0's users with Stripe's customers, and count what differs by kind.
 
-    Exit code 0 only when everybody is linked or exempt. Nothing is changed. The Auth0 client
-    needs the scope read:users; no address is printed or kept.
+    Exit code 0 only when everybody is linked, exempt, or was denied, and every address can be
+    seen. Nothing is changed. The Auth0 client needs the scope read:users; no address is printed
+    or kept.
     """
     now = session(context, as_json=as_json)
     comparison = now.comparison(folder)
@@ -64,7 +65,7 @@ def _print(output: Output, report: Report) -> None:
         "Both sides agree." if report.in_order else "The two sides differ.",
         [(str(kind), f"{number:>9,}  {MEANING[kind]}") for kind, number in shown.items()],
     )
-    for kind in shown.keys() - IN_ORDER:
+    for kind in [each for each in shown if each not in UNTOLD and shown[each]]:
         output.say(f"\n{kind}: {REPAIR[kind]}")
         for each in report.samples[kind]:
             output.say(
@@ -82,7 +83,7 @@ def _print(output: Output, report: Report) -> None:
             "samples": {
                 kind: [asdict(each) for each in found]
                 for kind, found in report.samples.items()
-                if found and kind not in IN_ORDER
+                if found and kind not in UNTOLD
             },
         }
     )
