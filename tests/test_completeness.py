@@ -17,6 +17,7 @@ from tests.test_template import (
 from tests.translation import ROOT, TEMPLATE
 
 from customerlink.functions.shell.api_gateway import ERRORS
+from customerlink.model.drift import WITHOUT_CUSTOMER
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import (
     ExistingCustomer,
@@ -72,6 +73,14 @@ def test_settings_reach_a_function(parameter: str) -> None:
     [given] = {str(variables(name)[named(parameter)]) for name in reached}
 
     assert given == str({"Ref": parameter})
+
+
+def test_backfill_goes_on_for_everybody_without_a_customer() -> None:
+    """The state machine counts whom the comparison writes into chunks."""
+    text = (ROOT / "src/statemachine/backfill.asl.yaml").read_text()
+    counted = re.findall(r"\$\.compared\.counts\.(\w+)", text)
+
+    assert sorted(counted) == sorted(WITHOUT_CUSTOMER)
 
 
 def test_every_variable_is_set_and_read() -> None:

@@ -11,7 +11,7 @@ import duckdb
 
 from customerlink.adapters.auth0.exported import clean_line, clean_lines
 from customerlink.model.candidate import Candidate
-from customerlink.model.drift import Drift, Finding
+from customerlink.model.drift import WITHOUT_CUSTOMER, Drift, Finding
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
@@ -268,7 +268,8 @@ class Store:
         # A cursor of its own: the connection's next query would end this one half-way.
         rows = self._database.cursor().execute(
             "SELECT user_id, coalesce(detail, '') FROM findings "
-            "WHERE drift IN ('unlinked', 'denied', 'exempt') ORDER BY user_id"
+            "WHERE list_contains(?::VARCHAR[], drift) ORDER BY user_id",
+            [[str(each) for each in WITHOUT_CUSTOMER]],
         )
         while batch := rows.fetchmany(1000):
             for user_id, sharing in batch:

@@ -31,6 +31,9 @@ UNTOLD = frozenset({Drift.LINKED, Drift.EXEMPT, Drift.SUPERSEDED})
 IN_ORDER = UNTOLD | {Drift.DENIED}
 """Kinds that are no difference."""
 
+WITHOUT_CUSTOMER = (Drift.UNLINKED, Drift.DENIED, Drift.EXEMPT)
+"""Kinds of users without a customer, whom a backfill tries."""
+
 MEANING = {
     Drift.LINKED: "user and customer name each other",
     Drift.EXEMPT: "policy leaves the user without a customer",

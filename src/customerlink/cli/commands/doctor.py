@@ -146,7 +146,7 @@ class Doctor:
         if hidden:
             who = f"{hidden} of the newest {looked_at} customers, whose addresses have capitals"
             return warning(name, f"{rule}: a sign-up cannot see {who}.", "customerlink verify")
-        return good(name, f"{rule}: of the newest {looked_at} customers a sign-up can see each.")
+        return good(name, f"{rule}; no address of the newest {looked_at} customers has capitals.")
 
     def _client(self) -> Iterator[Check]:
         missing = self.tenant.missing_scopes()
