@@ -203,6 +203,16 @@ def test_the_page_may_count_mails_and_nothing_else() -> None:
     assert granted.keys() == {"CountMails", "Secret", "Logs", "Key"}
 
 
+def test_only_the_backfill_reads_many_records_at_once() -> None:
+    """Which users were refused; of the ledger alone."""
+    granted = {each["Sid"]: each for each in statements(role_of("BackfillFunction"))}
+
+    assert granted["Refusals"]["Action"] == "dynamodb:BatchGetItem"
+    assert granted["Refusals"]["Resource"] == granted["Ledger"]["Resource"]
+    others = [each for each in FUNCTIONS if each != "BackfillFunction"]
+    assert not any("BatchGetItem" in str(statements(role_of(each))) for each in others)
+
+
 def test_stage() -> None:
     """Throttled; its log names no address, no user, no body."""
     for name in ("Api", "ShopApi"):

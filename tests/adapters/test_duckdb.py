@@ -144,7 +144,7 @@ def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Findi
         ([USER], [NOBODYS | {"registration_id": "1", "auth0_tenant": None}], ["mismatched"]),
         ([USER], [NOBODYS | {"superseded_by": "cus_2"}], ["mismatched", "superseded"]),
         ([USER], [NOBODYS, CUSTOMER | {"id": "cus_2"}], ["mismatched"]),
-        ([USER], [CUSTOMER | {"auth0_user_id": " "}], ["mismatched", "orphaned"]),
+        ([USER], [CUSTOMER | {"auth0_user_id": "?"}], ["mismatched", "orphaned"]),
         ([USER], [CUSTOMER | {"auth0_user_id": "?", "auth0_tenant": None}], ["mismatched"]),
         ([USER | {"customer_id": ODD_ID}], [], ["mismatched"]),
         ([USER | {"customer_id": ODD_ID}], [CUSTOMER], ["mismatched"]),

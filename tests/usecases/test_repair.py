@@ -254,7 +254,7 @@ class TestAdopt:
         "named",
         [
             {"auth0_user_id": BOB.user_id},
-            {"auth0_user_id": " "},
+            {"auth0_user_id": "?"},
             {"auth0_tenant": "other"},
             {"auth0_registration_id": "1"},
         ],

@@ -140,15 +140,14 @@ SELECT
         WHEN customer_id = $odd_id THEN customer_id
         WHEN customer_id IS NULL AND owned IS NULL
             THEN coalesce((SELECT ids FROM several_sharing WHERE address = email), sharer)
-        WHEN names_nobody AND owned IS NULL THEN (
-            SELECT if(contested.first = user_id, contested.last, contested.first)
-            FROM contested WHERE contested.id = customer_id
-        )
         WHEN owner IS DISTINCT FROM user_id THEN coalesce(owner, first)
         WHEN sharing > 1 THEN (SELECT ids FROM several_sharing WHERE address = email)
     END AS detail
 FROM beside;
 DROP TABLE beside;
+UPDATE findings
+SET detail = if(contested.first = findings.user_id, contested.last, contested.first)
+FROM contested WHERE contested.id = findings.customer_id AND findings.drift = 'unnamed';
 
 INSERT INTO findings
 SELECT 'orphaned', customers.auth0_user_id, customers.id, secondaries.primary_id

@@ -45,9 +45,9 @@ class ListedCustomer:
         return self.description == DESCRIPTION and self.auth0_tenant == tenant
 
     def is_nobodys(self, tenant: Tenant) -> bool:
-        """Return whether the metadata names neither a user, nor a registration, nor a tenant else.
+        """Return whether it names no user and no registration, and is no other tenant's.
 
-        Whatever else stands in our own places, a blank included, is for a person to judge.
+        Whatever stands in our own places and names none of these is for a person to judge.
         """
         names = (self.auth0_user_id, self.registration_id, self.superseded_by)
         return names == (None, None, None) and self.auth0_tenant in (None, tenant)
