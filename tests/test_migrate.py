@@ -16,6 +16,7 @@ from tests.e2e.runtime import ROOT
 from tests.test_operations_page import a_minute_later
 
 from customerlink.model.drift import Drift
+from customerlink.model.instruction import Reason
 from sandbox.demo import LONG_AGO
 from sandbox.sandbox import Sandbox, sandbox
 
@@ -176,7 +177,6 @@ def test_customers_without_ids(stage: Stage) -> None:
     assert stage.customers() == 5
 
 
-@pytest.mark.skipif("unnamed" not in {*Drift}, reason="another change brings the kind")
 def test_ids_on_auth0s_side_only(stage: Stage) -> None:
     """The customer names its user then; an unverified user's does not."""
     customers = [stage.customer(each) for each in ("three", "three-too", "three-unverified")]
@@ -291,7 +291,6 @@ def test_a_trickle_migration_with_ids_that_name_nobody(stage: Stage) -> None:
     assert stage.box.stripe.retrieve(customer)["metadata"]["auth0_user_id"] == "auth0|eight-unnamed"
 
 
-@pytest.mark.skipif("letter_case" not in {*Drift}, reason="another change brings the kind")
 def test_addresses_with_capitals(stage: Stage) -> None:
     """They are in lower case then, and the next sign-up sees them; one beside another stays."""
     [*capitals] = [
@@ -309,10 +308,10 @@ def test_addresses_with_capitals(stage: Stage) -> None:
 
 
 def test_every_kind_that_is_named_exists() -> None:
-    """In the page's commands, but for those that another change brings."""
+    """In the page's commands."""
     kinds = {shlex.split(each)[0] for each in re.findall(r"--kind ([^>\n]+)", PAGE)}
 
-    assert kinds - {"unnamed", "letter_case"} <= {*Drift}
+    assert kinds <= {*Drift}
 
 
 def test_every_section_is_in_the_table() -> None:

@@ -317,6 +317,12 @@ def test_registration_action_that_is_not_deployed(cli: Cli) -> None:
     assert diagnosis(cli)[f"Action ({REGISTRATION[0]})"]["verdict"] == "bad"
 
 
+def empty(cli: Cli) -> None:
+    """Delete all customers, which the file's other tests share."""
+    for each in cli.box.stripe.live_customers():
+        cli.box.stripe.delete(each["id"])
+
+
 @pytest.mark.parametrize(
     ("addresses", "verdict", "said"),
     [
@@ -331,11 +337,11 @@ def test_registration_action_that_is_not_deployed(cli: Cli) -> None:
 def test_letter_case(cli: Cli, addresses: list[str | None], verdict: str, said: str) -> None:
     """By one page of customers: before a first sign-up makes a duplicate, verify is run."""
     cli.install()
-    for each in cli.box.stripe.live_customers():
-        cli.box.stripe.delete(each["id"])
+    empty(cli)
     for address in addresses:
         cli.box.stripe.create({"email": address} if address else {})
     found = diagnosis(cli)["Stripe: letter case"]
+    empty(cli)
 
     assert (found["verdict"], said in found["meaning"]) == (verdict, True), found
     assert "Stripe's filter minds letter case" in found["meaning"]
