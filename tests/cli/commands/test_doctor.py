@@ -303,7 +303,10 @@ def test_registration_actions(cli: Cli, trigger: str) -> None:
     spoilt = f"Action ({trigger}): secrets"
 
     assert {each["verdict"] for name, each in before.items() if "Action" in name} == {"good"}
-    assert [name for name in after if after[name]["verdict"] != "good"] == [spoilt]
+    others = {
+        each["verdict"] for name, each in after.items() if "Action" in name and name != spoilt
+    }
+    assert others == {"good"}
     assert after[spoilt]["verdict"] == "warning"
     assert after[spoilt]["fix"] == "customerlink install --registration"
 
