@@ -152,6 +152,16 @@ def test_customer_of_two_profiles(sides: Cli, tmp_path: Path) -> None:
     assert done["counts"]["skipped"] == 2
 
 
+@pytest.mark.parametrize("odd", [42, ["cus_1"], {"id": "cus_1"}])
+def test_id_that_is_no_text(sides: Cli, odd: object) -> None:
+    """It is in no plan that takes it out, and would be skipped for ever; a person decides."""
+    user(sides, 1, app_metadata={"stripe_customer_id": odd})
+
+    assert plan(sides, Drift.DANGLING, Drift.WRONG_MODE) == []
+    [line] = plan(sides, Drift.MISMATCHED)
+    assert (line["act"], line["reason"]) == ("decide", "mismatched: (odd)")
+
+
 @pytest.mark.parametrize("kind", [Drift.DENIED, Drift.EXEMPT])
 def test_nothing_to_mend(sides: Cli, kind: Drift) -> None:
     """What is in order is not planned."""
