@@ -16,7 +16,6 @@ from tests.e2e.runtime import ROOT
 from tests.test_operations_page import a_minute_later
 
 from customerlink.model.drift import Drift
-from customerlink.model.instruction import Reason
 from sandbox.demo import LONG_AGO
 from sandbox.sandbox import Sandbox, sandbox
 
