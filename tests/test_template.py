@@ -13,7 +13,7 @@ from tools.build_artifact import FUNCTIONS as BUILT
 
 from customerlink.functions.backfill_steps import TIME_TO_WRITE_SECONDS
 from customerlink.functions.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
-from customerlink.functions.shell.telemetry import DRIFT, EMITTED, NAMESPACE
+from customerlink.functions.shell.telemetry import BY_FUNCTION, DRIFT, EMITTED, NAMESPACE
 from customerlink.functions.shop_api import TENANT_SECONDS as SHOP_TENANT_SECONDS
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason
@@ -245,14 +245,16 @@ def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
 def test_every_alarm_has_a_metric_that_is_emitted(name: str) -> None:
     """By the code, with the dimension it gives it, or by Lambda itself."""
     for metric in metrics(alarms()[name]):
+        dimensions = {each["Name"]: each["Value"]["Ref"] for each in metric["Dimensions"]}
         if metric["Namespace"] == "AWS/Lambda":
             assert metric["MetricName"] in {"Errors", "Throttles", "Duration"}
-            assert metric["Dimensions"][0]["Value"] == {"Ref": "PostLoginFunction"}
+            assert dimensions["FunctionName"] in FUNCTIONS
         else:
             assert metric["Namespace"] == NAMESPACE
             assert metric["MetricName"] in EMITTED
-            service = {"Name": "service", "Value": {"Ref": "AWS::StackName"}}
-            assert metric["Dimensions"] == [service]
+            assert dimensions.pop("service") == "AWS::StackName"
+            is_by_function = metric["MetricName"] in BY_FUNCTION
+            assert (dimensions.get("function_name") in FUNCTIONS) is is_by_function
     assert VARIABLES["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
 
 
@@ -312,8 +314,26 @@ def test_queries_ask_for_fields_that_are_logged() -> None:
         assert f'"{each}"' in code, each
 
 
+def test_bugs_are_alarmed_for_every_function_behind_a_route() -> None:
+    """Each by its own alarm, so that it tells whose bug it is."""
+    behind = {name for name, _ in behind_routes()}
+    alarmed = [
+        each["Value"]["Ref"]
+        for alarm in alarms().values()
+        for metric in metrics(alarm)
+        if metric["MetricName"] == "internal_error"
+        for each in metric["Dimensions"]
+        if each["Name"] == "function_name"
+    ]
+
+    assert sorted(alarmed) == sorted(behind)
+
+
 def test_deployment_is_checked_and_rolled_back() -> None:
-    """A canary with a pre-traffic check, alarms that stop it, and settings that make a version."""
+    """A canary with a pre-traffic check, alarms that stop it, and settings that make a version.
+
+    Each of them looks at the sign-up's function alone: nobody else's user rolls it back.
+    """
     preference = FUNCTION["DeploymentPreference"]
     rolled_back_by = {each["Ref"] for each in preference["Alarms"]}
 
@@ -322,6 +342,9 @@ def test_deployment_is_checked_and_rolled_back() -> None:
     assert TEMPLATE["Parameters"]["DeploymentPreference"]["Default"].startswith("Canary")
     assert preference["Hooks"] == {"PreTraffic": {"Ref": "PreTrafficFunction"}}
     assert rolled_back_by <= alarms().keys()
+    for name in rolled_back_by:
+        for metric in metrics(alarms()[name]):
+            assert {"Ref": "PostLoginFunction"} in [each["Value"] for each in metric["Dimensions"]]
     assert "FunctionErrorsAlarm" in rolled_back_by
     hook = RESOURCES["PreTrafficFunction"]["Properties"]
     assert hook["FunctionName"] == {"Fn::Sub": "CodeDeployHook_${AWS::StackName}"}

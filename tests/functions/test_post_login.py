@@ -127,7 +127,7 @@ def test_forged_requests_get_one_answer(box: Sandbox) -> None:
     ("body", "status", "named"),
     [
         (b"{", 400, "body is not JSON"),
-        (b"[]", 400, "body is not an object"),
+        (b"[]", 400, "body is not a JSON object"),
         (
             b'{"tenant": {"id": "acme"}, "stats": {"logins_count": 1}, "user": {}}',
             400,

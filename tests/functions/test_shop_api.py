@@ -257,6 +257,77 @@ def with_customer(box: Sandbox, *users: str) -> list[str]:
     return [checkout(box, each)[1]["stripe_customer_id"] for each in users]
 
 
+def raw(box: Sandbox, access_token: str, body: bytes, **headers: str) -> Answer:
+    """Send `/accounts/link` any bytes."""
+    answer = urllib3.request(
+        "POST",
+        box.url.replace("/post-login", "/accounts/link"),
+        headers={
+            "authorization": f"Bearer {access_token}",
+            "content-type": "application/json",
+            **headers,
+        },
+        body=body,
+        timeout=30,
+    )
+    return answer.status, answer.json()
+
+
+DEEP_TOKEN = base64.urlsafe_b64encode(b"[" * 30_000).rstrip(b"=") + b".e30.e30"
+
+
+class TestOddBodies:
+    """What a user can send with a good access token: a refusal, and no bug for the operator."""
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            pytest.param(b"[" * 100_000, 413, id="endless"),
+            pytest.param(b"[" * 60_000, 400, id="deep"),
+            pytest.param(b'{"link_ticket": ' + b"[" * 5000 + b"]" * 5000 + b"}", 400, id="closed"),
+            pytest.param(b'{"link_ticket": "\\ud800"}', 400, id="surrogate in a ticket"),
+            pytest.param(b'{"secondary_id_token": "\\ud800"}', 400, id="surrogate in a token"),
+            pytest.param(b'{"secondary_id_token": "a.\\udfff.b"}', 400, id="surrogate within"),
+            pytest.param(b'{"\\ud800": 1}', 400, id="surrogate in a key"),
+            pytest.param(b'{"link_ticket": "\\u0000"}', 400, id="nul"),
+            pytest.param(b'{"link_ticket": 1e999999}', 400, id="infinite"),
+            pytest.param(b'{"link_ticket": ' + b"9" * 10_000 + b"}", 400, id="long number"),
+            pytest.param(b'{"link_ticket": NaN}', 400, id="nan"),
+            pytest.param(b'\xef\xbb\xbf{"link_ticket": "a.b.c"}', 400, id="byte order mark"),
+            pytest.param(b'{"link_ticket": "\xff"}', 400, id="not utf-8"),
+            pytest.param(b'["link_ticket"]', 400, id="list"),
+            pytest.param(b'{"link_ticket": "a", "secondary_id_token": "b"}', 400, id="both"),
+            pytest.param(b'{"link_ticket": "a.b.c", "link_ticket": "d.e.f"}', 403, id="twice"),
+            pytest.param(b'{"secondary_id_token": "' + DEEP_TOKEN + b'"}', 403, id="deep token"),
+            pytest.param(b'{"secondary_id_token": "e30.e30.e30"}', 403, id="empty token"),
+        ],
+    )
+    def test_refused(self, box: Sandbox, body: bytes, status: int) -> None:
+        """Counted as what it is."""
+        start = len(box.log.getvalue())
+
+        assert raw(box, token(box, user(box)), body)[0] == status
+        assert "internal_error" not in box.log.getvalue()[start:]
+
+    def test_content_type(self, box: Sandbox) -> None:
+        """JSON has to say so."""
+        body = b'{"link_ticket": "a.b.c"}'
+
+        for each in ("text/plain", "application/x-www-form-urlencoded", "application/xml"):
+            assert raw(box, token(box, user(box)), body, **{"content-type": each})[0] == 415
+
+    @pytest.mark.parametrize("odd", ["\ud800", "auth0|\udfff", "auth0|\0", 7, ["auth0|1"], None])
+    def test_odd_event(self, box: Sandbox, odd: object) -> None:
+        """Whoever the authoriser seems to name: nobody."""
+        claims = {"authorizer": {"jwt": {"claims": {"sub": odd}}}}
+        event = {"routeKey": "POST /accounts/link", "requestContext": claims, "body": "{}"}
+
+        assert (
+            box.gateway.shop({**event, "headers": {"authorization": "Bearer \ud800"}})["statusCode"]
+            == 401
+        )
+
+
 class TestLinking:
     """`POST /accounts/link`."""
 
@@ -515,9 +586,8 @@ class TestForgedProofs:
     @pytest.mark.parametrize(
         "body",
         [
-            None,
-            [],
             {},
+            {"link_ticket": None},
             {"secondary_id_token": 1},
             {"link_ticket": ""},
             {"secondary_id_token": "a", "link_ticket": "b"},
@@ -597,7 +667,7 @@ def test_keys_that_cannot_be_had(
         shop = customers.Shop()
         event = {
             "routeKey": "POST /accounts/link",
-            "headers": {"authorization": f"Bearer {access_token}"},
+            "headers": {"authorization": f"Bearer {access_token}", **JSON},
             "requestContext": {"authorizer": {"jwt": {"claims": {"sub": ada}}}},
             "body": json.dumps(body),
         }
@@ -677,14 +747,17 @@ def test_event_without_a_user(the_shop: customers.Shop, event: Any) -> None:
     assert answered["statusCode"] == 401
 
 
+JSON = {"content-type": "application/json"}
+
+
 @pytest.mark.parametrize(
     ("event", "status"),
     [
         ({"routeKey": "GET /"}, 404),
         ({"routeKey": ["POST"]}, 404),
-        ({"routeKey": "POST /accounts/link", "body": {"link_ticket": "x"}}, 400),
-        ({"routeKey": "POST /accounts/link", "body": "[" * 60_000}, 400),
-        ({"routeKey": "POST /accounts/link", "headers": 7, "body": "[]"}, 400),
+        ({"routeKey": "POST /accounts/link", "headers": JSON, "body": {"link_ticket": "x"}}, 400),
+        ({"routeKey": "POST /accounts/link", "headers": JSON, "body": "[" * 60_000}, 400),
+        ({"routeKey": "POST /accounts/link", "headers": 7, "body": "[]"}, 415),
     ],
 )
 def test_odd_event_of_a_user(the_shop: customers.Shop, event: dict[str, Any], status: int) -> None:

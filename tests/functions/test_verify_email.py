@@ -1,5 +1,6 @@
 """The page /verify-email: over HTTP, and in headless Chromium with JavaScript off."""
 
+import base64
 import json
 import re
 import subprocess
@@ -64,6 +65,7 @@ def press(box: Sandbox, token: str) -> tuple[int, str]:
 
 
 NUMBERS = iter(range(1000))
+DEEP_TOKEN = f"{base64.urlsafe_b64encode(b'[' * 30_000).decode()}.e30.e30"
 
 
 @pytest.fixture
@@ -172,7 +174,7 @@ def test_outage_of_auth0(box: Sandbox, ada: str) -> None:
 
 
 def test_nothing_that_is_sent_raises(box: Sandbox) -> None:
-    """Too many fields, no body, bytes that are no text."""
+    """Too many fields, no body, bytes that are no text, a token that is deep or endless."""
     event: dict[str, Any] = {"headers": {}, "requestContext": {}}
     for each in (
         {**event, "routeKey": "GET /verify-email", "rawQueryString": "a=1&" * 50},
@@ -180,8 +182,23 @@ def test_nothing_that_is_sent_raises(box: Sandbox) -> None:
         {**event, "routeKey": "POST /verify-email"},
         {"routeKey": "GET /verify-email", "headers": "none", "rawQueryString": {"a": 1}},
         {"routeKey": 7, "body": ["session_token"]},
+        {"routeKey": "GET /verify-email", "rawQueryString": "session_token=\ud800"},
+        {"routeKey": "GET /verify-email", "rawQueryString": "session_token=%00.%ed%a0%80.a"},
+        {"routeKey": "POST /verify-email", "body": "session_token=" + "%5b" * 100_000},
+        {"routeKey": "POST /verify-email", "body": "session_token=" + DEEP_TOKEN},
     ):
         assert box.gateway.page(each)["statusCode"] == 400
+
+
+@pytest.mark.parametrize("state", ["\ud800", "a\udfff", "\0"])
+def test_state_that_is_no_text(box: Sandbox, ada: str, state: str) -> None:
+    """It is left out: the runtime could not even send the page."""
+    query = f"session_token={session(ada)}&state={state}"
+    answer = box.gateway.page({"routeKey": "GET /verify-email", "rawQueryString": query})
+
+    assert answer["statusCode"] == 200
+    answer["body"].encode()
+    assert state not in answer["body"]
 
 
 def test_no_session_secret(box: Sandbox) -> None:

@@ -21,11 +21,11 @@ from customerlink.functions.shell.api_gateway import (
     answer,
     caller_of,
 )
+from customerlink.functions.shell.json_body import NOT_JSON, TOO_LARGE, is_too_large
 from customerlink.functions.shell.telemetry import report_outcome
 from customerlink.model.instruction import Instruction
 from customerlink.model.signature import is_signed
 from customerlink.model.signup import (
-    MAX_BODY_BYTES,
     InvalidRequest,
     SignUp,
     parse,
@@ -59,20 +59,10 @@ _NOT_ALLOWED = Rejection(
     "caller_not_allowed",
     "the caller's address is not among those that may call",
 )
-_TOO_LARGE = Rejection(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "request_too_large",
-    f"body is longer than {MAX_BODY_BYTES} bytes",
-)
 _UNSIGNED = Rejection(
     HTTPStatus.UNAUTHORIZED,
     "invalid_signature",
     "the request is not signed with a current secret",
-)
-_NOT_JSON = Rejection(
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    "unsupported_media_type",
-    "content-type is not application/json",
 )
 
 
@@ -108,8 +98,8 @@ def _decide(
     request_id: str,
 ) -> Answer | Rejection:
     # Before the signature, which costs time with the length.
-    if len(request.body) > MAX_BODY_BYTES:
-        return _TOO_LARGE
+    if is_too_large(request):
+        return TOO_LARGE
     with run.trace.step("secret"):
         secret = application.secret()
     if not is_signed(
@@ -122,7 +112,7 @@ def _decide(
         return _UNSIGNED
     # After the signature: who has not signed learns of nothing else.
     if not request.is_json():
-        return _NOT_JSON
+        return NOT_JSON
     # An event that somebody wrote by hand may have no route: a login, then.
     read, decide = ROUTES.get(request.route) or ROUTES["POST /post-login"]
     signup = read(request.body)

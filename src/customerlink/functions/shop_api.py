@@ -5,7 +5,6 @@ API Gateway's JWT authoriser has checked the access token before; the user is it
 
 import base64
 import hashlib
-import json
 import os
 import secrets
 import time
@@ -26,12 +25,14 @@ from customerlink.functions.shell.api_gateway import (
     answer,
     subject_of,
 )
+from customerlink.functions.shell.json_body import json_body
 from customerlink.functions.shell.telemetry import report_linked, report_outcome, report_rejection
 from customerlink.model.instruction import Decision, Instruction, Reason, link_metadata
 from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp
 from customerlink.model.tickets import redeem
 from customerlink.model.user import User, UserId
+from customerlink.model.values import Reader, text
 from customerlink.ports.run import Run
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled
@@ -158,11 +159,11 @@ class Call:
     def _proof(self) -> Proof | Rejection:
         """Read the second account's proof, and judge it."""
         given = _given(self.request)
-        if given is None:
-            return _NO_PROOF
-        kind, text = given
+        if isinstance(given, Rejection):
+            return given
+        kind, proven = given
         if kind == "link_ticket":
-            ticket = redeem(self.shop.application.secret().signing_secrets, text, time.time())
+            ticket = redeem(self.shop.application.secret().signing_secrets, proven, time.time())
             is_ours = ticket is not None and ticket.user.tenant == self.user.tenant
             proof = (
                 Proof(ticket.user.user_id, ticket.nonce, is_ticket=True)
@@ -170,7 +171,7 @@ class Call:
                 else None
             )
         else:
-            login = self.shop.id_tokens.verified(text, nonce_for(self.request.bearer()))
+            login = self.shop.id_tokens.verified(proven, nonce_for(self.request.bearer()))
             is_good = login is not None and login.email_verified
             proof = Proof(UserId(login.user_id), login.nonce) if login and is_good else None
         if proof is None or proof.user_id == self.user.user_id:
@@ -235,7 +236,7 @@ _ROUTES: dict[str, Callable[[Call], Answer | Rejection]] = {
 
 def nonce_for(access_token: str) -> str:
     """Return the nonce that binds the second account's log-in to the first one's access token."""
-    digest = hashlib.sha256(access_token.encode()).digest()
+    digest = hashlib.sha256(access_token.encode(errors="surrogatepass")).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
@@ -273,17 +274,16 @@ def _decide(shop: Shop, event: Event, request_id: str) -> Answer | Rejection:
     return act(Call(shop, user, request, request_id)) if act else _NO_SUCH_ROUTE
 
 
-def _given(request: Request) -> tuple[str, str] | None:
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        return None
-    given = {
-        name: body[name]
-        for name in ("secondary_id_token", "link_ticket")
-        if isinstance(body, dict) and isinstance(body.get(name), str) and body[name]
-    }
-    return next(iter(given.items())) if len(given) == 1 else None
+def _given(request: Request) -> tuple[str, str] | Rejection:
+    body = json_body(request)
+    if isinstance(body, Rejection):
+        return body
+    read = Reader(body)
+    given = [(name, read(name, text)) for name in ("secondary_id_token", "link_ticket")]
+    match [(name, value) for name, value in given if value]:
+        case [(name, str(value))]:
+            return name, value
+    return _NO_PROOF
 
 
 def _refusal(primary: Profile, secondary: Profile, proof: Proof) -> Rejection | None:

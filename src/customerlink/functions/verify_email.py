@@ -22,8 +22,10 @@ from botocore.config import Config
 
 from customerlink.adapters.auth0.management import AUTH0_ERRORS
 from customerlink.functions.shell.api_gateway import Answer, Event, Rejection, Request
+from customerlink.functions.shell.json_body import is_too_large
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
 from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
+from customerlink.model.values import Reader, text
 from customerlink.wiring.tenant import boto3_dynamodb, stored_tenant, usage_limits, users_of
 
 if TYPE_CHECKING:
@@ -151,13 +153,16 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
 
 
 def _values(method: str, request: Request) -> dict[str, str]:
-    """Read the query, or the form: of each name the first value."""
-    text = request.body.decode("ascii", "replace") if method == "POST" else ""
+    """Read the query, or the form: of each name the first value, if that is a text."""
+    if is_too_large(request):
+        return {}
+    form = request.body.decode("ascii", "replace") if method == "POST" else ""
     try:
-        given = parse_qs(text or request.query, max_num_fields=10)
+        given = parse_qs(form or request.query, max_num_fields=10)
     except ValueError:
         return {}
-    return {name: values[0] for name, values in given.items()}
+    read = Reader({name: values[0] for name, values in given.items()})
+    return {name: value for name in given if (value := read(name, text))}
 
 
 def _page(

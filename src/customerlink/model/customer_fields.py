@@ -4,11 +4,12 @@ Stripe's limits (https://docs.stripe.com/api/customers/create) are kept here, so
 makes Stripe refuse a sign-up: what may be shortened is cut off, what may not is left out.
 """
 
-import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
+from customerlink.model.documents import json_object
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.frozen import frozen
 
@@ -39,21 +40,20 @@ class CustomerFields:
 
         `name`, `phone`, `preferred_locales` and `metadata.<key>` can be filled.
         """
-        try:
-            declared = json.loads(text)
-        except ValueError:
-            raise ConfigurationError("is not JSON") from None
-        if not isinstance(declared, dict):
-            raise ConfigurationError("is not a JSON object")
+        declared = json_object(text)
+        if isinstance(declared, str):
+            raise ConfigurationError(declared)
+        sources: dict[str, str] = {}
         for target, path in declared.items():
             has_record = target in _WITHIN_LIMITS or _METADATA.fullmatch(target)
             if not has_record:
                 raise ConfigurationError("has a field that cannot be filled")
             if not isinstance(path, str) or not _PATH.fullmatch(path):
                 raise ConfigurationError(f"has no path of a profile for {target}")
-        if sum(target not in _WITHIN_LIMITS for target in declared) > MAX_METADATA_KEYS:
+            sources[target] = path
+        if sum(target not in _WITHIN_LIMITS for target in sources) > MAX_METADATA_KEYS:
             raise ConfigurationError(f"has more than {MAX_METADATA_KEYS} metadata keys")
-        return cls(tuple(sorted(declared.items())))
+        return cls(tuple(sorted(sources.items())))
 
     def paths(self) -> frozenset[str]:
         """Return the paths that are read, `name` aside, which every report has."""
@@ -91,7 +91,10 @@ def flattened(profile: Mapping[str, object], within: str = "") -> dict[str, str]
                 found[path] = "true" if value else "false"
             case str() if value and value.isprintable():
                 found[path] = value
-            case int() | float():
+            case int():
+                found[path] = str(value)
+            # JSON has numbers, such as 1e999, that no float can hold.
+            case float() if isfinite(value):
                 found[path] = str(value)
             case dict() if path.count(".") < 3:  # noqa: PLR2004 (as deep as a path goes)
                 found |= flattened(value, f"{path}.")

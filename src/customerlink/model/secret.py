@@ -1,9 +1,9 @@
 """The two secrets of a deployment, parsed: the sign-up's, and the tenant's."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
+from customerlink.model.documents import json_object
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.frozen import frozen
 from customerlink.model.keys import StripeKey
@@ -89,12 +89,9 @@ def _text(document: Mapping[str, object], name: str) -> str:
 
 
 def _json_object(text: str) -> dict[str, object]:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        raise ConfigurationError("the secret is not JSON") from None
-    if not isinstance(document, dict):
-        raise ConfigurationError("the secret is not a JSON object")
+    document = json_object(text)
+    if isinstance(document, str):
+        raise ConfigurationError(f"the secret {document}")
     return document
 
 

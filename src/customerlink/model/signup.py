@@ -8,7 +8,6 @@ Only what says who logs in, and for the how manieth time, may refuse a report: n
 an odd profile. Whatever else is not as expected counts as absent, and its name is kept for the log.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -16,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from customerlink.model.customer_fields import flattened
+from customerlink.model.documents import LONGEST_BYTES, json_object
 from customerlink.model.frozen import frozen
 from customerlink.model.user import (
     CustomerId,
@@ -45,7 +45,6 @@ user's customer is, is for a person to decide."""
 # The tenant's name is a part of the ledger's keys, which end at 2,048 bytes.
 _TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _MAX_USER_ID = 255
-MAX_BODY_BYTES = 64 * 1024
 _WRONG_TYPE = "has the wrong type"
 
 
@@ -129,13 +128,9 @@ def _parsed(body: bytes, read: Callable[["_Fields"], SignUp]) -> SignUp | Invali
 
 
 def _json_object(body: bytes) -> dict[str, object]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        # A body of nothing but brackets nests deeper than Python goes.
-        raise _MalformedError("body", "is not JSON") from None
-    if not isinstance(document, dict):
-        raise _MalformedError("body", "is not an object")
+    document = json_object(body)
+    if isinstance(document, str):
+        raise _MalformedError("body", document)
     return document
 
 
@@ -247,7 +242,7 @@ class _Fields:
             raise self._fail(name, "is missing" if value is None else _WRONG_TYPE)
         return _Fields(value, f"{self._path}{name}.")
 
-    def required_text(self, name: str, *, longest: int = MAX_BODY_BYTES) -> str:
+    def required_text(self, name: str, *, longest: int = LONGEST_BYTES) -> str:
         value = self._values.get(name)
         if not isinstance(value, str):
             raise self._fail(name, "is missing" if value is None else _WRONG_TYPE)

@@ -29,6 +29,22 @@ class Printed:
         """Return the unit of each metric."""
         return {name: unit for _, name, unit in self._metrics()}
 
+    def dimensions(self) -> dict[str, list[tuple[str, ...]]]:
+        """Return the sets of dimensions that each metric is counted by."""
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for group in self._groups():
+            for each in group["Metrics"]:
+                found.setdefault(each["Name"], []).extend(map(tuple, group["Dimensions"]))
+        return found
+
+    def values(self, name: str) -> list[Any]:
+        """Return what the documents have under a name."""
+        return [each[name] for each in self._documents() if name in each]
+
+    def _groups(self) -> Iterator[dict[str, Any]]:
+        for document in self._documents():
+            yield from document.get("_aws", {}).get("CloudWatchMetrics", [])
+
     def _metrics(self) -> Iterator[tuple[dict[str, Any], str, str]]:
         """Give each metric with its document, as CloudWatch's embedded metric format has it."""
         for document in self._documents():

@@ -9,6 +9,7 @@ from tests.e2e.runtime import ROOT
 from tests.fakes import ADA, FakeClock
 from tests.functions.shell.conftest import Printed
 
+from customerlink.functions.shell import telemetry
 from customerlink.functions.shell.api_gateway import Rejection
 from customerlink.functions.shell.telemetry import (
     DRIFT,
@@ -30,6 +31,7 @@ from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.run import Run
 from customerlink.usecases.finish_sign_up import FinishStatus
 
+BOTH = ("service", "function_name")
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 SAML = User(Tenant("acme"), UserId("samlp|okta|ada@example.com"))
 PERSONAL = SignUp(
@@ -124,6 +126,39 @@ class TestOutcome:
             "stripe_5xx": [2],
             "milliseconds": [1250],
         }
+
+
+class TestByFunction:
+    """What an alarm of one function's looks at is counted for it by itself."""
+
+    @pytest.fixture(autouse=True)
+    def on_lambda(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let it run as a function of the stack's."""
+        monkeypatch.setattr(telemetry, "FUNCTION", "the-shops")
+
+    def test_bug(self, printed: Printed) -> None:
+        """For the stack's dashboard, and for the function's alarm."""
+        report_bug(caught_bug(), "request-1")
+
+        assert printed.dimensions() == {"internal_error": [("service",), BOTH]}
+        assert printed.values("function_name") == ["the-shops"]
+
+    def test_outcome(self, printed: Printed) -> None:
+        """Failures and decisions; each other metric is charged for once."""
+        report_outcome(SignUp(ADA, 1), a_run(), denied(Reason.PROVISIONING_FAILED, ""), "request-1")
+
+        assert printed.dimensions() == {
+            "provisioning_failed": [("service",), BOTH],
+            "milliseconds": [("service",), BOTH],
+            "stripe_2xx": [("service",)],
+        }
+
+    def test_rejection(self, printed: Printed) -> None:
+        """What has no alarm by function has no further metric."""
+        report_rejection(BAD, "request-1")
+
+        assert printed.dimensions() == {"invalid_request": [("service",)]}
+        assert printed.values("function_name") == []
 
 
 class TestOtherLines:

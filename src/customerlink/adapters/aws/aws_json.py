@@ -199,7 +199,7 @@ class Aws:
             document = json.loads(answer.body)
         except (NotConnectedError, NoAnswerError) as error:
             raise AwsSilentError(str(error)) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             # Somebody else's page, whatever its status: what became of the request is not known.

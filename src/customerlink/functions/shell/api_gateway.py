@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from customerlink.model.frozen import frozen
+from customerlink.model.values import Reader, text
 
 ERRORS = frozenset(
     {
@@ -93,7 +94,7 @@ def caller_of(event: Event) -> str:
 def subject_of(event: Event) -> str:
     """Return whom the JWT authoriser found the caller to be; "" behind no authoriser."""
     claims = _within(event, "requestContext", "authorizer", "jwt", "claims")
-    return str(claims.get("sub") or "")
+    return Reader(claims)("sub", text) or ""
 
 
 def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:

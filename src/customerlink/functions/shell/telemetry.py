@@ -6,6 +6,7 @@ import traceback
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from customerlink.adapters.slim_imports import without
 from customerlink.functions.shell.api_gateway import ERRORS, Rejection
@@ -19,8 +20,14 @@ with without("aws_lambda_powertools.utilities.jmespath_utils"):
     from aws_lambda_powertools import Logger
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.metrics.provider.cloudwatch_emf.types import CloudWatchEMFOutput
+
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "customer-link")
 """The metrics' dimension `service`, and the logs': the stack's name, so that stacks stay apart."""
+
+FUNCTION = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+"""Which of the stack's functions this is; "" outside of Lambda."""
 
 NAMESPACE = "CustomerLink"
 
@@ -45,6 +52,10 @@ class Metric(StrEnum):
     REPAIR_GONE = "repair_gone"
     REPAIR_FAILED = "repair_failed"
 
+
+BY_FUNCTION = frozenset({"internal_error", Reason.PROVISIONING_FAILED, Metric.MILLISECONDS})
+"""What is counted for the function by itself as well: a user of the shop's must not be able to roll
+back a deployment of the sign-up's."""
 
 DRIFT = "drift_"
 """Before each kind's name (`model.drift.Drift`): how many a comparison found."""
@@ -169,7 +180,7 @@ def _by_status(statuses: Iterable[int]) -> dict[str, int]:
 def _publish(counts: Mapping[str, int], milliseconds: float | None = None) -> None:
     """Print one line in CloudWatch's embedded metric format, which becomes metrics by itself."""
     # Powertools' other class keeps what it was given in the class, for all calls.
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    metrics = _Metrics(namespace=NAMESPACE, service=SERVICE)
     for name, value in counts.items():
         # CloudWatch charges by the metric, and zeros would make each one occur.
         if value:
@@ -177,3 +188,18 @@ def _publish(counts: Mapping[str, int], milliseconds: float | None = None) -> No
     if milliseconds is not None:
         metrics.add_metric(Metric.MILLISECONDS, MetricUnit.Milliseconds, milliseconds)
     metrics.flush_metrics()
+
+
+class _Metrics(EphemeralMetrics):
+    """Powertools' own would count every metric by each set of dimensions, and each is charged."""
+
+    def serialize_metric_set(self, *args: Any, **kwargs: Any) -> "CloudWatchEMFOutput":  # noqa: ANN401 (Powertools')
+        """Add a second directive for what is counted by function."""
+        document = super().serialize_metric_set(*args, **kwargs)
+        directives = document["_aws"]["CloudWatchMetrics"]
+        counted = [each for each in directives[0]["Metrics"] if each["Name"] in BY_FUNCTION]
+        if FUNCTION and counted:
+            by = [["service", "function_name"]]
+            directives.append({"Namespace": NAMESPACE, "Dimensions": by, "Metrics": counted})
+            document.update({"function_name": FUNCTION})  # type: ignore[misc]  # a dimension's value
+        return document

@@ -1,0 +1,99 @@
+"""Whatever the bytes are: an object, or what they are in its place."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customerlink.model.documents import DEEPEST, LONGEST_BYTES, json_object
+
+
+def nested(levels: int, opening: str, closing: str) -> bytes:
+    """Return an object with so many levels, its own among them."""
+    inside = opening * (levels - 1) + ("1" if ":" in opening else "") + closing * (levels - 1)
+    return f'{{"a":{inside or 1}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"{",
+        b"\0",
+        b'{"a": "\0"}',
+        b"[" * 60_000,
+        b'{"a":' * 12_000,
+        b'{"a": ' + b"9" * 10_000 + b"}",
+        b'{"a": nan}',
+        b'\xef\xbb\xbf{"a": 1}',
+        b"\xff\xfe",
+        b'{"a": "\xed\xa0\x80"}',
+        b'{"a": "\xc3"}',
+        '{"a": 1}'.encode("utf-16"),
+        '{"a": 1}'.encode("utf-32"),
+        b'{"a": 1} {"b": 2}',
+    ],
+)
+def test_not_json(document: bytes) -> None:
+    """Brackets without end, numbers that are none, other encodings: refused, and not raised."""
+    assert json_object(document) == "is not JSON"
+
+
+@pytest.mark.parametrize("document", [b"[]", b"null", b"1e999999", b'"text"', b"true"])
+def test_not_an_object(document: bytes) -> None:
+    """What is JSON, and holds no fields."""
+    assert json_object(document) == "is not a JSON object"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"b":', "}]")])
+def test_depth(opening: str, closing: str) -> None:
+    """So many levels and no more, of arrays, objects, and both."""
+    each = len(opening.replace('"a":', "").replace('"b":', ""))
+    fitting = (DEEPEST - 1) // each
+
+    assert isinstance(json_object(nested(fitting + 1, opening, closing)), dict)
+    for levels in (DEEPEST // each + 2, 5000 // each):
+        assert json_object(nested(levels, opening, closing)) == f"has more than {DEEPEST} levels"
+
+
+def test_many_brackets_in_few_levels() -> None:
+    """A long list is not a deep one, nor are brackets in a text."""
+    values: list[object] = [[{}] * 1000, "[{" * 1000, [[[]]] * 500]
+    for value in values:
+        assert json_object(json.dumps({"a": value})) == {"a": value}
+
+
+def test_length() -> None:
+    """In bytes, and before anything is read."""
+    longest = b'{"a": 1' + b" " * (LONGEST_BYTES - 8) + b"}"
+
+    assert json_object(longest) == {"a": 1}
+    assert json_object(longest + b" ") == f"is longer than {LONGEST_BYTES} bytes"
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_in_json(number: str) -> None:
+    """It is absent, like whatever else is odd in a profile, and the rest is read."""
+    assert json_object(f'{{"a": {number}, "b": [{number}], "c": 1}}') == {
+        "a": None,
+        "b": [None],
+        "c": 1,
+    }
+
+
+def test_one_name_twice() -> None:
+    """The last one counts, as in JavaScript, at every level."""
+    assert json_object(b'{"a": 1, "a": 2, "b": {"c": 1, "c": 3}}') == {"a": 2, "b": {"c": 3}}
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\0", "a\ud83d"])
+def test_text_is_left_to_the_fields_reader(text: str) -> None:
+    """Half an emoji in a name must not refuse the report that the name is in."""
+    assert json_object(json.dumps({text: text})) == {text: text}
+
+
+@given(st.binary() | st.text())
+def test_nothing_raises(document: bytes | str) -> None:
+    """Any bytes, any text."""
+    assert isinstance(json_object(document), dict | str)
