@@ -68,15 +68,16 @@ contract: .venv/ok node_modules/ok ## Ask the facts of the stand-ins, or of Stri
 comma := ,
 
 .PHONY: lint
-lint: .venv/ok node_modules/ok .tools/sam/ok .tools/checkov/ok ## Check style, types, layers and the template
+lint: .venv/ok node_modules/ok .tools/sam/ok .tools/checkov/ok ## Check style, types, layers and the templates
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	PYTHONPATH=src .venv/bin/lint-imports
 	npm run --silent lint
-	.tools/sam/bin/cfn-lint template.yaml
+	.tools/sam/bin/cfn-lint template.yaml edge.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
-	.tools/checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template edge.yaml
+	.tools/checkov/bin/checkov --file template.yaml --file edge.yaml --framework cloudformation --skip-download --compact --quiet
 
 .PHONY: build
 build: .tools/sam/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)

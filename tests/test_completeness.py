@@ -58,9 +58,9 @@ def test_every_parameter_is_in_one_group() -> None:
 
 @pytest.mark.parametrize("parameter", TEMPLATE["Parameters"])
 def test_every_parameter_is_used(parameter: str) -> None:
-    """By a resource, or by a condition that one is under."""
+    """By a resource or an output, or by a condition that one is under."""
     under = {name for name, each in TEMPLATE["Conditions"].items() if f"'{parameter}'" in str(each)}
-    used = str({**RESOURCES, "Globals": TEMPLATE["Globals"]})
+    used = str([RESOURCES, TEMPLATE["Globals"], TEMPLATE["Outputs"]])
 
     is_named = f"'Ref': '{parameter}'" in used or f"${{{parameter}}}" in used
     assert is_named or any(f"'{each}'" in used for each in under)

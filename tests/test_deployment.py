@@ -55,6 +55,7 @@ NOT_ON_MOTO = {
     "AWS::Lambda::Alias": "its hook runs in tests/e2e/test_deployment_functions.py",
     "AWS::Lambda::Permission": "left out: it names the alias",
     "AWS::Lambda::Version": "its hook runs in tests/e2e/test_deployment_functions.py",
+    "AWS::Logs::MetricFilter": "pattern and metric: test_template.py",
     "AWS::Logs::QueryDefinition": "fields are compared with the log line's in test_template.py",
     "AWS::S3::BucketPolicy": "refuses plain HTTP: test_template.py",
     "AWS::Scheduler::Schedule": "rate and target: test_template.py",
@@ -223,7 +224,10 @@ def resolved(value: Any) -> Any:
         return [resolved(each) for each in value]
     if not isinstance(value, dict):
         return value
+    if "Fn::Sub" in value:
+        return value["Fn::Sub"].replace("${AWS::StackName}", STACK)
     if "Ref" in value:
-        return STACK if value["Ref"] == "AWS::StackName" else f"{STACK}-{value['Ref']}"
+        default = TEMPLATE["Parameters"].get(value["Ref"], {}).get("Default")
+        return default or (STACK if value["Ref"] == "AWS::StackName" else f"{STACK}-{value['Ref']}")
     kept = {name: each for name, each in value.items() if "Fn::If" not in str(each)}
     return {name: resolved(each) for name, each in kept.items()}

@@ -49,7 +49,7 @@ def test_function_reads_what_the_template_sets() -> None:
     }
     settings = Settings.from_environment(environment)
 
-    assert len(environment) == 14
+    assert len(environment) == 15
     assert settings.policy.denial_message == DENIAL_MESSAGE
     assert settings.stripe_api_base == "https://api.stripe.com"
     assert settings.signature_tolerance == 300
@@ -214,15 +214,15 @@ def test_only_the_backfill_reads_many_records_at_once() -> None:
 
 
 def test_stage() -> None:
-    """Throttled; its log names no address, no user, no body."""
+    """Throttled; its log names who called, by the address, and no user, no body."""
     for name in ("Api", "ShopApi"):
         api = RESOURCES[name]["Properties"]
-        logged = set(re.findall(r"\$context\.(\w+)", api["AccessLogSettings"]["Format"]))
+        logged = set(re.findall(r"\$context\.([\w.]+)", api["AccessLogSettings"]["Format"]))
 
         assert api["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
         assert api["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
         assert logged == {
-            *("requestId", "requestTimeEpoch", "routeKey", "status"),
+            *("requestId", "requestTimeEpoch", "identity.sourceIp", "routeKey", "status"),
             *("responseLatency", "integrationLatency", "integrationErrorMessage"),
         }
 
@@ -241,10 +241,43 @@ def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     return several or [alarm]
 
 
+def of_the_api() -> list[dict[str, Any]]:
+    """Return the alarms on what API Gateway counts by itself, and on what its log says."""
+    [counted] = of_type("AWS::Logs::MetricFilter")
+    [counts] = counted["MetricTransformations"]
+    logged = (counts["MetricNamespace"], counts["MetricName"])
+    found = [
+        each
+        for each in alarms().values()
+        if each.get("Namespace") == "AWS/ApiGateway"
+        or (each.get("Namespace"), each.get("MetricName")) == logged
+    ]
+    assert counted["LogGroupName"] == {"Ref": "ApiLogGroup"}
+    return found
+
+
+def test_a_flood_is_alarmed() -> None:
+    """By what the API refused, and by what it turned away; from which number on is a parameter."""
+    refused, turned_away = of_the_api()
+
+    assert (refused["MetricName"], turned_away["MetricName"]) == ("4xx", "turned_away")
+    assert refused["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
+    assert refused["Threshold"] == {"Ref": "ClientErrorsForAlarm"}
+    assert turned_away["Threshold"] == {"Ref": "TurnedAwayForAlarm"}
+    [pattern] = [each["FilterPattern"] for each in of_type("AWS::Logs::MetricFilter")]
+    assert pattern == '{ $.status = "429" }'
+    assert (
+        '"status":"$context.status"'
+        in RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
+    )
+
+
 @pytest.mark.parametrize("name", alarms())
 def test_every_alarm_has_a_metric_that_is_emitted(name: str) -> None:
     """By the code, with the dimension it gives it, or by Lambda itself."""
     for metric in metrics(alarms()[name]):
+        if metric in of_the_api():
+            continue
         dimensions = {each["Name"]: each["Value"]["Ref"] for each in metric["Dimensions"]}
         if metric["Namespace"] == "AWS/Lambda":
             assert metric["MetricName"] in {"Errors", "Throttles", "Duration"}
@@ -290,8 +323,8 @@ def test_dashboards_show_what_is_emitted() -> None:
 
 
 LANGUAGE = {"SOURCE", "and", "as", "avg", "bin", "by", "count", "desc", "fields", "filter", "h"}
-LANGUAGE |= {"in", "or", "pct", "sort", "stats", "steps"}
-COMPUTED = {"logins", "cold", "all_calls", "milliseconds"}
+LANGUAGE |= {"in", "limit", "or", "pct", "sort", "stats", "steps"}
+COMPUTED = {"calls", "logins", "cold", "all_calls", "milliseconds"}
 
 
 def test_queries_ask_for_fields_that_are_logged() -> None:
@@ -305,6 +338,7 @@ def test_queries_ask_for_fields_that_are_logged() -> None:
     computed = re.compile(r"\"[^\"]*\"|'[^']*'|@\w+|\w+_p\d+")
     words = set(re.findall(r"[A-Za-z_]+", computed.sub("", " ".join(queries))))
     code = "".join(path.read_text() for path in (ROOT / "src/customerlink").rglob("*.py"))
+    code += RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
 
     assert len(queries) > 6
     unknown = words - LANGUAGE - COMPUTED - {"message"}
@@ -473,6 +507,8 @@ def parameters_in(part: Any) -> Iterator[str]:
             yield name
         case {"Fn::Sub": str(text)}:
             yield from re.findall(r"\$\{(\w+)\}", text)
+        case {"Fn::Sub": [str(text), dict(values)]}:
+            yield from parameters_in([{"Fn::Sub": text}, values])
         case {"Fn::If": [condition, *choices]}:
             yield from parameters_in([TEMPLATE["Conditions"][condition], choices])
         case {"Condition": str(condition), **rest}:
@@ -485,8 +521,9 @@ def parameters_in(part: Any) -> Iterator[str]:
 
 
 def test_every_parameter_reaches_something() -> None:
-    """A property, a function's environment, or whether a resource exists."""
-    reached = set(parameters_in([TEMPLATE["Globals"], TEMPLATE["Resources"]]))
+    """A property, a function's environment, an output, or whether a resource exists."""
+    parts = [TEMPLATE[name] for name in ("Globals", "Resources", "Outputs")]
+    reached = set(parameters_in(parts))
 
     assert TEMPLATE["Parameters"].keys() - reached == set()
 

@@ -19,8 +19,8 @@ from customerlink.functions.shell.api_gateway import (
     Rejection,
     Request,
     answer,
-    caller_of,
 )
+from customerlink.functions.shell.edge import NOT_ALLOWED, may_report
 from customerlink.functions.shell.json_body import NOT_JSON, TOO_LARGE, is_too_large
 from customerlink.functions.shell.telemetry import report_outcome
 from customerlink.model.instruction import Instruction
@@ -54,11 +54,6 @@ ROUTES: dict[str, tuple[_Read, _Decide]] = {
     "POST /post-user-registration": (parse_registered, Provisioning.after_registration),
 }
 
-_NOT_ALLOWED = Rejection(
-    HTTPStatus.FORBIDDEN,
-    "caller_not_allowed",
-    "the caller's address is not among those that may call",
-)
 _UNSIGNED = Rejection(
     HTTPStatus.UNAUTHORIZED,
     "invalid_signature",
@@ -84,8 +79,8 @@ def respond(
             # Not at import: so a wrong setting becomes an answer, and a line of the log.
             started = application()
         # First: for strangers no secret is fetched, and no body is read.
-        if not started.settings.allows(caller_of(event)):
-            return _NOT_ALLOWED
+        if not may_report(started.settings, event):
+            return NOT_ALLOWED
         return _decide(started, Request.of(event), run, context.aws_request_id)
 
     return answered(decide, context.aws_request_id)

@@ -25,6 +25,7 @@ from customerlink.functions.shell.api_gateway import (
     answer,
     subject_of,
 )
+from customerlink.functions.shell.edge import NOT_ALLOWED, came_through
 from customerlink.functions.shell.json_body import json_body
 from customerlink.functions.shell.telemetry import report_linked, report_outcome, report_rejection
 from customerlink.model.instruction import Decision, Instruction, Reason, link_metadata
@@ -264,6 +265,8 @@ def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") ->
 
 
 def _decide(shop: Shop, event: Event, request_id: str) -> Answer | Rejection:
+    if not came_through(shop.application.settings, event):
+        return NOT_ALLOWED
     user_id = subject_of(event)
     if "|" not in user_id:
         # An application's own token has no user behind it: its `sub` is `…@clients`.

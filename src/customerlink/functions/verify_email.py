@@ -7,6 +7,7 @@ redirect-with-actions), and gets it back at the token's `continue_at`.
 
 import base64
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -22,10 +23,12 @@ from botocore.config import Config
 
 from customerlink.adapters.auth0.management import AUTH0_ERRORS
 from customerlink.functions.shell.api_gateway import Answer, Event, Rejection, Request
+from customerlink.functions.shell.edge import NOT_ALLOWED, came_through
 from customerlink.functions.shell.json_body import is_too_large
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
 from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
 from customerlink.model.values import Reader, text
+from customerlink.wiring.settings import Settings
 from customerlink.wiring.tenant import boto3_dynamodb, stored_tenant, usage_limits, users_of
 
 if TYPE_CHECKING:
@@ -75,7 +78,8 @@ class Page:
     """What a warm function keeps."""
 
     def __init__(self) -> None:
-        """Read the tenant's secret."""
+        """Read settings and the tenant's secret."""
+        self.settings = Settings.from_environment(os.environ)
         config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
         found = stored_tenant(config)
         if found is None or not found.session_secrets:
@@ -137,7 +141,11 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
     request = Request.of(event)
     method = request.route.partition(" ")[0]
     try:
-        return page().answer(method, _values(method, request))
+        opened = page()
+        if not came_through(opened.settings, event):
+            report_rejection(NOT_ALLOWED, context.aws_request_id)
+            return NOT_ALLOWED.answer()
+        return opened.answer(method, _values(method, request))
     except (*AUTH0_ERRORS, LedgerUnavailableError) as trouble:
         _the_page.cache_clear()
         report_rejection(

@@ -1,5 +1,6 @@
 """The deployment's settings, read from the environment."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -24,6 +25,7 @@ type Network = IPv4Network | IPv6Network
 
 _MAX_TOLERANCE = 10 * 365 * 24 * 3600
 _MAX_MESSAGE = 1024
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @frozen
@@ -37,6 +39,8 @@ class Settings:
     unrestricted_key_allowed: bool
     allowed_callers: tuple[Network, ...]
     """Empty: anybody may call, and the signature decides alone."""
+    edge_digests: tuple[bytes, ...]
+    """Of the secrets that the edge adds to requests, SHA-256; empty where there is no edge."""
     policy: Policy
 
     @classmethod
@@ -53,6 +57,7 @@ class Settings:
             ),
             unrestricted_key_allowed=reader.flag("CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY"),
             allowed_callers=reader.networks("CUSTOMERLINK_ALLOWED_CALLER_CIDRS"),
+            edge_digests=reader.digests("CUSTOMERLINK_EDGE_SECRET_DIGESTS"),
             policy=Policy(
                 denial_message=reader.message("CUSTOMERLINK_DENIAL_MESSAGE"),
                 verified_email=reader.choice("CUSTOMERLINK_VERIFIED_EMAIL", VerifiedEmail),
@@ -131,6 +136,12 @@ class _Reader:
             return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
         except ValueError:
             return self._complain(name, ())
+
+    def digests(self, name: str) -> tuple[bytes, ...]:
+        given = [each.strip() for each in (self._environment.get(name) or "").split(",")]
+        if not all(_SHA256.fullmatch(each) for each in given if each):
+            return self._complain(name, ())
+        return tuple(bytes.fromhex(each) for each in given if each)
 
     def message(self, name: str) -> str:
         r"""Read the denial text; `\n` stands for a line's end, which a template cannot hold."""

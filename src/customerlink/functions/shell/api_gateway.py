@@ -51,11 +51,10 @@ class Request:
         What was made by hand may be anything; what is no event of API Gateway's is a request
         without headers and body, and so without a signature.
         """
-        headers = {str(k).lower(): str(v) for k, v in _within(event, "headers").items()}
         route, query = (
             str(_mapping(event).get(name, "")) for name in ("routeKey", "rawQueryString")
         )
-        return cls(route, headers, _raw_body(event), query)
+        return cls(route, headers_of(event), _raw_body(event), query)
 
     def bearer(self) -> str:
         """Return the bearer token; "" without one."""
@@ -84,6 +83,16 @@ class Rejection:
     def answer(self) -> Answer:
         """Return the response for API Gateway."""
         return answer(self.status, {"error": self.error, "detail": self.detail})
+
+
+def headers_of(event: Event) -> dict[str, str]:
+    """Return the headers, their names in lower case."""
+    return {str(k).lower(): str(v) for k, v in _within(event, "headers").items()}
+
+
+def api_of(event: Event) -> str:
+    """Return the API that a request came by; "" for whoever invoked the function itself."""
+    return str(_within(event, "requestContext").get("apiId") or "")
 
 
 def caller_of(event: Event) -> str:
