@@ -16,7 +16,9 @@ import boto3
 import pytest
 from tests.e2e.runtime import ROOT, free_ports, wait_for
 
+from customerlink.functions.shell.edge import came_through
 from customerlink.model.secret import Secret, TenantSecret
+from customerlink.wiring.settings import Settings
 from sandbox.__main__ import FIRST_PORT
 from sandbox.aws import CREDENTIALS, SECRET, TENANT_SECRET
 
@@ -95,7 +97,7 @@ def end(sandbox: "subprocess.Popen[bytes]") -> None:
 def test_every_command_is_known() -> None:
     """A new one needs a test here."""
     known = (
-        *("make ", "curl ", "sam deploy", "sam local", "printf ", "aws ", "uv tool"),
+        *("make ", "curl ", "sam deploy", "sam local", "printf ", "openssl ", "aws ", "uv tool"),
         *(".venv/bin/python -m pytest ", "npm test", "python3 ", "customerlink "),
     )
 
@@ -172,6 +174,26 @@ def test_tenants_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
     secret = TenantSecret.parse(stored["SecretString"])
 
     assert (secret.tenant, secret.client.url) == ("acme", "https://acme.us.auth0.com")
+
+
+def test_edge_is_deployed(first_port: int, tmp_path: Path) -> None:
+    """By the AWS CLI, as far as moto goes, which knows no CloudFront and no WAF; the digest fits."""
+    (tmp_path / "edge.yaml").write_text((ROOT / "edge.yaml").read_text())
+    given = {"API_DOMAIN": "a1.execute-api.eu-west-1.amazonaws.com", "SHOP_API_DOMAIN": ""}
+    given |= {"KNOWN_CALLERS": "203.0.113.7/32,203.0.113.8/32"}
+    given["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{first_port + 2}"
+    shell(starting("printf %s"), tmp_path)
+    shell(starting("aws cloudformation deploy"), tmp_path, **given)
+    [stack] = client("cloudformation", first_port).describe_stacks(StackName="customer-link-edge")[
+        "Stacks"
+    ]
+    digest = shell(starting("openssl dgst"), tmp_path).split()[0]
+
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    environment = {"CUSTOMERLINK_SECRET_ID": "s", "CUSTOMERLINK_LEDGER_TABLE": "t"}
+    settings = Settings.from_environment(environment | {"CUSTOMERLINK_EDGE_SECRET_DIGESTS": digest})
+    sent = {"x-customerlink-edge": (tmp_path / "edge-secret.txt").read_text()}
+    assert came_through(settings, {"headers": sent, "requestContext": {"apiId": "a1"}})
 
 
 def test_state_machine_is_started(first_port: int, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_every_route_and_no_other_path() -> None:
     known = re.compile(pattern["RegexString"])
 
     assert {path for _, path in ROUTES if not known.search(path)} == set()
-    for path in ("/", "/post-login/", "/post-logins", "/x/post-login", "/customers/you", "/.env"):
+    for path in ("/", "/post-login/", "/post-logins", "/x/post-login", "/customers/mine", "/.env"):
         assert not known.search(path)
 
 

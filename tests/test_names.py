@@ -25,7 +25,10 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 OTHER_TEXTS = [
-    *(ROOT / name for name in ("template.yaml", "Makefile", "pyproject.toml", "samconfig.toml")),
+    *(
+        ROOT / name
+        for name in ("template.yaml", "edge.yaml", "Makefile", "pyproject.toml", "samconfig.toml")
+    ),
     *(ROOT / "src").rglob("*.js*"),
     *(ROOT / "src").rglob("*.yaml"),
 ]
