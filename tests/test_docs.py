@@ -177,7 +177,7 @@ def test_tenants_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
 
 
 def test_edge_is_deployed(first_port: int, tmp_path: Path) -> None:
-    """By the AWS CLI, as far as moto goes, which knows no CloudFront and no WAF; the digest fits."""
+    """By the AWS CLI, as far as moto goes (no CloudFront, no WAF); the digest fits."""
     (tmp_path / "edge.yaml").write_text((ROOT / "edge.yaml").read_text())
     given = {"API_DOMAIN": "a1.execute-api.eu-west-1.amazonaws.com", "SHOP_API_DOMAIN": ""}
     given |= {"KNOWN_CALLERS": "203.0.113.7/32,203.0.113.8/32"}

@@ -1,13 +1,16 @@
 """The small AWS client, against moto."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.fakes import FakeClock
 from werkzeug.wrappers import Request, Response
 
+from customerlink.adapters.aws import aws_json
 from customerlink.adapters.aws.aws_json import (
     DYNAMODB,
     Aws,
@@ -126,6 +129,17 @@ def test_endpoints(environment: dict[str, str], url: str) -> None:
     assert Aws(Connections(), environment).endpoint(DYNAMODB) == url
 
 
+URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+EXPIRED = json.dumps(
+    {
+        "AccessKeyId": "key-0",
+        "SecretAccessKey": "secret",
+        "Token": "session",
+        "Expiration": "2026-01-01T00:00:00Z",
+    }
+).encode()
+
+
 class TestSnapStart:
     """A restored function has no keys in its environment, but an address to ask."""
 
@@ -172,6 +186,67 @@ class TestSnapStart:
         with server:
             aws_ = self.account(server.url)
             assert [aws_.credentials().key_id for _ in range(2)] == ["key-1", "key-2"]
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            (500, b"{}"),
+            (200, b"<html>"),
+            (200, b""),
+            (403, b'{"Code": "AccessDenied"}'),
+            (200, b"[" * 60_000),
+            (200, EXPIRED),
+        ],
+    )
+    def test_those_that_last_serve_on(
+        self, answer: tuple[int, bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While a refresh fails, and until they expire; it is not tried at each call."""
+        clock = FakeClock(time.time())
+        monkeypatch.setattr(aws_json, "time", clock)
+        server, tokens = self.asked(3600)
+        with server:
+            aws_ = self.account(server.url)
+            assert aws_.credentials().key_id == "key-1"
+        broken, asked = self.failing(*answer)
+        with broken:
+            aws_._environment = {**aws_._environment, URI: broken.url}
+            clock.sleep(3400)
+            assert {aws_.credentials().key_id for _ in range(5)} == {"key-1"}
+            assert len(asked) == 1
+            clock.sleep(31)
+            assert aws_.credentials().key_id == "key-1"
+            assert len(asked) == 2
+            clock.sleep(200)
+            with pytest.raises(AwsSilentError):
+                aws_.credentials()
+        assert tokens == ["token"]
+
+    def test_refresh_after_a_failed_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The new ones take over."""
+        clock = FakeClock(time.time())
+        monkeypatch.setattr(aws_json, "time", clock)
+        server, _ = self.asked(3600)
+        with server:
+            aws_ = self.account(server.url)
+            aws_.credentials()
+            clock.sleep(3400)
+            aws_._environment = {**aws_._environment, URI: "http://127.0.0.1:9"}
+            assert aws_.credentials().key_id == "key-1"
+            clock.sleep(31)
+            aws_._environment = {**aws_._environment, URI: server.url}
+            assert aws_.credentials().key_id == "key-2"
+
+    def failing(self, status: int, body: bytes) -> tuple[Server, list[str]]:
+        """Serve no credentials, and note who asked."""
+        asked: list[str] = []
+
+        @Request.application
+        def application(request: Request) -> Response:
+            asked.append(request.headers["authorization"])
+            return Response(body, status)
+
+        return Server(application), asked
 
     def test_nobody_answers(self) -> None:
         """An outage, as the callers know it."""

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from customerlink.adapters.aws.endpoints import endpoint
 from customerlink.adapters.aws.signature_v4 import Credentials, signed_headers
 from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
 from customerlink.model.errors import CustomerLinkError
@@ -21,6 +22,9 @@ from customerlink.model.frozen import frozen
 _REFRESH_SECONDS = 300.0
 """Fetched credentials are fetched anew so long before they expire: a request that is signed at the
 last moment may be sent, and sent again, a little later."""
+
+_RETRY_SECONDS = 30.0
+"""After a failed fetch those that last serve so long before the next one, which takes its time."""
 
 _FETCH_SECONDS = 1.0
 """They come from the function's own machine, and a sign-up waits for them."""
@@ -117,7 +121,7 @@ class Aws:
         self._environment = environment
         self.region = environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"]
         self._fetched: Credentials | None = None
-        self._fetched_until = 0.0
+        self._fetched_until = self._next_fetch = 0.0
 
     def dynamodb(self, connect: float, read: float) -> DynamoDb:
         """Return a client with these time-outs, in seconds."""
@@ -131,8 +135,7 @@ class Aws:
         """Follow the SDKs' variables (docs.aws.amazon.com/sdkref: service-specific endpoints)."""
         given = self._environment.get(f"AWS_ENDPOINT_URL_{service.variable}")
         given = given or self._environment.get("AWS_ENDPOINT_URL")
-        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        return given or f"https://{service.name}.{self.region}.{suffix}/"
+        return given or endpoint(service.name, self.region, self._environment)
 
     def credentials(self) -> Credentials:
         """Read Lambda's variables; with SnapStart there are none, but an address to ask.
@@ -146,9 +149,22 @@ class Aws:
                 environment["AWS_SECRET_ACCESS_KEY"],
                 environment.get("AWS_SESSION_TOKEN"),
             )
-        if self._fetched is None or time.time() > self._fetched_until - _REFRESH_SECONDS:
-            self._fetched, self._fetched_until = self._fetch()
+        if self._fetched is None or time.time() > self._next_fetch:
+            self._fetched = self._refreshed()
         return self._fetched
+
+    def _refreshed(self) -> Credentials:
+        """Fetch new ones; where that fails, those that are there serve as long as they last."""
+        try:
+            fetched, self._fetched_until = self._fetch()
+        except AwsSilentError:
+            now = time.time()
+            if self._fetched is None or now >= self._fetched_until:
+                raise
+            self._next_fetch = now + _RETRY_SECONDS
+            return self._fetched
+        self._next_fetch = self._fetched_until - _REFRESH_SECONDS
+        return fetched
 
     def _call(
         self, service: _Service, seconds: tuple[float, float], operation: str, request: Json
@@ -180,6 +196,8 @@ class Aws:
             found = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["Token"])
         except (KeyError, TypeError, ValueError) as error:
             raise AwsSilentError(type(error).__name__) from None
+        if until <= time.time():
+            raise AwsSilentError("credentials that have expired")
         return found, until
 
     def _answer(
