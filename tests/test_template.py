@@ -122,27 +122,90 @@ def test_sign_ups_permissions_are_exact() -> None:
     }
 
 
-TAILS = {
-    "Files": "objects of the backfill's bucket, which have no names before they are written",
-    "Results": "likewise",
-    "ItsOwnWorkers": "executions that the state machine starts, which get their names then",
+WILDCARDS = {
+    ("BackfillRole", "Files", "/*"): "objects of the backfill's bucket, named when written",
+    ("BackfillStateMachineRole", "Results", "/*"): "likewise",
+    ("BackfillStateMachineRole", "ItsOwnWorkers", "/*"): "executions, named when started",
+    ("VerifyEmailRole", "CountMails", "mail#*"): "items of the ledger, one for each user",
+    ("BackfillBucketPolicy", "OnlyEncrypted", "*"): "a denial: to everybody, by plain HTTP",
+    ("BackfillBucketPolicy", "OnlyEncrypted", "s3:*"): "of everything",
+    ("BackfillBucketPolicy", "OnlyEncrypted", "/*"): "on every object",
 }
-"""Statements whose resource is a named one's members: `…/*`, and why no single name will do."""
+"""Every wildcard in a policy: where it ends, and why no single name will do."""
+
+
+def wildcards(part: Any) -> Iterator[str]:
+    """Return each text with a wildcard, from behind the last name in it on."""
+    match part:
+        case str(text) if "*" in text:
+            yield text.rpartition("}")[2].removeprefix("-backfill")
+        case dict():
+            yield from wildcards([*part.values()])
+        case list():
+            for each in part:
+                yield from wildcards(each)
+
+
+def policies(part: Any) -> Iterator[dict[str, Any]]:
+    """Return every statement in a resource, whichever property it is in."""
+    match part:
+        case {"Statement": [*inside]}:
+            yield from (each["Fn::If"][1] if "Fn::If" in each else each for each in inside)
+        case dict():
+            yield from policies([*part.values()])
+        case list():
+            for each in part:
+                yield from policies(each)
+
+
+def test_every_wildcard_is_known() -> None:
+    """In any policy of any resource, the translator's own among them, and SECURITY.md has each."""
+    found = {
+        (name, str(each.get("Sid", "")), text)
+        for name, resource in TRANSLATED.items()
+        for each in policies(resource)
+        for text in wildcards(each)
+    }
+
+    assert found == WILDCARDS.keys()
+    assert not [each for name, sid, each in found if "Role" in name and each == "*"]
 
 
 @pytest.mark.parametrize(
     "name", [name for name, each in TRANSLATED.items() if each["Type"] == "AWS::IAM::Role"]
 )
-def test_no_wildcard_in_a_role(name: str) -> None:
-    """Neither in an action nor in a resource; AWS's one managed policy is CodeDeploy's own."""
+def test_no_action_is_a_wildcard(name: str) -> None:
+    """Of AWS's managed policies, which have some, CodeDeploy's own is the only one."""
     role = TRANSLATED[name]["Properties"]
 
     for each in statements(role):
         assert "*" not in str(each["Action"])
-        assert "*" not in str(each["Resource"]) or each["Sid"] in TAILS
     managed = json.dumps(role.get("ManagedPolicyArns", []))
     assert managed == "[]" or "AWSCodeDeployRoleForLambda" in managed
     assert statements(role) or managed != "[]"
+
+
+def test_every_partition_has_its_own_names() -> None:
+    """No ARN and no host name is of one partition alone, but for services, which are called so."""
+    texts = [*strings([TEMPLATE["Globals"], RESOURCES, TEMPLATE["Outputs"]])]
+
+    assert [each for each in texts if re.search(r"arn:(?!\$\{AWS::Partition\})", each)] == []
+    hosts = [each for each in texts if "amazonaws" in each]
+    assert {*hosts} == {"lambda.amazonaws.com", "states.amazonaws.com"}
+    for each in ("PostLoginUrl", "ShopUrl", "VerifyEmailUrl", "ApiDomain", "ShopApiDomain"):
+        assert "${AWS::URLSuffix}" in str(TEMPLATE["Outputs"][each])
+
+
+def strings(part: Any) -> Iterator[str]:
+    """Return every text in a part of the template."""
+    match part:
+        case str():
+            yield part
+        case dict():
+            yield from strings([*part.values()])
+        case list():
+            for each in part:
+                yield from strings(each)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
