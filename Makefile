@@ -79,12 +79,19 @@ lint: .venv/ok node_modules/ok .tools/sam/ok .tools/checkov/ok ## Check style, t
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template edge.yaml
 	.tools/checkov/bin/checkov --file template.yaml --file edge.yaml --framework cloudformation --skip-download --compact --quiet
 
+.PHONY: audit
+audit: .venv/ok .tools/audit/ok ## Look every dependency up in the lists of vulnerabilities, where those can be had
+	@$(PYTHON) tools/audit.py
+
 .PHONY: build
-build: .tools/sam/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)
+build: .tools/sam/ok .tools/audit/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)
 	ARCHITECTURE=$(ARCHITECTURE) $(SAM) build
 	@# What was built is what a deployment and a local run take by default.
 	@sed -i.bak '/^  Architecture:$$/,/Default:/s/Default: .*/Default: $(ARCHITECTURE)/' .aws-sam/build/template.yaml && rm .aws-sam/build/template.yaml.bak
 	@$(PYTHON) tools/artifact_summary.py .aws-sam/build
+	@mkdir -p .aws-sam/sbom
+	@for each in sign-up functions; do \
+	  .tools/audit/bin/cyclonedx-py requirements requirements/$$each.txt --output-reproducible --output-file .aws-sam/sbom/$$each.cdx.json; done
 
 .PHONY: build-host
 build-host: ## Build the artifact for this machine, for the tests
@@ -117,6 +124,7 @@ lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest v
 	$(COMPILE) -c requirements/functions.txt --group dev -o requirements/dev.txt pyproject.toml
 	$(COMPILE) --group sam -o requirements/sam.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
+	$(COMPILE) --group audit -o requirements/audit.txt
 	$(COMPILE) --group lambda-runtime -o requirements/lambda-runtime.txt
 	$(COMPILE) --group uv -o requirements/uv.txt
 	npm install --package-lock-only
@@ -147,6 +155,11 @@ $(UV): requirements/uv.txt
 .tools/checkov/ok: $(UV) requirements/checkov.txt
 	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .tools/checkov
 	$(UV) pip sync --quiet --python .tools/checkov/bin/python --require-hashes requirements/checkov.txt
+	@touch $@
+
+.tools/audit/ok: $(UV) requirements/audit.txt
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .tools/audit
+	$(UV) pip sync --quiet --python .tools/audit/bin/python --require-hashes requirements/audit.txt
 	@touch $@
 
 .tools/runtime/ok: $(UV) requirements/lambda-runtime.txt
