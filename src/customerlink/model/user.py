@@ -17,7 +17,8 @@ UserId = NewType("UserId", str)
 CustomerId = NewType("CustomerId", str)
 
 _REGISTRANT = "registration|"
-_CUSTOMER_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+CUSTOMER_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+"""What `is_customer_id` judges by."""
 
 
 @frozen
@@ -60,4 +61,4 @@ def is_customer_id(text: str) -> bool:
     Stripe has given no other since 2018; one from before, which the shop chose, may be a person's
     address. The Actions write what has this form, and nothing else: src/actions/ids.js.
     """
-    return _CUSTOMER_ID.fullmatch(text) is not None
+    return CUSTOMER_ID.fullmatch(text) is not None

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from customerlink.model.frozen import frozen
 from customerlink.model.profile import ODD_IDENTITY, Profile
 from customerlink.model.row import Row, RowOutcome
+from customerlink.model.user import CUSTOMER_ID
 from customerlink.model.values import OddValueError, text
 
 _TEXT = rb'"[ !#-\[\]-~]++"'
 _ADDRESS = rb'"[!#-\[\]-~]{1,500}+"'
+_CUSTOMER_ID = rb'"%b"' % CUSTOMER_ID.pattern.encode()
 _NAME = rb'"[ !#-\[\]-~\x80-\xff]++"'
 _SCALAR = rb'(?:"[ !#-\[\]-~]*+"|true|false|null|[1-9][0-9]{0,15}+)'
 _OWN_IDENTITY = rb'\[\{"\w++": ?%b(?:, ?"\w++": ?%b)*+\}\]' % (_SCALAR, _SCALAR)
@@ -23,7 +25,7 @@ _FIELDS = {
     b"email": _ADDRESS,
     b"email_verified": rb"true|false",
     b"name": _NAME,
-    b"customer_id": _TEXT,
+    b"customer_id": _CUSTOMER_ID,
     b"marker": _TEXT,
     b"identities": _OWN_IDENTITY,
 }
