@@ -145,14 +145,20 @@ def client(service: str, first_port: int) -> Any:
     return session.client(service, endpoint_url=f"http://127.0.0.1:{first_port + 2}")
 
 
+def mode(path: Path) -> int:
+    """Return who may do what with a file."""
+    return path.stat().st_mode & 0o777
+
+
 @pytest.mark.parametrize("recipe", ["printf '{\"stripe", "python3 -c "])
 def test_secret_is_put_in(first_port: int, tmp_path: Path, recipe: str) -> None:
-    """By the AWS CLI; the function can read what the two commands made, in any shell."""
+    """By the AWS CLI; nobody else can read the file, and the function can what is in it."""
     url = f"http://127.0.0.1:{first_port + 2}"
     key = f"rk_test_{'1' * 24}"
     secrets = client("secretsmanager", first_port)
     before = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
     shell(starting(recipe), tmp_path, STRIPE_KEY=key)
+    assert mode(tmp_path / "secret.json") == 0o600
     put = starting('aws secretsmanager put-secret-value --secret-id "$SECRET')
     shell(put, tmp_path, SECRET_NAME=SECRET, AWS_ENDPOINT_URL=url)
     stored = secrets.get_secret_value(SecretId=SECRET)["SecretString"]
@@ -168,6 +174,7 @@ def test_tenants_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
     given = {"TENANT": "acme", "AUTH0_DOMAIN": "acme.us.auth0.com"}
     given |= {"AUTH0_CLIENT_ID": "id", "AUTH0_CLIENT_SECRET": "hidden"}
     shell(starting("printf '{\"tenant"), tmp_path, **given)
+    assert mode(tmp_path / "tenant.json") == 0o600
     put = starting('aws secretsmanager put-secret-value --secret-id "$TENANT')
     shell(put, tmp_path, TENANT_SECRET_NAME=TENANT_SECRET, AWS_ENDPOINT_URL=url)
     stored = client("secretsmanager", first_port).get_secret_value(SecretId=TENANT_SECRET)

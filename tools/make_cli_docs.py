@@ -21,6 +21,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["reassign"],
     ["release"],
     ["backfill"],
+    ["whois"],
     ["rotate"],
     ["rotate", "signing-secret"],
     ["rotate", "stripe-key"],

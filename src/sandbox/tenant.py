@@ -132,7 +132,7 @@ class Tenant:
 
     def add_user(self, user_id: str | None = None, **profile: Any) -> str:  # noqa: ANN401 (a profile)
         """Put a user into the tenant, not logged in yet; return the `user_id`."""
-        user_id = user_id or f"auth0|{next(self._numbers):024x}"
+        user_id = user_id or f"auth0|64f0c3a1b2d4{next(self._numbers):012x}"
         self.users.add(profile, user_id)
         return user_id
 

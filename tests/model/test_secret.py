@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from customerlink.model.errors import ConfigurationError
+from customerlink.model.log_names import LogNames
 from customerlink.model.secret import Auth0Client, Secret, TenantSecret
 from customerlink.model.user import Tenant
 
@@ -33,6 +34,9 @@ def test_whole_document() -> None:
         (json.dumps({**DOCUMENT, "action_signing_secrets": []}), "action_signing_secrets"),
         (json.dumps({**DOCUMENT, "action_signing_secrets": [7]}), "wrong type"),
         (json.dumps({**DOCUMENT, "action_signing_secrets": ["x"]}), "action_signing_secrets"),
+        (json.dumps({**DOCUMENT, "log_key": "k" * 31}), "log_key"),
+        (json.dumps({**DOCUMENT, "log_key": ["k" * 32]}), "log_key"),
+        (json.dumps({**DOCUMENT, "log_key": ""}), "log_key"),
     ],
 )
 def test_missing_field_is_named(text: str, problem: str) -> None:
@@ -41,6 +45,19 @@ def test_missing_field_is_named(text: str, problem: str) -> None:
         Secret.parse(text, "v1")
 
     assert KEY not in str(raised.value)
+
+
+def named(**changes: str) -> LogNames:
+    """Return the names in logs that a secret gives."""
+    return Secret.parse(json.dumps(DOCUMENT | changes), "v1").log_names
+
+
+def test_names_in_logs() -> None:
+    """Their own key outlasts the Stripe key, whose work it does where a secret has none."""
+    key, other = "k" * 32, "rk_test_" + "1" * 24
+
+    assert named(log_key=key) == named(log_key=key, stripe_restricted_key=other)
+    assert len({named(), named(stripe_restricted_key=other), named(log_key=key)}) == 3
 
 
 SESSION = "s" * 32

@@ -274,6 +274,14 @@ class Store:
             for user_id, sharing in batch:
                 yield Candidate(UserId(user_id), tuple(map(CustomerId, sharing.split())))
 
+    def user_ids(self) -> Iterator[UserId]:
+        """Return the users' ids, and those of the accounts that were linked to them."""
+        rows = self._database.cursor().execute(
+            "SELECT user_id FROM users UNION SELECT user_id FROM secondaries ORDER BY 1"
+        )
+        while batch := rows.fetchmany(1000):
+            yield from (UserId(user_id) for (user_id,) in batch)
+
     def counts(self) -> dict[Drift, int]:
         """Count the findings of each kind, zeros included."""
         found = self._database.execute("SELECT drift, count(*) FROM findings GROUP BY 1").fetchall()

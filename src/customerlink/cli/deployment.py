@@ -20,6 +20,8 @@ from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.notes import Note, read_notes
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
+from customerlink.model.log_names import LogNames
+from customerlink.model.secret import log_names
 from customerlink.model.signature import SigningSecret
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ OPEN_FOR_SECONDS = 15 * 60
 STRIPE_KEY, SIGNING_SECRETS = "stripe_restricted_key", "action_signing_secrets"
 NOTES = "installed_actions"
 """The notes of what install saw; the functions, whose secret it is, pass over them."""
+LOG_KEY = "log_key"
 
 # An operator may be an ocean away from the table, and the ledger tries again by itself.
 _LEDGER_CALLS = AwsConfig(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1})
@@ -106,6 +109,14 @@ class StoredSecret:
     def with_note(self, action_id: str, note: Note) -> "StoredSecret":
         """Return it with what was seen of an Action's secrets."""
         return replace(self, notes={**self.notes, action_id: note})
+
+    def with_log_key(self) -> "StoredSecret":
+        """Return it with the key of the users' names in logs: its own, or a new one."""
+        return replace(self, others={LOG_KEY: secrets.token_hex(32), **self.others})
+
+    def log_names(self) -> LogNames:
+        """Return what the functions' logs call users."""
+        return log_names(self.others.get(LOG_KEY), self.stripe_key or "")
 
 
 def new_signing_secret() -> str:

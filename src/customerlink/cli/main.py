@@ -18,6 +18,7 @@ from customerlink.cli.commands import (
     uninstall,
     verify,
     version,
+    whois,
 )
 from customerlink.cli.config import Mode, load
 from customerlink.cli.errors import explain
@@ -31,7 +32,7 @@ app = typer.Typer(
     help="Sets up, checks and looks after a Customer Link deployment.",
     epilog="Example: customerlink --profile live doctor",
 )
-VERBS = (install, uninstall, doctor, verify, repair, reassign, release, backfill, version, rotate)
+VERBS = (install, uninstall, doctor, verify, repair, reassign, release, backfill, whois, version, rotate)
 for verb in VERBS:
     app.add_typer(verb.app)
 

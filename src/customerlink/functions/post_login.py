@@ -115,7 +115,7 @@ def _decide(
         return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
     settling = application.settling(signup, secret, run, is_admission=True)
     instruction = decide(Provisioning(settling))
-    report_outcome(signup, run, instruction, request_id)
+    report_outcome(signup, run, instruction, request_id, secret.log_names)
     return answer(HTTPStatus.OK, instruction.as_json())
 
 

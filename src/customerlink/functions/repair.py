@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from customerlink.model.log_names import LogNames
     from customerlink.model.secret import Secret
     from customerlink.ports.profiles import Profiles
 
@@ -69,7 +70,8 @@ def handler(_event: object, context: "LambdaContext") -> None:
         random.shuffle(oldest)
         # Another tenant's users are not known to this one's API: they would seem to be gone.
         ours = [user for user in oldest if user.tenant == tenant.tenant]
-        for end in _each(ours, partial(_repaired, application, secret, users), context):
+        repaired = partial(_repaired, application, secret, users)
+        for end in _each(ours, repaired, secret.log_names, context):
             ends[end] += 1
     # Last: the alarm is for what the repair could not finish.
     still_open = count_open(_dynamodb(), table, time.time() - OPEN_FOR_SECONDS)
@@ -77,7 +79,10 @@ def handler(_event: object, context: "LambdaContext") -> None:
 
 
 def _each(
-    users: Sequence[User], repaired: Callable[[User], FinishStatus], context: "LambdaContext"
+    users: Sequence[User],
+    repaired: Callable[[User], FinishStatus],
+    names: "LogNames",
+    context: "LambdaContext",
 ) -> Iterator[FinishStatus]:
     """Repair one after the other while there is time, and unless the next ones must fail too."""
     rows = Rows(trouble_of, time)
@@ -87,9 +92,9 @@ def _each(
         try:
             end = rows.attempt(partial(repaired, user))
         except Exception as error:  # noqa: BLE001 (its text may be personal: its kind is told)
-            yield _failed(user, type(error).__name__)
+            yield _failed(user, type(error).__name__, names)
             return
-        yield _failed(user, end.reason) if isinstance(end, RowFailed) else end
+        yield _failed(user, end.reason, names) if isinstance(end, RowFailed) else end
 
 
 def _repaired(
@@ -101,12 +106,12 @@ def _repaired(
         return application.settling(signup, secret, run, creates=Creates.IF_BEGUN)
 
     end, reason = finish(user, users, settling)
-    report_repair(user, end, reason)
+    report_repair(user, end, reason, secret.log_names)
     return end
 
 
-def _failed(user: User, reason: str) -> FinishStatus:
-    report_repair(user, FinishStatus.FAILED, reason)
+def _failed(user: User, reason: str, names: "LogNames") -> FinishStatus:
+    report_repair(user, FinishStatus.FAILED, reason, names)
     return FinishStatus.FAILED
 
 

@@ -8,7 +8,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
@@ -131,7 +131,9 @@ class Call:
             return _NO_SUCH_USER
         is_settled = isinstance(outcome, Settled)
         told = Instruction(Decision.CONTINUE if is_settled else Decision.DENY, outcome.reason)
-        report_outcome(SignUp(self.user, logins_count=0), runs[0], told, self.request_id)
+        report_outcome(
+            SignUp(self.user, logins_count=0), runs[0], told, self.request_id, secret.log_names
+        )
         if isinstance(outcome, Settled):
             return answer(HTTPStatus.OK, {"stripe_customer_id": outcome.customer_id})
         is_unverified = outcome.reason is Reason.DEFERRED
@@ -211,7 +213,7 @@ class Call:
             if not users.merge_app_metadata(self.user.user_id, link):
                 return _NO_SUCH_USER
         self.shop.limits.spend(proof.nonce)
-        report_linked(self.user, proof.user_id, "linked", followed.superseded)
+        self._report(proof, "linked", followed.superseded)
         body = {"stripe_customer_id": followed.customer_id, "superseded": followed.superseded}
         return answer(HTTPStatus.OK, body)
 
@@ -223,8 +225,12 @@ class Call:
         return Linking(_account(self.user, primary), secondary, ledger, customers, run)
 
     def _not_followed(self, proof: Proof, why: LinkFailure) -> Answer:
-        report_linked(self.user, proof.user_id, why.value, ())
+        self._report(proof, why.value)
         return answer(STATUS[Reason(why.value)], {"error": why, "detail": _DETAIL})
+
+    def _report(self, proof: Proof, outcome: str, superseded: Sequence[str] = ()) -> None:
+        names = self.shop.application.secret().log_names
+        report_linked(self.user, proof.user_id, outcome, superseded, names)
 
 
 _DETAIL = "docs/policies.md says what each error means"

@@ -7,10 +7,11 @@ from customerlink.model.documents import json_object
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.frozen import frozen
 from customerlink.model.keys import StripeKey
+from customerlink.model.log_names import LogNames
 from customerlink.model.signature import SigningSecret
 from customerlink.model.user import Tenant
 
-_SESSION_SECRET_CHARACTERS = 32
+_SECRET_CHARACTERS = 32
 
 
 @frozen
@@ -20,6 +21,7 @@ class Secret:
     version: str
     stripe_key: StripeKey = field(repr=False)
     signing_secrets: tuple[SigningSecret, ...] = field(repr=False)
+    log_names: LogNames = field(repr=False)
 
     @classmethod
     def parse(cls, text: str, version: str) -> "Secret":
@@ -34,7 +36,24 @@ class Secret:
             raise ConfigurationError("the secret's field action_signing_secrets is missing")
         if not all(isinstance(each, str) for each in signing):
             raise ConfigurationError("the secret's field action_signing_secrets has a wrong type")
-        return cls(version, StripeKey(key), tuple(SigningSecret.parse(each) for each in signing))
+        return cls(
+            version,
+            StripeKey(key),
+            tuple(SigningSecret.parse(each) for each in signing),
+            log_names(document.get("log_key"), key),
+        )
+
+
+def log_names(log_key: object, stripe_key: str) -> LogNames:
+    """Return the names of users in logs; raise `ConfigurationError` for a key that is none.
+
+    A secret of before there was a `log_key` has another one, which is replaced now and then.
+    """
+    if log_key is None:
+        return LogNames.keyed(stripe_key)
+    if not _is_long_enough(log_key):
+        raise ConfigurationError("the secret's field log_key is wrong")
+    return LogNames.keyed(str(log_key))
 
 
 @frozen
@@ -78,7 +97,7 @@ class TenantSecret:
 
 def _is_long_enough(secret: object) -> bool:
     """As long as HS256's output (RFC 7518, section 3.2)."""
-    return isinstance(secret, str) and len(secret) >= _SESSION_SECRET_CHARACTERS
+    return isinstance(secret, str) and len(secret) >= _SECRET_CHARACTERS
 
 
 def _text(document: Mapping[str, object], name: str) -> str:

@@ -22,6 +22,7 @@ from sandbox.tenant import ACTIONS, ActionHost, Tenant
 STEPS = [
     "store the Stripe key",
     "store a signing secret",
+    "store the key of users' names in logs",
     "create the Action",
     "deploy the Action",
     "bind the Action to its flow",
@@ -251,7 +252,7 @@ class TestHalfWay:
         assert cli("install", stdin=box.stripe_key).code == 3
         second = cli("install", "--json")
 
-        assert second.json()["changes"] == STEPS[3:]
+        assert second.json()["changes"] == STEPS[4:]
         assert end_state(cli)[:2] == ([*FOREIGN, ACTION], True)
 
     def test_set_but_not_noted(self, cli: Cli, box: Sandbox) -> None:

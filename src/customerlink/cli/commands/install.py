@@ -34,13 +34,14 @@ class Kind(StrEnum):
 
     STORE_KEY = "store the Stripe key"
     STORE_SIGNING_SECRET = "store a signing secret"  # noqa: S105 (a sentence)
+    STORE_LOG_KEY = "store the key of users' names in logs"
     CREATE_ACTION = "create the Action"
     UPDATE_ACTION = "update the Action"
     DEPLOY_ACTION = "deploy the Action"
     BIND_ACTION = "bind the Action to its flow"
 
 
-_STORED = (Kind.STORE_KEY, Kind.STORE_SIGNING_SECRET)
+_STORED = (Kind.STORE_KEY, Kind.STORE_SIGNING_SECRET, Kind.STORE_LOG_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
     if found.action and not (found.action.is_ours or SIGNING_SECRET in found.action.secrets):
         text = f"The tenant has an Action {action_name} that is not Customer Link's."
         raise CliError(text, "--action-name", Exit.REFUSED)
-    secret = found.secret
+    secret = found.secret.with_log_key()
     if stripe_key:
         secret = secret.with_key(stripe_key)
     if not secret.signing_secrets:
@@ -217,6 +218,8 @@ def _changes(made: Plan) -> Iterator[Change]:
         yield Change(Kind.STORE_KEY, "in Secrets Manager")
     if secret.signing_secrets != found.secret.signing_secrets:
         yield Change(Kind.STORE_SIGNING_SECRET, "in Secrets Manager")
+    if secret.others != found.secret.others:
+        yield Change(Kind.STORE_LOG_KEY, "in Secrets Manager")
     is_current = action is not None and _is_current(action, made)
     if action is None:
         yield Change(Kind.CREATE_ACTION, name, _diff("", code))

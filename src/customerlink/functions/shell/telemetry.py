@@ -1,6 +1,5 @@
 """What is told of each call: one log line and a handful of metrics, nothing personal among them."""
 
-import hashlib
 import os
 import traceback
 from collections import Counter
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from customerlink.adapters.slim_imports import without
 from customerlink.functions.shell.api_gateway import ERRORS, Rejection
 from customerlink.model.instruction import Instruction, Reason
+from customerlink.model.log_names import LogNames, provider_of
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
 from customerlink.ports.run import Run
@@ -66,7 +66,9 @@ EMITTED = frozenset({*Metric, *Reason, *ERRORS})
 logger = Logger(service=SERVICE)
 
 
-def report_outcome(signup: SignUp, run: Run, instruction: Instruction, request_id: str) -> None:
+def report_outcome(
+    signup: SignUp, run: Run, instruction: Instruction, request_id: str, names: LogNames
+) -> None:
     """Log the sign-up's one line, and count its reason, retries and unknown outcomes."""
     milliseconds = round((run.deadline.seconds - run.deadline.remaining()) * 1000, 3)
     logger.info(
@@ -74,10 +76,10 @@ def report_outcome(signup: SignUp, run: Run, instruction: Instruction, request_i
         extra={
             "request_id": request_id,
             "tenant": signup.user.tenant,
-            "user_id": loggable(signup.user.user_id),
+            "user_id": names.name(signup.user.user_id),
             "decision": instruction.decision.value,
             "reason": instruction.reason.value,
-            "strategy": signup.strategy,
+            "strategy": signup.strategy and provider_of(signup.strategy),
             "dropped": signup.dropped,
             "action_try": signup.tries,
             "attempt": run.trace.attempt,
@@ -121,22 +123,22 @@ def report_bug(bug: Exception, request_id: str) -> None:
     _publish({"internal_error": 1})
 
 
-def report_repair(user: User, end: StrEnum, reason: str) -> None:
+def report_repair(user: User, end: StrEnum, reason: str, names: LogNames) -> None:
     """Log how the repair of one user's sign-up ended."""
-    extra = {"tenant": user.tenant, "user_id": loggable(user.user_id), "end": end, "reason": reason}
-    logger.info("repair", extra=extra)
+    who = {"tenant": user.tenant, "user_id": names.name(user.user_id)}
+    logger.info("repair", extra={**who, "end": end, "reason": reason})
 
 
 def report_linked(
-    primary: User, secondary_id: str, outcome: str, superseded: Collection[str]
+    primary: User, secondary_id: str, outcome: str, superseded: Collection[str], names: LogNames
 ) -> None:
     """Log how the linking of two accounts ended, and count the customers that it leaves over."""
     logger.info(
         "accounts_linked",
         extra={
             "tenant": primary.tenant,
-            "user_id": loggable(primary.user_id),
-            "secondary_user_id": loggable(secondary_id),
+            "user_id": names.name(primary.user_id),
+            "secondary_user_id": names.name(secondary_id),
             "outcome": outcome,
             "superseded": [*superseded],
         },
@@ -160,14 +162,6 @@ def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:
     for kind, count in counts.items():
         metrics.add_metric(f"{DRIFT}{kind}", MetricUnit.Count, count)
     metrics.flush_metrics()
-
-
-def loggable(user_id: str) -> str:
-    """Return the `user_id` for a log; of an address in it (SAML's often have one) a digest."""
-    if "@" not in user_id:
-        return user_id
-    connection, _, name = user_id.rpartition("|")
-    return f"{connection}|sha256:{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _by_status(statuses: Iterable[int]) -> dict[str, int]:
