@@ -102,6 +102,20 @@ def test_wrong_domain(domain: str) -> None:
         Config(domain=domain).auth0_url()
 
 
+@pytest.mark.parametrize("place", ["", "[profiles.live]\n", "[profiles.other]\n"])
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620])
+def test_a_secret_that_others_may_read(file: Path, place: str, mode: int) -> None:
+    """The file is refused, as ssh does with keys, until nobody else may."""
+    file.write_text(f'{place}client_secret = "hidden"\n')
+    file.chmod(mode)
+    with pytest.raises(CliError, match="others may read it") as raised:
+        load(file, None, {})
+    file.chmod(0o600)
+
+    assert raised.value.fix == f"chmod 600 {file}"
+    assert load(file, None, {}) == Config(client_secret="" if place else "hidden")
+
+
 def test_secret_shows_in_no_repr() -> None:
     """Nor in a trace."""
     assert "hidden" not in repr(Config(client_secret="hidden"))

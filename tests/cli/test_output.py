@@ -66,6 +66,46 @@ def test_what_others_chose_is_shown_as_it_is(*, terminal: bool) -> None:
     assert [each for each in ("\x1b]", "\x1b[2J", "\x07") if each in told] == []
 
 
+ORDERS = [
+    *("\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "\x7f", "\r", "\n", "\x0b", "\x85", "\x00"),
+    *("\u202e", "\u2066", "\u2069", "\u200f", "\u061c", "\u2028", "\u200b", "\ufeff"),
+    *("\U000e0041", "\ud800"),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=ascii)
+def test_no_order_is_taken(order: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """No control character, no line of its own, nothing that turns round what stands behind it."""
+    chosen, people, machine = f"samlp|{order}ada", said(terminal=True), said(as_json=True)
+    people.output.say(chosen)
+    people.output.step(chosen)
+    people.output.table(chosen, [(chosen, chosen)])
+    people.output.checks([bad("stripe", chosen, chosen)])
+    people.output.error(CliError(chosen, chosen))
+    with people.output.busy(chosen), people.output.progress(chosen, total=1) as advance:
+        advance()
+    machine.output.document({"user_id": chosen})
+    machine.output.line(json.dumps(chosen))
+    lines = capsys.readouterr().out.split("\n")
+
+    assert [json.loads(each) for each in lines[:2]] == [{"user_id": chosen}, chosen]
+    assert all(each.isprintable() for each in lines)
+    assert f"samlp|{order}" not in people.out() + people.err()
+    assert "samlp|\ufffd" in people.out()
+
+
+@pytest.mark.parametrize("chosen", ["[/]", "[b]x[/b]", "[link=https://evil.example]x", ":smile:"])
+def test_no_markup(chosen: str) -> None:
+    """Whoever chose the text may not have it drawn, nor end the program by it."""
+    one = said(terminal=True)
+    one.output.table(chosen, [(chosen, chosen)])
+    with one.output.busy(chosen), one.output.progress(chosen, total=1) as advance:
+        advance()
+    one.output.say(chosen)
+
+    assert one.out().count(chosen) >= 5
+
+
 def test_for_people() -> None:
     """Each thing as it happens, its first letter upper case."""
     one = said()

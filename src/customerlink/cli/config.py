@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.private_files import may_be_read_by_others
 from customerlink.model.keys import STRIPE_API_BASE
 from customerlink.model.user import Tenant
 
@@ -59,6 +60,7 @@ class Config:
         return Tenant(self.tenant or self.auth0_url().rpartition("/")[2].partition(".")[0])
 
 
+_SECRET = "client_secret"  # noqa: S105 (a setting's name)
 _FLAGS = {each.name for each in fields(Config)} - {"profile"}
 
 
@@ -70,6 +72,7 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     """
     document = _read(file)
     profiles = document.pop("profiles", {})
+    _check_secrets(file or DEFAULT_FILE, document, *profiles.values())
     name = profile or DEFAULT_PROFILE
     if profile and name not in profiles and name != DEFAULT_PROFILE:
         known = ", ".join(sorted(profiles)) or "none"
@@ -86,6 +89,12 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     except ValueError:
         raise CliError("mode is neither test nor live.", "", Exit.USAGE) from None
     return Config(profile=name, **settings)
+
+
+def _check_secrets(path: Path, *settings: Mapping[str, object]) -> None:
+    if any(_SECRET in each for each in settings) and may_be_read_by_others(path):
+        text = f"{path} holds a secret, and others may read it."
+        raise CliError(text, f"chmod 600 {path}", Exit.USAGE)
 
 
 def _read(file: Path | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from customerlink.cli.commands import (
 from customerlink.cli.config import Mode, load
 from customerlink.cli.errors import explain
 from customerlink.cli.output import Output
+from customerlink.cli.private_files import only_for_their_owner
 
 app = typer.Typer(
     name="customerlink",
@@ -97,7 +98,8 @@ def run(arguments: list[str] | None = None) -> None:
     """Run a command; every expected end is a sentence and an exit code, never a stack trace."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        app(words, prog_name="customerlink")
+        with only_for_their_owner():
+            app(words, prog_name="customerlink")
     except Exception as error:  # noqa: BLE001 (the one place where errors become sentences)
         told = explain(error)
         Output(as_json="--json" in words).error(told)

@@ -40,12 +40,12 @@ class Output:
         """Tell what is being done."""
         self.steps.append(text)
         if not self.as_json:
-            self.out.print(Text("• ", style="green").append(_plain(_upper(text)), style="default"))
+            self.out.print(Text("• ", style="green").append(plain(_upper(text)), style="default"))
 
     def say(self, text: str) -> None:
-        """Say something to a person."""
+        """Say something to a person; nothing, for an empty line."""
         if not self.as_json:
-            self.out.print(Text(_plain(text)))
+            self.out.print(Text(plain(text)))
 
     def beside(self, text: str) -> None:
         """Say something to a person where stdout is for something else."""
@@ -63,9 +63,10 @@ class Output:
         if self.as_json or not self.out.is_terminal or seconds < _LONG_WAIT_SECONDS:
             time.sleep(max(0.0, seconds))
             return
-        columns = (TextColumn("  {task.description}"), BarColumn(), TimeRemainingColumn())
+        said = TextColumn("  {task.description}", markup=False)
+        columns = (said, BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.out, transient=True) as progress:
-            task = progress.add_task(why, total=seconds)
+            task = progress.add_task(plain(why), total=seconds)
             while (left := end - time.monotonic()) > 0:
                 progress.update(task, completed=seconds - left)
                 time.sleep(min(0.2, left))
@@ -76,14 +77,14 @@ class Output:
         if self.as_json or not self.out.is_terminal:
             yield
             return
-        with self.out.status(text):
+        with self.out.status(Text(plain(text))):
             yield
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[], None]]:
         """Show a bar with rate and time left, on a terminal; return what advances it."""
         columns = (
-            TextColumn(what),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
@@ -91,7 +92,7 @@ class Output:
         )
         hidden = self.as_json or not self.out.is_terminal
         with Progress(*columns, console=self.out, disable=hidden) as bar:
-            task = bar.add_task(what, total=total, rate="")
+            task = bar.add_task(plain(what), total=total, rate="")
             start = time.monotonic()
 
             def advance() -> None:
@@ -109,12 +110,12 @@ class Output:
             if not self.as_json:
                 line = Text(f"{each.verdict} ", style=_COLOURS[each.verdict])
                 line.append(f"{each.name:<18}", style="bold")
-                line.append(_plain(each.meaning), style="default")
+                line.append(plain(each.meaning), style="default")
                 # rich would break lines at 80 columns, commands to copy among them.
                 self.out.print(line, soft_wrap=True)
                 if each.fix:
                     self.out.print(
-                        Text(f"{'':<20}→ {_plain(each.fix)}", style="cyan"), soft_wrap=True
+                        Text(f"{'':<20}→ {plain(each.fix)}", style="cyan"), soft_wrap=True
                     )
         return made
 
@@ -123,10 +124,14 @@ class Output:
         if self.as_json:
             return
         table = Table(
-            title=title, title_justify="left", show_header=False, box=None, padding=(0, 2)
+            title=Text(plain(title)),
+            title_justify="left",
+            show_header=False,
+            box=None,
+            padding=(0, 2),
         )
         for left, right in rows:
-            table.add_row(Text(_plain(left), style="bold"), Text(_plain(right)))
+            table.add_row(Text(plain(left), style="bold"), Text(plain(right)))
         self.out.print(table)
 
     def diff(self, lines: Iterable[str]) -> None:
@@ -134,32 +139,48 @@ class Output:
         styles = {"+": "green", "-": "red", "@": "cyan"}
         for line in lines:
             if not self.as_json:
-                self.out.print(Text(f"    {_plain(line)}", style=styles.get(line[:1], "dim")))
+                self.out.print(Text(f"    {plain(line)}", style=styles.get(line[:1], "dim")))
 
     def document(self, document: Mapping[str, object]) -> None:
         """Print the JSON document, where machines listen."""
         if self.as_json:
-            # Not by rich, which breaks long lines and reads brackets as markup.
-            sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+            self.line(json.dumps(document, ensure_ascii=False))
+
+    @staticmethod
+    def line(text: str) -> None:
+        """Print a line of JSON, for machines, whoever else may see it."""
+        # Not by rich, which breaks long lines and reads brackets as markup.
+        sys.stdout.write(_escaped(text) + "\n")
 
     def error(self, error: CliError) -> None:
         """Say what is wrong, and the way out."""
         if self.as_json:
             self.document({"error": error.message, "fix": error.fix, "exit_code": int(error.code)})
             return
-        self.err.print(Text(f"✗ {_plain(error.message)}", style="red"), soft_wrap=True)
+        self.err.print(Text(f"✗ {plain(error.message)}", style="red"), soft_wrap=True)
         if error.fix:
-            self.err.print(Text(f"  → {_plain(error.fix)}", style="cyan"), soft_wrap=True)
+            self.err.print(Text(f"  → {plain(error.fix)}", style="cyan"), soft_wrap=True)
 
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _plain(text: str) -> str:
-    """Return text that a terminal shows as it is.
+def plain(text: str) -> str:
+    """Return one line of text, which a terminal or a browser shows as it is.
 
-    As `Text`, since rich reads brackets of a string as markup; and whoever chose a user id, or
-    wrote an error page, may have put an escape sequence into it, which would be carried out.
+    Whoever chose a user id, or wrote an error page, may have put an escape sequence into it, which
+    would be carried out, a line of its own, or a character that turns round what follows. As
+    `Text`, since rich reads brackets of a string as markup.
     """
-    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
+    return "".join(each if each.isprintable() or each == "\t" else "\ufffd" for each in text)
+
+
+def _escaped(text: str) -> str:
+    """Return JSON in which strings have escapes for all that `plain` does not let through."""
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    # What JSON's own escapes leave: the last of ASCII.
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from customerlink.cli.output import plain
 from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD, Drift
 from customerlink.usecases.compare import Report
 
@@ -35,12 +36,17 @@ def html(report: Report, history: Sequence[Mapping[str, int]]) -> str:
     verdict = "Both sides agree" if report.in_order else "The two sides differ"
     return _PAGE.format(
         verdict=verdict,
-        tenant=escape(report.tenant),
-        at=escape(report.at),
+        tenant=_shown(report.tenant),
+        at=_shown(report.at),
         rows="".join(_row(kind, number, most) for kind, number in report.counts.items()),
         history=_history(history),
         samples="".join(_samples(kind, report) for kind in Drift),
     )
+
+
+def _shown(text: str) -> str:
+    """Return text as a page shows it, whoever chose it."""
+    return escape(plain(text))
 
 
 def _row(kind: Drift, number: int, most: int) -> str:
@@ -49,7 +55,7 @@ def _row(kind: Drift, number: int, most: int) -> str:
     bar = f'<svg width="160" height="12"><rect class="{colour}" width="{width}" height="12"/></svg>'
     return (
         f'<tr><td>{kind}<td class="number">{number:,}<td>{bar}'
-        f"<td>{escape(MEANING[kind])}<td>{escape(REPAIR[kind])}</tr>"
+        f"<td>{_shown(MEANING[kind])}<td>{_shown(REPAIR[kind])}</tr>"
     )
 
 
@@ -76,8 +82,8 @@ def _samples(kind: Drift, report: Report) -> str:
     if kind in UNTOLD or not report.samples[kind]:
         return ""
     items = "".join(
-        f"<li><code>{escape(each.user_id or '')} {escape(each.customer_id or '')} "
-        f"{escape(each.detail)}</code>"
+        f"<li><code>{_shown(each.user_id or '')} {_shown(each.customer_id or '')} "
+        f"{_shown(each.detail)}</code>"
         for each in report.samples[kind]
     )
     return f"<h3>{kind}</h3><ul>{items}</ul>"

@@ -14,7 +14,8 @@ from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import CliError, Exit
-from customerlink.cli.output import Output
+from customerlink.cli.output import Output, plain
+from customerlink.cli.private_files import keep_private
 from customerlink.cli.probes import StripeProbe
 from customerlink.cli.tenant import Tenant
 from customerlink.model.keys import StripeKey
@@ -93,7 +94,7 @@ class Session:
             raise CliError(text, "--yes", Exit.USAGE)
         where = f"{what} in LIVE mode, tenant {self.config.domain}, stack {self.config.stack}?"
         # Here Ctrl-C may come back as None: it is no yes.
-        if not questionary.confirm(where, default=False).ask():
+        if not questionary.confirm(plain(where), default=False).ask():
             raise CliError("Nothing was changed.", "", Exit.INTERRUPTED)
 
 
@@ -101,6 +102,7 @@ def session(context: typer.Context, *, as_json: bool) -> Session:
     """Return what a command needs; asks for the Auth0 client's secret where nobody gave it."""
     settings: Callable[[], Config] = context.obj
     config = settings()
+    keep_private(sys.stdout)
     output = Output(as_json=as_json)
     if config.client_id and not config.client_secret and sys.stdin.isatty():
         # Not `ask`, whose None at Ctrl-C would become the secret "None".

@@ -17,6 +17,7 @@ from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.adapters.trouble import trouble_of
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
+from customerlink.cli.private_files import private
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
 from customerlink.model.candidate import Candidate
 from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
@@ -156,9 +157,7 @@ class Checkpoint:
     def begin(self, users: Iterable[Candidate]) -> None:
         """Write down whom to do; the file appears whole or not at all."""
         new = self._todo.with_suffix(".new")
-        with new.open("w") as lines:
-            # Before the first user is in it; the folder may be an older one, open to others.
-            new.chmod(0o600)
+        with private(new).open("w") as lines:
             lines.writelines(each.line() for each in users)
         # First the old answers, then the new list: a crash in between leaves somebody to do twice,
         # which is harmless, and never a user who counts as done and is not.
@@ -182,7 +181,7 @@ class Checkpoint:
         """Open the second file; return what writes a line into it."""
         cut_short = self._done.exists() and not self._done.read_bytes().endswith(b"\n")
         # Line by line: a run that is killed has noted everybody but those under way.
-        with self._done.open("a", buffering=1) as lines:
+        with private(self._done).open("a", buffering=1) as lines:
             # A crash left half a line, which would spoil the next one.
             if cut_short:
                 lines.write("\n")

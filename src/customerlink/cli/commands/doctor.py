@@ -52,7 +52,8 @@ def doctor(
     made = now.output.checks(patient.checks())
     bad = sum(each.verdict is Verdict.BAD for each in made)
     warnings = sum(each.verdict is Verdict.WARNING for each in made)
-    now.output.say(f"\n{len(made)} checks, {bad} failed, {warnings} to look at.")
+    now.output.say("")
+    now.output.say(f"{len(made)} checks, {bad} failed, {warnings} to look at.")
     now.output.document({"ok": not bad, "checks": [each.as_json() for each in made]})
     if bad:
         raise typer.Exit(Exit.FAILED)

@@ -51,7 +51,7 @@ def _print_plan(now: Session, kinds: tuple[Drift, ...], folder: Path | None) -> 
         now.output.beside(str(row))
     steps = [*planned(each for kind in kinds for each in report.samples[kind])]
     for step in steps:
-        typer.echo(step.line())
+        now.output.line(step.line())
     if not steps:
         typer.echo("Nothing to repair.", err=True)
 

@@ -10,6 +10,7 @@ import typer
 
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
+from customerlink.cli.private_files import private
 from customerlink.cli.report import html as page
 from customerlink.cli.session import Json, session
 from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD
@@ -45,7 +46,7 @@ def verify(
         raise CliError("The tenant has no such user.", "A user_id, or an address.")
     history = [] if user else _remembered(report, now.folder(folder))
     if html:
-        html.write_text(page(report, history))
+        private(html).write_text(page(report, history))
     _print(now.output, report)
     if not report.in_order:
         raise typer.Exit(Exit.FAILED)
@@ -54,7 +55,7 @@ def verify(
 def _remembered(report: Report, folder: Path) -> list[Mapping[str, int]]:
     """Add a report's counts to the history; return all that are in it, the oldest first."""
     history = folder / "history.jsonl"
-    with history.open("a") as lines:
+    with private(history).open("a") as lines:
         lines.write(json.dumps({"at": report.at, "counts": report.counts}) + "\n")
     return [json.loads(each)["counts"] for each in history.read_text().splitlines()]
 
@@ -66,7 +67,8 @@ def _print(output: Output, report: Report) -> None:
         [(str(kind), f"{number:>9,}  {MEANING[kind]}") for kind, number in shown.items()],
     )
     for kind in [each for each in shown if each not in UNTOLD and shown[each]]:
-        output.say(f"\n{kind}: {REPAIR[kind]}")
+        output.say("")
+        output.say(f"{kind}: {REPAIR[kind]}")
         for each in report.samples[kind]:
             output.say(
                 f"  {each.user_id or '-'}  {each.customer_id or '-'}  {each.detail}".rstrip()

@@ -1,0 +1,45 @@
+"""Files that hold ids, addresses or secrets: nobody but their owner may read them."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+_OTHERS = 0o077
+
+
+@contextmanager
+def only_for_their_owner() -> Iterator[None]:
+    """Let every file be so that is made while the block runs, by libraries as well."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def private(path: Path) -> Path:
+    """Return a file that is so before anything is in it, whoever could read it so far."""
+    path.touch(mode=0o600)
+    # A device is no file of ours.
+    if path.is_file():
+        path.chmod(0o600)
+    return path
+
+
+def keep_private(output: TextIO) -> None:
+    """Let a file be so that the shell made, and that the output goes to: `repair > plan`."""
+    try:
+        status = os.fstat(output.fileno())
+    except (OSError, ValueError):
+        # It goes nowhere, or into somebody's memory.
+        return
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+        os.fchmod(output.fileno(), 0o600)
+
+
+def may_be_read_by_others(path: Path) -> bool:
+    """Return whether others of this machine may read a file, or change it."""
+    return os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
