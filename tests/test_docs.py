@@ -17,10 +17,10 @@ import pytest
 from tests.e2e.runtime import ROOT, free_ports, wait_for
 
 from customerlink.functions.shell.edge import came_through
-from customerlink.model.secret import Secret, TenantSecret
+from customerlink.model.secret import Secret, TenantSecret, session_secrets
 from customerlink.wiring.settings import Settings
 from sandbox.__main__ import FIRST_PORT
-from sandbox.aws import CREDENTIALS, SECRET, TENANT_SECRET
+from sandbox.aws import CREDENTIALS, SECRET, SESSION_SECRET_NAME, TENANT_SECRET
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("[CS]*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SH = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
@@ -201,6 +201,19 @@ def test_edge_is_deployed(first_port: int, tmp_path: Path) -> None:
     settings = Settings.from_environment(environment | {"CUSTOMERLINK_EDGE_SECRET_DIGESTS": digest})
     sent = {"x-customerlink-edge": (tmp_path / "edge-secret.txt").read_text()}
     assert came_through(settings, {"headers": sent, "requestContext": {"apiId": "a1"}})
+
+
+def test_session_secret_is_put_in(first_port: int, tmp_path: Path) -> None:
+    """Likewise, for the page that verifies an address."""
+    shell(starting("printf '{\"session"), tmp_path)
+    assert mode(tmp_path / "session.json") == 0o600
+    put = starting('aws secretsmanager put-secret-value --secret-id "$SESSION')
+    url = f"http://127.0.0.1:{first_port + 2}"
+    shell(put, tmp_path, SESSION_SECRET_NAME=SESSION_SECRET_NAME, AWS_ENDPOINT_URL=url)
+    secrets = client("secretsmanager", first_port)
+    stored = secrets.get_secret_value(SecretId=SESSION_SECRET_NAME)["SecretString"]
+
+    assert len(session_secrets(stored)) == 1
 
 
 def test_state_machine_is_started(first_port: int, tmp_path: Path) -> None:

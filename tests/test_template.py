@@ -11,8 +11,10 @@ from tests.e2e.runtime import HANDLER
 from tests.translation import ROOT, TEMPLATE, translated
 from tools.build_artifact import FUNCTIONS as BUILT
 
+from customerlink.adapters.aws.mail_function import SECONDS as MAIL_SECONDS
 from customerlink.functions.backfill_steps import TIME_TO_WRITE_SECONDS
 from customerlink.functions.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
+from customerlink.functions.send_mail import TENANT_SECONDS as MAIL_TENANT_SECONDS
 from customerlink.functions.shell.telemetry import BY_FUNCTION, DRIFT, EMITTED, NAMESPACE
 from customerlink.functions.shop_api import TENANT_SECONDS as SHOP_TENANT_SECONDS
 from customerlink.model.drift import Drift
@@ -88,6 +90,11 @@ def test_no_call_outlasts_its_function() -> None:
     for name, route in behind_routes():
         seconds = RESOURCES[name]["Properties"]["Timeout"]
         assert seconds * 1000 < route["TimeoutInMillis"] <= 30_000
+    mail, page = (
+        RESOURCES[each]["Properties"]["Timeout"]
+        for each in ("SendMailFunction", "VerifyEmailFunction")
+    )
+    assert 3 * MAIL_TENANT_SECONDS < mail <= MAIL_SECONDS < page
     shop = RESOURCES["CustomersFunction"]["Properties"]["Timeout"]
     assert shop > 5 * SHOP_TENANT_SECONDS + SIGN_UP_SECONDS
 
@@ -255,10 +262,21 @@ def test_the_shops_authoriser_knows_issuer_and_audience() -> None:
     assert TEMPLATE["Rules"].keys() == {"CheckoutNeedsTheShop", "TheShopNeedsAnAudience"}
 
 
-def test_the_page_may_count_mails_and_nothing_else() -> None:
-    """It is open to every browser, so neither sign-ups nor the Stripe key are in its reach."""
+def test_the_page_may_ask_for_a_mail_and_nothing_else() -> None:
+    """It is open to every browser, so no table, no tenant and no Stripe key is in its reach."""
     granted = {each["Sid"]: each for each in statements(role_of("VerifyEmailFunction"))}
 
+    assert granted["Mail"]["Action"] == "lambda:InvokeFunction"
+    assert granted["Mail"]["Resource"] == {"Fn::GetAtt": ["SendMailFunction", "Arn"]}
+    assert granted["Secret"]["Resource"] == {"Ref": "SessionSecret"}
+    assert granted.keys() == {"Mail", "Secret", "Logs", "Key"}
+
+
+def test_who_sends_mails_is_behind_no_route() -> None:
+    """It may read what lets it into the tenant, and count: the page's limits are kept there."""
+    granted = {each["Sid"]: each for each in statements(role_of("SendMailFunction"))}
+
+    assert "Events" not in RESOURCES["SendMailFunction"]["Properties"]
     assert granted["CountMails"]["Action"] == "dynamodb:UpdateItem"
     [keys] = granted["CountMails"]["Condition"]["ForAllValues:StringLike"].values()
     assert keys == ["mail#*"]
@@ -485,7 +503,8 @@ def test_nothing_of_the_sign_ups_holds_the_tenants_secret() -> None:
     """Only the functions that speak to Auth0 can read it."""
     for name in FUNCTIONS:
         may_read = "TenantSecret" in str(statements(role_of(name)))
-        assert may_read is (name not in {"PostLoginFunction", "PreTrafficFunction"})
+        without = {"PostLoginFunction", "PreTrafficFunction", "VerifyEmailFunction"}
+        assert may_read is (name not in without)
 
 
 def test_the_bucket_forgets() -> None:
@@ -514,7 +533,7 @@ def test_a_key_of_ones_own_is_used_everywhere() -> None:
         *of_type("AWS::S3::Bucket"),
     ]
 
-    assert len(used) == 17
+    assert len(used) == 20
     for each in used:
         assert "KmsKeyArn" in str(each)
     for name in FUNCTIONS:
@@ -528,7 +547,9 @@ def role_of(function: str) -> dict[str, Any]:
     return properties
 
 
-@pytest.mark.parametrize("name", ["LedgerTable", "CustomerLinkSecret", "TenantSecret"])
+@pytest.mark.parametrize(
+    "name", ["LedgerTable", "CustomerLinkSecret", "TenantSecret", "SessionSecret"]
+)
 def test_data_survives_the_stack(name: str) -> None:
     """Neither a deletion nor a replacement takes it along."""
     assert RESOURCES[name]["DeletionPolicy"] == "Retain"

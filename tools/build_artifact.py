@@ -65,6 +65,11 @@ FUNCTIONS = {
     ),
     "VerifyEmailFunction": Function(
         "customerlink.functions.verify_email",
+        services=frozenset({"lambda", "secretsmanager"}),
+        packages=_COMMON | {"jwt"},
+    ),
+    "SendMailFunction": Function(
+        "customerlink.functions.send_mail",
         services=frozenset({"dynamodb", "secretsmanager"}),
         packages=_COMMON | _AUTH0_SDK,
     ),

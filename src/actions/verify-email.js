@@ -4,7 +4,7 @@
  *
  * It keeps nobody out. Secrets of the Action (event.secrets):
  *   CUSTOMERLINK_VERIFY_URL      the page, https://….amazonaws.com/verify-email
- *   CUSTOMERLINK_SESSION_SECRET  what the page knows too (session_secrets in the tenant's secret)
+ *   CUSTOMERLINK_SESSION_SECRET  what the page knows too (session_secrets in its secret)
  */
 const { isAttended } = require('./attendance.js');
 

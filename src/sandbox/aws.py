@@ -1,21 +1,23 @@
-"""AWS on one machine: Secrets Manager and DynamoDB by moto, one request at a time.
+"""AWS on one machine: Secrets Manager and DynamoDB by moto, one request at a time; Lambda's Invoke.
 
 moto's server is not atomic under concurrent requests, so a lock stands before it.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Request, Response
 
 from customerlink.adapters.dynamodb.items import OPEN_INDEX
 from sandbox.serving import Middleware, Server, one_at_a_time, unchanged
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -24,6 +26,8 @@ REGION = "us-east-1"
 TABLE = "LedgerTable"
 SECRET = "CustomerLinkSecret"  # noqa: S105 (a name)
 TENANT_SECRET = "TenantSecret"  # noqa: S105 (likewise)
+SESSION_SECRET_NAME = "SessionSecret"  # noqa: S105 (likewise)
+MAIL_FUNCTION = "SendMailFunction"
 BUCKET = "backfillbucket"
 STACK = "customer-link"
 ALARM = "customer-link-InternalErrorsAlarm"
@@ -44,6 +48,8 @@ class Aws:
     url: str
     dynamodb: "DynamoDBClient"
     secrets_manager: "SecretsManagerClient"
+    functions: dict[str, Callable[[Any], object]]
+    """What Lambda invokes, by name."""
 
     def environment(self) -> dict[str, str]:
         """Return what points any AWS SDK here and nowhere else."""
@@ -116,17 +122,40 @@ def aws(
     around: "Middleware" = unchanged,
 ) -> Iterator[Aws]:
     """Serve AWS with the deployment's table and secret in it."""
-    application = around(one_at_a_time(DomainDispatcherApplication(create_backend_app)))
+    functions: dict[str, Callable[[Any], object]] = {}
+    services = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    # Before the lock: a function has calls of its own to make.
+    application = around(_invoking(functions, services))
     with Server(application, port, host) as server:
         session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
         dynamodb = session.client("dynamodb", endpoint_url=server.url)
         secrets_manager = session.client("secretsmanager", endpoint_url=server.url)
         create_ledger(dynamodb)
         secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
-        secrets_manager.create_secret(Name=TENANT_SECRET)
+        for each in (TENANT_SECRET, SESSION_SECRET_NAME):
+            secrets_manager.create_secret(Name=each)
         try:
-            yield Aws(server.url, dynamodb, secrets_manager)
+            yield Aws(server.url, dynamodb, secrets_manager, functions)
         finally:
             dynamodb.delete_table(TableName=TABLE)
-            for each in (SECRET, TENANT_SECRET):
+            for each in (SECRET, TENANT_SECRET, SESSION_SECRET_NAME):
                 secrets_manager.delete_secret(SecretId=each, ForceDeleteWithoutRecovery=True)
+
+
+def _invoking(
+    functions: Mapping[str, Callable[[Any], object]], application: "WSGIApplication"
+) -> "WSGIApplication":
+    """Serve Lambda's Invoke for functions of this process, and leave the rest to an application.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    """
+
+    def served(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        request = Request(environ)
+        _, _, name = request.path.removesuffix("/invocations").rpartition("/")
+        if not request.path.endswith("/invocations") or name not in functions:
+            return application(environ, start)
+        answer = functions[name](json.loads(request.get_data()))
+        return Response(json.dumps(answer), content_type="application/json")(environ, start)
+
+    return served

@@ -16,14 +16,22 @@ from unittest.mock import patch
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
 
+from customerlink.functions import send_mail, verify_email
 from customerlink.functions import shop_api as customers
-from customerlink.functions import verify_email
 from customerlink.functions.post_login import respond
 from customerlink.functions.shell import telemetry
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
 from sandbox.auth0.api import ManagementApi, management_app
-from sandbox.aws import SECRET, TABLE, TENANT_SECRET, Aws, aws
+from sandbox.aws import (
+    MAIL_FUNCTION,
+    SECRET,
+    SESSION_SECRET_NAME,
+    TABLE,
+    TENANT_SECRET,
+    Aws,
+    aws,
+)
 from sandbox.gateway import Gateway, in_process
 from sandbox.serving import Middleware, Server, unchanged
 from sandbox.stripe_account import StripeAccount
@@ -81,18 +89,19 @@ class Sandbox:
         }
 
     def let_functions_into_the_tenant(self) -> None:
-        """Put in the secret of the functions that speak to Auth0, as an operator does."""
+        """Put in what the functions that speak to Auth0 need, and the page, as an operator does."""
         client_id, client_secret = self.management.add_client(("read:users", "update:users"))
         secret = {
             "tenant": self.tenant.name,
             "domain": self.auth0_url,
             "client_id": client_id,
             "client_secret": client_secret,
-            "session_secrets": [SESSION_SECRET],
         }
-        self.aws.secrets_manager.put_secret_value(
-            SecretId=TENANT_SECRET, SecretString=json.dumps(secret)
-        )
+        sessions = {"session_secrets": [SESSION_SECRET]}
+        for name, document in ((TENANT_SECRET, secret), (SESSION_SECRET_NAME, sessions)):
+            self.aws.secrets_manager.put_secret_value(
+                SecretId=name, SecretString=json.dumps(document)
+            )
 
     def environment(self) -> dict[str, str]:
         """Return the functions' environment."""
@@ -100,6 +109,8 @@ class Sandbox:
             **self.aws.environment(),
             "CUSTOMERLINK_SECRET_ID": SECRET,
             "CUSTOMERLINK_TENANT_SECRET_ID": TENANT_SECRET,
+            "CUSTOMERLINK_SESSION_SECRET_ID": SESSION_SECRET_NAME,
+            "CUSTOMERLINK_MAIL_FUNCTION": MAIL_FUNCTION,
             "CUSTOMERLINK_LEDGER_TABLE": TABLE,
             "CUSTOMERLINK_AUTH0_ISSUER": self.management.tokens.issuer,
             "CUSTOMERLINK_LINKING_CLIENT_IDS": SHOP_CLIENT,
@@ -181,6 +192,8 @@ def sandbox(
         gateway.page = in_process(
             partial(verify_email.respond, _started(verify_email.Page, environment))
         )
+        post = partial(send_mail.respond, _started(send_mail.Post, environment))
+        cloud.functions[MAIL_FUNCTION] = in_process(post)
         gateway.authorise = partial(management.tokens.claims_of, audience=SHOP_AUDIENCE)
         yield running_sandbox
 

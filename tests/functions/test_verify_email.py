@@ -2,22 +2,27 @@
 
 import base64
 import json
+import os
 import re
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import boto3
 import jwt
 import pytest
 import urllib3
 from tests.translation import ROOT
 
-from customerlink.functions import verify_email
-from customerlink.functions.verify_email import MAILS_A_DAY
-from sandbox.gateway import Context
+from customerlink.functions import send_mail, verify_email
+from customerlink.functions.send_mail import MAILS_A_DAY
+from sandbox.aws import MAIL_FUNCTION, REGION, TENANT_SECRET
+from sandbox.gateway import Context, in_process
 from sandbox.sandbox import SESSION_SECRET, Sandbox, sandbox
 from sandbox.tenant import ACTIONS, ActionHost, Tenant
 
@@ -113,7 +118,7 @@ def test_mail_is_sent_again_but_not_at_once(box: Sandbox, ada: str) -> None:
 
 def test_so_many_a_day(box: Sandbox, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And each user has their own count."""
-    monkeypatch.setattr(verify_email, "SECONDS_BETWEEN_MAILS", 0)
+    monkeypatch.setattr(send_mail, "SECONDS_BETWEEN_MAILS", 0)
     for _ in range(MAILS_A_DAY + 3):
         press(box, session(ada))
     other = box.tenant.add_user(email="other@example.com", email_verified=False)
@@ -171,6 +176,94 @@ def test_outage_of_auth0(box: Sandbox, ada: str) -> None:
     assert (status, "try again" in body) == (503, True)
     assert "auth0_unavailable" in box.log.getvalue()
     assert ada not in box.management.jobs.mails
+
+
+def mail(box: Sandbox, question: dict[str, object]) -> dict[str, Any]:
+    """Invoke the function that sends mails, as the page may, whatever has become of the page."""
+    client = boto3.Session("x", "x", "x", REGION).client("lambda", endpoint_url=box.aws.url)
+    answer = client.invoke(FunctionName=MAIL_FUNCTION, Payload=json.dumps(question))
+    told: dict[str, Any] = json.loads(answer["Payload"].read())
+    return told
+
+
+def test_limits_hold_behind_the_page(
+    box: Sandbox, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has taken the page over sends no more than it does: once a minute, five times a day."""
+    assert [mail(box, {"user_id": ada})["mail"] for _ in range(2)] == ["sent", "too_often"]
+
+    monkeypatch.setattr(send_mail, "SECONDS_BETWEEN_MAILS", 0)
+    other = box.tenant.add_user(email="flooded@example.com", email_verified=False)
+    told = [mail(box, {"user_id": other})["mail"] for _ in range(MAILS_A_DAY + 2)]
+    assert told == ["sent"] * MAILS_A_DAY + ["too_often"] * 2
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {},
+        {"user_id": ""},
+        {"user_id": ["auth0|1"]},
+        {"act": "delete"},
+        {"email": "ada@example.com"},
+    ],
+)
+def test_nothing_else_can_be_had_of_it(box: Sandbox, question: dict[str, object]) -> None:
+    """No other act, no answer about a user, no change in the tenant."""
+    before = list(box.management.jobs.mails)
+
+    assert mail(box, question)["mail"] in ("gone", "unavailable")
+    assert box.management.jobs.mails == before
+    assert not [each for each in box.management.requests if each.startswith(("PATCH", "DELETE"))]
+
+
+def test_the_page_reads_no_secret_of_the_tenants(box: Sandbox, ada: str) -> None:
+    """It works without the name of that secret, or of Auth0."""
+    environment = {
+        name: value
+        for name, value in box.environment().items()
+        if "TENANT" not in name and "AUTH0" not in name
+    }
+    assert "sent the mail again" in pressed(environment, ada)
+
+
+def test_session_secrets_of_an_earlier_release(box: Sandbox, ada: str) -> None:
+    """While the page's own secret has no value, those in the tenant's are taken."""
+    secrets = box.aws.secrets_manager
+    tenant = secrets.get_secret_value(SecretId=TENANT_SECRET)["SecretString"]
+    earlier = json.dumps(json.loads(tenant) | {"session_secrets": [SESSION_SECRET]})
+    secrets.put_secret_value(SecretId=TENANT_SECRET, SecretString=earlier)
+    secrets.create_secret(Name="empty")
+    environment = box.environment() | {"CUSTOMERLINK_SESSION_SECRET_ID": "empty"}
+    with patch.dict(os.environ, environment), patch.dict(box.aws.functions):
+        started = send_mail.Post()
+        box.aws.functions[MAIL_FUNCTION] = in_process(partial(send_mail.respond, lambda: started))
+        shown = pressed(environment, ada)
+    secrets.put_secret_value(SecretId=TENANT_SECRET, SecretString=tenant)
+    secrets.delete_secret(SecretId="empty", ForceDeleteWithoutRecovery=True)
+
+    assert "sent the mail again" in shown
+
+
+def pressed(environment: dict[str, str], user_id: str) -> str:
+    """Press the button of a page that has just started in an environment."""
+    event = {
+        "routeKey": "POST /verify-email",
+        "body": urlencode({"session_token": session(user_id), "state": STATE}),
+    }
+    with patch.dict(os.environ, environment, clear=True):
+        page = verify_email.Page()
+        answer = verify_email.respond(lambda: page, event, Context())  # type: ignore[arg-type]
+    return str(answer["body"])
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"mail": "perhaps"}, {"errorMessage": "crash"}])
+def test_answers_that_say_nothing(box: Sandbox, ada: str, answer: object) -> None:
+    """No mail is claimed to be sent where nobody said so."""
+    with patch.dict(box.aws.functions, {MAIL_FUNCTION: lambda _: answer}):
+        status, body = press(box, session(ada))
+
+    assert (status, "try again" in body) == (503, True)
 
 
 def test_nothing_that_is_sent_raises(box: Sandbox) -> None:

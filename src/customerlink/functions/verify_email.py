@@ -1,5 +1,8 @@
 """The Lambda function behind `/verify-email`: a page, without JavaScript, that sends a mail again.
 
+It knows what session tokens are signed with, and nothing else: another function sends the mail
+(`send_mail.py`), which no route leads to.
+
 Auth0's Action verify-email.js sends the browser here with a signed session token
 (https://auth0.com/docs/customize/actions/explore-triggers/signup-and-login-triggers/login-trigger/
 redirect-with-actions), and gets it back at the token's `continue_at`.
@@ -18,26 +21,24 @@ from string import Template
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
+import boto3
 import jwt
 from botocore.config import Config
 
-from customerlink.adapters.auth0.management import AUTH0_ERRORS
+from customerlink.adapters.aws.mail_function import MAIL_UNAVAILABLE, MailFunction
+from customerlink.adapters.aws.secrets_manager import stored_session_secrets
 from customerlink.functions.shell.api_gateway import Answer, Event, Rejection, Request
 from customerlink.functions.shell.edge import NOT_ALLOWED, came_through
 from customerlink.functions.shell.json_body import is_too_large
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
-from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
+from customerlink.model.errors import ConfigurationError
 from customerlink.model.values import Reader, text
+from customerlink.model.verification_mail import Mail
 from customerlink.wiring.settings import Settings
-from customerlink.wiring.tenant import boto3_dynamodb, stored_tenant, usage_limits, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-MAILS_A_DAY = 5
-SECONDS_BETWEEN_MAILS = 60
-
-_TENANT_SECONDS = 4.0
 _PAGES = Path(__file__).with_name("pages")
 _PAGE = Template((_PAGES / "verify-email.html").read_text())
 _STYLE = (_PAGES / "verify-email.css").read_text()
@@ -57,6 +58,13 @@ _HEADERS = {
 _UNAVAILABLE = Rejection(
     HTTPStatus.SERVICE_UNAVAILABLE, "auth0_unavailable", "the mail could not be sent"
 )
+
+_NOTICES = {
+    Mail.SENT: "We have sent the mail again.",
+    Mail.VERIFIED: "Your address is verified. You can continue.",
+    Mail.TOO_OFTEN: "A mail is on its way. Please wait a while before you ask for another one.",
+    Mail.GONE: None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +86,15 @@ class Page:
     """What a warm function keeps."""
 
     def __init__(self) -> None:
-        """Read settings and the tenant's secret."""
+        """Read settings and what session tokens are signed with."""
         self.settings = Settings.from_environment(os.environ)
         config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
-        found = stored_tenant(config)
-        if found is None or not found.session_secrets:
-            raise ConfigurationError("the tenant's secret has no session_secrets yet")
-        self._session_secrets = found.session_secrets
-        self._users = users_of(found, tries=1, seconds=_TENANT_SECONDS)
-        self._limits = usage_limits(boto3_dynamodb(config))
+        client = boto3.client("secretsmanager", config=config)
+        found = stored_session_secrets(client, os.environ["CUSTOMERLINK_SESSION_SECRET_ID"])
+        self._mails = MailFunction(os.environ["CUSTOMERLINK_MAIL_FUNCTION"])
+        self._session_secrets = found or self._mails.session_secrets()
+        if not self._session_secrets:
+            raise ConfigurationError("the page's secret has no session_secrets yet")
 
     def answer(self, method: str, values: dict[str, str]) -> Answer:
         """Show the page, after sending the mail if asked to."""
@@ -108,15 +116,7 @@ class Page:
 
     def _sent_again(self, session: Session) -> str | None:
         """Send the mail, and say what became of it; None for a user who is gone."""
-        user = self._users.get(session.user_id)
-        if user is None:
-            return None
-        if user.email_verified:
-            return "Your address is verified. You can continue."
-        if not self._limits.allows("mail", session.user_id, MAILS_A_DAY, SECONDS_BETWEEN_MAILS):
-            return "A mail is on its way. Please wait a while before you ask for another one."
-        self._users.send_verification_mail(session.user_id)
-        return "We have sent the mail again."
+        return _NOTICES[self._mails.send(session.user_id)]
 
     def _session(self, token: str, state: str) -> Session | None:
         for secret in self._session_secrets:
@@ -146,7 +146,7 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
             report_rejection(NOT_ALLOWED, context.aws_request_id)
             return NOT_ALLOWED.answer()
         return opened.answer(method, _values(method, request))
-    except (*AUTH0_ERRORS, LedgerUnavailableError) as trouble:
+    except MAIL_UNAVAILABLE as trouble:
         _the_page.cache_clear()
         report_rejection(
             replace(_UNAVAILABLE, detail=type(trouble).__name__), context.aws_request_id

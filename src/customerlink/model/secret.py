@@ -1,4 +1,4 @@
-"""The two secrets of a deployment, parsed: the sign-up's, and the tenant's."""
+"""The secrets of a deployment, parsed: the sign-up's, the tenant's, and the page's."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -73,7 +73,7 @@ class TenantSecret:
     tenant: Tenant
     client: Auth0Client
     session_secrets: tuple[str, ...] = field(default=(), repr=False)
-    """What the Action verify-email signs its session tokens with; the first is the newest."""
+    """Where releases up to 0.1 had what `session_secrets` reads."""
 
     @classmethod
     def parse(cls, text: str) -> "TenantSecret":
@@ -89,10 +89,19 @@ class TenantSecret:
             raise ConfigurationError("the secret's field domain is wrong")
         url = domain if is_here else f"https://{domain}"
         client = Auth0Client(url, client_id, client_secret)
-        sessions = document.get("session_secrets", [])
-        if not isinstance(sessions, list) or not all(_is_long_enough(each) for each in sessions):
-            raise ConfigurationError("the secret's field session_secrets is wrong")
-        return cls(Tenant(tenant), client, tuple(sessions))
+        return cls(Tenant(tenant), client, _session_secrets(document))
+
+
+def session_secrets(text: str) -> tuple[str, ...]:
+    """Read what the Action verify-email signs its session tokens with, of its JSON document."""
+    return _session_secrets(_json_object(text))
+
+
+def _session_secrets(document: Mapping[str, object]) -> tuple[str, ...]:
+    found = document.get("session_secrets", [])
+    if not isinstance(found, list) or not all(_is_long_enough(each) for each in found):
+        raise ConfigurationError("the secret's field session_secrets is wrong")
+    return tuple(found)
 
 
 def _is_long_enough(secret: object) -> bool:

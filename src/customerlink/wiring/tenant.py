@@ -24,9 +24,9 @@ def stored_tenant(config: "Config | None" = None) -> TenantSecret | None:
     return tenant_secret(client, os.environ["CUSTOMERLINK_TENANT_SECRET_ID"])
 
 
-def needed_tenant() -> TenantSecret:
+def needed_tenant(config: "Config | None" = None) -> TenantSecret:
     """Return it; raise `ConfigurationError` while there is none."""
-    found = stored_tenant()
+    found = stored_tenant(config)
     if found is None:
         raise ConfigurationError("the tenant's secret has no value yet")
     return found

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, SecretsManager
 from customerlink.model.errors import ConfigurationError, SecretUnavailableError
 from customerlink.model.keys import StripeKey
-from customerlink.model.secret import Secret, TenantSecret
+from customerlink.model.secret import Secret, TenantSecret, session_secrets
 from customerlink.ports.deadline import Clock
 
 if TYPE_CHECKING:
@@ -78,8 +78,19 @@ class SecretsManagerSecret:
 
 def tenant_secret(client: "SecretsManagerClient", secret_id: str) -> TenantSecret | None:
     """Return what lets a function into the tenant; None while nobody has put it in."""
+    text = _stored(client, secret_id)
+    return None if text is None else TenantSecret.parse(text)
+
+
+def stored_session_secrets(client: "SecretsManagerClient", secret_id: str) -> tuple[str, ...]:
+    """Return what session tokens are signed with; empty while nobody has put it in."""
+    text = _stored(client, secret_id)
+    return () if text is None else session_secrets(text)
+
+
+def _stored(client: "SecretsManagerClient", secret_id: str) -> str | None:
     try:
-        answer = client.get_secret_value(SecretId=secret_id)
+        return client.get_secret_value(SecretId=secret_id).get("SecretString", "")
     except client.exceptions.ResourceNotFoundException:
+        # Of the version: the template makes the secret, and puts nothing in.
         return None
-    return TenantSecret.parse(answer.get("SecretString", ""))
