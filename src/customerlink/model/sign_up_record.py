@@ -38,6 +38,10 @@ KEY_LIFETIME_SECONDS = 23 * 3600.0
 """Stripe keeps an idempotency key for at least 24 h (https://docs.stripe.com/api/
 idempotent_requests); an hour less leaves room for clocks and for the call itself."""
 
+GONE_SECONDS = 30 * 24 * 3600.0
+"""So long the record of a user who is gone is kept: its key has the id, and its attempt keeps the
+idempotency keys that were used from being used again, which Stripe has forgotten by then."""
+
 LIST_LAG_SECONDS = 1.5
 """How far Stripe's list may be behind what has been created, where no lock bridges it."""
 

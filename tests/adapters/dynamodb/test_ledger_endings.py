@@ -5,6 +5,8 @@ from tests.adapters.dynamodb.ledger_world import CUSTOMER, OTHERS_LEASE, World, 
 
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import (
+    GONE_SECONDS,
+    KEY_LIFETIME_SECONDS,
     RECORD_LEASE_SECONDS,
     SETTLED_SECONDS,
     Adoption,
@@ -191,6 +193,28 @@ class TestClose:
         _, third = world.opened()
 
         assert (third.attempt, third.was_sent) == (2, False)
+
+    def test_of_a_user_who_stays_away(self, world: World) -> None:
+        """The id in the key goes too, later than any key that Stripe may know still."""
+        ledger, lease = world.opened()
+        ledger.close(lease.sending(), is_gone=True)
+        left = float(str(world.record()["expires_at"])) - world.clock.now
+
+        assert KEY_LIFETIME_SECONDS + 3600 < left <= GONE_SECONDS
+
+    @pytest.mark.parametrize("how", ["release", "refuse", "close", "link"])
+    def test_of_a_user_who_comes_back(self, world: World, how: str) -> None:
+        """SAML's ids come back with their users: a record that is in use again does not go."""
+        ledger, lease = world.opened()
+        ledger.close(lease.sending(), is_gone=True)
+        ledger, lease = world.opened()
+        assert "expires_at" not in world.record()
+        if how == "link":
+            ledger.link(lease, CUSTOMER)
+        else:
+            ended(ledger, lease, how)
+
+        assert "expires_at" not in world.record()
 
 
 class TestWaitForAnEarlierCreate:

@@ -107,9 +107,16 @@ RECORD = [
     Mutant(
         "key of a user who is gone used again",
         LEDGER,
-        'self._end(gone, State.REFUSED, "attempt = attempt + :one", {":one": n(1)})',
-        "self._end(gone, State.REFUSED)",
+        'setting = "attempt = attempt + :one, expires_at = :expires"',
+        'setting = "attempt = attempt, expires_at = :expires"',
         caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_of_a_user_who_is_gone[simulated]",
+    ),
+    Mutant(
+        "record of a user who is back goes with the one who was gone",
+        LEDGER,
+        'f"{freezing(create)} REMOVE expires_at"',
+        'f"{freezing(create)}"',
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_of_a_user_who_comes_back[simulated]",
     ),
     Mutant(
         "lost link not replayed",

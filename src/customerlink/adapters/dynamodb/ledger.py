@@ -32,6 +32,7 @@ from customerlink.model.customer import NewCustomer
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import (
     EMAIL_LOCK_SECONDS,
+    GONE_SECONDS,
     RECORD_LEASE_SECONDS,
     SKEW_SECONDS,
     Adoption,
@@ -129,7 +130,8 @@ class DynamoDbLedger:
             "epoch = if_not_exists(epoch, :zero) + :one, attempt = if_not_exists(attempt, :one), "
             "attempt_since = if_not_exists(attempt_since, :now), "
             f"is_open = :open, open_since = if_not_exists(open_since, :now), admitted = {admitted}"
-            f"{freezing(create)}",
+            # Of a record that would soon have gone, since its user had.
+            f"{freezing(create)} REMOVE expires_at",
             # 0 s: tab 1 opens; 0.1 s: tab 2 fails, and is busy; 16 s: tab 1 has died, tab 3 opens.
             f"{_NO_ITEM} OR (({_REFUSED} OR {_LEASE_ENDED}) AND {_NOT_LATE})",
             self._lease_values(now, create)
@@ -215,7 +217,8 @@ class DynamoDbLedger:
             record_key(lease.user),
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
             "REMOVE lease_until, #owner, #create, emails, reason, admitted, "
-            f"adopting, instead_of, {INDEXED}",
+            # The last one where a release that knew nothing of it had opened the record.
+            f"adopting, instead_of, {INDEXED}, expires_at",
             # A zombie fails here, and its successor links: both have the same customer, by the key.
             _MY_EPOCH,
             {
@@ -254,7 +257,9 @@ class DynamoDbLedger:
         if is_gone:
             # Its key has been used, so the next one is another's.
             gone = replace(lease, create=None, was_sent=False, adopting=None)
-            self._end(gone, State.REFUSED, "attempt = attempt + :one", {":one": n(1)})
+            expires = n(int(self._now() + GONE_SECONDS))
+            setting = "attempt = attempt + :one, expires_at = :expires"
+            self._end(gone, State.REFUSED, setting, {":one": n(1), ":expires": expires})
             return
         self._end(lease, State.REFUSED)
 

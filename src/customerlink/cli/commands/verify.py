@@ -35,8 +35,8 @@ def verify(
     """Compare Auth0's users with Stripe's customers, and count what differs by kind.
 
     Exit code 0 only when everybody is linked, exempt, or was denied, and every address can be
-    seen. Nothing is changed. The Auth0 client needs the scope read:users; no address is printed
-    or kept.
+    seen. Nothing is changed. The Auth0 client needs the scope read:users; ids are printed, and
+    addresses only where an id holds one.
     """
     now = session(context, as_json=as_json)
     comparison = now.comparison(folder)
