@@ -33,8 +33,8 @@ CREATE = [
     Mutant(
         "create not frozen",
         LEDGER,
-        '            f"{freezing(create)}",\n',
-        '            "",\n',
+        '            f"{freezing(create)}"\n',
+        '            ""\n',
     ),
     Mutant(
         "frozen create overwritten by every invocation",

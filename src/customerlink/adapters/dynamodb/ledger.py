@@ -130,8 +130,9 @@ class DynamoDbLedger:
             "epoch = if_not_exists(epoch, :zero) + :one, attempt = if_not_exists(attempt, :one), "
             "attempt_since = if_not_exists(attempt_since, :now), "
             f"is_open = :open, open_since = if_not_exists(open_since, :now), admitted = {admitted}"
+            f"{freezing(create)}"
             # Of a record that would soon have gone, since its user had.
-            f"{freezing(create)} REMOVE expires_at",
+            " REMOVE expires_at",
             # 0 s: tab 1 opens; 0.1 s: tab 2 fails, and is busy; 16 s: tab 1 has died, tab 3 opens.
             f"{_NO_ITEM} OR (({_REFUSED} OR {_LEASE_ENDED}) AND {_NOT_LATE})",
             self._lease_values(now, create)
@@ -217,8 +218,9 @@ class DynamoDbLedger:
             record_key(lease.user),
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
             "REMOVE lease_until, #owner, #create, emails, reason, admitted, "
-            # The last one where a release that knew nothing of it had opened the record.
-            f"adopting, instead_of, {INDEXED}, expires_at",
+            # The first one where a release that knew nothing of it had opened the record.
+            "expires_at, "
+            f"adopting, instead_of, {INDEXED}",
             # A zombie fails here, and its successor links: both have the same customer, by the key.
             _MY_EPOCH,
             {
