@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli
 
 from customerlink.cli.commands.backfill import Checkpoint
 from customerlink.cli.private_files import keep_private, only_for_their_owner, private
-from customerlink.model.profile import Profile
+from customerlink.model.candidate import Candidate
 from customerlink.model.user import UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 
@@ -98,7 +98,7 @@ def test_files_of_an_older_release(tmp_path: Path) -> None:
     for name in ("todo.jsonl", "done.jsonl", "history.jsonl"):
         (tmp_path / name).touch(mode=0o644)
     checkpoint = Checkpoint(tmp_path)
-    checkpoint.begin([Profile(UserId("auth0|1"), "ada@example.com")])
+    checkpoint.begin([Candidate(UserId("auth0|1"))])
     with checkpoint.noting() as note:
         note(Backfilled(UserId("auth0|1"), BackfillStatus.CREATED, ""))
     private(tmp_path / "history.jsonl")

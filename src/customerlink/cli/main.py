@@ -33,7 +33,19 @@ app = typer.Typer(
     help="Sets up, checks and looks after a Customer Link deployment.",
     epilog="Example: customerlink --profile live doctor",
 )
-VERBS = (install, uninstall, doctor, verify, repair, reassign, release, backfill, whois, version, rotate)
+VERBS = (
+    install,
+    uninstall,
+    doctor,
+    verify,
+    repair,
+    reassign,
+    release,
+    backfill,
+    whois,
+    version,
+    rotate,
+)
 for verb in VERBS:
     app.add_typer(verb.app)
 

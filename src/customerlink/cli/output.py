@@ -49,7 +49,7 @@ class Output:
 
     def beside(self, text: str) -> None:
         """Say something to a person where stdout is for something else."""
-        self.err.print(Text(_plain(text)), soft_wrap=True)
+        self.err.print(Text(plain(text)), soft_wrap=True)
 
     def waiting(self, seconds: float) -> None:
         """Tell of a wait for a rate limit."""
