@@ -146,7 +146,9 @@ class TestByFunction:
 
     def test_outcome(self, printed: Printed) -> None:
         """Failures and decisions; each other metric is charged for once."""
-        report_outcome(SignUp(ADA, 1), a_run(), denied(Reason.PROVISIONING_FAILED, ""), "request-1")
+        report_outcome(
+            SignUp(ADA, 1), a_run(), denied(Reason.PROVISIONING_FAILED, ""), "request-1", NAMES
+        )
 
         assert printed.dimensions() == {
             "provisioning_failed": [("service",), BOTH],
