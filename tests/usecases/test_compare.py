@@ -52,6 +52,10 @@ class FakeSides(BothSides):
         """Correct it."""
         self.found[self.found.index(finding)] = replace(finding, drift=drift)
 
+    def dismiss(self, finding: Finding) -> None:
+        """Take it out."""
+        self.found.remove(finding)
+
     def unfinished(self) -> Iterator[Sequence[UserId]]:
         """Return those without a customer, one a page."""
         yield from [[UserId(str(each.user_id))] for each in self.findings(Drift.UNLINKED)]
@@ -248,6 +252,18 @@ def test_one_user_without_address_and_customer(parts: Parts) -> None:
 
     assert parts.directory.asked == []
     assert parts.sides.calls[0] == (found,)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_another_users_customer_beside_one_user(parts: Parts, *, is_there: bool) -> None:
+    """A customer that names a user who is there is no orphan; only the one user was taken in."""
+    parts.sides.found = [Finding(Drift.ORPHANED, "auth0|bob", "cus_2", "")]
+    there = {ADA.user_id, "auth0|bob"} if is_there else {ADA.user_id}
+    parts.profiles.get = lambda user_id: PROFILE if user_id in there else None  # type: ignore[method-assign]
+    report = parts.comparison.one(ADA.user_id)
+
+    assert report is not None
+    assert report.counts[Drift.ORPHANED] == (0 if is_there else 1)
 
 
 @pytest.mark.parametrize("name", [ADA.user_id, "nobody@example.com"])

@@ -243,6 +243,13 @@ class Store:
             [drift, finding.user_id, finding.drift],
         )
 
+    def dismiss(self, finding: Finding) -> None:
+        """Take a finding out, after a closer look."""
+        self._database.execute(
+            "DELETE FROM findings WHERE user_id = ? AND customer_id = ? AND drift = ?",
+            [finding.user_id, finding.customer_id, finding.drift],
+        )
+
     def unfinished(self) -> Iterator[Sequence[UserId]]:
         """Return the users without a customer whose sign-up is marked unfinished, in pages."""
         rows = self._database.cursor().execute(

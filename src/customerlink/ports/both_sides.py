@@ -50,6 +50,10 @@ class BothSides(Compared, Protocol):
         """Put a finding right, after a closer look."""
         ...
 
+    def dismiss(self, finding: Finding) -> None:
+        """Take a finding out, after a closer look."""
+        ...
+
     def counts(self) -> Mapping[Drift, int]:
         """Count the findings of each kind, zeros included."""
         ...

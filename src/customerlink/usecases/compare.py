@@ -105,7 +105,9 @@ class Comparison:
             return None
         with self.sides("one") as sides:
             sides.add(profile, self._customers_of(profile))
-            return self._report(sides, self._classified(sides))
+            rows = self._classified(sides)
+            self._keep_true_orphans(sides)
+            return self._report(sides, rows)
 
     @contextmanager
     def _everybody(self) -> Iterator[tuple[BothSides, list[Row]]]:
@@ -131,6 +133,12 @@ class Comparison:
             elif kind is not finding.drift:
                 sides.correct(finding, kind)
         return found
+
+    def _keep_true_orphans(self, sides: BothSides) -> None:
+        """Take out what is another user's: beside one user, all others seem to be gone."""
+        for each in [*sides.findings(Drift.ORPHANED)]:
+            if self.profiles.get(str(each.user_id)) is not None:
+                sides.dismiss(each)
 
     def _second_look(self, finding: Finding) -> Drift:
         """Retrieve a customer that the list lacks: it may be new, deleted, or of the other mode."""

@@ -102,6 +102,16 @@ def test_nobody(users: Users) -> None:
     """By id, by address, and to write to."""
     assert users.get("auth0|2") is None
     assert users.with_address("nobody@example.com") == []
+
+
+@pytest.mark.parametrize("kept", ["Mixed.Case@Corp.com", "mixed.case@corp.com"])
+def test_address_with_capitals(box: Sandbox, users: Users, kept: str) -> None:
+    """An enterprise connection's is kept as it is delivered: asked for as given, and lowered."""
+    box.tenant.users.add({"email": kept}, "samlp|acme|mixed")
+
+    assert [each.user_id for each in users.with_address("Mixed.Case@Corp.com")] == [
+        "samlp|acme|mixed"
+    ]
     assert not users.merge_app_metadata("auth0|2", {"stripe_signup": None})
 
 

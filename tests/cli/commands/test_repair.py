@@ -429,6 +429,27 @@ def test_plan_that_cannot_be_read(sides: Cli, tmp_path: Path, text: str) -> None
     assert metadata(sides, 1) == {}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_plan_that_windows_wrote(sides: Cli, tmp_path: Path, encoding: str) -> None:
+    """PowerShell's redirection makes UTF-16, or puts a byte order mark before the text."""
+    INJECTED[Drift.UNRECORDED](sides, 1)
+    [line] = plan(sides)
+    path = tmp_path / "plan"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path.write_bytes(f"{mark}{json.dumps(line)}\r\n".encode(encoding))
+
+    assert sides(*TENANT, "repair", "--apply", str(path)).code == 0
+    assert metadata(sides, 1) != {}
+
+
+def test_plan_that_is_no_text(sides: Cli, tmp_path: Path) -> None:
+    """A sentence, and no bug."""
+    path = tmp_path / "plan"
+    path.write_bytes(b"\xff\xfe\x00")
+
+    assert sides(*TENANT, "repair", "--apply", str(path)).code == 2
+
+
 def test_missing_plan(sides: Cli) -> None:
     """A sentence."""
     assert sides(*TENANT, "repair", "--apply", "none").code == 2

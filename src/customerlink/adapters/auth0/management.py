@@ -3,6 +3,7 @@
 The function of the sign-up knows nothing of it: it holds no credentials of Auth0's.
 """
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -146,9 +147,16 @@ class Users(Profiles, Identities):
         return Profile.of(found)
 
     def with_address(self, email: str) -> list[Profile]:
-        """Return all who have an address, which several connections' users may; consistently."""
-        found = self._management.read("users-by-email", email=email.lower())
-        return [Profile.of(each) for each in found]
+        """Return all who have an address, which several connections' users may; consistently.
+
+        As given and in lower case: Auth0 keeps its own connections' addresses in lower case, others
+        as they deliver them, and the search minds the difference.
+        https://auth0.com/docs/manage-users/user-search/retrieve-users-with-get-users-by-email-endpoint
+        """
+        asked = dict.fromkeys((email, email.lower()))
+        found = [self._management.read("users-by-email", email=each) for each in asked]
+        profiles = [Profile.of(each) for each in itertools.chain.from_iterable(found)]
+        return [*{each.user_id: each for each in profiles}.values()]
 
     def primary_of(self, user_id: str) -> Profile | None:
         """Search for the user of whom an account is an identity; the search may lag.

@@ -1,5 +1,6 @@
 """Repair: a plan to read, and the plan carried out."""
 
+import codecs
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,7 @@ def _print_plan(now: Session, kinds: tuple[Drift, ...], folder: Path | None) -> 
 def _carry_out(now: Session, plan: Path, *, yes: bool) -> None:
     if not plan.is_file():
         raise CliError(f"{plan} is no file.", "customerlink repair > plan", Exit.USAGE)
-    steps = [*read(plan.read_text().splitlines())]
+    steps = [*read(_text(plan).splitlines())]
     if steps:
         now.confirm(f"Repair: {len(steps)} steps", yes=yes)
     probe, tenant = now.own_probe(), now.config.tenant_name()
@@ -75,3 +76,13 @@ def _carry_out(now: Session, plan: Path, *, yes: bool) -> None:
     now.output.document({"counts": counts, "steps": now.output.steps, "rows": rows})
     if counts[Outcome.FAILED]:
         raise typer.Exit(Exit.FAILED)
+
+
+def _text(plan: Path) -> str:
+    """Read a plan; what Windows PowerShell redirects is UTF-16, or has a byte order mark."""
+    content = plan.read_bytes()
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise CliError(f"{plan} is no text.", "customerlink repair > plan", Exit.USAGE) from None
