@@ -40,6 +40,8 @@ class Oracle:
         """Whether the policy ever was to make customers at the checkout."""
         self.out_of_sight: set[str | None] = set()
         """Whose unlinked customer a person gave another address: no look-up finds it any more."""
+        self.deleted_by_hand: set[str] = set()
+        """What a person deleted: a frozen invocation may still answer with it."""
         self.touched: dict[str, float] = {}
         """Addresses that a person gave to a customer, and when; for ever, if to a second one."""
         world.on_written = self.written
@@ -151,6 +153,8 @@ class Oracle:
         return user.is_touched or is_gone or str(customer_id) in self.customers_of(user)
 
     def _is_registered(self, customer_id: str, registration: str) -> bool:
+        if customer_id in self.deleted_by_hand:
+            return True
         customer = self.world.stripe.retrieve(customer_id)
         metadata: dict[str, str] = customer.get("metadata", {})
         return metadata.get("auth0_registration_id") == registration
@@ -184,8 +188,8 @@ class Oracle:
             return True
         if user.metadata.get("stripe_signup") == "exempt" and self.auth0.is_from_before(user):
             return True
-        if login.is_asked_in_vain:
-            return login.reason in (None, "not_new")
+        if login.is_asked_in_vain and login.reason in (None, "not_new"):
+            return True
         if login.reason is None:
             return self.auth0.on_failure == "continue"
         is_forgiven = login.reason == "deferred" and policy.on_failure is OnFailure.CONTINUE
