@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 from tests.test_template import RESOURCES
 from tests.translation import ROOT, TEMPLATE
 
@@ -41,7 +42,8 @@ def texts(path: Path) -> list[str]:
     return found
 
 
-KEEPING = [name for name, each in RESOURCES.items() if each["Type"].partition("::")[2] in KEEPS]
+TEMPLATES = {**RESOURCES, **yaml_parse((ROOT / "edge.yaml").read_text())["Resources"]}
+KEEPING = [name for name, each in TEMPLATES.items() if each["Type"].partition("::")[2] in KEEPS]
 
 
 @pytest.mark.parametrize("name", KEEPING)
@@ -101,6 +103,7 @@ def test_every_file_of_the_bucket() -> None:
     steps = (SOURCE / "functions/backfill_steps.py").read_text()
     machine = (ROOT / "src/statemachine/backfill.asl.yaml").read_text()
     named = set(re.findall(r"\"(\w+/)(?:\{|users)", steps))
+    named |= set(re.findall(r"put\(\"([\w.]+)\"", steps))
     named |= set(re.findall(r"'\{\}/(\w+/?)'", machine))
 
     assert named >= {"users/", "customers/", "todo/", "done/", "results"}

@@ -133,7 +133,7 @@ WILDCARDS = {
     ("BackfillRole", "Files", "/*"): "objects of the backfill's bucket, named when written",
     ("BackfillStateMachineRole", "Results", "/*"): "likewise",
     ("BackfillStateMachineRole", "ItsOwnWorkers", "/*"): "executions, named when started",
-    ("VerifyEmailRole", "CountMails", "mail#*"): "items of the ledger, one for each user",
+    ("SendMailRole", "CountMails", "mail#*"): "items of the ledger, one for each user",
     ("BackfillBucketPolicy", "OnlyEncrypted", "*"): "a denial: to everybody, by plain HTTP",
     ("BackfillBucketPolicy", "OnlyEncrypted", "s3:*"): "of everything",
     ("BackfillBucketPolicy", "OnlyEncrypted", "/*"): "on every object",

@@ -116,7 +116,7 @@ RECORD = [
         LEDGER,
         '            " REMOVE expires_at",\n',
         '            "",\n',
-        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_of_a_user_who_comes_back[simulated]",
+        caught_by="tests/adapters/dynamodb/test_ledger_endings.py::TestClose::test_of_a_user_who_comes_back[simulated-release]",
     ),
     Mutant(
         "lost link not replayed",
