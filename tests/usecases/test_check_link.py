@@ -91,7 +91,7 @@ class TestRegistration:
             ("claim", "cus_reg"),
             ("link", "cus_reg"),
         ]
-        assert case.sent() == ["retrieve", "adopt"]
+        assert case.sent() == ["retrieve", "retrieve", "adopt"]
 
     def test_claimed_by_another_user(self, a_case: ACase) -> None:
         """It is not changed."""

@@ -9,7 +9,7 @@ from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import Linked
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User, is_customer_id, registrant_id
-from customerlink.ports.customers import Customers, Done
+from customerlink.ports.customers import Customers, Done, Unknown
 from customerlink.usecases.adopt import Candidate, adopt, finish_begun_adoption
 from customerlink.usecases.find_customer import link_own_customer
 from customerlink.usecases.open_sign_up import OpenSignUp, Settled, Unsettled
@@ -59,17 +59,28 @@ def _judged(
 
 
 def link_candidate(
-    opened: OpenSignUp, candidate: Candidate, known: Sequence[CustomerId]
+    opened: OpenSignUp, signup: SignUp, seen: Candidate, policy: Policy, known: Sequence[CustomerId]
 ) -> Settled | Unsettled:
-    """Let the profile's customer name the user; nobody's, only where there is no own one."""
+    """Let the profile's customer name the user; nobody's, only where there is no own one.
+
+    It was seen before the wait for the lease: it is judged again, as it is by now.
+    """
     begun = finish_begun_adoption(opened)
     if begun is not None:
         return begun
-    if candidate.instead_of is None:
+    if seen.instead_of is None:
         own = link_own_customer(opened, known)
         if not isinstance(own, list):
             return own
-    return adopt(opened, candidate, Reason.LINK_MISMATCH)
+    now = check_profile(signup, seen.customer.id, opened.customers, policy)
+    if isinstance(now, Settled):
+        return opened.link(seen.customer.id, now.reason)
+    if isinstance(now, Candidate) and now.instead_of == seen.instead_of:
+        return adopt(opened, now, Reason.LINK_MISMATCH)
+    if isinstance(now, Unsettled) and now.is_recorded:
+        return opened.turn_down(now.reason)
+    # Without an answer, or where another rule applies by now, the next try begins anew.
+    return opened.fail(Unknown())
 
 
 def check_record(

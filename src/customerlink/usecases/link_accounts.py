@@ -90,7 +90,7 @@ class Linking:
             if staying is None:
                 return Followed(None)
             # What the other one has (invoices, subscriptions) stays where it is.
-            left = [each for each in leaving if each.id != staying]
+            left = self._still_leaving([each.id for each in leaving if each.id != staying])
             _expect(all(each.can_be_superseded() for each in left))
             others = tuple(each.id for each in left)
             for each in others:
@@ -130,6 +130,11 @@ class Linking:
 
     def _leaving(self, found: list[Customer]) -> list[Customer]:
         return [each for each in found if each.belongs_to(self.secondary.user)]
+
+    def _still_leaving(self, ids: list[CustomerId]) -> list[Customer]:
+        """Look again: settling may have waited for the lease, and one may be another's by now."""
+        now = [_result(self.customers.retrieve(each)) for each in ids]
+        return self._leaving([each for each in now if each])
 
     def _expect_room(self, found: list[Customer]) -> None:
         """Raise if Stripe would not take what the secondary's customers are to say."""

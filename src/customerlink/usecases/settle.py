@@ -132,7 +132,11 @@ class Settling:
             return checked
         is_registrations = checked.instead_of is not None
         email = None if is_registrations else self.signup.email
-        named = self._with_lease(email, lambda opened: link_candidate(opened, checked, self.known))
+
+        def linked(opened: OpenSignUp) -> Settled | Unsettled:
+            return link_candidate(opened, self.signup, checked, self.policy, self.known)
+
+        named = self._with_lease(email, linked)
         if isinstance(named, Settled) and is_registrations:
             return Settled(named.customer_id, Reason.ALREADY_LINKED)
         if isinstance(named, Settled) and named.customer_id != given:
