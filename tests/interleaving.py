@@ -523,6 +523,7 @@ def _read(body: Mapping[str, Any]) -> Customer:
         body["email"],
         present(metadata, "auth0_registration_id"),
         frozenset(metadata),
+        present(metadata, "superseded_by"),
     )
 
 

@@ -108,7 +108,7 @@ class TestNaming:
         """Who has no `user_id` yet is named by the registration, under a key of its own."""
         assert naming(REGISTRANT) == {"auth0_registration_id": "a1b2", "auth0_tenant": "acme"}
 
-    @given(st.text(min_size=1))
+    @given(st.text(min_size=1).filter(str.strip))
     def test_whoever_is_named_is_found(self, name: str) -> None:
         """What was written of a user, or of a registrant, is read as the same one."""
         for user_id in (UserId(name), registrant_id(name)):

@@ -271,6 +271,9 @@ class TestStripesMetadata:
             {"auth0_user_id": "auth0|ada", "auth0_tenant": "beta"},
             {"auth0_tenant": "beta"},
             {"auth0_registration_id": "ffff"},
+            {"superseded_by": "cus_9"},
+            {"superseded_by": "cus_9", "auth0_tenant": "acme"},
+            {"superseded_by": "a word of somebody's", "auth0_user_id": " "},
         ],
     )
     def test_of_somebody_elses(self, door: Door, metadata: dict[str, str]) -> None:
@@ -287,6 +290,17 @@ class TestStripesMetadata:
 
 class TestIdsOnAuth0sSideOnly:
     """An import wrote the ids into the profiles, and nothing into Stripe."""
+
+    @pytest.mark.parametrize("door", FOR_PROFILES)
+    @pytest.mark.parametrize("by", ["cus_9", "cus_10", "a word of somebody's"])
+    def test_superseded(self, door: Door, by: str) -> None:
+        """Another one takes its place: a person decides, as where repair adopts."""
+        world = World(ADOPTING)
+        imported = world.customer(ADDRESS, metadata={"superseded_by": by})
+        before = world.stripe.account.retrieve(imported)
+
+        assert door(world, document(imported)) == Reason.LINK_MISMATCH
+        assert world.stripe.account.retrieve(imported) == before
 
     @pytest.mark.parametrize("door", DOORS)
     @pytest.mark.parametrize("metadata", [{}, {"plan": "pro"}, {"auth0_tenant": "acme"}])

@@ -8,6 +8,7 @@ from tests.interleaving import TENANT, World, registrant, user
 from customerlink.model.customer import naming
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import ExistingCustomer, Policy
+from customerlink.model.sign_up_record import Lease
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.usecases.link_accounts import Account, Followed
@@ -21,6 +22,7 @@ OTHERS: list[dict[str, Any]] = [
     {"metadata": naming(BOB)},
     {"metadata": {"auth0_tenant": "another"}},
     {"email": "bob@example.com"},
+    {"metadata": {"superseded_by": "cus_9"}},
 ]
 
 
@@ -28,6 +30,7 @@ def held(world: World, who: User) -> None:
     """Let another tab hold somebody's record for a second."""
     _, ledger, _ = world.ports()
     lease = ledger.open(who, None, admission=True)
+    assert isinstance(lease, Lease)
     world.clock.later(1.0, lambda: ledger.release(lease))
 
 

@@ -38,6 +38,7 @@ class Customer:
     registration_id: str | None = None
     """By which registration it was made; it stays there once the customer names the user."""
     metadata_keys: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    superseded_by: str | None = None
 
     def belongs_to(self, user: User) -> bool:
         """Return whether the metadata names this user (of this tenant, where it names one)."""
@@ -46,11 +47,15 @@ class Customer:
 
     def may_come_to_name(self, user: User, instead_of: User | None) -> bool:
         """Return whether it names nobody, or the user already, or the one who is replaced."""
-        if self.is_nobodys(user.tenant) or self.belongs_to(user):
+        if self._names_nobody(user.tenant) or self.belongs_to(user):
             return True
         return instead_of is not None and self.belongs_to(instead_of)
 
     def is_nobodys(self, tenant: Tenant) -> bool:
+        """Return whether it names nobody, and none that takes its place: a login may adopt it."""
+        return self.superseded_by is None and self._names_nobody(tenant)
+
+    def _names_nobody(self, tenant: Tenant) -> bool:
         """Return whether it names no user and no registration, and is no other tenant's."""
         return self.auth0_user_id is None and self.auth0_tenant in (None, tenant)
 

@@ -93,6 +93,7 @@ class TestCalls:
         [customer] = served.account.live_customers()
         assert isinstance(outcome, Done)
         assert outcome.result.belongs_to(ADA)
+        assert outcome.result.superseded_by == "cus_staying"
         assert customer["metadata"]["superseded_by"] == "cus_staying"
 
     def test_adopt_one_that_was_superseded(self, served: Stripe) -> None:
@@ -173,7 +174,7 @@ class TestCalls:
     @pytest.mark.parametrize("blank", [" ", "\t", " \n "])
     def test_blanks_count_as_absent(self, served: Stripe, blank: str) -> None:
         """In each of our own places."""
-        ours = ["auth0_user_id", "auth0_tenant", "auth0_registration_id"]
+        ours = ["auth0_user_id", "auth0_tenant", "auth0_registration_id", "superseded_by"]
         body = served.account.create({"metadata": dict.fromkeys(ours, blank)})
         found = served.customers().retrieve(CustomerId(body["id"]))
 

@@ -284,6 +284,7 @@ def _customer(customer: stripe.Customer) -> Customer:
         email=email,
         registration_id=present(metadata, "auth0_registration_id"),
         metadata_keys=frozenset(metadata),
+        superseded_by=present(metadata, "superseded_by"),
     )
 
 
