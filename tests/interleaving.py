@@ -19,6 +19,7 @@ from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.table import READ_SECONDS
+from customerlink.model.address import lowered
 from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Instruction, Reason
@@ -212,7 +213,7 @@ class LateStripe(Customers):
 
     def set_email(self, customer_id: CustomerId, email: str) -> Done[Customer] | Failure:
         """Change the address."""
-        return self._updated(SET_EMAIL, customer_id, email=email.lower())
+        return self._updated(SET_EMAIL, customer_id, email=lowered(email))
 
     def supersede(self, customer_id: CustomerId, by: CustomerId) -> Done[Customer] | Failure:
         """Name the customer that takes its place."""

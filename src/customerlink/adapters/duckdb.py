@@ -44,6 +44,12 @@ CREATE OR REPLACE TEMP MACRO present(value) AS
     CASE WHEN trim(value, E' \\t\\r\\n') <> '' THEN value END;
 """
 
+LOWERED = """
+CREATE OR REPLACE TEMP MACRO lowered(address) AS
+    translate(address, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz');
+"""
+"""As `lowered` does it: model/address.py."""
+
 _LOAD_USERS = """
 CREATE OR REPLACE TEMP TABLE exported AS
 SELECT * FROM read_json($files, format = 'newline_delimited', columns = {
@@ -51,7 +57,7 @@ SELECT * FROM read_json($files, format = 'newline_delimited', columns = {
     customer_id: 'VARCHAR', marker: 'VARCHAR', linked: 'VARCHAR[]'
 });
 INSERT INTO users
-SELECT user_id, lower(email), coalesce(email_verified, false), name, customer_id, marker
+SELECT user_id, lowered(email), coalesce(email_verified, false), name, customer_id, marker
 FROM exported;
 INSERT INTO secondaries
 SELECT unnest(linked), user_id FROM exported WHERE len(linked) > 0;
@@ -60,7 +66,7 @@ DROP TABLE exported;
 
 _LOAD_CUSTOMERS = """
 INSERT INTO customers
-SELECT id, lower(email), coalesce(email <> lower(email), false), present(auth0_user_id),
+SELECT id, lowered(email), coalesce(email <> lowered(email), false), present(auth0_user_id),
     present(auth0_tenant), present(registration_id), present(superseded_by)
 FROM read_json($files, format = 'newline_delimited', columns = {
     id: 'VARCHAR', email: 'VARCHAR', auth0_user_id: 'VARCHAR', auth0_tenant: 'VARCHAR',
@@ -194,7 +200,7 @@ class Store:
         self._database = duckdb.connect(str(folder / "both-sides.duckdb"), config=settings)
         # To keep the files' order, which nobody asks for, DuckDB would need memory.
         self._database.execute("SET preserve_insertion_order = false")
-        self._database.execute(_TABLES)
+        self._database.execute(_TABLES + LOWERED)
 
     def close(self) -> None:
         """Close the file."""

@@ -13,6 +13,7 @@ from customerlink.adapters.stripe.listing import PAGE
 from customerlink.adapters.stripe.usage import StripeUsage
 from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit
+from customerlink.model.address import lowered
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.signature import SigningSecret
@@ -49,7 +50,7 @@ class StripeProbe:
     def capitals(self) -> tuple[int, int]:
         """Return how many of the newest customers' addresses have capitals, and of how many."""
         newest = self._api.customers.list({"limit": PAGE}).data
-        hidden = [each for each in newest if each.email and each.email != each.email.lower()]
+        hidden = [each for each in newest if each.email and each.email != lowered(each.email)]
         return len(hidden), len(newest)
 
     def may_read_charges(self) -> bool:

@@ -28,6 +28,7 @@ from customerlink.functions.shell.api_gateway import (
 from customerlink.functions.shell.edge import NOT_ALLOWED, came_through
 from customerlink.functions.shell.json_body import json_body
 from customerlink.functions.shell.telemetry import report_linked, report_outcome, report_rejection
+from customerlink.model.address import is_same_address
 from customerlink.model.instruction import Decision, Instruction, Reason, link_metadata
 from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp
@@ -298,12 +299,8 @@ def _given(request: Request) -> tuple[str, str] | Rejection:
 def _refusal(primary: Profile, secondary: Profile, proof: Proof) -> Rejection | None:
     if not (primary.email_verified and secondary.email_verified):
         return _NOT_VERIFIED
-    is_other = proof.is_ticket and _address(primary) != _address(secondary)
+    is_other = proof.is_ticket and not is_same_address(primary.email, secondary.email)
     return _PROOF_REFUSED if is_other else None
-
-
-def _address(profile: Profile) -> str:
-    return (profile.email or "").lower()
 
 
 def _run() -> Run:

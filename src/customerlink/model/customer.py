@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import field
 
+from customerlink.model.address import is_same_address, lowered
 from customerlink.model.customer_fields import (
     ALL_METADATA_KEYS,
     MAX_METADATA_VALUE,
@@ -61,7 +62,7 @@ class Customer:
 
     def has_address(self, email: str | None) -> bool:
         """Return whether it has an address, in whatever letter case."""
-        return email is not None and (self.email or "").lower() == email.lower()
+        return email is not None and is_same_address(self.email, email)
 
     def can_name(self, user: User) -> bool:
         """Return whether Stripe takes the metadata of a link to this user, and Auth0 the id.
@@ -145,7 +146,7 @@ class NewCustomer:
         filled = fields.params(profile)
         # Ours last: no field of a profile may say whose customer it is.
         metadata = {**filled.get("metadata", {}), **naming(signup.user)}
-        ours = {"email": email.lower(), "description": DESCRIPTION, "metadata": metadata}
+        ours = {"email": lowered(email), "description": DESCRIPTION, "metadata": metadata}
         return cls({**filled, **ours})
 
     @classmethod

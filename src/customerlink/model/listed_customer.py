@@ -3,6 +3,7 @@
 from dataclasses import field
 from enum import StrEnum
 
+from customerlink.model.address import is_same_address
 from customerlink.model.customer import DESCRIPTION
 from customerlink.model.frozen import frozen
 from customerlink.model.profile import Profile
@@ -61,7 +62,7 @@ class ListedCustomer:
             return "the customer names somebody by now"
         if not (profile.email and profile.email_verified):
             return "the user has not verified an address"
-        if (self.email or "").lower() != profile.email.lower():
+        if not is_same_address(self.email, profile.email):
             return "user and customer have different addresses"
         return None
 

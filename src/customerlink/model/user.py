@@ -10,6 +10,7 @@ import json
 import re
 from typing import NewType
 
+from customerlink.model.address import lowered
 from customerlink.model.frozen import frozen
 
 Tenant = NewType("Tenant", str)
@@ -38,7 +39,7 @@ class User:
 def registration_id(tenant: Tenant, connection: str, email: str) -> str:
     """Derive the id of an address's registration with a connection: 32 digits, nothing personal."""
     # As JSON: joined by a separator, two different triples could read alike.
-    seed = json.dumps([tenant, connection, email.lower()])
+    seed = json.dumps([tenant, connection, lowered(email)])
     return hashlib.sha256(seed.encode()).hexdigest()[:32]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from customerlink.model.address import lowered, spellings
 from customerlink.model.customer import Customer
 from customerlink.model.sign_up_record import Lease, Linked
 from customerlink.model.user import CustomerId
@@ -75,7 +76,7 @@ class LowerCase:
         def why_not(found: Customer) -> str | None:
             return None if found.email == self.email else "the customer has another address by now"
 
-        return _write(self.settling, lease, self.customer_id, self.email.lower(), why_not)
+        return _write(self.settling, lease, self.customer_id, lowered(self.email), why_not)
 
 
 def _write(
@@ -90,7 +91,7 @@ def _write(
     lock = ledger.lock_email(lease, email)
     if not lock.is_mine:
         return _RUNNING
-    for address in sorted({email, email.lower()}):
+    for address in spellings(email):
         listed = customers.list_by_email(address)
         if not isinstance(listed, Done):
             return _NO_ANSWER

@@ -59,7 +59,11 @@ def _judged(
 
 
 def link_candidate(
-    opened: OpenSignUp, signup: SignUp, seen: Candidate, policy: Policy, known: Sequence[CustomerId]
+    opened: OpenSignUp,
+    signup: SignUp,
+    candidate: Candidate,
+    policy: Policy,
+    known: Sequence[CustomerId],
 ) -> Settled | Unsettled:
     """Let the profile's customer name the user; nobody's, only where there is no own one.
 
@@ -68,14 +72,14 @@ def link_candidate(
     begun = finish_begun_adoption(opened)
     if begun is not None:
         return begun
-    if seen.instead_of is None:
+    if candidate.instead_of is None:
         own = link_own_customer(opened, known)
         if not isinstance(own, list):
             return own
-    now = check_profile(signup, seen.customer.id, opened.customers, policy)
+    now = check_profile(signup, candidate.customer.id, opened.customers, policy)
     if isinstance(now, Settled):
-        return opened.link(seen.customer.id, now.reason)
-    if isinstance(now, Candidate) and now.instead_of == seen.instead_of:
+        return opened.link(candidate.customer.id, now.reason)
+    if isinstance(now, Candidate) and now.instead_of == candidate.instead_of:
         return adopt(opened, now, Reason.LINK_MISMATCH)
     if isinstance(now, Unsettled) and now.is_recorded:
         return opened.turn_down(now.reason)
@@ -106,8 +110,7 @@ def check_record(
 def _is_replayable(signup: SignUp, customer: Customer) -> bool:
     """Whose registrant has moved to another address does not register again with this one."""
     is_registration = signup.user.registration_id is not None
-    addresses = {(each or "").lower() for each in (customer.email, signup.email)}
-    has_moved = is_registration and signup.email is not None and len(addresses) > 1
+    has_moved = is_registration and not (signup.email is None or customer.has_address(signup.email))
     return customer.belongs_to(signup.user) and not has_moved
 
 

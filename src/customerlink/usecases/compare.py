@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from customerlink.model.address import spellings
 from customerlink.model.candidate import Candidate
 from customerlink.model.drift import IN_ORDER, Drift, Finding
 from customerlink.model.instruction import Reason
@@ -152,8 +153,7 @@ class Comparison:
         return Drift.UNNAMED if is_free else Drift.MISMATCHED
 
     def _customers_of(self, profile: Profile) -> list[ListedCustomer]:
-        email = profile.email
-        addresses = sorted({email, email.lower()} if email else ())
+        addresses = spellings(profile.email)
         found = [each for address in addresses for each in self.customers.with_address(address)]
         if profile.customer_id:
             one = self.customers.retrieve(profile.customer_id)

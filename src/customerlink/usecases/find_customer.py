@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from customerlink.model.address import spellings
 from customerlink.model.customer import Customer
 from customerlink.model.instruction import Reason
 from customerlink.model.user import CustomerId, is_customer_id
@@ -79,7 +80,7 @@ def _under_addresses(opened: OpenSignUp) -> tuple[list[Customer], list[Customer]
     own: list[Customer] = []
     others: dict[CustomerId, Customer] = {}
     # Stripe's filter is case-sensitive: our creates are in lower case, a person's may be as given.
-    current = {opened.email, opened.email.lower()} if opened.email else set()
+    current = set(spellings(opened.email))
     for address in sorted(opened.lease.emails() | current):
         listed = opened.customers.list_by_email(address)
         if not isinstance(listed, Done):

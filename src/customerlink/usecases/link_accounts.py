@@ -6,6 +6,7 @@ had, the secondary's stays as it is and says by which it is superseded. Each ste
 
 from enum import StrEnum
 
+from customerlink.model.address import spellings
 from customerlink.model.customer import Customer
 from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
@@ -154,8 +155,7 @@ class Linking:
         for customer_id in sorted({each for each in ids if each}):
             named = _result(self.customers.retrieve(customer_id))
             found |= {named.id: named} if named else {}
-        emails = {each.email for each in accounts if each.email}
-        for address in sorted(emails | {each.lower() for each in emails}):
+        for address in spellings(*(each.email for each in accounts)):
             found |= {each.id: each for each in _result(self.customers.list_by_email(address))}
         return sorted(found.values(), key=lambda each: (each.created, each.id))
 

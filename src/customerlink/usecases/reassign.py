@@ -7,6 +7,7 @@ customer names the former one. A person decides, and what can be proved is prove
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from customerlink.model.address import is_same_address, spellings
 from customerlink.model.instruction import Reason, link_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
@@ -138,8 +139,7 @@ class Reassignment:
         carried = profile.customer_id if profile else None
         if carried not in (None, customer_id):
             return f"the profile has {carried}: customerlink verify '{user.user_id}'"
-        email = profile.email if profile else None
-        addresses = sorted({email, email.lower()}) if email else []
+        addresses = spellings(profile.email) if profile else []
         found = [each for address in addresses for each in self.customers.with_address(address)]
         if standing.customer_id is not None:
             recorded = self.customers.retrieve(standing.customer_id)
@@ -183,7 +183,7 @@ def _still_there(whose: Ownership | None, user: User) -> str | None:
 def _unproved(customer: ListedCustomer | None, profile: Profile | None) -> str | None:
     if customer is None or profile is None:
         return _NOT_TOLD
-    if not profile.email or profile.email.lower() != (customer.email or "").lower():
+    if not (profile.email and is_same_address(profile.email, customer.email)):
         return "the user has another address than the customer"
     return None if profile.email_verified else "the user has not verified the address"
 

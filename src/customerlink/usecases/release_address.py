@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from customerlink.model.address import is_same_address, spellings
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
@@ -89,14 +90,12 @@ class AddressRelease:
     def _customers(self, address: str, users: Iterable[Profile]) -> list[ListedCustomer]:
         spelled = {each.email or "" for each in users}
         spelled |= {part.email or "" for each in users for part in each.identities}
-        same = {each for each in spelled if each.lower() == address.lower()}
-        listed = [self.customers.with_address(each) for each in sorted({address, *same})]
-        lower = address.lower()
-        listed += [self.customers.with_address(lower)] if lower not in {address, *same} else []
+        same = {each for each in spelled if is_same_address(each, address)}
+        listed = [self.customers.with_address(each) for each in spellings(address, *same)]
         carried = [self.customers.retrieve(each.customer_id) for each in users if each.customer_id]
         found = [each for several in listed for each in several]
         found += [each for each in carried if not isinstance(each, Absence)]
-        having = {each.id: each for each in found if (each.email or "").lower() == lower}
+        having = {each.id: each for each in found if is_same_address(each.email, address)}
         return sorted(having.values(), key=lambda each: (each.created, each.id))
 
     def _judged(self, customer: ListedCustomer, users: Iterable[Profile] = ()) -> Holder:
@@ -116,7 +115,7 @@ class AddressRelease:
         """Say what speaks against a deletion, as far as both sides tell it, and the way out."""
         if profile.customer_id not in (None, customer.id):
             return "its user's profile has another customer", DECIDE
-        if (profile.email or "").lower() != (customer.email or "").lower():
+        if not is_same_address(profile.email, customer.email):
             return "its user has another address by now", "customerlink repair --kind email_drift"
         if profile.email_verified:
             return "its user has verified the address", "they log in there, or link their accounts"

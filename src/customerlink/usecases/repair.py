@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
+from customerlink.model.address import is_same_address, lowered
 from customerlink.model.instruction import Metadata, Reason, link_metadata, unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
@@ -165,7 +166,7 @@ class Repair:
             return "the profile has changed"
         if customer is None or not customer.names(self._user(step)):
             return _NOT_NAMED
-        if (customer.email or "").lower() == profile.email.lower():
+        if is_same_address(customer.email, profile.email):
             return "the addresses agree by now"
         return AddressChange(self._recording(step, None), customer.id, profile.email).carry_out()
 
@@ -175,7 +176,7 @@ class Repair:
         if customer is None:
             return "the customer is gone"
         email = customer.email or ""
-        if email == email.lower():
+        if email == lowered(email):
             return "the address is in lower case by now"
         if customer.auth0_tenant not in (None, self.tenant):
             return "the customer is another tenant's"

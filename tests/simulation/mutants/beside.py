@@ -12,8 +12,8 @@ BESIDE = [
     Mutant(
         "linking looks up as given only",
         LINK,
-        "for address in sorted(emails | {each.lower() for each in emails}):",
-        "for address in sorted(emails):",
+        "for address in spellings(*(each.email for each in accounts)):",
+        "for address in sorted({each.email for each in accounts if each.email}):",
         caught_by="tests/usecases/test_link_accounts.py::test_letter_case",
     ),
     Mutant(

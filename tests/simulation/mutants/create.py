@@ -84,7 +84,7 @@ CREATE = [
     Mutant(
         "address created as given",
         CUSTOMER,
-        'ours = {"email": email.lower(), ',
+        'ours = {"email": lowered(email), ',
         'ours = {"email": email, ',
     ),
     Mutant(

@@ -31,7 +31,7 @@ LOOK_UP = [
     Mutant(
         "looked up as given only",
         FIND,
-        "current = {opened.email, opened.email.lower()} if opened.email else set()",
+        "current = set(spellings(opened.email))",
         "current = {opened.email} if opened.email else set()",
     ),
     Mutant(

@@ -22,6 +22,7 @@ from auth0.management.core.parse_error import ParsingError
 from auth0.management.errors import NotFoundError, TooManyRequestsError
 from requests import RequestException
 
+from customerlink.model.address import spellings
 from customerlink.model.profile import Profile
 from customerlink.model.secret import Auth0Client
 from customerlink.ports.profiles import Identities, Profiles
@@ -153,7 +154,7 @@ class Users(Profiles, Identities):
         as they deliver them, and the search minds the difference.
         https://auth0.com/docs/manage-users/user-search/retrieve-users-with-get-users-by-email-endpoint
         """
-        asked = dict.fromkeys((email, email.lower()))
+        asked = spellings(email)
         found = [self._management.read("users-by-email", email=each) for each in asked]
         profiles = [Profile.of(each) for each in itertools.chain.from_iterable(found)]
         return [*{each.user_id: each for each in profiles}.values()]

@@ -16,6 +16,7 @@ from customerlink.adapters.stripe.http_client import (
     NotSentError,
 )
 from customerlink.adapters.stripe.sdk import stripe
+from customerlink.model.address import lowered
 from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present
 from customerlink.model.customer_fields import Params
 from customerlink.model.keys import StripeKey
@@ -113,7 +114,7 @@ class StripeCustomers:
 
     def set_email(self, customer_id: CustomerId, email: str) -> Done[Customer] | Failure:
         """Update the address, in lower case as it is created."""
-        return self._updated(customer_id, {"email": email.lower()})
+        return self._updated(customer_id, {"email": lowered(email)})
 
     def supersede(self, customer_id: CustomerId, by: CustomerId) -> Done[Customer] | Failure:
         """Set one more key beside those that name the user."""
