@@ -371,7 +371,7 @@ class World:
         """Let a linked account's customer follow; None where the invocation dies."""
         run, ledger, stripe = self.ports()
         with suppress(CrashError):
-            return Linking(primary, secondary, ledger, stripe, run).follow()
+            return Linking(primary, secondary, ledger, stripe, run, self.policy).follow()
         return None
 
     def settling(self, signup: SignUp, run: Run | None = None, **asked: Any) -> Settling:
@@ -439,7 +439,7 @@ class WorldOperator(Invocations):
     def linking(self, primary: Account, secondary: Account) -> Linking:
         """Return what lets a customer follow."""
         run, ledger, stripe = self.world.ports(self._run())
-        return Linking(primary, secondary, ledger, stripe, run)
+        return Linking(primary, secondary, ledger, stripe, run, self.world.policy)
 
     def ledger(self) -> DynamoDbLedger:
         """Return the ledger."""

@@ -94,7 +94,7 @@ class Entries:
         self, run: Run, primary: User, first: Profile, secondary: User, second: Profile
     ) -> bool:
         accounts = _account(primary, first), _account(secondary, second)
-        refused = Linking(*accounts, *self._ports(run), run).refusal()
+        refused = Linking(*accounts, *self._ports(run), run, self.world.policy).refusal()
         if refused is not None:
             self.world.tell(f"  {run.owner}: {secondary.user_id} is not linked: {refused}")
             return False
@@ -112,7 +112,8 @@ class Entries:
         # Auth0 keeps an identity's address, and discards what its profile said.
         carried = second.customer_id if second else None
         leaving = Account(named(secondary), secondary.email, carried)
-        followed = Linking(staying, leaving, *self._ports(run), run).follow()
+        ports = self._ports(run)
+        followed = Linking(staying, leaving, *ports, run, self.world.policy).follow()
         self.world.tell(f"  {run.owner}: link of {secondary.user_id}: {followed}")
         if isinstance(followed, Followed) and followed.customer_id:
             link = {"stripe_customer_id": followed.customer_id, "stripe_signup": None}
@@ -207,7 +208,7 @@ class Entries:
 
 
 def _account(user: User, profile: Profile) -> Account:
-    return Account(named(user), profile.email, profile.customer_id, profile.registration_id)
+    return Account.of(named(user), profile)
 
 
 def named(user: User) -> Named:

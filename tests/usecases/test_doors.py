@@ -18,7 +18,7 @@ from customerlink.model.repair_plan import Act
 from customerlink.model.signup import SignUp, parse
 from customerlink.model.user import CustomerId, User, UserId, is_customer_id
 from customerlink.usecases.backfill import BackfillStatus, why_not
-from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
+from customerlink.usecases.link_accounts import Account, Followed, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.repair import Outcome
@@ -86,13 +86,13 @@ def repair(world: World, one: Document) -> str:
 def account(one: Document) -> Account:
     """Return one of two accounts that are to be linked."""
     profile, who = Profile.of(one), User(TENANT, UserId(one["user_id"]))
-    return Account(who, profile.email, profile.customer_id, profile.registration_id)
+    return Account.of(who, profile)
 
 
 def linking(world: World, first: Document, second: Document) -> Linking:
     """Begin to link two accounts."""
     run, ledger, stripe = world.ports()
-    return Linking(account(first), account(second), ledger, stripe, run)
+    return Linking(account(first), account(second), ledger, stripe, run, world.policy)
 
 
 def linking_as_primary(world: World, one: Document) -> str:
@@ -397,6 +397,54 @@ class TestIdsOnAuth0sSideOnly:
 
 class TestLinking:
     """Two accounts made one."""
+
+    @pytest.mark.parametrize("metadata", [{}, {"plan": "pro"}, {"auth0_tenant": "acme"}])
+    @pytest.mark.parametrize(("first", "second"), [(True, False), (False, True), (True, True)])
+    def test_what_a_login_would_adopt(
+        self, metadata: dict[str, str], *, first: bool, second: bool
+    ) -> None:
+        """Whichever profile has its id: it becomes the primary's, before its id is lost."""
+        world = World(ADOPTING)
+        imported = world.customer(ADDRESS, metadata=metadata)
+        ids = [imported if carries else None for carries in (first, second)]
+
+        two = linking(world, document(ids[0]), document(ids[1], BOB))
+        assert two.refusal() is None
+        assert two.follow() == Followed(imported)
+        assert (world.named(ADA), world.named(BOB)) == ([imported], [])
+
+    def test_each_has_one_to_adopt(self) -> None:
+        """The second account's is superseded, as if both had logged in before."""
+        world = World(ADOPTING)
+        own, theirs = world.customer(ADDRESS), world.customer("bob@example.com")
+        second = document(theirs, BOB) | {"email": "bob@example.com"}
+
+        two = linking(world, document(own), second)
+        assert two.refusal() is None
+        assert two.follow() == Followed(own, (theirs,))
+
+    @pytest.mark.parametrize("carries", [ADA, BOB])
+    @pytest.mark.parametrize(
+        ("policy", "change"),
+        [
+            (Policy(), {}),
+            (ADOPTING, {"email_verified": False}),
+            (ADOPTING, {"email": "countess@example.com"}),
+            (ADOPTING, {"email": None}),
+        ],
+    )
+    def test_what_no_login_would_adopt(
+        self, carries: User, policy: Policy, change: Document
+    ) -> None:
+        """A log-in would be denied, so nothing is linked, and nothing has changed."""
+        world = World(policy)
+        imported = world.customer(ADDRESS)
+        before = state(world)
+        ids = [imported if who == carries else None for who in (ADA, BOB)]
+
+        two = linking(world, document(ids[0]) | change, document(ids[1], BOB) | change)
+        assert two.refusal() is LinkFailure.MISMATCH
+        assert state(world) == before
 
     def test_no_room_to_say_what_supersedes_it(self) -> None:
         """Both have one: the second account's cannot take one more key."""

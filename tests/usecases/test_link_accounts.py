@@ -6,6 +6,7 @@ import pytest
 from tests.fakes import ADA, NOW, FakeClock, FakeCustomers, FakeLedger, customer_of
 
 from customerlink.model.customer import NewCustomer
+from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User, UserId
@@ -34,6 +35,7 @@ def linking(ledger: FakeLedger, customers: FakeCustomers) -> Linking:
         ledger,
         customers,
         Run(FakeClock(), "owner"),
+        Policy(),
     )
 
 

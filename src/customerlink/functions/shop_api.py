@@ -193,7 +193,7 @@ class Call:
         refused = _refusal(primary, secondary, proof)
         if refused is not None:
             return refused
-        linking = self._linking(primary, _account(self._second(proof), secondary))
+        linking = self._linking(primary, Account.of(self._second(proof), secondary))
         why = linking.refusal()
         if why is not None:
             return self._not_followed(proof, why)
@@ -223,7 +223,9 @@ class Call:
         application, run = self.shop.application, _run()
         customers = application.customers(application.secret(), run)
         ledger = application.ledger(run)
-        return Linking(_account(self.user, primary), secondary, ledger, customers, run)
+        policy = application.settings.policy
+        first = Account.of(self.user, primary)
+        return Linking(first, secondary, ledger, customers, run, policy)
 
     def _not_followed(self, proof: Proof, why: LinkFailure) -> Answer:
         self._report(proof, why.value)
@@ -305,10 +307,6 @@ def _refusal(primary: Profile, secondary: Profile, proof: Proof) -> Rejection | 
 
 def _run() -> Run:
     return Run(time, owner=secrets.token_hex(16))
-
-
-def _account(user: User, profile: Profile) -> Account:
-    return Account(user, profile.email, profile.customer_id, profile.registration_id)
 
 
 @cache

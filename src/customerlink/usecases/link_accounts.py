@@ -11,12 +11,14 @@ from customerlink.model.customer import Customer
 from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import Policy
+from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User
 from customerlink.ports.customers import Customers, Done, Failure
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
+from customerlink.usecases.adopt import Candidate
 from customerlink.usecases.check_link import check_profile
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.settle import Creates, Settling
@@ -31,6 +33,24 @@ class Account:
     customer_id: CustomerId | None
     """What its profile says."""
     registration_id: str | None = None
+    email_verified: bool = False
+
+    @classmethod
+    def of(cls, user: User, profile: Profile) -> "Account":
+        """Read an account's own profile."""
+        ids = profile.customer_id, profile.registration_id
+        return cls(user, profile.email, *ids, email_verified=profile.email_verified)
+
+    def signup(self) -> SignUp:
+        """Return what a log-in of the account's would report."""
+        return SignUp(
+            self.user,
+            logins_count=0,
+            email=self.email,
+            email_verified=self.email_verified,
+            customer_id=self.customer_id,
+            registration_id=self.registration_id,
+        )
 
 
 class LinkFailure(StrEnum):
@@ -64,15 +84,16 @@ class Linking:
     ledger: Ledger
     customers: Customers
     run: Run
+    policy: Policy
 
     def refusal(self) -> LinkFailure | None:
         """Return why the two are not to be linked: what a log-in of either would be denied for.
 
-        Afterwards it would be lost: Auth0 discards what the secondary's profile says.
+        What a log-in would adopt is adopted now. Afterwards it would be lost: Auth0 discards what
+        the secondary's profile says.
         """
         try:
-            self._look_at(self.primary)
-            self._look_at(self.secondary)
+            self._prepare(self.primary, self.secondary)
             self._expect_room(self._found(self.primary.customer_id, self.secondary.customer_id))
         except _LinkFailedError as error:
             return error.trouble
@@ -81,7 +102,7 @@ class Linking:
     def follow(self) -> Followed | LinkFailure:
         """Carry out; an interrupted one is finished by another call."""
         try:
-            self._look_at(self.primary)
+            self._prepare(self.primary)
             # First the secondary's record: a login of its own, and what that sent, comes to an end.
             recorded = self._settled(self.secondary)
             found = self._found(self.primary.customer_id, self.secondary.customer_id, recorded)
@@ -102,32 +123,54 @@ class Linking:
 
     def _settled(self, account: Account, heritage: Customer | None = None) -> CustomerId | None:
         """Settle an account's record without making a customer; return the one that it has."""
+        signup = SignUp(account.user, logins_count=0, email=account.email)
         heir_to = Adoption(heritage.id, self.secondary.user) if heritage else None
-        outcome = Settling(
-            SignUp(account.user, logins_count=0, email=account.email),
-            self.ledger,
-            self.customers,
-            Policy(),
-            self.run,
-            creates=Creates.NEVER,
-            known=(account.customer_id,) if account.customer_id else (),
-            heir_to=heir_to,
-        ).settle()
+        known = (account.customer_id,) if account.customer_id else ()
+        outcome = self._settling(signup, known, heir_to).settle()
         if isinstance(outcome, Settled):
             return outcome.customer_id
         raise _LinkFailedError(_trouble(outcome))
 
-    def _look_at(self, account: Account) -> None:
-        """Raise for a profile whose id leads to no customer of the person's, as a log-in judges."""
+    def _settling(
+        self, signup: SignUp, known: tuple[CustomerId, ...] = (), heir_to: Adoption | None = None
+    ) -> Settling:
+        ports, never = (self.ledger, self.customers, self.policy, self.run), Creates.NEVER
+        return Settling(signup, *ports, creates=never, known=known, heir_to=heir_to)
+
+    def _prepare(self, *accounts: Account) -> None:
+        """Raise for what a log-in would be denied for; then adopt what it would adopt."""
+        adopting = [each for each in accounts if self._look_at(each)]
+        for each in adopting:
+            self._expect_ours(each, self._settling(each.signup()).settle())
+
+    def _look_at(self, account: Account) -> bool:
+        """Return whether a log-in would adopt what the profile's id leads to.
+
+        Raise where it leads to no customer of the person's, as a log-in judges.
+        """
         if account.customer_id is None:
-            return
-        for user in (account.user, self.primary.user, self.secondary.user):
-            signup = SignUp(user, logins_count=0, registration_id=account.registration_id)
-            checked = check_profile(signup, account.customer_id, self.customers, Policy())
-            if not (isinstance(checked, Unsettled) and checked.reason is Reason.LINK_MISMATCH):
+            return False
+        checked = self._judged(account.signup(), account.customer_id)
+        self._expect_ours(account, checked)
+        return isinstance(checked, Candidate) and checked.instead_of is None
+
+    def _expect_ours(
+        self, account: Account, checked: Settled | Unsettled | Candidate | None
+    ) -> None:
+        """Raise if the customer is neither this account's nor the other one's."""
+        for user in (self.primary.user, self.secondary.user):
+            is_mismatch = isinstance(checked, Unsettled) and checked.reason is Reason.LINK_MISMATCH
+            if not is_mismatch or account.customer_id is None:
                 break
+            signup = SignUp(user, logins_count=0, registration_id=account.registration_id)
+            checked = self._judged(signup, account.customer_id)
         if isinstance(checked, Unsettled):
             raise _LinkFailedError(_trouble(checked))
+
+    def _judged(
+        self, signup: SignUp, customer_id: CustomerId
+    ) -> Settled | Unsettled | Candidate | None:
+        return check_profile(signup, customer_id, self.customers, self.policy)
 
     def _leaving(self, found: list[Customer]) -> list[Customer]:
         return [each for each in found if each.belongs_to(self.secondary.user)]

@@ -228,9 +228,7 @@ class Repair:
         secondary = profile.linked(customer.auth0_user_id or "") if customer else None
         if secondary is None or customer is None:
             return "the customer names no account that is linked to the user"
-        staying = Account(
-            self._user(step), profile.email, profile.customer_id, profile.registration_id
-        )
+        staying = Account.of(self._user(step), profile)
         leaving = Account(User(self.tenant, secondary.user_id), None, customer.id)
         followed = self.invocations.linking(staying, leaving).follow()
         if isinstance(followed, LinkFailure):

@@ -72,7 +72,8 @@ class Operator(Invocations):
     def linking(self, primary: Account, secondary: Account) -> Linking:
         """Return what lets a linked account's customer follow into the primary."""
         begun = self._invocation()
-        return Linking(primary, secondary, begun.ledger, begun.customers, begun.run)
+        ports = begun.ledger, begun.customers, begun.run
+        return Linking(primary, secondary, *ports, begun.policy)
 
     def ledger(self) -> DynamoDbLedger:
         """Return the ledger, within a budget of its own."""

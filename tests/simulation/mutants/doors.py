@@ -109,15 +109,15 @@ DOORS = [
     Mutant(
         "account linking overwrites what is none of ours",
         LINK,
-        "            self._look_at(self.primary)\n            # First",
+        "            self._prepare(self.primary)\n            # First",
         "            # First",
         caught_by=f"{_DOORS}::TestProfileSOwnPlace::test_no_id",
     ),
     Mutant(
         "account linking lets Auth0 discard what a person has to decide",
         LINK,
-        "            self._look_at(self.secondary)\n",
-        "",
+        "self._prepare(self.primary, self.secondary)",
+        "self._prepare(self.primary)",
         caught_by=f"{_DOORS}::TestProfileSOwnPlace::test_no_id",
     ),
     Mutant(
