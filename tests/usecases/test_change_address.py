@@ -330,6 +330,7 @@ class TestLowerCase:
 
         assert why in str(self.lower(parts))
         assert "set_email" not in str(parts.customers.calls)
+        assert parts.ledger.calls == ["lock_email", "unlock_email"]
 
     def test_look_up_that_failed(self, parts: Parts) -> None:
         """Never taken for "there is none"."""
@@ -337,6 +338,7 @@ class TestLowerCase:
 
         assert self.lower(parts) == AGAIN
         assert "set_email" not in str(parts.customers.calls)
+        assert parts.ledger.calls == ["lock_email", "unlock_email"]
 
     @pytest.mark.parametrize("failure", [Unknown(), Refused("email")])
     def test_update_that_failed(self, parts: Parts, failure: object) -> None:

@@ -7,7 +7,7 @@ from customerlink.model.address import lowered, spellings
 from customerlink.model.customer import Customer
 from customerlink.model.sign_up_record import Lease, Linked
 from customerlink.model.user import CustomerId
-from customerlink.ports.customers import Done
+from customerlink.ports.customers import Customers, Done
 from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.settle import Settling
 
@@ -91,22 +91,31 @@ def _write(
     lock = ledger.lock_email(lease, email)
     if not lock.is_mine:
         return _RUNNING
+    why = _why_not_written(customers, customer_id, email, why_not)
+    # Nothing was written, so nothing is on its way: whoever has the address need not wait.
+    if why and lock.is_new:
+        ledger.unlock_email(lease, email)
+    if why:
+        return why
+    written = customers.set_email(customer_id, email)
+    return None if isinstance(written, Done) else _NO_ANSWER
+
+
+def _why_not_written(
+    customers: Customers,
+    customer_id: CustomerId,
+    email: str,
+    why_not: Callable[[Customer], str | None],
+) -> str | None:
     for address in spellings(email):
         listed = customers.list_by_email(address)
         if not isinstance(listed, Done):
             return _NO_ANSWER
         others = [each for each in listed.result if each.id != customer_id]
-        # Nothing was written, so nothing is on its way: whoever has the address need not wait.
-        if others and lock.is_new:
-            ledger.unlock_email(lease, email)
         if others:
             return f"the address has {others[0].id}"
     # Under the lock, and last: it may have become another one while this one waited.
     found = customers.retrieve(customer_id)
     if not isinstance(found, Done):
         return _NO_ANSWER
-    why = why_not(found.result) if found.result else _NOT_THERE
-    if why:
-        return why
-    written = customers.set_email(customer_id, email)
-    return None if isinstance(written, Done) else _NO_ANSWER
+    return why_not(found.result) if found.result else _NOT_THERE
