@@ -232,6 +232,7 @@ def test_customer_that_changes_meanwhile(parts: Parts, then: Any, why: str) -> N
 
     assert parts.give() == why
     assert not parts.is_written()
+    assert parts.ledger.calls[-2:] == ["lock_email", "unlock_email"]
 
 
 def test_customer_that_cannot_be_retrieved(either: Parts) -> None:

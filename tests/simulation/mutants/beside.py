@@ -17,6 +17,15 @@ BESIDE = [
         caught_by="tests/usecases/test_link_accounts.py::test_letter_case",
     ),
     Mutant(
+        "linking supersedes what was another's by then",
+        LINK,
+        "now = [_result(self.customers.retrieve(each)) for each in ids]\n"
+        "        return self._leaving([each for each in now if each])",
+        "now = [_result(self.customers.retrieve(each)) for each in ids]\n"
+        "        return [each for each in now if each]",
+        caught_by="tests/usecases/test_meanwhile.py::test_customer_that_is_to_be_superseded",
+    ),
+    Mutant(
         "linking keeps the newest",
         LINK,
         "sorted(found.values(), key=lambda each: (each.created, each.id))",

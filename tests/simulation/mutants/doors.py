@@ -16,6 +16,13 @@ _DOORS = "tests/usecases/test_doors.py"
 
 DOORS = [
     Mutant(
+        "profile's customer not judged again under the lease",
+        CHECK,
+        "now = check_profile(signup, candidate.customer.id, opened.customers, policy)",
+        "now = candidate",
+        caught_by="tests/usecases/test_meanwhile.py::test_nobodys_customer_that_changes",
+    ),
+    Mutant(
         "another tenant's customer taken for nobody's",
         CUSTOMER,
         "return self.auth0_user_id is None and self.auth0_tenant in (None, tenant)",
