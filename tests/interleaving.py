@@ -290,6 +290,10 @@ class Tenants(Profiles, Identities):
         """Find the user of whom an account is a part."""
         return next((each for each in self.profiles.values() if each.linked(user_id)), None)
 
+    def with_customer(self, customer_id: str) -> list[Profile]:
+        """Find the users who have a customer's id."""
+        return [each for each in self.profiles.values() if each.customer_id == customer_id]
+
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Write the link."""
         if user_id not in self.profiles:
@@ -396,9 +400,9 @@ class World:
         """Carry one step of a plan out."""
         operator, directory = WorldOperator(self), WorldDirectory(self.stripe.account)
         step = Step(act, Drift.MISMATCHED, user.user_id, customer_id, "")
-        [result] = Repair(TENANT, self.tenant, directory, operator, Turns(), self.clock).apply(
-            [step]
-        )
+        both = self.tenant, self.tenant
+        worker = Repair(TENANT, *both, directory, operator, Turns(), self.clock)
+        [result] = worker.apply([step])
         return result
 
     # What came of it

@@ -334,6 +334,15 @@ class SimulatedProfiles(Profiles, Identities):
 
         return self._call(found)
 
+    def with_customer(self, customer_id: str) -> list[Profile]:
+        """Find the users who have a customer's id."""
+
+        def found() -> list[Profile]:
+            profiles = [self._profile(each) for each in self._auth0.users]
+            return [each for each in profiles if each and each.customer_id == customer_id]
+
+        return self._call(found)
+
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge; False when the user is gone."""
 

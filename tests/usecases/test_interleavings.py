@@ -289,7 +289,8 @@ class TestNoDeadEnd:
 def apply(world: World, *steps: Step, pace: Turns | None = None) -> list[Result]:
     """Carry a plan out on the command line."""
     directory = WorldDirectory(world.stripe.account)
-    ours = world.tenant, directory, WorldOperator(world), pace or Turns(), world.clock
+    tenant, operator = world.tenant, WorldOperator(world)
+    ours = tenant, tenant, directory, operator, pace or Turns(), world.clock
     return [*Repair(TENANT, *ours).apply(steps)]
 
 

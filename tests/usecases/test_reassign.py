@@ -162,6 +162,11 @@ def of_ada(case: Case, email: str = ADAS, **more: Any) -> None:
     case.world.tenant.add(ADA, email, **more)
 
 
+def of_eve(case: Case, email: str) -> None:
+    """Let Eve's profile have the customer's id, as an import leaves it."""
+    case.world.tenant.add(EVE, email, customer_id=case.customer)
+
+
 def unverified(case: Case) -> None:
     """Let Ada not have verified the address."""
     profiles = case.world.tenant.profiles
@@ -215,6 +220,14 @@ UNMET: list[tuple[Callable[[Case], object], str, str]] = [
     (lambda case: of_ada(case, customer_id=ODD_ID), "other customers", "(odd)"),
     (lambda case: case.world.customer(ADAS, ADA), "other customers", "names the user"),
     (recorded, "other customers", "names the user"),
+    (lambda case: of_eve(case, ADAS), "other profiles", "auth0|eve has it too"),
+    (lambda case: of_eve(case, "eve@example.com"), "other profiles", "auth0|eve has it too"),
+    (lambda case: of_eve(case, ""), "other profiles", "auth0|eve has it too"),
+    (
+        lambda case: (of_eve(case, "eve@example.com"), changed(case, metadata="")),
+        "other profiles",
+        "auth0|eve has it too",
+    ),
     (lambda case: opened(case, ADA), "sign-ups", "auth0|ada has one"),
     (lambda case: opened(case, BOB), "sign-ups", "auth0|bob has one"),
 ]

@@ -62,7 +62,8 @@ class Plan:
         step = Step(act, Drift.LINKED, user_id or ADA.user_id, customer_id, "a reason")
         directory = Watched(self.world.stripe.account, self.afterwards)
         pace = Turns(self._turn)
-        ours = self.world.tenant, directory, WorldOperator(self.world), pace, self.world.clock
+        tenant, operator = self.world.tenant, WorldOperator(self.world)
+        ours = tenant, tenant, directory, operator, pace, self.world.clock
         [result] = Repair(TENANT, *ours).apply([step])
         return result
 
@@ -266,14 +267,16 @@ class TestAdopt:
 
         assert "names somebody by now" in plan.skipped(Act.ADOPT, made)
 
-    def test_two_profiles(self, plan: Plan) -> None:
-        """With the same right: neither of them gets it, though the plan was made for both."""
+    @pytest.mark.parametrize("email", [ADAS, "bob@example.com", ""])
+    def test_two_profiles(self, plan: Plan, email: str) -> None:
+        """Neither of them gets it, though the plan may be for both, whatever their address."""
         made = plan.world.customer(ADAS)
-        for each in (ADA, BOB):
-            plan.world.tenant.add(each, ADAS, customer_id=made)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        plan.world.tenant.add(BOB, email, customer_id=made)
 
         assert BOB.user_id in plan.skipped(Act.ADOPT, made)
-        assert ADA.user_id in plan.carry_out(Act.ADOPT, made, BOB.user_id).why
+        other = plan.carry_out(Act.ADOPT, made, BOB.user_id)
+        assert (other.outcome, plan.world.named(BOB)) == (Outcome.SKIPPED, [])
 
     def test_claimed(self, plan: Plan) -> None:
         """For good: another user's update may still be on its way, whatever is written by now."""
@@ -505,5 +508,6 @@ class TestSteps:
                 raise error
 
         directory = Watched(plan.world.stripe.account, look)
-        ours = plan.world.tenant, directory, WorldOperator(plan.world), Turns(), plan.world.clock
+        tenant, operator = plan.world.tenant, WorldOperator(plan.world)
+        ours = tenant, tenant, directory, operator, Turns(), plan.world.clock
         return [*Repair(TENANT, *ours, lambda _: trouble).apply(self.STEPS)]

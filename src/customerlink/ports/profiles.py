@@ -7,10 +7,14 @@ from customerlink.model.profile import Profile
 
 
 class Identities(Protocol):
-    """Which accounts were linked into others."""
+    """What only a search over all users tells: it may miss what was written just now."""
 
     def primary_of(self, user_id: str) -> Profile | None:
-        """Return the user of whom a linked account is a part; a link of just now may be missed."""
+        """Return the user of whom a linked account is a part."""
+        ...
+
+    def with_customer(self, customer_id: str) -> Sequence[Profile]:
+        """Return all whose profile has a customer's id, whatever their address."""
         ...
 
 

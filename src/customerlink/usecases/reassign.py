@@ -20,7 +20,14 @@ from customerlink.usecases.backfill import why_not
 from customerlink.usecases.open_sign_up import PASSING, Unsettled
 from customerlink.usecases.repair import Invocations
 from customerlink.usecases.settle import Creates, Settling
-from customerlink.usecases.whose_customer import DECIDE, RUNNING, Owner, Ownership, owner_of
+from customerlink.usecases.whose_customer import (
+    DECIDE,
+    RUNNING,
+    Owner,
+    Ownership,
+    other_with,
+    owner_of,
+)
 
 _NO_ANSWER = "a service did not answer, or what a sign-up sent may be under way: again in a minute"
 _NOT_TOLD = "nobody can say without the others"
@@ -99,6 +106,7 @@ class Reassignment:
             Condition("former user", "whom it names is gone", _still_there(whose, user)),
             Condition("user", "the user is there", nobody),
             Condition("address", "the user has verified it", _unproved(customer, profile)),
+            Condition("other profiles", "none has its id", self._other_profile(customer, user)),
             Condition("other customers", "the user has none", other),
             Condition("sign-ups", "none is under way", _under_way(standings, former)),
         )
@@ -132,6 +140,12 @@ class Reassignment:
         if customer is None:
             return None
         return owner_of(customer, self.tenant, self.profiles, self.identities)
+
+    def _other_profile(self, customer: ListedCustomer | None, user: User) -> str | None:
+        if customer is None:
+            return _NOT_TOLD
+        other = other_with(customer, user.user_id, self.profiles, self.identities)
+        return f"the profile of {other} has it too: {DECIDE}" if other else None
 
     def _other_customer(
         self, customer_id: CustomerId, user: User, profile: Profile | None, standing: Standing

@@ -19,7 +19,7 @@ from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger, LedgerView
-from customerlink.ports.profiles import Profiles
+from customerlink.ports.profiles import Identities, Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import AddressChange, LowerCase
@@ -28,6 +28,7 @@ from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.rows import RowFailed, Rows
 from customerlink.usecases.settle import Creates, Settling
+from customerlink.usecases.whose_customer import other_with
 
 _GONE = "the user is gone"
 _ID_BY_NOW = "the profile has an id by now"
@@ -91,6 +92,7 @@ class Repair:
 
     tenant: Tenant
     profiles: Profiles
+    identities: Identities
     customers: CustomerDirectory
     invocations: Invocations
     pace: RateLimiter
@@ -202,9 +204,12 @@ class Repair:
             return _GONE
         if customer is None or profile.customer_id != customer.id:
             return _OTHER_ID
-        why = customer.why_not_adoptable(self.tenant, profile) or self._rival(profile)
+        why = customer.why_not_adoptable(self.tenant, profile)
         if why:
             return why
+        rival = other_with(customer, profile.user_id, self.profiles, self.identities)
+        if rival:
+            return f"the profile of {rival} has it too"
         outcome = self._recording(step, profile.email, Adoption(customer.id)).settle()
         if isinstance(outcome, Settled):
             if outcome.customer_id != customer.id:
@@ -212,13 +217,6 @@ class Repair:
             return self._link(step, customer.id)
         is_claimed = customer.id in outcome.in_the_way
         return "another user has claimed the customer" if is_claimed else why_not(outcome)
-
-    def _rival(self, profile: Profile) -> str | None:
-        """Say who else's profile has the id, and could claim the customer with the same right."""
-        holders = self.profiles.with_address(str(profile.email))
-        others = [each for each in holders if each.user_id != profile.user_id]
-        rival = next((each for each in others if each.customer_id == profile.customer_id), None)
-        return f"the profile of {rival.user_id} has it too" if rival else None
 
     def _follow(self, step: Step) -> str | None:
         """Let a linked account's customer follow, as linking by the shop's page does."""

@@ -1,4 +1,4 @@
-"""Whose a customer is: whom its metadata names, and what has become of them."""
+"""Whose a customer is: whom its metadata names, what became of them, who else has its id."""
 
 from enum import StrEnum
 
@@ -52,6 +52,20 @@ def owner_of(
         return Ownership(Owner.THERE, user, profile)
     primary = _primary(customer, named, profiles, identities)
     return Ownership(Owner.LINKED if primary else Owner.GONE, user, primary)
+
+
+def other_with(
+    customer: ListedCustomer, user_id: str, profiles: Profiles, identities: Identities
+) -> UserId | None:
+    """Return another user whose profile has the customer's id, and so the same right to it.
+
+    A profile that has an id and no marker looks linked: its logins would ask nobody.
+    """
+    # The search lags; who has the address is told at once.
+    near = profiles.with_address(customer.email) if customer.email else ()
+    found = [*near, *identities.with_customer(customer.id)]
+    others = (each for each in found if each.user_id != user_id)
+    return next((each.user_id for each in others if each.customer_id == customer.id), None)
 
 
 def _primary(

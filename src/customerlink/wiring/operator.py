@@ -176,11 +176,11 @@ def address_release(  # noqa: PLR0913 (both sides, and what the customers were u
 
 def repair(
     tenant: Tenant,
-    profiles: Profiles,
+    users: "Users",
     customers: stripe.CustomerService,
     operator: Operator,
     pace: RateLimiter,
 ) -> Repair:
     """Return what carries plans out, at a pace that its look-ups at Stripe keep too."""
     directory = StripeDirectory(customers, pace)
-    return Repair(tenant, profiles, directory, operator, pace, time, trouble_of)
+    return Repair(tenant, users, users, directory, operator, pace, time, trouble_of)

@@ -31,7 +31,9 @@ _CHANGEABLE = {
 }
 _PARAMETERS = {"client_id", "connection", "password", "verify_email", "verify_phone_number"}
 _LACKING = re.compile(r"NOT _exists_:(?P<field>\w+)")
-_IDENTITY = re.compile(r'identities\.user_id:"(?P<name>(?:[^"\\]|\\.)*)"')
+_EXACT = re.compile(
+    r'(?P<field>identities\.user_id|app_metadata\.\w+):"(?P<value>(?:[^"\\]|\\.)*)"'
+)
 _METADATA = ("app_metadata", "user_metadata")
 
 type Json = dict[str, Any]
@@ -187,16 +189,27 @@ class Users(dict[str, Json]):
 
 
 def _searched(query: str) -> Callable[[Json], bool]:
-    """Read a search for an identity, or for a field that is not there: all that is asked for here.
+    """Read a search for an identity, for metadata, or for a field that is not there: no other one.
 
     https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
     """
     if lacking := _LACKING.fullmatch(query):
         return lambda user: not user.get(lacking["field"])
-    if identity := _IDENTITY.fullmatch(query):
-        name = re.sub(r"\\(.)", r"\1", identity["name"])
-        return lambda user: any(str(each["user_id"]) == name for each in user["identities"])
-    raise bad_query("Only an identity and NOT _exists_ are known here: on property q")
+    if exact := _EXACT.fullmatch(query):
+        value = re.sub(r"\\(.)", r"\1", exact["value"])
+        key = exact["field"].partition("app_metadata.")[2]
+        return lambda user: value in (_metadata_of(user, key) if key else _names(user))
+    raise bad_query("Only an identity, metadata and NOT _exists_ are known here: on property q")
+
+
+def _names(user: Json) -> list[str]:
+    return [str(each["user_id"]) for each in user["identities"]]
+
+
+def _metadata_of(user: Json, key: str) -> list[str]:
+    metadata = user.get("app_metadata")
+    found = metadata.get(key) if isinstance(metadata, dict) else None
+    return [found] if isinstance(found, str) else []
 
 
 def merged(old: object, changes: Mapping[str, Any]) -> Json:

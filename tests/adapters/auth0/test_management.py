@@ -142,6 +142,33 @@ class TestPrimary:
         assert users.primary_of(account) is None
 
 
+class TestWithCustomer:
+    """The users whose profile has a customer's id."""
+
+    @pytest.mark.parametrize("customer_id", ["cus_1", "cus_NffrFeUfNV2Hib", "shop_4711"])
+    def test_found(self, box: Sandbox, users: Users, customer_id: str) -> None:
+        """Whatever their address, and without one."""
+        ids = {"stripe_customer_id": customer_id}
+        box.tenant.users.add({"app_metadata": ids}, "auth0|1")
+        box.tenant.users.add({"email": "bob@example.com", "app_metadata": ids}, "auth0|2")
+        box.tenant.users.add({"app_metadata": {"stripe_customer_id": "cus_2"}}, "auth0|3")
+
+        found = users.with_customer(customer_id)
+        assert [each.user_id for each in found] == ["auth0|1", "auth0|2"]
+
+    @pytest.mark.parametrize("value", [None, "cus_2", {"id": "cus_1"}])
+    def test_no_longer(self, box: Sandbox, users: Users, value: Any) -> None:
+        """The search lags, so what it finds is read."""
+        box.tenant.users.add({"app_metadata": {"stripe_customer_id": "cus_1"}}, "auth0|1")
+        assert len(users.with_customer("cus_1")) == 1
+        box.tenant.users.index_seconds = 60.0
+        try:
+            box.tenant.users["auth0|1"]["app_metadata"] = {"stripe_customer_id": value}
+            assert users.with_customer("cus_1") == []
+        finally:
+            box.tenant.users.index_seconds = 0.0
+
+
 class TestRateLimit:
     """A call that met it is made again when the header says so."""
 

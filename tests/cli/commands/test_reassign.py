@@ -50,7 +50,7 @@ def test_plan(sides: Cli, orphan: str) -> None:
     sides.changes()
     result = reassign(sides, orphan)
 
-    assert (result.code, result.out.count("✓"), "✗" in result.out) == (0, 7, False)
+    assert (result.code, result.out.count("✓"), "✗" in result.out) == (0, 8, False)
     assert [each for each in sides.changes() if "PATCH" in each] == []
     assert sides.box.stripe.retrieve(orphan)["metadata"]["auth0_user_id"] == "auth0|1"
 
@@ -66,7 +66,7 @@ def test_plan_for_machines(sides: Cli, orphan: str) -> None:
         "former_user_id": "auth0|1",
         "applied": False,
     }
-    assert [each["unmet"] for each in conditions] == 7 * [None]
+    assert [each["unmet"] for each in conditions] == 8 * [None]
 
 
 def test_applied(sides: Cli, orphan: str) -> None:
@@ -116,6 +116,16 @@ def test_linked_account_is_not_gone(sides: Cli, orphan: str, email: str) -> None
     assert result.code == 1
     assert "linked into auth0|3: customerlink repair --kind orphaned" in result.out
     assert metadata(sides, 2) == {}
+
+
+@pytest.mark.parametrize("email", [FIRST, "imported@example.com", None])
+def test_profile_of_another_user(sides: Cli, orphan: str, email: str | None) -> None:
+    """An import gave it the id: nobody loses a customer that their profile has."""
+    user(sides, 3, orphan, email=email)
+    result = reassign(sides, orphan, "--apply")
+
+    assert (result.code, "the profile of auth0|3 has it too" in result.out) == (1, True)
+    assert sides.box.stripe.retrieve(orphan)["metadata"]["auth0_user_id"] == "auth0|1"
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,19 @@ def test_search_for_an_identity(asked: Asked, inside: ManagementApi, email: str)
         inside.users.index_seconds = 0.0
 
 
+def test_search_for_metadata(asked: Asked, email: str) -> None:
+    """By the customer's id that a profile carries.
+
+    https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
+    """
+    user = asked.add_user(email)
+    customer_id = f"cus_{user.partition('|')[2]}"
+    asked.api.users.update(user, app_metadata={"stripe_customer_id": customer_id})
+    query = f'app_metadata.stripe_customer_id:"{customer_id}"'
+    found = asked.api.users.list(q=query, search_engine="v3")
+    assert [each.user_id for each in found] == [user]
+
+
 def test_link_to_oneself(asked: Asked, email: str) -> None:
     """400, and the user is still there."""
     user = asked.add_user(email)

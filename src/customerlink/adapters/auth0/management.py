@@ -165,11 +165,23 @@ class Users(Profiles, Identities):
         The search takes an identity's parts each by itself, so what it finds is looked at again.
         https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
         """
-        name = re.sub(r'(["\\])', r"\\\1", user_id.partition("|")[2])
-        query = f'identities.user_id:"{name}"'
+        found = self._search("identities.user_id", user_id.partition("|")[2])
+        return next((each for each in found if each.linked(user_id)), None)
+
+    def with_customer(self, customer_id: str) -> list[Profile]:
+        """Search for the users whose profile has an id; what it finds is read once more.
+
+        https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
+        """
+        found = self._search("app_metadata.stripe_customer_id", customer_id)
+        read = [self.get(each.user_id) for each in found]
+        return [each for each in read if each and each.customer_id == customer_id]
+
+    def _search(self, field: str, value: str) -> list[Profile]:
+        quoted = re.sub(r'(["\\])', r"\\\1", value)
+        query = f'{field}:"{quoted}"'
         found = self._management.read("users", q=query, search_engine="v3", per_page="100")
-        profiles = map(Profile.of, found)
-        return next((each for each in profiles if each.linked(user_id)), None)
+        return [Profile.of(each) for each in found]
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge these keys into a user's `app_metadata`; None removes one, the rest stays.
