@@ -324,6 +324,18 @@ class World:
         """Let something become of the next calls of a kind."""
         self.outside.faults += [Fault(call, kind, second)] * times
 
+    def meanwhile(self, call: str, happens: Callable[[], object]) -> None:
+        """Let something happen right before the next call of a kind."""
+        carry_out = self.outside.call
+
+        def hooked(text: str, effect: Callable[[], Any], given_up: Callable[[], Any]) -> Any:
+            if call in text:
+                self.outside.call = carry_out  # type: ignore[method-assign]
+                happens()
+            return carry_out(text, effect, given_up)
+
+        self.outside.call = hooked  # type: ignore[method-assign]
+
     def at(self, second: float) -> None:
         """Wait for a second from the start, and let happen on the way what is due."""
         self.clock.sleep(NOW + second - self.clock.now)

@@ -162,8 +162,10 @@ def of_ada(case: Case, email: str = ADAS, **more: Any) -> None:
     case.world.tenant.add(ADA, email, **more)
 
 
-def of_eve(case: Case, email: str) -> None:
+def of_eve(case: Case, email: str, *, names_nobody: bool = False) -> None:
     """Let Eve's profile have the customer's id, as an import leaves it."""
+    if names_nobody:
+        changed(case, metadata="")
     case.world.tenant.add(EVE, email, customer_id=case.customer)
 
 
@@ -224,9 +226,9 @@ UNMET: list[tuple[Callable[[Case], object], str, str]] = [
     (lambda case: of_eve(case, "eve@example.com"), "other profiles", "auth0|eve has it too"),
     (lambda case: of_eve(case, ""), "other profiles", "auth0|eve has it too"),
     (
-        lambda case: (of_eve(case, "eve@example.com"), changed(case, metadata="")),
+        lambda case: of_eve(case, "eve@example.com", names_nobody=True),
         "other profiles",
-        "auth0|eve has it too",
+        "has it too",
     ),
     (lambda case: opened(case, ADA), "sign-ups", "auth0|ada has one"),
     (lambda case: opened(case, BOB), "sign-ups", "auth0|bob has one"),
@@ -350,6 +352,29 @@ def test_claimed_by_another(case: Case) -> None:
     assert refusal is not None
     assert "a person has to decide" in refusal.why
     assert case.world.named(BOB) == [case.customer]
+
+
+CHANGES_MEANWHILE: list[dict[str, Any]] = [
+    {"metadata": {"auth0_user_id": EVE.user_id}},
+    {"metadata": {"auth0_tenant": "other"}},
+    {"metadata": {"auth0_user_id": "a person's note"}},
+    {"email": "eve@example.com"},
+    {"email": ""},
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES_MEANWHILE)
+def test_changed_between_plan_and_act(case: Case, changes: dict[str, Any]) -> None:
+    """What it has come to be by then is not overwritten: it is looked at under the lease."""
+    case.world.meanwhile(LIST, lambda: changed(case, **changes))
+    refusal = case.apply()
+
+    assert refusal is not None
+    assert "changed" in refusal.why
+    assert case.world.named(ADA) == []
+    customer = case.world.stripe.account.retrieve(case.customer)
+    assert (customer["email"] or "") == changes.get("email", ADAS)
+    assert customer["metadata"].items() >= changes.get("metadata", {}).items()
 
 
 def test_odd_user_id_is_never_looked_for(case: Case) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.interleaving import (
     ADOPT,
+    LIST,
     OPEN,
     TENANT,
     Kind,
@@ -277,6 +278,26 @@ class TestAdopt:
         assert BOB.user_id in plan.skipped(Act.ADOPT, made)
         other = plan.carry_out(Act.ADOPT, made, BOB.user_id)
         assert (other.outcome, plan.world.named(BOB)) == (Outcome.SKIPPED, [])
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"metadata": {"auth0_user_id": BOB.user_id}},
+            {"metadata": {"auth0_user_id": "auth0|x", "auth0_tenant": "other"}},
+            {"metadata": {"auth0_tenant": "other"}},
+            {"email": "bob@example.com"},
+        ],
+    )
+    def test_changed_after_the_look(self, plan: Plan, changes: dict[str, Any]) -> None:
+        """It is looked at once more under the lease."""
+        made = plan.world.customer(ADAS)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        account = plan.world.stripe.account
+        plan.world.meanwhile(LIST, lambda: account.update(made, changes))
+
+        result = plan.carry_out(Act.ADOPT, made)
+        assert (result.outcome, result.why) == (Outcome.SKIPPED, "the customer has changed")
+        assert plan.world.named(ADA) == []
 
     def test_claimed(self, plan: Plan) -> None:
         """For good: another user's update may still be on its way, whatever is written by now."""

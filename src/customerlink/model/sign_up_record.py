@@ -61,6 +61,8 @@ class Adoption:
 
     customer_id: CustomerId
     instead_of: User | None = None
+    address: str | None = field(default=None, repr=False, compare=False)
+    """The customer's, where that is what speaks for it: it has to be that still when it begins."""
 
 
 @frozen

@@ -57,13 +57,17 @@ def adopt(
 
 
 def inherit(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled:
-    """Link a customer that falls to the user, after a look at what it is now."""
+    """Link a customer that falls to the user, if it still is what it was when that was decided."""
     found = opened.customers.retrieve(adoption.customer_id)
     if not isinstance(found, Done):
         return opened.fail(found)
     if found.result is None:
         return let_name(opened, adoption)
-    return adopt(opened, Candidate(found.result, adoption.instead_of))
+    customer, address = found.result, adoption.address
+    is_same = address is None or customer.has_address(address)
+    if not (is_same and customer.may_come_to_name(opened.user, adoption.instead_of)):
+        return opened.turn_down(Reason.LINK_MISMATCH, (customer.id,))
+    return adopt(opened, Candidate(customer, adoption.instead_of))
 
 
 def let_name(

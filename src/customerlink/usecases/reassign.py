@@ -126,7 +126,7 @@ class Reassignment:
             if isinstance(ended, Unsettled):
                 return _refusal(ended)
         signup = SignUp(user, logins_count=0, email=plan.email)
-        heir_to = Adoption(customer_id, plan.former)
+        heir_to = Adoption(customer_id, plan.former, plan.email)
         settled = self._settling(signup, known=(customer_id,), heir_to=heir_to).settle()
         if isinstance(settled, Unsettled):
             return _refusal(settled)

@@ -24,7 +24,7 @@ from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import AddressChange, LowerCase
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
-from customerlink.usecases.open_sign_up import Settled
+from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.rows import RowFailed, Rows
 from customerlink.usecases.settle import Creates, Settling
@@ -204,19 +204,20 @@ class Repair:
             return _GONE
         if customer is None or profile.customer_id != customer.id:
             return _OTHER_ID
-        why = customer.why_not_adoptable(self.tenant, profile)
+        why = customer.why_not_adoptable(self.tenant, profile) or self._rival(customer, profile)
         if why:
             return why
-        rival = other_with(customer, profile.user_id, self.profiles, self.identities)
-        if rival:
-            return f"the profile of {rival} has it too"
-        outcome = self._recording(step, profile.email, Adoption(customer.id)).settle()
+        heir_to = Adoption(customer.id, address=profile.email)
+        outcome = self._recording(step, profile.email, heir_to).settle()
         if isinstance(outcome, Settled):
             if outcome.customer_id != customer.id:
                 return f"the user has {outcome.customer_id}"
             return self._link(step, customer.id)
-        is_claimed = customer.id in outcome.in_the_way
-        return "another user has claimed the customer" if is_claimed else why_not(outcome)
+        return _not_adopted(outcome, customer.id)
+
+    def _rival(self, customer: ListedCustomer, profile: Profile) -> str | None:
+        rival = other_with(customer, profile.user_id, self.profiles, self.identities)
+        return f"the profile of {rival} has it too" if rival else None
 
     def _follow(self, step: Step) -> str | None:
         """Let a linked account's customer follow, as linking by the shop's page does."""
@@ -291,3 +292,10 @@ class Repair:
     def _write(self, step: Step, metadata: Metadata) -> str | None:
         is_there = self.profiles.merge_app_metadata(str(step.user_id), metadata)
         return None if is_there else _GONE
+
+
+def _not_adopted(outcome: Unsettled, customer_id: CustomerId) -> str:
+    if outcome.reason is Reason.LINK_MISMATCH:
+        return "the customer has changed"
+    is_claimed = customer_id in outcome.in_the_way
+    return "another user has claimed the customer" if is_claimed else why_not(outcome)
