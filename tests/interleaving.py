@@ -27,7 +27,7 @@ from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.policy import Policy
 from customerlink.model.profile import Profile
 from customerlink.model.repair_plan import Act, Step
-from customerlink.model.sign_up_record import Adoption
+from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
 from customerlink.ports.customer_directory import CustomerDirectory
@@ -459,7 +459,7 @@ class WorldOperator(Invocations):
 
     def ledger(self) -> DynamoDbLedger:
         """Return the ledger."""
-        return self.world.ports(self._run())[1]
+        return self.world.ports(self.world.run(RECORD_LEASE_SECONDS))[1]
 
     def view(self) -> DynamoDbLedgerView:
         """Return the ledger to look at."""
@@ -489,9 +489,10 @@ class WorldDirectory(CustomerDirectory):
             return Absence.UNKNOWN
         return Absence.DELETED if body.get("deleted") else _read_listed(body)
 
-    def delete(self, customer_id: CustomerId) -> None:
+    def delete(self, customer_id: CustomerId) -> bool:
         """Delete."""
         self.account.delete(customer_id)
+        return True
 
 
 @dataclass

@@ -32,7 +32,7 @@ class SimulatedDirectory(CustomerDirectory):
         found = _result(self.customers.retrieve(customer_id))
         return Absence.DELETED if found is None else _listed(found)
 
-    def delete(self, customer_id: CustomerId) -> None:
+    def delete(self, customer_id: CustomerId) -> bool:
         """Delete nothing: no act that is played does."""
         raise NotImplementedError
 

@@ -104,7 +104,7 @@ class FakeDirectory(CustomerDirectory):
             raise self.fails[customer_id]
         return self.one
 
-    def delete(self, customer_id: CustomerId) -> None:
+    def delete(self, customer_id: CustomerId) -> bool:
         """Refuse: a comparison changes nothing."""
         raise AssertionError(customer_id)
 

@@ -31,13 +31,10 @@ from customerlink.model.sign_up_record import (
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.usage import Usage, Use
 from customerlink.model.user import CustomerId, User
+from customerlink.ports.customer_directory import DELETION_SECONDS
 from customerlink.ports.customer_usage import CustomerUsage
-from customerlink.usecases.release_address import (
-    BEFORE_DELETION_SECONDS,
-    AddressRelease,
-    Holder,
-    Holding,
-)
+from customerlink.usecases.delete_customer import BEFORE_DELETION_SECONDS, Deletion
+from customerlink.usecases.release_address import AddressRelease, Holder, Holding
 
 ADA, BOB, EVE = user("ada"), user("bob"), user("eve")
 BOBS = "bob@example.com"
@@ -334,7 +331,7 @@ class TestMeanwhile:
     def test_ledger_that_does_not_answer(self, case: Case) -> None:
         """Nothing is deleted without it."""
         holder = case.holder()
-        case.world.fails(OPEN, Kind.LOST, times=9)
+        case.world.fails(OPEN, Kind.LOST, times=99)
 
         assert "the ledger did not answer" in str(case.worker.release(holder))
         assert case.state() == (case.customer, None, [case.customer])
@@ -362,7 +359,7 @@ def test_crash(
         assert merge(*given)
         raise CrashError
 
-    def dies_at_the_deletion(self: WorldDirectory, customer_id: CustomerId) -> None:
+    def dies_at_the_deletion(self: WorldDirectory, customer_id: CustomerId) -> bool:
         if deleted:
             delete(self, customer_id)
         raise CrashError
@@ -394,3 +391,86 @@ def test_user_without_a_linked_record(case: Case, record: str) -> None:
     assert case.worker.release(case.holder()) is None
     assert case.state() == (None, "unfinished", [])
     assert case.world.record(EVE).get("reason") == ("email_in_use" if record == "refused" else None)
+
+
+def test_deletion_ends_within_the_lease() -> None:
+    """Begun at the last moment, and given up on as late as can be."""
+    assert BEFORE_DELETION_SECONDS + DELETION_SECONDS < RECORD_LEASE_SECONDS
+
+
+@pytest.mark.parametrize("has_record", [False, True])
+@pytest.mark.parametrize("is_done", [False, True])
+def test_deletion_without_an_answer(
+    case: Case, monkeypatch: pytest.MonkeyPatch, *, is_done: bool, has_record: bool
+) -> None:
+    """Nobody signs up while it may be on its way; asked for once, and looked for later."""
+    holder, asked = case.holder(), []
+    if not has_record:
+        case.without_record()
+
+    def given_up(self: WorldDirectory, customer_id: CustomerId) -> bool:
+        asked.append(customer_id)
+        case.world.clock.sleep(DELETION_SECONDS)
+        if is_done:
+            self.account.delete(customer_id)
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorldDirectory, "delete", given_up)
+        assert case.worker.release(holder) is Deletion.UNKNOWN
+    assert asked == [case.customer]
+    answer = case.world.login(SignUp(EVE, 2, BOBS, marker=Marker.UNFINISHED))
+    assert answer is not None
+    assert answer.reason is Reason.IN_PROGRESS
+
+    case.world.at(4 * SETTLED_SECONDS)
+    for each in case.look().holders:
+        assert case.worker.release(each) is None
+    assert case.state() == (None, "unfinished", [])
+
+
+@pytest.mark.parametrize("has_record", [False, True])
+@pytest.mark.parametrize("seconds", [4.0, 7.9, DELETION_SECONDS])
+def test_deletion_that_takes_its_time(
+    case: Case, monkeypatch: pytest.MonkeyPatch, seconds: float, *, has_record: bool
+) -> None:
+    """It is done, and told as done, and the record is ended."""
+    holder, delete = case.holder(), WorldDirectory.delete
+    if not has_record:
+        case.without_record()
+
+    def slow(self: WorldDirectory, customer_id: CustomerId) -> bool:
+        case.world.clock.sleep(seconds)
+        return delete(self, customer_id)
+
+    monkeypatch.setattr(WorldDirectory, "delete", slow)
+    assert case.worker.release(holder) is None
+    assert case.world.record(EVE).get("state") == ("refused" if has_record else None)
+    assert case.state() == (None, "unfinished", [])
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_record_that_cannot_be_ended(
+    case: Case, monkeypatch: pytest.MonkeyPatch, *, is_done: bool
+) -> None:
+    """The lease ends by itself; what became of the customer is told all the same."""
+    holder, delete = case.holder(), WorldDirectory.delete
+
+    def without_ledger() -> None:
+        case.world.fails("", Kind.LOST, times=99)
+
+    def deletes(self: WorldDirectory, customer_id: CustomerId) -> bool:
+        without_ledger()
+        return delete(self, customer_id)
+
+    monkeypatch.setattr(WorldDirectory, "delete", deletes)
+    if not is_done:
+        case.usage.meanwhile = lambda: (
+            case.world.clock.sleep(BEFORE_DELETION_SECONDS + 0.1),
+            without_ledger(),
+        )
+    told = case.worker.release(holder)
+    case.world.outside.faults.clear()
+
+    assert told == (None if is_done else Deletion.TOO_LATE)
+    assert case.world.with_address(BOBS) == ([] if is_done else [case.customer])

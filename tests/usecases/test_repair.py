@@ -29,6 +29,7 @@ from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption, Lease
 from customerlink.model.trouble import Trouble
 from customerlink.model.user import CustomerId, User
+from customerlink.usecases.delete_customer import Deletion
 from customerlink.usecases.repair import Outcome, Repair, Result
 
 ADA, BOB = user("ada"), user("bob")
@@ -434,6 +435,21 @@ class TestFollow:
 class TestRemove:
     """Delete a registration's customer."""
 
+    @pytest.mark.parametrize("end", [Deletion.TOO_LATE, Deletion.UNKNOWN])
+    def test_not_known_to_be_deleted(
+        self, plan: Plan, monkeypatch: pytest.MonkeyPatch, end: Deletion
+    ) -> None:
+        """Told as it is; nobody registers while a deletion may be on its way."""
+        made = plan.registered()
+        if end is Deletion.TOO_LATE:
+            plan.world.tenant.meanwhile = lambda: plan.world.clock.sleep(6)
+        else:
+            monkeypatch.setattr(Watched, "delete", lambda *_: False)
+
+        assert plan.skipped(Act.REMOVE, made) == end
+        record = plan.world.record(registrant("db", ADAS))
+        assert record.get("state") == (None if end is Deletion.TOO_LATE else "open")
+
     def test_done(self, plan: Plan) -> None:
         """Nobody came of it, and the address is free again."""
         plan.done(Act.REMOVE, plan.registered())
@@ -460,7 +476,7 @@ class TestRemove:
     def test_ledger_that_does_not_answer(self, plan: Plan) -> None:
         """Nothing is deleted without it, and the plan goes on with its next step."""
         made = plan.registered()
-        plan.world.fails(OPEN, Kind.LOST, times=9)
+        plan.world.fails(OPEN, Kind.LOST, times=99)
 
         assert plan.carry_out(Act.REMOVE, made).outcome is Outcome.FAILED
         assert plan.world.stripe.account.live_customers()

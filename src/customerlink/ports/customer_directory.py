@@ -6,6 +6,9 @@ from typing import Protocol
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.user import CustomerId
 
+DELETION_SECONDS = 8.0
+"""After so long at the most a deletion is given up on."""
+
 
 class CustomerDirectory(Protocol):
     """The customers of an account; trouble that does not pass by itself is raised."""
@@ -18,6 +21,6 @@ class CustomerDirectory(Protocol):
         """Retrieve a customer, or say why there is none."""
         ...
 
-    def delete(self, customer_id: CustomerId) -> None:
-        """Delete a customer, for good."""
+    def delete(self, customer_id: CustomerId) -> bool:
+        """Delete a customer, for good, in one try; False if nobody knows what became of it."""
         ...

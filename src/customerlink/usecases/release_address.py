@@ -19,13 +19,10 @@ from customerlink.model.user import CustomerId, Tenant, User
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
-from customerlink.ports.ledger import Ledger
 from customerlink.ports.profiles import Identities, Profiles
+from customerlink.usecases.delete_customer import Deletion, close_if_possible, delete_customer
 from customerlink.usecases.repair import Invocations
 from customerlink.usecases.whose_customer import DECIDE, RUNNING, Owner, Ownership, owner_of
-
-BEFORE_DELETION_SECONDS = 5.0
-"""A third of the record's lease: what comes after it ends before somebody takes the lease over."""
 
 _WAYS_OUT = {
     Owner.REGISTRATION: "its user's first login, or: customerlink repair --kind abandoned",
@@ -138,7 +135,8 @@ class AddressRelease:
             ledger.release(opened)
             return "a sign-up of its user has not ended: again in a minute"
         why = self._deleted(customer_id, user, began)
-        _end(ledger, opened, recorded if why else None)
+        if why is not Deletion.UNKNOWN:
+            close_if_possible(ledger, opened, recorded if why else None)
         return why
 
     def _deleted(self, customer_id: CustomerId, user: User, began: float) -> str | None:
@@ -155,24 +153,14 @@ class AddressRelease:
         # an id that leads nowhere, and its user's logins would ask nobody.
         if not self.profiles.merge_app_metadata(user.user_id, unlinked_metadata()):
             return "its user is gone by now"
-        if self.clock.time() - began > BEFORE_DELETION_SECONDS:
-            return "a service took too long: again in a minute"
-        self.customers.delete(customer_id)
-        return None
+        end = delete_customer(self.customers, customer_id, self.clock, began)
+        return None if end is Deletion.DONE else end
 
 
 def _way_with(usage: Usage) -> str:
     if usage.found:
         return DECIDE
     return "a Stripe key that may (docs/deploy.md)" if usage.hidden else "--apply"
-
-
-def _end(ledger: Ledger, lease: Lease, recorded: Linked | None) -> None:
-    """Put a record's link back, or end it without one, so that the next login is another try."""
-    if recorded is None:
-        ledger.close(lease)
-    else:
-        ledger.link(lease, recorded.customer_id)
 
 
 def _reassigned(customer: ListedCustomer, users: Iterable[Profile]) -> str:

@@ -23,6 +23,7 @@ from customerlink.ports.profiles import Identities, Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import AddressChange, LowerCase
+from customerlink.usecases.delete_customer import Deletion, close_if_possible, delete_customer
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
@@ -247,16 +248,19 @@ class Repair:
         # Nobody registers with the address while it is looked for, and deleted.
         ledger = self.invocations.ledger()
         registrant = User(self.tenant, registrant_id(customer.registration_id))
+        began = self.clock.time()
         opened = ledger.open(registrant, None, admission=False)
         if isinstance(opened, Linked):
             opened = ledger.reopen(registrant, opened, None)
         if not isinstance(opened, Lease):
             return "somebody registers right now"
-        is_held = self._is_held(customer)
-        if not is_held:
-            self.customers.delete(customer.id)
-        ledger.close(opened)
-        return "a user has it" if is_held else None
+        if self._is_held(customer):
+            ledger.close(opened)
+            return "a user has it"
+        end = delete_customer(self.customers, customer.id, self.clock, began)
+        if end is not Deletion.UNKNOWN:
+            close_if_possible(ledger, opened)
+        return None if end is Deletion.DONE else end
 
     def _is_held(self, customer: ListedCustomer) -> bool:
         holders = self.profiles.with_address(customer.email) if customer.email else ()

@@ -22,9 +22,10 @@ from customerlink.adapters.trouble import trouble_of
 from customerlink.model.errors import KeyRejectedError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
-from customerlink.model.sign_up_record import Adoption
+from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant
+from customerlink.ports.customer_directory import DELETION_SECONDS
 from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Profiles
@@ -76,8 +77,8 @@ class Operator(Invocations):
         return Linking(primary, secondary, *ports, begun.policy)
 
     def ledger(self) -> DynamoDbLedger:
-        """Return the ledger, within a budget of its own."""
-        return self.services.ledger(self._run())
+        """Return the ledger, for as long as a lease of its lasts."""
+        return self.services.ledger(self._run(RECORD_LEASE_SECONDS))
 
     def view(self) -> DynamoDbLedgerView:
         """Return the ledger to look at, likewise."""
@@ -93,8 +94,8 @@ class Operator(Invocations):
         """Note that Stripe rejects the key: there is one for the whole run."""
         self._rejected.set()
 
-    def _run(self) -> Run:
-        return Run(self.clock, owner=token_hex(16), seconds=PROVISION_SECONDS)
+    def _run(self, seconds: float = PROVISION_SECONDS) -> Run:
+        return Run(self.clock, owner=token_hex(16), seconds=seconds)
 
 
 def stripe_client(
@@ -160,27 +161,27 @@ def reassignment(
     return Reassignment(tenant, users, users, StripeDirectory(customers, pace), operator)
 
 
-def address_release(  # noqa: PLR0913 (both sides, and what the customers were used for)
-    tenant: Tenant,
-    users: "Users",
-    customers: stripe.CustomerService,
-    operator: Operator,
-    *,
-    usage: CustomerUsage,
-    pace: RateLimiter,
+def address_release(
+    tenant: Tenant, users: "Users", operator: Operator, *, usage: CustomerUsage, pace: RateLimiter
 ) -> AddressRelease:
     """Return what looks at who holds an address, and lets go of it."""
-    directory = StripeDirectory(customers, pace)
+    directory = _directory_to_delete_from(operator, pace)
     return AddressRelease(tenant, users, users, directory, usage, operator, operator.clock)
 
 
 def repair(
     tenant: Tenant,
     users: "Users",
-    customers: stripe.CustomerService,
     operator: Operator,
     pace: RateLimiter,
 ) -> Repair:
     """Return what carries plans out, at a pace that its look-ups at Stripe keep too."""
-    directory = StripeDirectory(customers, pace)
+    directory = _directory_to_delete_from(operator, pace)
     return Repair(tenant, users, users, directory, operator, pace, time, trouble_of)
+
+
+def _directory_to_delete_from(operator: Operator, pace: RateLimiter) -> StripeDirectory:
+    # The SDK's time is for the connection, and once more for the answer.
+    seconds, api_base = DELETION_SECONDS / 2, operator.services.api_base
+    client = stripe_client(operator.key, api_base, seconds=seconds, retries=0)
+    return StripeDirectory(client.v1.customers, pace)

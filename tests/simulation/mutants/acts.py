@@ -3,6 +3,7 @@
 from tests.simulation.mutants.mutant import Mutant
 
 REASSIGN, RELEASE = "usecases/reassign.py", "usecases/release_address.py"
+DELETION = "usecases/delete_customer.py"
 WHOSE = "usecases/whose_customer.py"
 MODEL = "model/usage.py"
 OF_REASSIGN, OF_RELEASE = (
@@ -33,10 +34,17 @@ ACTS = [
     ),
     Mutant(
         "deleted when the record may be another's",
-        RELEASE,
-        "if self.clock.time() - began > BEFORE_DELETION_SECONDS:",
-        "if self.clock.time() < began:",
+        DELETION,
+        "if clock.time() - began > BEFORE_DELETION_SECONDS:",
+        "if clock.time() < began:",
         caught_by=f"{OF_RELEASE}TestMeanwhile::test_services_that_take_their_time",
+    ),
+    Mutant(
+        "record given back while a deletion may be on its way",
+        RELEASE,
+        "if why is not Deletion.UNKNOWN:",
+        "if True:",
+        caught_by=f"{OF_RELEASE}test_deletion_without_an_answer",
     ),
     Mutant(
         "deleted although a sign-up has not ended",

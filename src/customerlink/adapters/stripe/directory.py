@@ -1,4 +1,4 @@
-"""Stripe's customers one by one, for who looks after them: no deadline, and trouble is waited out.
+"""Stripe's customers one by one, for who looks after them: to look, trouble is waited out.
 
 https://docs.stripe.com/api/customers
 """
@@ -24,7 +24,7 @@ _NO_PATHS = ("", ".", "..")
 
 @dataclass(frozen=True)
 class StripeDirectory(CustomerDirectory):
-    """The directory over an SDK's service that does not retry by itself."""
+    """The directory over an SDK's service; to delete, by a client that does not retry by itself."""
 
     service: stripe.CustomerService
     bucket: RateLimiter
@@ -45,10 +45,16 @@ class StripeDirectory(CustomerDirectory):
             return Absence.OTHER_MODE if is_elsewhere else Absence.UNKNOWN
         return Absence.DELETED if getattr(found, "deleted", False) else listed(found)
 
-    def delete(self, customer_id: CustomerId) -> None:
-        """Delete by id; one that is gone is no error: an earlier try's answer may be lost."""
+    def delete(self, customer_id: CustomerId) -> bool:
+        """Delete by id; one that is gone is no error: an earlier try's answer may be lost.
+
+        At once: a wait for a turn would outlast the lease that the deletion is made under.
+        """
         try:
-            patiently(self.bucket, partial(self.service.delete, customer_id))
+            self.service.delete(customer_id)
         except stripe.InvalidRequestError as error:
             if error.http_status != HTTPStatus.NOT_FOUND:
                 raise
+        except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError):
+            return False
+        return True

@@ -62,7 +62,7 @@ def _worker(now: Session) -> AddressRelease:
     operator, users = now.operator(probe.key, Policy()), now.tenant().users
     usage = now.usage_probe().usage(pace)
     tenant = now.config.tenant_name()
-    return address_release(tenant, users, probe.customers, operator, usage=usage, pace=pace)
+    return address_release(tenant, users, operator, usage=usage, pace=pace)
 
 
 def _address(given: str) -> str:

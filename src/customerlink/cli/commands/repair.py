@@ -65,7 +65,7 @@ def _carry_out(now: Session, plan: Path, *, yes: bool) -> None:
         now.confirm(f"Repair: {len(steps)} steps", yes=yes)
     probe, tenant = now.own_probe(), now.config.tenant_name()
     operator, pace = now.operator(probe.key, Policy()), TokenBucket(PER_SECOND)
-    worker = repair_of(tenant, now.tenant().users, probe.customers, operator, pace)
+    worker = repair_of(tenant, now.tenant().users, operator, pace)
     counts = dict.fromkeys(Outcome, 0)
     rows = []
     for each in worker.apply(steps):

@@ -1,0 +1,44 @@
+"""Delete a customer while its user's record is leased: once, and only if the lease lasts."""
+
+from contextlib import suppress
+from enum import StrEnum
+
+from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.sign_up_record import Lease, Linked
+from customerlink.model.user import CustomerId
+from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.ports.deadline import Clock
+from customerlink.ports.ledger import Ledger
+
+BEFORE_DELETION_SECONDS = 5.0
+"""A third of the record's lease: the one try of a deletion ends before somebody takes it over."""
+
+
+class Deletion(StrEnum):
+    """What became of a deletion."""
+
+    DONE = "deleted"
+    TOO_LATE = "a service took too long: again in a minute"
+    UNKNOWN = "Stripe did not answer, and may have deleted it: look again in a minute"
+    """The lease is not given back: what was sent may still be on its way."""
+
+
+def delete_customer(
+    customers: CustomerDirectory, customer_id: CustomerId, clock: Clock, began: float
+) -> Deletion:
+    """Delete a customer under a lease that was taken after `began`."""
+    if clock.time() - began > BEFORE_DELETION_SECONDS:
+        return Deletion.TOO_LATE
+    return Deletion.DONE if customers.delete(customer_id) else Deletion.UNKNOWN
+
+
+def close_if_possible(ledger: Ledger, lease: Lease, recorded: Linked | None = None) -> None:
+    """Put a record's link back, or end it without one, so that the next login is another try.
+
+    Where the ledger does not answer, the lease ends by itself; what was done is done.
+    """
+    with suppress(LedgerUnavailableError):
+        if recorded is None:
+            ledger.close(lease)
+        else:
+            ledger.link(lease, recorded.customer_id)
