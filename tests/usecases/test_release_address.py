@@ -285,6 +285,26 @@ def test_lock(case: Case) -> None:
 class TestMeanwhile:
     """What happens between the look and the deletion."""
 
+    @pytest.mark.parametrize("seconds", [0.0, 1.0, SETTLED_SECONDS - 1])
+    @pytest.mark.parametrize("has_looked", [False, True])
+    def test_login_of_a_moment_ago(self, case: Case, seconds: float, *, has_looked: bool) -> None:
+        """Its Action has still to write the id, which would lead nowhere."""
+        case.without_record()
+        case.of_eve(customer_id=None, marker="unfinished")
+        holder = case.holder()
+        answer = case.world.login(SignUp(EVE, 2, BOBS, marker=Marker.UNFINISHED))
+        assert answer is not None
+        assert answer.reason is Reason.CUSTOMER_FOUND
+        case.world.clock.sleep(seconds)
+        holder = holder if has_looked else case.holder()
+
+        assert "a moment ago" in str(case.worker.release(holder))
+        case.world.tenant.merge_app_metadata(EVE.user_id, answer.app_metadata)
+        assert case.state() == (case.customer, None, [case.customer])
+        case.world.at(4 * SETTLED_SECONDS)
+        assert case.worker.release(case.holder()) is None
+        assert case.state() == (None, "unfinished", [])
+
     def test_login_under_way(self, case: Case) -> None:
         """Of the user whose customer it is: nobody deletes it under their feet."""
         holder = case.holder()

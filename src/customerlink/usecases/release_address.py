@@ -128,6 +128,9 @@ class AddressRelease:
         if recorded is not None:
             if recorded.customer_id != customer_id:
                 return f"the ledger has {recorded.customer_id} for its user"
+            # A login that linked it just now: its Action writes the id, whatever is done here.
+            if not self.invocations.view().standing(user).is_settled:
+                return "its user had a sign-up a moment ago: again in a minute"
             opened = ledger.reopen(user, recorded, None)
         if not isinstance(opened, Lease):
             return RUNNING

@@ -47,6 +47,13 @@ ACTS = [
         caught_by=f"{OF_RELEASE}test_deletion_without_an_answer",
     ),
     Mutant(
+        "deleted before the login's Action has written the id",
+        RELEASE,
+        "if not self.invocations.view().standing(user).is_settled:",
+        "if self.invocations.view().standing(user).is_held:",
+        caught_by=f"{OF_RELEASE}TestMeanwhile::test_login_of_a_moment_ago",
+    ),
+    Mutant(
         "deleted although a sign-up has not ended",
         RELEASE,
         "if opened.adopting or opened.has_create_under_way(self.clock.time()):",
