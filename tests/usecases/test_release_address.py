@@ -149,6 +149,11 @@ def test_eve_may_come_back(case: Case) -> None:
     assert case.world.named(EVE) != [case.customer]
 
 
+def of_bob(case: Case, email: str) -> None:
+    """Let Bob's profile have the customer's id, as an import leaves it."""
+    case.world.tenant.add(BOB, email, customer_id=case.customer)
+
+
 KEPT: list[tuple[Callable[[Case], object], str, str]] = [
     (lambda case: case.of_eve(email_verified=True), "verified", "link their accounts"),
     (lambda case: case.of_eve(customer_id=CustomerId("cus_9")), "another customer", "a person"),
@@ -161,6 +166,9 @@ KEPT: list[tuple[Callable[[Case], object], str, str]] = [
         "a person",
     ),
     (lambda case: case.changed(balance=-500), "was used", "a person"),
+    (lambda case: of_bob(case, BOBS), "the profile of auth0|bob has it too", "a person"),
+    (lambda case: of_bob(case, "other@example.com"), "auth0|bob has it too", "a person"),
+    (lambda case: of_bob(case, ""), "the profile of auth0|bob has it too", "a person"),
     (
         lambda case: case.changed(metadata={"auth0_tenant": "other"}),
         "another tenant",

@@ -22,7 +22,14 @@ from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Identities, Profiles
 from customerlink.usecases.delete_customer import Deletion, close_if_possible, delete_customer
 from customerlink.usecases.repair import Invocations
-from customerlink.usecases.whose_customer import DECIDE, RUNNING, Owner, Ownership, owner_of
+from customerlink.usecases.whose_customer import (
+    DECIDE,
+    RUNNING,
+    Owner,
+    Ownership,
+    other_with,
+    owner_of,
+)
 
 _WAYS_OUT = {
     Owner.REGISTRATION: "its user's first login, or: customerlink repair --kind abandoned",
@@ -102,6 +109,9 @@ class AddressRelease:
             way = DECIDE if customer.superseded_by else way
             return Holder(customer, whose, f"it names {whose.owner}", way)
         kept, way = self._why_kept(customer, whose.profile)
+        other = other_with(customer, whose.profile.user_id, self.profiles, self.identities)
+        if kept is None and other:
+            kept, way = f"the profile of {other} has it too", DECIDE
         if kept is not None:
             return Holder(customer, whose, kept, way)
         usage = self.usage.of(customer.id)

@@ -47,6 +47,13 @@ ACTS = [
         caught_by=f"{OF_RELEASE}test_deletion_without_an_answer",
     ),
     Mutant(
+        "deleted although another profile has its id",
+        RELEASE,
+        "if kept is None and other:",
+        "if kept and other:",
+        caught_by=f"{OF_RELEASE}test_kept",
+    ),
+    Mutant(
         "deleted before the login's Action has written the id",
         RELEASE,
         "if not self.invocations.view().standing(user).is_settled:",
