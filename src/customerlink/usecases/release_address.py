@@ -31,6 +31,8 @@ from customerlink.usecases.whose_customer import (
     owner_of,
 )
 
+_FIRST_LOWER = "first: customerlink repair --kind letter_case"
+
 _WAYS_OUT = {
     Owner.REGISTRATION: "its user's first login, or: customerlink repair --kind abandoned",
     Owner.LINKED: "customerlink repair --kind orphaned",
@@ -126,9 +128,17 @@ class AddressRelease:
             return "its user has another address by now", "customerlink repair --kind email_drift"
         if profile.email_verified:
             return "its user has verified the address", "they log in there, or link their accounts"
+        return self._why_valued(customer)
+
+    def _why_valued(self, customer: ListedCustomer) -> tuple[str | None, str]:
         if not customer.is_ours(self.tenant):
             return "the customer was made elsewhere, or changed", DECIDE
-        return ("the customer was used" if customer.is_used else None), DECIDE
+        if customer.is_used:
+            return "the customer was used", DECIDE
+        email = customer.email or ""
+        # Without its id in the profile, no login would find it: an interruption makes a second one.
+        has_capitals = email != email.lower()
+        return ("its address has capitals" if has_capitals else None), _FIRST_LOWER
 
     def _released(self, customer_id: CustomerId, user: User) -> str | None:
         """Delete it in the name of its user, who cannot sign up meanwhile."""
