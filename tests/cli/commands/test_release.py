@@ -181,6 +181,23 @@ def test_running_sign_up(sides: Cli) -> None:
     assert lock["user_id"] == "auth0|1"
 
 
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("left", ["no customer", "released", "not to be seen"])
+def test_lock_holds_the_address(sides: Cli, left: str) -> None:
+    """Whatever becomes of the customers, it is not free: exit code 1, and 0 without --apply."""
+    user(sides, 1, email_verified=True)
+    assert sides.box.tenant.login("auth0|1").decision == "continue"
+    [made] = sides.box.stripe.live_customers()
+    sides.box.stripe.delete(made["id"])
+    if left != "no customer":
+        squatters = customer(sides, 1, "auth0|2", description=DESCRIPTION)
+        user(sides, 2, squatters, email=FIRST)
+        own_key(sides, *(READS if left == "released" else ()))
+
+    assert release(sides).code == 0
+    assert release(sides, "--apply").code == 1
+
+
 @pytest.mark.parametrize("marker", ["unfinished", "exempt", "ada@example.com", 5])
 def test_marker(sides: Cli, squatter: str, marker: Any) -> None:
     """What is none is not repeated."""

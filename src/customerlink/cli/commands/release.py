@@ -76,6 +76,8 @@ def _address(given: str) -> str:
 
 def _code(holding: Holding, ends: Mapping[CustomerId, str | None]) -> Exit | None:
     left = [each for each in holding.holders if ends.get(each.customer.id, "kept") is not None]
+    if holding.lock:
+        return Exit.FAILED
     if not left:
         return None
     unseen = [each for each in left if each.usage and each.usage.hidden and not each.usage.found]
