@@ -1,5 +1,6 @@
 """Reassign: whose customer becomes whose, what has to be proved, and what may interrupt it."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -375,6 +376,17 @@ def test_changed_between_plan_and_act(case: Case, changes: dict[str, Any]) -> No
     customer = case.world.stripe.account.retrieve(case.customer)
     assert (customer["email"] or "") == changes.get("email", ADAS)
     assert customer["metadata"].items() >= changes.get("metadata", {}).items()
+
+
+@pytest.mark.parametrize("name", ["samlp|acme|o'hara", "oidc|a b", "oauth2|x|$(id)"])
+def test_command_to_copy(case: Case, name: str) -> None:
+    """A shell takes the user_id as it is."""
+    odd = User(TENANT, UserId(name))
+    case.world.tenant.add(odd, ADAS, customer_id=CustomerId("cus_9"))
+    unmet = {each.name: str(each.unmet) for each in case.worker.plan(case.customer, odd).unmet}
+    command = unmet["other customers"].partition(": ")[2]
+
+    assert shlex.split(command) == ["customerlink", "verify", name]
 
 
 def test_odd_user_id_is_never_looked_for(case: Case) -> None:

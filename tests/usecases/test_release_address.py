@@ -1,5 +1,6 @@
 """Release: who holds an address, what would free it, and what is let go of."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,7 +31,7 @@ from customerlink.model.sign_up_record import (
 )
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.usage import Usage, Use
-from customerlink.model.user import CustomerId, User
+from customerlink.model.user import CustomerId, User, UserId
 from customerlink.ports.customer_directory import DELETION_SECONDS
 from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.usecases.delete_customer import BEFORE_DELETION_SECONDS, Deletion
@@ -279,6 +280,19 @@ def test_who_waits_for_it(case: Case, waiting: int) -> None:
     to = "'auth0|bob'" if waiting == 1 else "USER"
 
     assert case.holder().way_out == f"customerlink reassign {case.customer} --to {to}"
+
+
+@pytest.mark.parametrize("name", ["samlp|acme|o'hara", "oidc|a b", "oauth2|x|$(id)"])
+@pytest.mark.parametrize("customer_id", ["cus_1; id", "a customer's"])
+def test_command_to_copy(name: str, customer_id: str) -> None:
+    """A shell takes both ids as they are."""
+    case = Case()
+    case.world.stripe.account.delete(case.customer)
+    case.world.customer(BOBS, customer_id=customer_id)
+    case.world.tenant.add(User(TENANT, UserId(name)), BOBS)
+
+    words = ["customerlink", "reassign", customer_id, "--to", name]
+    assert shlex.split(case.holder().way_out) == words
 
 
 def test_lock(case: Case) -> None:

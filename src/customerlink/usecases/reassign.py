@@ -4,6 +4,7 @@ Who deletes an account and signs up again is somebody else to Auth0, and denied 
 customer names the former one. A person decides, and what can be proved is proved first.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -152,7 +153,7 @@ class Reassignment:
     ) -> str | None:
         carried = profile.customer_id if profile else None
         if carried not in (None, customer_id):
-            return f"the profile has {carried}: customerlink verify '{user.user_id}'"
+            return f"the profile has {carried}: customerlink verify {shlex.quote(user.user_id)}"
         addresses = spellings(profile.email) if profile else []
         found = [each for address in addresses for each in self.customers.with_address(address)]
         if standing.customer_id is not None:

@@ -190,4 +190,4 @@ def _reassigned(customer: ListedCustomer, users: Iterable[Profile]) -> str:
     """Return the command that gives a customer of nobody's to who waits for it."""
     waiting = [each.user_id for each in users if each.email_verified and not each.customer_id]
     to = shlex.quote(waiting[0]) if len(waiting) == 1 else "USER"
-    return f"customerlink reassign {customer.id} --to {to}"
+    return f"customerlink reassign {shlex.quote(customer.id)} --to {to}"
