@@ -42,12 +42,16 @@ class SimulatedInvocations:
     """What settles records, and the ledger to look at."""
 
     settling: Callable[..., Any]
-    ledger: DynamoDbLedger
+    opened: DynamoDbLedger
     run: Run
+
+    def ledger(self) -> DynamoDbLedger:
+        """Return the one ledger of the invocation."""
+        return self.opened
 
     def view(self) -> DynamoDbLedgerView:
         """Look by the same client, whose calls are announced."""
-        return DynamoDbLedgerView(self.ledger._table.client, "ledger", self.run)
+        return DynamoDbLedgerView(self.opened._table.client, "ledger", self.run)
 
 
 def _listed(customer: Customer) -> ListedCustomer:

@@ -344,14 +344,90 @@ def test_login_that_waits(case: Case) -> None:
     case.assert_done()
 
 
-def test_claimed_by_another(case: Case) -> None:
-    """The ledger has promised it to somebody: a person decides, and nothing is changed."""
+def claimed_by(case: Case, who: User) -> None:
+    """Let the ledger have promised the customer to somebody."""
     _, ledger, _ = case.world.ports()
-    assert ledger.claim(EVE, Adoption(case.customer))
+    assert ledger.claim(who, Adoption(case.customer))
+
+
+def living(case: Case) -> User:
+    """Return a user of the tenant's."""
+    case.world.tenant.add(EVE, "eve@example.com")
+    return EVE
+
+
+def linked(case: Case) -> User:
+    """Return an account that is a part of another one."""
+    parts = (Identity("auth0", "x"), Identity("auth0", "eve"))
+    case.world.tenant.add(user("x"), "other@example.com", identities=parts)
+    return EVE
+
+
+CLAIMANTS: list[Callable[[Case], User]] = [
+    living,
+    linked,
+    lambda _: User(Tenant("other"), EVE.user_id),
+    lambda _: registrant("db", ADAS),
+]
+
+
+@pytest.mark.parametrize("claimant", CLAIMANTS)
+def test_claimed_by_another(case: Case, claimant: Callable[[Case], User]) -> None:
+    """The ledger has promised it to somebody: a person decides, and nothing is changed."""
+    claimed_by(case, claimant(case))
+    unmet = case.unmet()
+
+    assert "a person has to decide" in unmet["claim"]
+    assert case.world.named(BOB) == [case.customer]
+
+
+@pytest.mark.parametrize("who", [EVE, user("dan"), User(TENANT, UserId("google-oauth2|1#2"))])
+def test_claimed_by_somebody_who_is_gone(case: Case, who: User) -> None:
+    """Nothing will come of it: it is replaced, like the former user's."""
+    claimed_by(case, who)
+
+    assert case.plan().claimant == who
+    assert case.apply() is None
+    case.assert_done()
+
+
+@pytest.mark.parametrize("step", [BEGIN_ADOPTION, CLAIM, ADOPT, LINK])
+@pytest.mark.parametrize("kind", KINDS)
+def test_crash_and_the_user_goes(case: Case, step: str, kind: Kind) -> None:
+    """Who comes next gets the customer, whatever the command has left of the one before."""
+    interrupted(case, step, 1, kind)
+    case.world.at(4 * SETTLED_SECONDS)
+    del case.world.tenant.profiles[ADA.user_id]
+    case.world.tenant.add(EVE, ADAS)
+    for number in range(5, 8):
+        refusal = case.worker.carry_out(case.customer, EVE)
+        assert refusal is None or "again in a minute" in refusal.why
+        case.world.at(2 * number * SETTLED_SECONDS)
+
+    assert case.world.named(EVE) == [case.customer]
+    assert case.world.named(ADA) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_crash_at_the_claim_of_who_is_gone(case: Case, kind: Kind) -> None:
+    """The same command finishes it."""
+    claimed_by(case, EVE)
+    interrupted(case, CLAIM, 2, kind)
+    case.world.at(4 * SETTLED_SECONDS)
+
+    assert case.apply() is None
+    case.assert_done()
+
+
+def test_claim_that_the_ledger_does_not_take(case: Case) -> None:
+    """It does not answer: again in a minute, and nothing is changed."""
+    claimed_by(case, EVE)
+    case.world.fails("SET holder = :holder", Kind.LOST, times=99)
     refusal = case.apply()
+    case.world.outside.faults.clear()
 
     assert refusal is not None
-    assert "a person has to decide" in refusal.why
+    assert refusal.is_passing
     assert case.world.named(BOB) == [case.customer]
 
 

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -501,19 +502,17 @@ def test_record_that_cannot_be_ended(
     """The lease ends by itself; what became of the customer is told all the same."""
     holder, delete = case.holder(), WorldDirectory.delete
 
-    def without_ledger() -> None:
+    def without_ledger(seconds: float) -> None:
+        case.world.clock.sleep(seconds)
         case.world.fails("", Kind.LOST, times=99)
 
     def deletes(self: WorldDirectory, customer_id: CustomerId) -> bool:
-        without_ledger()
+        without_ledger(0)
         return delete(self, customer_id)
 
     monkeypatch.setattr(WorldDirectory, "delete", deletes)
     if not is_done:
-        case.usage.meanwhile = lambda: (
-            case.world.clock.sleep(BEFORE_DELETION_SECONDS + 0.1),
-            without_ledger(),
-        )
+        case.usage.meanwhile = partial(without_ledger, BEFORE_DELETION_SECONDS + 0.1)
     told = case.worker.release(holder)
     case.world.outside.faults.clear()
 

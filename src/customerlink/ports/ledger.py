@@ -26,6 +26,10 @@ class LedgerView(Protocol):
         """Return where a user's record stands; one that is not there stands nowhere."""
         ...
 
+    def claimed_by(self, customer_id: CustomerId) -> User | None:
+        """Return who has a customer's claim."""
+        ...
+
     def lock_on(self, tenant: Tenant, email: str) -> HeldLock | None:
         """Return who has an address's lock right now, whatever its letter case."""
         ...
@@ -102,7 +106,8 @@ class Ledger(Protocol):
     def claim(self, user: User, adoption: Adoption) -> bool:
         """Claim a customer for a user, for good; only once the adoption has begun.
 
-        False when another user has the claim, unless it is the one who is replaced.
+        False when another user has the claim, unless it is the one who is replaced. The claim of a
+        user who is gone, and whose record is ended, is replaced before.
         """
         ...
 

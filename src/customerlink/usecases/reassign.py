@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from customerlink.model.address import is_same_address, spellings
+from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Reason, link_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
@@ -26,11 +27,13 @@ from customerlink.usecases.whose_customer import (
     RUNNING,
     Owner,
     Ownership,
+    is_gone,
     other_with,
     owner_of,
 )
 
 _NO_ANSWER = "a service did not answer, or what a sign-up sent may be under way: again in a minute"
+_CLAIMED = f"somebody else has claimed the customer, or changed it: {DECIDE}"
 _NOT_TOLD = "nobody can say without the others"
 
 _ABSENT = {
@@ -63,6 +66,8 @@ class Plan:
     user: User
     conditions: tuple[Condition, ...]
     former: User | None = None
+    claimant: User | None = None
+    """Whose claim on the customer is to be replaced: they are gone too."""
     email: str | None = field(default=None, repr=False)
 
     @property
@@ -97,7 +102,9 @@ class Reassignment:
         former = whose.user if whose and whose.user != user else None
         profile = self.profiles.get(user.user_id)
         view = self.invocations.view()
-        standings = {each: view.standing(each) for each in (user, former) if each}
+        claimant = view.claimed_by(customer_id)
+        claimant = None if claimant in (user, former) else claimant
+        standings = {each: view.standing(each) for each in (user, former, claimant) if each}
         other = self._other_customer(customer_id, user, profile, standings[user])
         absent = _ABSENT[found] if isinstance(found, Absence) else None
         nobody = None if profile else "the tenant has no such user"
@@ -109,9 +116,11 @@ class Reassignment:
             Condition("address", "the user has verified it", _unproved(customer, profile)),
             Condition("other profiles", "none has its id", self._other_profile(customer, user)),
             Condition("other customers", "the user has none", other),
-            Condition("sign-ups", "none is under way", _under_way(standings, former)),
+            Condition("claim", "nobody else has one", self._claimed(customer, claimant)),
+            Condition("sign-ups", "none is under way", _under_way(standings, user)),
         )
-        return Plan(customer_id, user, conditions, former, profile.email if profile else None)
+        email = profile.email if profile else None
+        return Plan(customer_id, user, conditions, former, claimant, email)
 
     def carry_out(self, customer_id: CustomerId, user: User) -> Refusal | None:
         """Look once more, and let the customer be the user's; None when it is.
@@ -121,11 +130,9 @@ class Reassignment:
         plan = self.plan(customer_id, user)
         if plan.unmet:
             return Refusal(str(plan.unmet[0].unmet))
-        if plan.former is not None:
-            # First the former's record: a login of theirs, and what it sent, comes to an end.
-            ended = self._settling(SignUp(plan.former, logins_count=0)).close(is_gone=True)
-            if isinstance(ended, Unsettled):
-                return _refusal(ended)
+        refusal = self._ended(plan)
+        if refusal is not None:
+            return refusal
         signup = SignUp(user, logins_count=0, email=plan.email)
         heir_to = Adoption(customer_id, plan.former, plan.email)
         settled = self._settling(signup, known=(customer_id,), heir_to=heir_to).settle()
@@ -136,6 +143,36 @@ class Reassignment:
         # Last: should it fail, the record replays the link at the user's next login.
         is_written = self.profiles.merge_app_metadata(user.user_id, link_metadata(customer_id))
         return None if is_written else Refusal("the user is gone by now")
+
+    def _ended(self, plan: Plan) -> Refusal | None:
+        """End the records of those who are gone: what their logins sent comes to an end."""
+        for gone in (plan.former, plan.claimant):
+            if gone is None:
+                continue
+            ended = self._settling(SignUp(gone, logins_count=0)).close(is_gone=True)
+            if isinstance(ended, Unsettled):
+                return _refusal(ended)
+            if gone == plan.claimant and ended.customer_id == plan.customer_id:
+                # What they had begun was finished: the customer names them by now.
+                return Refusal(_NO_ANSWER, is_passing=True)
+        return self._claim_replaced(plan) if plan.claimant else None
+
+    def _claim_replaced(self, plan: Plan) -> Refusal | None:
+        """Take over the claim of somebody whose record is ended: nothing will come of it."""
+        try:
+            replaced = Adoption(plan.customer_id, plan.claimant)
+            is_claimed = self.invocations.ledger().claim(plan.user, replaced)
+        except LedgerUnavailableError:
+            return Refusal(_NO_ANSWER, is_passing=True)
+        return None if is_claimed else Refusal(_CLAIMED)
+
+    def _claimed(self, customer: ListedCustomer | None, claimant: User | None) -> str | None:
+        if customer is None or claimant is None:
+            return None
+        is_a_user = claimant.tenant == self.tenant and claimant.registration_id is None
+        if is_a_user and is_gone(claimant, customer, self.profiles, self.identities):
+            return None
+        return f"{claimant.user_id} has claimed it: {DECIDE}"
 
     def _whose(self, customer: ListedCustomer | None) -> Ownership | None:
         if customer is None:
@@ -176,7 +213,7 @@ def _refusal(outcome: Unsettled) -> Refusal:
         return Refusal(RUNNING if is_running else _NO_ANSWER, is_passing=True)
     if outcome.reason is Reason.CUSTOMER_UNUSABLE:
         return Refusal(f"{why_not(outcome)}: {DECIDE}")
-    return Refusal(f"somebody else has claimed the customer, or changed it: {DECIDE}")
+    return Refusal(_CLAIMED)
 
 
 def _not_a_users(whose: Ownership | None) -> str | None:
@@ -203,9 +240,9 @@ def _unproved(customer: ListedCustomer | None, profile: Profile | None) -> str |
     return None if profile.email_verified else "the user has not verified the address"
 
 
-def _under_way(standings: Mapping[User, Standing], former: User | None) -> str | None:
+def _under_way(standings: Mapping[User, Standing], heir: User) -> str | None:
     for user, standing in standings.items():
         # An update that a login of the former's has sent could let the customer name them again.
-        if standing.is_held or (user == former and not standing.is_settled):
+        if standing.is_held or (user != heir and not standing.is_settled):
             return f"{user.user_id} has one, or had a minute ago: again in a minute"
     return None

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from customerlink.model.address import is_same_address, spellings
+from customerlink.model.address import lowered, spellings
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
@@ -137,7 +137,7 @@ class AddressRelease:
             return "the customer was used", DECIDE
         email = customer.email or ""
         # Without its id in the profile, no login would find it: an interruption makes a second one.
-        has_capitals = email != email.lower()
+        has_capitals = email != lowered(email)
         return ("its address has capitals" if has_capitals else None), _FIRST_LOWER
 
     def _released(self, customer_id: CustomerId, user: User) -> str | None:

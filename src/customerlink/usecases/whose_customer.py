@@ -54,6 +54,16 @@ def owner_of(
     return Ownership(Owner.LINKED if primary else Owner.GONE, user, primary)
 
 
+def is_gone(
+    user: User, customer: ListedCustomer, profiles: Profiles, identities: Identities
+) -> bool:
+    """Return whether a user was deleted, and is no part of anybody; not of what is no user's id."""
+    named = user.user_id
+    if "|" not in named or profiles.get(named) is not None:
+        return False
+    return _primary(customer, named, profiles, identities) is None
+
+
 def other_with(
     customer: ListedCustomer, user_id: str, profiles: Profiles, identities: Identities
 ) -> UserId | None:

@@ -16,7 +16,7 @@ from customerlink.model.sign_up_record import (
     Adoption,
     Standing,
 )
-from customerlink.model.user import CustomerId
+from customerlink.model.user import CustomerId, User, UserId
 from customerlink.ports.run import Run
 from sandbox.aws import TABLE
 
@@ -79,6 +79,18 @@ def test_lock(world: World, view: DynamoDbLedgerView, spelled: Callable[[str], s
     assert found.until == pytest.approx(world.clock.now + EMAIL_LOCK_SECONDS)
     world.clock.sleep(EMAIL_LOCK_SECONDS + 1)
     assert view.lock_on(world.user.tenant, address(world)) is None
+
+
+@pytest.mark.parametrize("name", ["auth0|1", "samlp|acme|a#b", "google-oauth2|#"])
+def test_claim(world: World, view: DynamoDbLedgerView, name: str) -> None:
+    """Who has a customer's, whatever characters the id has; or nobody."""
+    customer_id = CustomerId(f"{world.user.user_id} {name}")
+    assert view.claimed_by(customer_id) is None
+    who = User(world.user.tenant, UserId(name))
+    ledger, _ = world.opened(None)
+    assert ledger.claim(who, Adoption(customer_id))
+
+    assert view.claimed_by(customer_id) == who
 
 
 def test_ledger_that_does_not_answer(world: World, view: DynamoDbLedgerView) -> None:

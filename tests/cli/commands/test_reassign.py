@@ -50,7 +50,7 @@ def test_plan(sides: Cli, orphan: str) -> None:
     sides.changes()
     result = reassign(sides, orphan)
 
-    assert (result.code, result.out.count("✓"), "✗" in result.out) == (0, 8, False)
+    assert (result.code, result.out.count("✓"), "✗" in result.out) == (0, 9, False)
     assert [each for each in sides.changes() if "PATCH" in each] == []
     assert sides.box.stripe.retrieve(orphan)["metadata"]["auth0_user_id"] == "auth0|1"
 
@@ -66,7 +66,7 @@ def test_plan_for_machines(sides: Cli, orphan: str) -> None:
         "former_user_id": "auth0|1",
         "applied": False,
     }
-    assert [each["unmet"] for each in conditions] == 8 * [None]
+    assert [each["unmet"] for each in conditions] == 9 * [None]
 
 
 def test_applied(sides: Cli, orphan: str) -> None:

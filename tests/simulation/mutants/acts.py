@@ -28,7 +28,7 @@ ACTS = [
     Mutant(
         "reassigned while an update of the former's may be under way",
         REASSIGN,
-        "if standing.is_held or (user == former and not standing.is_settled):",
+        "if standing.is_held or (user != heir and not standing.is_settled):",
         "if standing.is_held:",
         caught_by=f"{OF_REASSIGN}test_former_login_of_a_moment_ago",
     ),

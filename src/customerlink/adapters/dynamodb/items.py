@@ -49,6 +49,12 @@ def holder(user: User) -> str:
     return f"{user.tenant}#{user.user_id}"
 
 
+def holder_in(text: str) -> User:
+    """Read what `holder` gave: there is no `#` in a tenant's name."""
+    tenant, _, user_id = text.partition("#")
+    return User(Tenant(tenant), UserId(user_id))
+
+
 def lease_over(
     user: User, old: Item, create: NewCustomer | None, now: float, *, admitted: bool
 ) -> Lease:

@@ -1,7 +1,15 @@
-"""The ledger as an operator looks at it: two items, read and left alone."""
+"""The ledger as an operator looks at it: single items, read and left alone."""
 
 from customerlink.adapters.aws.aws_json import LedgerClient
-from customerlink.adapters.dynamodb.items import Item, lock_key, n, record_key, s
+from customerlink.adapters.dynamodb.items import (
+    Item,
+    claim_key,
+    holder_in,
+    lock_key,
+    n,
+    record_key,
+    s,
+)
 from customerlink.adapters.dynamodb.table import Table
 from customerlink.model.sign_up_record import SETTLED_SECONDS, HeldLock, Standing, State
 from customerlink.model.user import CustomerId, Tenant, User, UserId
@@ -27,6 +35,11 @@ class DynamoDbLedgerView(LedgerView):
         is_held = is_open and _moment(item, "lease_until") >= now
         is_settled = now - _moment(item, "updated_at") > SETTLED_SECONDS
         return Standing(is_held, CustomerId(customer_id) if customer_id else None, is_settled)
+
+    def claimed_by(self, customer_id: CustomerId) -> User | None:
+        """Read the claim, strongly consistently."""
+        item = self._table.read(claim_key(customer_id), "holder")
+        return holder_in(item["holder"]["S"]) if item else None
 
     def lock_on(self, tenant: Tenant, email: str) -> HeldLock | None:
         """Read the lock, strongly consistently; the TTL may not have cleared one that has ended."""
