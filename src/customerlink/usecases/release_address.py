@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from customerlink.model.address import lowered, spellings
+from customerlink.model.address import is_same_address, lowered, spellings
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
