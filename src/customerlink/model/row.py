@@ -1,5 +1,6 @@
 """One row of a run over many that did not go as the others: by its id, never by a value."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -32,6 +33,16 @@ class Row:
     def document(self) -> dict[str, str]:
         """Return it for a machine."""
         return asdict(self)
+
+    def line(self) -> str:
+        """Return it as a line of JSON."""
+        return json.dumps(self.document()) + "\n"
+
+    @classmethod
+    def read(cls, line: str) -> "Row":
+        """Read what `line` gave."""
+        row = json.loads(line)
+        return cls(row["id"], row["outcome"], row["reason"])
 
 
 def unread(rows: Iterable[Row]) -> list[Row]:

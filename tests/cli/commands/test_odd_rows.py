@@ -3,7 +3,7 @@
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from auth0.management.core.api_error import ApiError
@@ -91,6 +91,67 @@ def test_line_that_is_lost(sides: Cli, content: bytes, reason: str) -> None:
     assert (verified.json()["in_order"], verified.json()["counts"]["linked"]) == (False, 3)
     # Nobody is left but the line.
     assert backfill(sides) == (1, {"left": 0, "counts": {}, "rows": [row]})
+
+
+class TestResumed:
+    """What was lost in the comparison is lost until another one reads it."""
+
+    ROW: ClassVar = {"id": "line 1", "outcome": "unread"}
+
+    @pytest.mark.parametrize(("content", "reason"), LOST[:3])
+    def test_after_a_dry_run(self, sides: Cli, content: bytes, reason: str) -> None:
+        """Neither it nor the run after it passes for whole; both name the line."""
+        user(sides, 1)
+        add_line(sides, content)
+        rows = [self.ROW | {"reason": reason}]
+
+        assert backfill(sides, "--dry-run") == (1, {"left": 1, "counts": {}, "rows": rows})
+        told = sides(*TENANT, "backfill", "--dry-run").out
+        assert f"unread: line 1: {reason}\n" in told
+        code, document = backfill(sides)
+        assert (code, document["left"], document["rows"]) == (1, 0, rows)
+
+    @pytest.mark.parametrize("error", [TypeError, KeyError, RecursionError])
+    def test_after_a_failure(self, sides: Cli, error: type[Exception]) -> None:
+        """Though nobody is left but the line."""
+        for number in range(3):
+            user(sides, number)
+        add_line(sides, b"<html>")
+        read, failing = Users.get, [error("ada@example.com")]
+
+        def get(users: Users, user_id: str) -> Profile | None:
+            if failing:
+                raise failing.pop()
+            return read(users, user_id)
+
+        sides.patch.setattr(Users, "get", get)
+        first, second = backfill(sides), backfill(sides)
+
+        assert (first[0], first[1]["left"], len(first[1]["rows"])) == (1, 1, 2)
+        assert second[0] == 1
+        assert second[1]["rows"] == [self.ROW | {"reason": "is not JSON"}]
+
+    @pytest.mark.parametrize("before", [("--dry-run",), (), ("--fresh",)])
+    def test_read_by_now(self, sides: Cli, before: tuple[str, ...]) -> None:
+        """The next comparison says so; where nobody is left, the next run makes one."""
+        user(sides, 1)
+        with sides.patch.context() as patch:
+            whole = sides.box.management.jobs.file
+            add_line(sides, b"<html>")
+            assert backfill(sides, *before)[0] == 1
+            patch.setattr(sides.box.management.jobs, "file", whole)
+            again = backfill(sides, "--fresh")
+
+        assert (again[0], again[1]["rows"]) == (0, [])
+
+    def test_nobody_is_left(self, sides: Cli) -> None:
+        """Whoever came since is found: a finished list is not gone on with."""
+        add_line(sides, b"<html>")
+        assert backfill(sides)[0] == 1
+        user(sides, 1)
+        code, document = backfill(sides)
+
+        assert (code, document["counts"]["created"], len(document["rows"])) == (1, 1, 1)
 
 
 class TestRaised:

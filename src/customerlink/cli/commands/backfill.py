@@ -4,7 +4,7 @@ import itertools
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -46,6 +46,8 @@ PAUSES = (RECORD_LEASE_SECONDS, SETTLED_SECONDS + 1.0)
 """Seconds before those whose provisioning failed are tried again: what a killed run held has ended
 after the first, what it may have sent to Stripe after the second."""
 
+_NO_COUNTS: Mapping[BackfillStatus, int] = {}
+
 
 @app.command(epilog="Example: customerlink backfill --per-second 25")
 def backfill(  # noqa: PLR0913 (a flag each)
@@ -86,11 +88,14 @@ def backfill(  # noqa: PLR0913 (a flag each)
         customer_fields=_fields(customer_fields),
     )
     checkpoint = Checkpoint(place / "backfill")
-    rows = _begun(now, checkpoint, place) if fresh or not checkpoint.is_begun else []
-    users = checkpoint.left()
+    if fresh or not checkpoint.is_begun:
+        _begin(now, checkpoint, place)
+    rows, users = checkpoint.rows(), checkpoint.left()
+    for each in rows:
+        output.say(str(each))
     output.step(f"{len(users):,} users without a customer")
     if dry_run or not users:
-        _end(output, rows, left=len(users), counts={}, is_done=dry_run or not unread(rows))
+        _end(output, checkpoint, rows, left=len(users), is_done=not unread(rows))
         return
     now.confirm(f"Backfill: {len(users):,} users", yes=yes)
     operator, creations = now.operator(now.own_probe().key, policy), TokenBucket(per_second)
@@ -103,31 +108,29 @@ def backfill(  # noqa: PLR0913 (a flag each)
 
     counts = run_backfill(Backfill(provision), checkpoint, users, output, rows)
     left = len(checkpoint.left())
-    if not left:
-        checkpoint.finish()
     output.say(", ".join(f"{number:,} {fate}" for fate, number in counts.items()))
     is_done = not left and not counts[BackfillStatus.FAILED] and not unread(rows)
-    _end(output, rows, left=left, counts=counts, is_done=is_done)
+    _end(output, checkpoint, rows, left=left, counts=counts, is_done=is_done)
 
 
-def _begun(now: Session, checkpoint: "Checkpoint", place: Path) -> list[Row]:
-    """Write down whom to do; return what could not be read, which is told."""
+def _begin(now: Session, checkpoint: "Checkpoint", place: Path) -> None:
+    """Compare both sides; write down whom to do, and what could not be read."""
     found = now.comparison(place).without_customer()
-    checkpoint.begin(found.users)
-    for each in found.rows:
-        now.output.say(str(each))
-    return [*found.rows]
+    checkpoint.begin(found.users, found.rows)
 
 
-def _end(
+def _end(  # noqa: PLR0913 (what there is to tell)
     output: Output,
-    rows: list[Row],
+    checkpoint: "Checkpoint",
+    rows: Sequence[Row],
     *,
     left: int,
-    counts: Mapping[BackfillStatus, int],
     is_done: bool,
+    counts: Mapping[BackfillStatus, int] = _NO_COUNTS,
 ) -> None:
-    """Tell machines; fail where somebody is left."""
+    """Tell machines; fail where somebody is left, and compare anew next time where nobody is."""
+    if not left:
+        checkpoint.finish()
     documents = [each.document() for each in rows]
     output.document({"left": left, "counts": counts, "rows": documents})
     if not is_done:
@@ -142,27 +145,34 @@ def _fields(text: str) -> CustomerFields:
 
 
 class Checkpoint:
-    """What is to be done and what is done, in two files: a line each, written before it counts."""
+    """What is to be done, what could not be read, and what is done: three files, a line each."""
 
     def __init__(self, folder: Path) -> None:
         """Name the folder; an earlier release's `todo` has addresses: nobody else may read it."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._todo, self._done = folder / "todo.jsonl", folder / "done.jsonl"
+        self._rows = folder / "rows.jsonl"
 
     @property
     def is_begun(self) -> bool:
         """Return whether there is something to resume."""
         return self._todo.exists()
 
-    def begin(self, users: Iterable[Candidate]) -> None:
-        """Write down whom to do; the file appears whole or not at all."""
+    def begin(self, users: Iterable[Candidate], rows: Iterable[Row] = ()) -> None:
+        """Write down whom to do, and what was odd; whole, or nothing is begun."""
         new = self._todo.with_suffix(".new")
-        with private(new).open("w") as lines:
-            lines.writelines(each.line() for each in users)
-        # First the old answers, then the new list: a crash in between leaves somebody to do twice,
-        # which is harmless, and never a user who counts as done and is not.
+        _write(new, (each.line() for each in users))
+        # The old list ends first and the new one counts last: a crash in between has both sides
+        # compared again, and leaves no user who counts as done and is not, and no lost line untold.
+        self._todo.unlink(missing_ok=True)
         self._done.unlink(missing_ok=True)
+        _write(self._rows, (each.line() for each in rows))
         new.rename(self._todo)
+
+    def rows(self) -> list[Row]:
+        """Return what was odd in the comparison: a later run knows no more of it."""
+        lines = self._rows.read_text().splitlines() if self._rows.exists() else ()
+        return [Row.read(each) for each in lines]
 
     def left(self) -> list[Candidate]:
         """Return whom nobody has done yet; a line that a crash cut short counts as not done."""
@@ -190,6 +200,13 @@ class Checkpoint:
     def finish(self) -> None:
         """Forget whom there was to do; what was done stays."""
         self._todo.unlink(missing_ok=True)
+        self._rows.unlink(missing_ok=True)
+
+
+def _write(file: Path, lines: Iterable[str]) -> None:
+    """Write a file that nobody else may read."""
+    with private(file).open("w") as opened:
+        opened.writelines(lines)
 
 
 class Backfill:
