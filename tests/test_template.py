@@ -20,6 +20,7 @@ from customerlink.functions.shop_api import TENANT_SECONDS as SHOP_TENANT_SECOND
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import DENIAL_MESSAGE
+from customerlink.model.row import RowOutcome
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
 from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.wiring.settings import Settings
@@ -399,7 +400,8 @@ def test_dashboards_show_what_is_emitted() -> None:
 
     ours = {name for namespace, name in shown if namespace == NAMESPACE}
     lambdas = {name for namespace, name in shown if namespace != NAMESPACE}
-    assert ours == EMITTED - {Reason.USER_GONE} | {f"{DRIFT}{each}" for each in Drift}
+    drift = {f"{DRIFT}{each}" for each in (*Drift, RowOutcome.UNREAD)}
+    assert ours == EMITTED - {Reason.USER_GONE} | drift
     assert lambdas == {"Invocations", "Errors", "Throttles", "ConcurrentExecutions", "Duration"}
 
 

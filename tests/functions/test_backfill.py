@@ -60,7 +60,9 @@ def test_all_steps(box: Sandbox) -> None:
     linked = box.tenant.users[ada]["app_metadata"]["stripe_customer_id"]
 
     assert box.stripe.retrieve(linked)["metadata"]["auth0_user_id"] == ada
-    assert '"drift_unlinked":[1.0]' in box.log.getvalue()[before:].replace(" ", "")
+    printed = box.log.getvalue()[before:].replace(" ", "")
+    assert '"drift_unlinked":[1.0]' in printed
+    assert '"drift_unread":[0.0]' in printed
 
 
 class TestErrors:

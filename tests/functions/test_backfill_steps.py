@@ -32,6 +32,7 @@ from customerlink.model.drift import Drift
 from customerlink.model.errors import KeyRejectedError, LedgerUnavailableError
 from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.row import RowOutcome
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from sandbox.aws import BUCKET, REGION, aws
@@ -243,6 +244,18 @@ class TestCompare:
             ("auth0|0", "odd"),
             ("line 2", "unread"),
         ]
+
+    @pytest.mark.parametrize(("lines", "lost"), [([], 0), ([b"<html>"], 1), ([b"[]", b"{"], 2)])
+    def test_lines_that_are_lost(
+        self, files: Files, tmp_path: Path, lines: list[bytes], lost: int
+    ) -> None:
+        """They are counted beside the kinds: nobody is linked for all that is known of them."""
+        rows = b"\n".join([b'{"user_id": "auth0|0", "name": []}', *lines])
+        files.put("users/users.json.gz", gzip.compress(rows))
+        steps_of.list_segment(Segment(0, 0, 9), listing([customer(7)]), files, plenty)
+        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
+
+        assert (counts[RowOutcome.UNREAD], counts[Drift.UNLINKED]) == (lost, 1)
 
     def test_customers_with_the_address_in_other_letters(
         self, files: Files, tmp_path: Path

@@ -25,6 +25,7 @@ from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.row import RowOutcome, unread
 from customerlink.ports.refusals import Refusals
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from customerlink.usecases.compare import count_denied
@@ -141,8 +142,13 @@ def export(job: str, users: Users, files: Files) -> dict[str, str | bool]:
     return {"job": job, "is_done": True}
 
 
-def compare(tenant: str, files: Files, refusals: Refusals, folder: Path) -> dict[Drift, int]:
-    """Join both sides, and write the users without a customer, in chunks; return the counts."""
+def compare(
+    tenant: str, files: Files, refusals: Refusals, folder: Path
+) -> dict[Drift | RowOutcome, int]:
+    """Join both sides, and write the users without a customer, in chunks; return the counts.
+
+    Beside each kind's it is that of the export's lines which are lost: they may be anybody.
+    """
     # A step that ran out of time has left its files in the warm function.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -158,7 +164,7 @@ def compare(tenant: str, files: Files, refusals: Refusals, folder: Path) -> dict
             for number, chunk in enumerate(chunks):
                 todo = "".join(each.line() for each in chunk)
                 files.put(f"todo/{number:06d}.json", todo.encode())
-            return store.counts()
+            return store.counts() | {RowOutcome.UNREAD: len(unread(store.odd()))}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

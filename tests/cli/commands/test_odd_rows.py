@@ -93,6 +93,20 @@ def test_line_that_is_lost(sides: Cli, content: bytes, reason: str) -> None:
     assert backfill(sides) == (1, {"left": 0, "counts": {}, "rows": [row]})
 
 
+@pytest.mark.parametrize(("content", "reason"), LOST[:3])
+@pytest.mark.parametrize("kind", [Drift.UNLINKED, Drift.DANGLING])
+def test_plan_beside_a_line_that_is_lost(
+    sides: Cli, content: bytes, reason: str, kind: Drift
+) -> None:
+    """It is printed, empty or not, and does not pass for whole."""
+    user(sides, 1)
+    add_line(sides, content)
+    planned = sides(*TENANT, "repair", "--kind", kind)
+
+    assert (planned.code, f"unread: line 1: {reason}\n" in planned.err) == (1, True)
+    assert ("auth0|1" in planned.out) is (kind is Drift.UNLINKED)
+
+
 class TestResumed:
     """What was lost in the comparison is lost until another one reads it."""
 

@@ -13,6 +13,7 @@ from customerlink.cli.session import Json, Session, Yes, session
 from customerlink.model.drift import Drift
 from customerlink.model.policy import Policy
 from customerlink.model.repair_plan import SAFE, planned, read
+from customerlink.model.row import unread
 from customerlink.usecases.repair import Outcome
 from customerlink.wiring.operator import repair as repair_of
 
@@ -34,9 +35,10 @@ def repair(  # noqa: PLR0913 (a flag each)
     """Print a plan that mends what verify finds, one action a line; or carry one out.
 
     Without --kind it is for unrecorded and unclaimed, for which nothing is made and nothing taken
-    away. With --apply each line's expectation is looked at again before its change; what changed
-    since is skipped and said. Only --kind abandoned deletes customers in Stripe. The Auth0 client
-    needs read:users, and update:users to apply.
+    away. Exit code 1 if lines of the export could not be read: they may be anybody. With --apply
+    each line's expectation is looked at again before its change; what changed since is skipped and
+    said. Only --kind abandoned deletes customers in Stripe. The Auth0 client needs read:users, and
+    update:users to apply.
     """
     # What goes to stdout without --apply is the plan, and nothing else.
     now = session(context, as_json=True if apply is None else as_json)
@@ -55,6 +57,8 @@ def _print_plan(now: Session, kinds: tuple[Drift, ...], folder: Path | None) -> 
         now.output.line(step.line())
     if not steps:
         typer.echo("Nothing to repair.", err=True)
+    if unread(report.rows):
+        raise typer.Exit(Exit.FAILED)
 
 
 def _carry_out(now: Session, plan: Path, *, yes: bool) -> None:

@@ -58,7 +58,7 @@ BY_FUNCTION = frozenset({"internal_error", Reason.PROVISIONING_FAILED, Metric.MI
 back a deployment of the sign-up's."""
 
 DRIFT = "drift_"
-"""Before each kind's name (`model.drift.Drift`): how many a comparison found."""
+"""Before each kind's name (`model.drift.Drift`), and `unread`: how many a comparison found."""
 
 EMITTED = frozenset({*Metric, *Reason, *ERRORS})
 """The names of all metrics but those of drift."""
