@@ -25,6 +25,17 @@ _AWS_REFUSALS = frozenset(
         *("InvalidClientTokenId", "UnrecognizedClientException"),
     }
 )
+# With status 400, as what is the row's own: botocore's list of what is worth another try, by code.
+_AWS_THROTTLES = frozenset(
+    {
+        *("Throttling", "ThrottlingException", "ThrottledException", "ThrottlingError"),
+        *("RequestThrottled", "RequestThrottledException", "TooManyRequestsException"),
+        *("RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "SlowDown"),
+        *("ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded"),
+        *("EC2ThrottledException", "PriorRequestNotComplete", "TransactionInProgressException"),
+        *("RequestTimeout", "RequestTimeoutException"),
+    }
+)
 _LASTING = (
     *(ConfigurationError, KeyRejectedError, NoCredentialsError, ProfileNotFound),
     *(stripe.AuthenticationError, stripe.PermissionError),
@@ -41,20 +52,27 @@ def trouble_of(error: Exception) -> Trouble:
     """Tell an exception that only its row has from one that the next rows would meet as well."""
     if isinstance(error, _LASTING) or _is_refusal(error):
         return Trouble.LASTING
-    is_outage = isinstance(error, _OUTAGES) or _is_passing(_status(error))
+    is_down = isinstance(error, _OUTAGES) or _is_passing(_status(error))
+    is_outage = is_down or _aws_code(error) in _AWS_THROTTLES
     return Trouble.OUTAGE if is_outage else Trouble.OF_THE_ROW
 
 
 def _is_refusal(error: Exception) -> bool:
     match error:
         case ClientError():
-            return error.response.get("Error", {}).get("Code") in _AWS_REFUSALS
+            return _aws_code(error) in _AWS_REFUSALS
         case Auth0Error():
             # No token: every call needs one.
             return not _is_passing(error.status_code)
         case ApiError():
             return error.status_code in _REFUSALS
     return False
+
+
+def _aws_code(error: Exception) -> str:
+    if not isinstance(error, ClientError):
+        return ""
+    return error.response.get("Error", {}).get("Code", "")
 
 
 def _status(error: Exception) -> int | None:
