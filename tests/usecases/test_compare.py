@@ -192,6 +192,7 @@ def test_second_look_beside_a_customer_that_names_the_user(parts: Parts) -> None
         (Reason.EMAIL_INVALID, Drift.DENIED),
         (Reason.LINK_MISMATCH, Drift.DENIED),
         (Reason.DEFERRED, Drift.UNLINKED),
+        (Reason.CUSTOMER_UNUSABLE, Drift.UNLINKED),
         (Reason.PROVISIONING_FAILED, Drift.UNLINKED),
         (Reason.IN_PROGRESS, Drift.UNLINKED),
         (None, Drift.UNLINKED),

@@ -25,8 +25,11 @@ from customerlink.usecases.rows import RowFailed, Rows
 
 SAMPLES = 3
 
-_NO_DENIAL = PASSING | {Reason.DEFERRED}
-"""With these the record of somebody ends who is to have a customer all the same."""
+_NO_DENIAL = PASSING | {Reason.DEFERRED, Reason.CUSTOMER_UNUSABLE}
+"""With these the record of somebody ends who is to have a customer all the same.
+
+`customer_unusable` is nobody's own fault: a wrong `CustomerFields` gives it to everybody at once.
+"""
 
 
 @dataclass(frozen=True)
