@@ -154,7 +154,11 @@ def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Findi
         ([], [NOBODYS | {"email": "\u00c4@x.io"}], []),
         ([], [NOBODYS | {"email": "\u212aate@x.io"}], []),
         ([], [NOBODYS | {"email": "\u00c4DA@x.io"}], ["letter_case"]),
-        ([], [CUSTOMER | {"email": "A@x.io", "auth0_tenant": "other"}], ["letter_case"]),
+        ([], [CUSTOMER | {"email": "A@x.io", "auth0_tenant": "other"}], []),
+        ([], [NOBODYS | {"email": "A@x.io", "auth0_tenant": "other"}], []),
+        ([], [NOBODYS | {"email": "A@x.io", "auth0_tenant": None}], ["letter_case"]),
+        ([], [CUSTOMER | {"email": "A@x.io", "superseded_by": "cus_2"}], ["superseded"]),
+        ([], [NOBODYS | {"email": "A@x.io", "superseded_by": "cus_2"}], ["superseded"]),
         ([], [NOBODYS | {"email": "\u00e4\u00df@x.io"}, NOBODYS | {"email": None}], []),
     ],
 )

@@ -168,7 +168,8 @@ SELECT 'superseded', customers.auth0_user_id, customers.id, customers.superseded
 FROM customers WHERE customers.auth0_tenant = $tenant AND customers.superseded_by IS NOT NULL;
 
 INSERT INTO findings
-SELECT 'letter_case', auth0_user_id, id, NULL FROM customers WHERE has_capitals;
+SELECT 'letter_case', auth0_user_id, id, NULL FROM customers
+WHERE has_capitals AND coalesce(auth0_tenant, $tenant) = $tenant AND superseded_by IS NULL;
 
 INSERT INTO findings
 SELECT 'abandoned', NULL, customers.id, customers.registration_id
