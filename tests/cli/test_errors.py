@@ -16,7 +16,11 @@ from urllib3.exceptions import ProtocolError
 
 from customerlink.adapters.stripe.http_client import NotSentError
 from customerlink.cli.errors import CliError, Exit, explain
-from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
+from customerlink.model.errors import (
+    ConfigurationError,
+    LedgerUnavailableError,
+    ServicesDownError,
+)
 
 SECRET = "rk_test_hidden"
 
@@ -36,6 +40,7 @@ def aws_error(code: str) -> ClientError:
     [
         (CliError("as it is", "", Exit.USAGE), "as it is", Exit.USAGE),
         (ConfigurationError("a field"), "a field", Exit.FAILED),
+        (ServicesDownError("Stripe did not answer"), "Stripe did not answer.", Exit.UNREACHABLE),
         (LedgerUnavailableError(), "ledger did not answer", Exit.UNREACHABLE),
         (api_error(429), "rate limit", Exit.UNREACHABLE),
         (api_error(503), "answered 503", Exit.UNREACHABLE),

@@ -29,12 +29,17 @@ from customerlink.functions.backfill_steps import (
 )
 from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift
-from customerlink.model.errors import KeyRejectedError, LedgerUnavailableError
+from customerlink.model.errors import (
+    KeyRejectedError,
+    LedgerUnavailableError,
+    ServicesDownError,
+)
 from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.row import RowOutcome
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
+from customerlink.usecases.rows import Seen
 from sandbox.aws import BUCKET, REGION, aws
 from sandbox.serving import Server
 
@@ -406,6 +411,18 @@ class TestChunk:
             worker.run()
 
         assert worker.done() == [BOB]
+
+    def test_outage_that_nobody_raises(
+        self, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The chunk ends where nothing else is met for too long, to be tried again."""
+        monkeypatch.setattr("customerlink.usecases.rows.GONE_FOR_GOOD_SECONDS", -1.0)
+        failed = Backfilled(ADA, BackfillStatus.FAILED, "provisioning_failed", seen=Seen.DOWN)
+        monkeypatch.setattr(worker, "_provision", lambda _: failed)
+        with pytest.raises(ServicesDownError):
+            worker.run()
+
+        assert worker.done() == []
 
     @staticmethod
     def breaks_for_ada(

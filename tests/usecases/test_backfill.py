@@ -30,9 +30,11 @@ from customerlink.usecases.backfill import (
     BackfillStatus,
     PacedProfiles,
     provision_one,
+    seen_by,
     why_not,
 )
 from customerlink.usecases.open_sign_up import Unsettled
+from customerlink.usecases.rows import Seen
 from customerlink.usecases.settle import Settling
 
 
@@ -150,6 +152,22 @@ def test_failed_at_stripe(backfill: Backfill) -> None:
     done = backfill.run()
 
     assert (done.status, done.why) == (BackfillStatus.FAILED, "provisioning_failed")
+
+
+@pytest.mark.parametrize(
+    ("reason", "seen"),
+    [
+        (Reason.PROVISIONING_FAILED, Seen.DOWN),
+        (Reason.EMAIL_MISSING, Seen.NOTHING),
+        (Reason.DEFERRED, Seen.NOTHING),
+        (Reason.IN_PROGRESS, Seen.NOTHING),
+        (Reason.EMAIL_IN_USE, Seen.UP),
+        (Reason.CUSTOMER_UNUSABLE, Seen.UP),
+    ],
+)
+def test_what_an_end_says_of_stripe(reason: Reason, seen: Seen) -> None:
+    """Nothing where Stripe was not asked."""
+    assert seen_by(Unsettled(reason)) is seen
 
 
 def test_failed_beside_a_login(backfill: Backfill) -> None:

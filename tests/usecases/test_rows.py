@@ -3,8 +3,9 @@
 import pytest
 from tests.fakes import FakeClock
 
+from customerlink.model.errors import ServicesDownError
 from customerlink.model.trouble import Trouble
-from customerlink.usecases.rows import GONE_FOR_GOOD_SECONDS, RowFailed, Rows
+from customerlink.usecases.rows import GONE_FOR_GOOD_SECONDS, RowFailed, Rows, Seen
 
 
 def raising(error: Exception) -> int:
@@ -83,3 +84,43 @@ class TestOutage:
         self.fail()
         self.trouble = Trouble.OUTAGE
         self.fail(GONE_FOR_GOOD_SECONDS + 1)
+
+
+class TestOutageThatIsTold:
+    """A row that fails without raising anything ends the run as well, where nothing else is met."""
+
+    def setup_method(self) -> None:
+        """Start a run."""
+        self.clock = FakeClock()
+        self.run = Rows(lambda _: Trouble.OUTAGE, self.clock)
+
+    def tell(self, seen: Seen, seconds: float = 0.0) -> object:
+        """Do a row whose result says so, some seconds later."""
+        self.clock.sleep(seconds)
+        return self.run.attempt(lambda: seen, lambda told: told)
+
+    def test_that_passes(self) -> None:
+        """What the rows told is given on."""
+        assert self.tell(Seen.DOWN) == self.tell(Seen.DOWN, GONE_FOR_GOOD_SECONDS) == Seen.DOWN
+
+    @pytest.mark.parametrize("between", [[], [Seen.DOWN] * 5, [Seen.NOTHING] * 5])
+    def test_for_good(self, between: list[Seen]) -> None:
+        """Whoever asks nobody is no sign of life."""
+        for each in [Seen.DOWN, *between]:
+            self.tell(each, 1)
+        with pytest.raises(ServicesDownError):
+            self.tell(Seen.DOWN, GONE_FOR_GOOD_SECONDS + 1)
+
+    def test_that_ended(self) -> None:
+        """It is counted anew."""
+        self.tell(Seen.DOWN)
+        self.tell(Seen.UP)
+        self.tell(Seen.DOWN, GONE_FOR_GOOD_SECONDS + 1)
+        self.tell(Seen.DOWN, 1)
+
+    def test_beside_what_is_raised(self) -> None:
+        """A tenant that answers says nothing of Stripe, nor one that does not."""
+        self.tell(Seen.DOWN)
+        self.run.attempt(lambda: raising(ConnectionResetError()))
+        with pytest.raises(ServicesDownError):
+            self.tell(Seen.DOWN, GONE_FOR_GOOD_SECONDS + 1)

@@ -20,6 +20,7 @@ from customerlink.model.errors import (
     CustomerLinkError,
     KeyRejectedError,
     LedgerUnavailableError,
+    ServicesDownError,
 )
 
 
@@ -50,7 +51,7 @@ class CliError(CustomerLinkError):
 AGAIN = "Run the same command again: it goes on where it stopped."
 
 
-def explain(error: Exception) -> CliError:  # noqa: PLR0911 (one for each kind)
+def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911 (one for each kind)
     """Turn what the SDKs raise into a sentence; their texts, which may quote keys, stay behind.
 
     What is none of the expected errors is a bug, told by kind and place.
@@ -69,6 +70,8 @@ def explain(error: Exception) -> CliError:  # noqa: PLR0911 (one for each kind)
             return _of_aws(error)
         case LedgerUnavailableError():
             return CliError("The ledger did not answer.", AGAIN, Exit.UNREACHABLE)
+        case ServicesDownError():
+            return CliError(f"{error}.", AGAIN, Exit.UNREACHABLE)
         case KeyRejectedError():
             return CliError(f"{error}.", "customerlink rotate stripe-key", Exit.REFUSED)
         case CustomerLinkError():

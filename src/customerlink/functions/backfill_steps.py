@@ -191,7 +191,8 @@ def provision_chunk(
             if left() < TIME_TO_WRITE_SECONDS:
                 # An error, since the state machine tries again by errors' names.
                 raise ChunkUnfinishedError("the time was up")
-            fate = Backfilled.of(user.user_id, rows.attempt(partial(provision, user)))
+            tried = rows.attempt(partial(provision, user), lambda done: done.seen)
+            fate = Backfilled.of(user.user_id, tried)
             if fate.status is BackfillStatus.FAILED:
                 failed.append(fate)
             else:

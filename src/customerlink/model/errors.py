@@ -21,5 +21,9 @@ class KeyRejectedError(CustomerLinkError):
     """Stripe does not take the key, or the key may not do what was asked of it."""
 
 
+class ServicesDownError(CustomerLinkError):
+    """One row after another met an outage, of which each told as its result."""
+
+
 class LedgerUnavailableError(CustomerLinkError):
     """The ledger did not answer in time, so nothing is known of what it holds."""

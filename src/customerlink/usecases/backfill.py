@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from customerlink.model.instruction import Reason
@@ -14,7 +14,7 @@ from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.open_sign_up import PASSING, Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
-from customerlink.usecases.rows import RowFailed
+from customerlink.usecases.rows import RowFailed, Seen
 from customerlink.usecases.settle import Settling
 
 
@@ -38,6 +38,8 @@ class Backfilled:
     customer_id: str | None = None
     may_pass: bool = True
     """Whether another try may mend what failed."""
+    seen: Seen = field(default=Seen.UP, compare=False)
+    """What it says of Stripe and the ledger."""
 
     @classmethod
     def of(cls, user_id: str, done: "Backfilled | RowFailed") -> "Backfilled":
@@ -68,6 +70,10 @@ _WHY = {
     Reason.DEFERRED: "the address is not verified",
     Reason.CUSTOMER_UNUSABLE: "Stripe refuses what the profile has",
 }
+
+
+_UNASKED = frozenset({Reason.USER_GONE, Reason.EMAIL_MISSING, Reason.DEFERRED, Reason.IN_PROGRESS})
+"""Ends before Stripe is asked."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,14 @@ def provision_one(
         )
         return Backfilled(user_id, fate, str(outcome.reason), outcome.customer_id)
     fate = BackfillStatus.FAILED if outcome.reason in PASSING else BackfillStatus.SKIPPED
-    return Backfilled(user_id, fate, why_not(outcome))
+    return Backfilled(user_id, fate, why_not(outcome), seen=seen_by(outcome))
+
+
+def seen_by(outcome: Settled | Unsettled) -> Seen:
+    """Return what an end says of Stripe and the ledger."""
+    if outcome.reason is Reason.PROVISIONING_FAILED:
+        return Seen.DOWN
+    return Seen.NOTHING if outcome.reason in _UNASKED else Seen.UP
 
 
 def why_not(outcome: Unsettled) -> str:

@@ -27,7 +27,7 @@ from customerlink.usecases.delete_customer import Deletion, close_if_possible, d
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
-from customerlink.usecases.rows import RowFailed, Rows
+from customerlink.usecases.rows import RowFailed, Rows, Seen
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.whose_customer import other_with
 
@@ -124,7 +124,7 @@ class Repair:
                 continue
             # The turn first: what is read before a wait may be stale after it.
             self.pace.take()
-            why = rows.attempt(partial(acts[step.act], step))
+            why = rows.attempt(partial(acts[step.act], step), _seen)
             if isinstance(why, RowFailed):
                 yield Result(step, Outcome.FAILED, why.reason)
             else:
@@ -303,3 +303,8 @@ def _not_adopted(outcome: Unsettled, customer_id: CustomerId) -> str:
         return "the customer has changed"
     is_claimed = customer_id in outcome.in_the_way
     return "another user has claimed the customer" if is_claimed else why_not(outcome)
+
+
+def _seen(why: str | None) -> Seen:
+    """Return what a step's end says of Stripe and the ledger."""
+    return Seen.DOWN if why == Reason.PROVISIONING_FAILED else Seen.UP

@@ -2,12 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from customerlink.model.errors import ServicesDownError
 from customerlink.model.trouble import Trouble
 from customerlink.ports.deadline import Clock
 
 GONE_FOR_GOOD_SECONDS = 60.0
 """For so long every row met an outage: the next rows must meet it as well."""
+
+
+class Seen(StrEnum):
+    """What a row's result says of the services behind it."""
+
+    UP = "up"
+    DOWN = "down"
+    NOTHING = "nothing"
+    """They were not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +36,47 @@ class Rows:
 
     trouble_of: Callable[[Exception], Trouble]
     clock: Clock
-    _out_since: float | None = field(default=None, init=False)
+    _raised: "_Outage" = field(init=False)
+    _told: "_Outage" = field(init=False)
 
-    def attempt[Result](self, do: Callable[[], Result]) -> Result | RowFailed:
-        """Do a row; raise what it raised where the next rows must fail as well."""
+    def __post_init__(self) -> None:
+        """Count apart what rows raise and what they tell: each is another service's."""
+        self._raised, self._told = _Outage(self.clock), _Outage(self.clock)
+
+    def attempt[Result](
+        self, do: Callable[[], Result], seen: Callable[[Result], Seen] = lambda _: Seen.UP
+    ) -> Result | RowFailed:
+        """Do a row; raise where the next rows must fail as well.
+
+        That is what it raised, or `ServicesDownError` where only the results tell of an outage.
+        """
         try:
             done = do()
         except Exception as error:
             trouble = self.trouble_of(error)
-            if trouble is Trouble.LASTING or self._is_out(trouble):
+            is_out = self._raised.lasts(Seen.DOWN if trouble is Trouble.OUTAGE else Seen.UP)
+            if trouble is Trouble.LASTING or is_out:
                 raise
             return RowFailed(type(error).__name__, may_pass=trouble is Trouble.OUTAGE)
-        self._out_since = None
+        self._raised.lasts(Seen.UP)
+        if self._told.lasts(seen(done)):
+            raise ServicesDownError("Stripe, or the ledger, did not answer for a minute")
         return done
 
-    def _is_out(self, trouble: Trouble) -> bool:
-        """Return whether there was nothing but outages for too long."""
-        if trouble is not Trouble.OUTAGE:
-            self._out_since = None
+
+class _Outage:
+    """How long nothing else was met."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: float | None = None
+
+    def lasts(self, seen: Seen) -> bool:
+        """Take in what a row met; return whether that was nothing but an outage for too long."""
+        if seen is Seen.UP:
+            self._since = None
+        if seen is not Seen.DOWN:
             return False
-        now = self.clock.monotonic()
-        since = self._out_since = now if self._out_since is None else self._out_since
+        now = self._clock.monotonic()
+        since = self._since = now if self._since is None else self._since
         return now - since > GONE_FOR_GOOD_SECONDS

@@ -171,6 +171,20 @@ def test_lasting_outage(sides: Cli) -> None:
     assert backfill(sides)[1]["counts"]["created"] == 1
 
 
+def test_outage_for_good(sides: Cli) -> None:
+    """It ends the run, though nothing is raised; the next one goes on."""
+    sides.patch.setattr("customerlink.usecases.rows.GONE_FOR_GOOD_SECONDS", 1.0)
+    for number in range(400):
+        user(sides, number)
+    sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 9999))
+    result = sides(*TENANT, "backfill", *FAST)
+    sides.box.stripe.faults.clear()
+
+    assert (result.code, "did not answer" in result.err) == (3, True)
+    assert sides.box.stripe.live_customers() == []
+    assert "tried again" not in result.out
+
+
 def test_stopped_while_some_had_failed() -> None:
     """Ends at once, and promises no other round."""
 

@@ -259,7 +259,8 @@ class Backfill:
                     yield under_way.pop(each), each.result()
 
     def _fate_of(self, rows: Rows, user: Candidate) -> Backfilled:
-        return Backfilled.of(user.user_id, rows.attempt(lambda: self._provision(user)))
+        done = rows.attempt(lambda: self._provision(user), lambda done: done.seen)
+        return Backfilled.of(user.user_id, done)
 
 
 def run_backfill(
