@@ -11,7 +11,9 @@ from tests.both_sides import TENANT, Generated
 from customerlink.adapters.duckdb import Store
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.instruction import Reason
+from customerlink.model.repair_plan import Act, planned
 from customerlink.model.signup import ODD_ID
+from customerlink.model.told import digest
 from customerlink.model.user import UserId
 
 CUSTOMER: dict[str, Any] = {
@@ -243,3 +245,52 @@ def test_taken_address_of_an_unlinked_user_is_told(tmp_path: Path) -> None:
     findings = compared(tmp_path, [USER | {"user_id": "auth0|2", "customer_id": None}], [CUSTOMER])
 
     assert findings[0] == Finding(Drift.UNLINKED, "auth0|2", None, "cus_1")
+
+
+class TestWhatIsNoId:
+    """It may be a person's address, and has a digest in its place wherever it is told."""
+
+    PERSONAL = ("ada@example.com", "Ada Lovelace", "+15550100 \u00e4\u00df")
+
+    @pytest.mark.parametrize("personal", PERSONAL)
+    def test_customers(self, tmp_path: Path, personal: str) -> None:
+        """In what is found, in a list of whom to do, and in a plan, which leaves it to a person."""
+        user = USER | {"customer_id": None}
+        shared = NOBODYS | {"id": personal, "email": "A@x.io"}
+        with closing(loaded(tmp_path, [user], [shared])) as store:
+            [candidate] = store.without_customer()
+            found = [each for kind in Drift for each in store.findings(kind)]
+            steps = [*planned(found)]
+
+        assert candidate.known == (digest(personal),)
+        assert {each.drift for each in found} == {Drift.UNLINKED, Drift.LETTER_CASE}
+        assert {each.act for each in steps} == {Act.DECIDE}
+        assert personal not in f"{candidate.line()} {found} {[each.line() for each in steps]}"
+
+    @pytest.mark.parametrize("personal", PERSONAL)
+    @pytest.mark.parametrize(
+        ("field", "drift"),
+        [
+            ("auth0_user_id", Drift.ORPHANED),
+            ("superseded_by", Drift.SUPERSEDED),
+            ("registration_id", Drift.ABANDONED),
+        ],
+    )
+    def test_metadata(self, tmp_path: Path, personal: str, field: str, drift: Drift) -> None:
+        """Whatever a person or a program wrote there."""
+        users = [USER | {"customer_id": "cus_9"}]
+        [found] = [
+            each
+            for each in compared(tmp_path, users, [NOBODYS | {field: personal}])
+            if each.drift is drift
+        ]
+
+        assert digest(personal) in (found.user_id, found.detail)
+        assert personal not in f"{found} {[each.line() for each in planned([found])]}"
+
+    def test_owner(self, tmp_path: Path) -> None:
+        """Told as whose the customer is that a profile has."""
+        named = CUSTOMER | {"auth0_user_id": "eve@example.com", "auth0_tenant": None}
+        [found] = compared(tmp_path, [USER], [named])
+
+        assert (found.drift, found.detail) == (Drift.MISMATCHED, digest("eve@example.com"))

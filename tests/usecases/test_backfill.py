@@ -21,6 +21,7 @@ from customerlink.model.policy import Policy, VerifiedEmail
 from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import Busy
 from customerlink.model.signup import SignUp
+from customerlink.model.told import digest
 from customerlink.model.user import CustomerId
 from customerlink.ports.customers import Unknown
 from customerlink.ports.rate import RateLimiter
@@ -202,6 +203,15 @@ def test_all_that_are_in_the_way_are_named() -> None:
     several = Unsettled(Reason.EMAIL_IN_USE, in_the_way=(CustomerId("cus_1"), CustomerId("cus_2")))
 
     assert why_not(several) == "the address has cus_1 cus_2"
+
+
+@pytest.mark.parametrize("reason", [Reason.EMAIL_IN_USE, Reason.CUSTOMER_UNUSABLE])
+@pytest.mark.parametrize("chosen", ["ada@example.com", "Ada Lovelace", "+1 555"])
+def test_id_that_a_shop_chose(reason: Reason, chosen: str) -> None:
+    """It may be a person's address, and is told as a digest."""
+    why = why_not(Unsettled(reason, in_the_way=(CustomerId(chosen),)))
+
+    assert (chosen in why, digest(chosen) in why) == (False, True)
 
 
 class TestLine:

@@ -16,7 +16,8 @@ from customerlink.model.errors import CustomerLinkError
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
 from customerlink.model.signup import ODD_ID
-from customerlink.model.user import CustomerId, UserId
+from customerlink.model.told import USER_ID
+from customerlink.model.user import CUSTOMER_ID, CustomerId, UserId
 
 LEAST_MEMORY, MEMORY_A_ROW = 70_000_000, 30
 """Bytes for DuckDB, which puts on disk what does not fit: up to a million users take the least. A
@@ -42,6 +43,9 @@ CREATE OR REPLACE TABLE customers (
 );
 CREATE OR REPLACE TEMP MACRO present(value) AS
     CASE WHEN trim(value, E' \\t\\r\\n') <> '' THEN value END;
+CREATE OR REPLACE TEMP MACRO told(value, form) AS
+    CASE WHEN regexp_full_match(value, form) THEN value
+        ELSE 'sha256:' || left(sha256(value), 16) END;
 """
 
 LOWERED = """
@@ -64,10 +68,13 @@ SELECT unnest(linked), user_id FROM exported WHERE len(linked) > 0;
 DROP TABLE exported;
 """
 
+# What stands in Stripe may be an address where an id is expected: no table has it, but a digest as
+# `model.told` makes it.
 _LOAD_CUSTOMERS = """
 INSERT INTO customers
-SELECT id, lowered(email), coalesce(email <> lowered(email), false), present(auth0_user_id),
-    present(auth0_tenant), present(registration_id), present(superseded_by)
+SELECT told(id, $customer), lowered(email), coalesce(email <> lowered(email), false),
+    told(present(auth0_user_id), $user), present(auth0_tenant),
+    told(present(registration_id), $customer), told(present(superseded_by), $customer)
 FROM read_json($files, format = 'newline_delimited', columns = {
     id: 'VARCHAR', email: 'VARCHAR', auth0_user_id: 'VARCHAR', auth0_tenant: 'VARCHAR',
     registration_id: 'VARCHAR', superseded_by: 'VARCHAR'
@@ -232,7 +239,8 @@ class Store:
 
     def load_customers(self, *files: Path) -> None:
         """Read listed customers: JSON lines of `id`, `email`, `auth0_user_id`, `auth0_tenant`."""
-        self._run(_LOAD_CUSTOMERS, files=[str(each) for each in files])
+        forms = {"customer": CUSTOMER_ID.pattern, "user": USER_ID.pattern}
+        self._run(_LOAD_CUSTOMERS, files=[str(each) for each in files], **forms)
 
     def classify(self, tenant: str) -> None:
         """Find every user's and every owned customer's kind."""

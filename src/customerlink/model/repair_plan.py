@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.errors import CustomerLinkError
+from customerlink.model.user import is_customer_id
 
 
 class Act(StrEnum):
@@ -87,6 +88,9 @@ def planned(findings: Iterable[Finding]) -> Iterator[Step]:
         elif each.drift is Drift.UNNAMED and each.detail:
             # Equal rights: which of the two users paid with it, only a person can find out.
             act, reason = Act.DECIDE, f"unnamed, and the profile of {each.detail} has it too"
+        elif each.customer_id and not is_customer_id(each.customer_id):
+            # A digest stands for it (`model.told`), by which nothing can be changed.
+            act, reason = Act.DECIDE, f"{each.drift}, and the customer cannot be linked"
         elif each.drift is Drift.ORPHANED and each.detail:
             # The secondary is no user any more: whoever logs in is the primary.
             reason = f"{each.user_id} is linked to {each.detail}"

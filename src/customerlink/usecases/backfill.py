@@ -9,6 +9,7 @@ from customerlink.model.instruction import Reason
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
 from customerlink.model.signup import SignUp
+from customerlink.model.told import told_customer
 from customerlink.model.user import User
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
@@ -127,8 +128,9 @@ def seen_by(outcome: Settled | Unsettled) -> Seen:
 
 def why_not(outcome: Unsettled) -> str:
     """Say why a user has no customer by now."""
-    if outcome.in_the_way and outcome.reason is Reason.CUSTOMER_UNUSABLE:
-        return f"{outcome.in_the_way[0]} cannot be linked"
-    if outcome.in_the_way:
-        return f"the address has {' '.join(outcome.in_the_way)}"
+    in_the_way = [*map(told_customer, outcome.in_the_way)]
+    if in_the_way and outcome.reason is Reason.CUSTOMER_UNUSABLE:
+        return f"{in_the_way[0]} cannot be linked"
+    if in_the_way:
+        return f"the address has {' '.join(in_the_way)}"
     return _WHY.get(outcome.reason, str(outcome.reason))

@@ -15,7 +15,7 @@ from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import HeldLock, Lease, Linked
 from customerlink.model.usage import Usage
-from customerlink.model.user import CustomerId, Tenant, User
+from customerlink.model.user import CustomerId, Tenant, User, is_customer_id
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
@@ -188,6 +188,8 @@ def _way_with(usage: Usage) -> str:
 
 def _reassigned(customer: ListedCustomer, users: Iterable[Profile]) -> str:
     """Return the command that gives a customer of nobody's to who waits for it."""
+    if not is_customer_id(customer.id):
+        return DECIDE
     waiting = [each.user_id for each in users if each.email_verified and not each.customer_id]
     to = shlex.quote(waiting[0]) if len(waiting) == 1 else "USER"
     return f"customerlink reassign {shlex.quote(customer.id)} --to {to}"

@@ -16,6 +16,7 @@ from customerlink.adapters.auth0.management import Users
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.model.drift import Drift
 from customerlink.model.profile import Profile
+from customerlink.model.told import digest
 from customerlink.model.user import CustomerId
 from sandbox.stripe_account import Permission
 
@@ -166,6 +167,22 @@ class TestResumed:
         code, document = backfill(sides)
 
         assert (code, document["counts"]["created"], len(document["rows"])) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("chosen", ["user-1@example.com", "Ada Lovelace", "+15550100"])
+def test_id_that_a_shop_chose(sides: Cli, tmp_path: Path, chosen: str) -> None:
+    """It may be a person's address: nothing that is printed or kept has it."""
+    sides.box.stripe.create({"email": "USER-1@example.com"}, customer_id=chosen)
+    user(sides, 1)
+    told = [sides(*TENANT, *words) for words in (["verify"], ["repair", "--kind", "unlinked"])]
+    told += [sides(*TENANT, "backfill", "--dry-run", "--json")]
+    kept = [*(tmp_path / "state").rglob("*.jsonl")]
+    texts = [each.out + each.err for each in told] + [each.read_text() for each in kept]
+    row = backfill(sides)[1]["rows"][0]
+
+    assert len(kept) == 3
+    assert [each for each in texts if chosen in each or "example.com" in each] == []
+    assert row["reason"] == f"{digest(chosen)} cannot be linked"
 
 
 class TestRaised:

@@ -9,6 +9,7 @@ from tests.cli.commands.test_verify import TENANT, customer, sides, user
 from tests.cli.conftest import Cli, Result
 
 from customerlink.model.customer import DESCRIPTION
+from customerlink.model.told import digest
 from sandbox.stripe_account import Fault, FaultKind, Permission
 
 __all__ = ["forgetful", "sides"]
@@ -250,3 +251,16 @@ def test_live_mode_asks(sides: Cli, squatter: str) -> None:
 
     assert (result.code, len(sides.box.stripe.live_customers())) == (2, 1)
     assert squatter not in result.out
+
+
+@pytest.mark.parametrize("chosen", [FIRST, "Ada Lovelace", "+15550100"])
+@pytest.mark.parametrize("output", [(), ("--json",), ("--apply",)])
+def test_id_that_a_shop_chose(sides: Cli, chosen: str, output: tuple[str, ...]) -> None:
+    """It may be a person's address: a digest stands for it, and nobody is told to reassign it."""
+    sides.box.stripe.create({"email": FIRST}, customer_id=chosen)
+    user(sides, 2, email=FIRST, email_verified=True)
+    result = release(sides, *output)
+
+    assert digest(chosen) in result.out
+    assert chosen not in result.out
+    assert "reassign" not in result.out

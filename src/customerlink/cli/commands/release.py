@@ -14,6 +14,7 @@ from customerlink.cli.session import Apply, Json, Session, Yes, session
 from customerlink.model.policy import Policy
 from customerlink.model.profile import Profile
 from customerlink.model.signup import Marker
+from customerlink.model.told import told_customer, told_user
 from customerlink.model.user import CustomerId
 from customerlink.model.values import TOO_LONG_AN_EMAIL
 from customerlink.usecases.release_address import AddressRelease, Holder, Holding
@@ -51,7 +52,7 @@ def release(
         now.confirm(f"Release: {len(free)} customers deleted", yes=yes)
         for each in free:
             why = ends[each.customer.id] = worker.release(each)
-            now.output.step(f"{each.customer.id}: {why or 'released'}")
+            now.output.step(f"{told_customer(each.customer.id)}: {why or 'released'}")
     now.output.document(_document(holding, ends))
     if apply and (code := _code(holding, ends)):
         raise typer.Exit(code)
@@ -89,7 +90,7 @@ def _print(output: Output, holding: Holding) -> None:
         output.say("No customer has the address.")
     for each in holding.holders:
         named = f"{_owner(each)}, created {_moment(each.customer.created)}"
-        output.say(f"{each.customer.id}: {named}")
+        output.say(f"{told_customer(each.customer.id)}: {named}")
         output.say(f"  {each.kept or 'nothing keeps it'}: {each.way_out}")
     if holding.lock:
         until, who = _moment(holding.lock.until), holding.lock.holder.user_id
@@ -101,7 +102,7 @@ def _print(output: Output, holding: Holding) -> None:
 def _owner(holder: Holder) -> str:
     whose = holder.whose
     if whose.user is None or whose.profile is None:
-        return f"of {whose.owner}" + (f", {whose.user.user_id}" if whose.user else "")
+        return f"of {whose.owner}" + (f", {told_user(whose.user.user_id)}" if whose.user else "")
     if whose.owner is Owner.LINKED:
         return f"of {whose.user.user_id}, which was linked into {whose.profile.user_id}"
     return f"of {whose.user.user_id}, {_standing(whose.profile)}"
@@ -133,10 +134,10 @@ def _document(holding: Holding, ends: Mapping[CustomerId, str | None]) -> dict[s
 def _holder(holder: Holder, ends: Mapping[CustomerId, str | None]) -> dict[str, object]:
     whose, customer_id = holder.whose, holder.customer.id
     return {
-        "customer_id": customer_id,
+        "customer_id": told_customer(customer_id),
         "created": _moment(holder.customer.created),
         "owner": whose.owner,
-        "user_id": whose.user.user_id if whose.user else None,
+        "user_id": told_user(whose.user.user_id) if whose.user else None,
         "user": _user(whose.profile) if whose.profile else None,
         "kept": ends.get(customer_id, holder.kept),
         "way_out": holder.way_out,
