@@ -122,6 +122,39 @@ def test_for_people() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "cus_9741: released",
+        "auth0|64f: customer_created",
+        "shop: released",
+        "shop-7: released",
+        "sha256:b5fc85e55755f9e0: released",
+        "cus_1 is auth0|1's",
+    ],
+)
+def test_id_at_the_beginning(told: str) -> None:
+    """It is no word: with a capital it would be another one's."""
+    one = said()
+    one.output.step(told)
+
+    assert one.out() == f"• {told}\n"
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_narrow_terminal(width: int) -> None:
+    """No line is broken: what one copies from it is whole."""
+    command = "customerlink reassign cus_974a5b6c7d8e9f --to 'auth0|5f7c8ec7c33c6c004bbafe82'"
+    one = said()
+    one.output.out.width = one.output.err.width = width
+    for tell in (one.output.step, one.output.say, one.output.beside):
+        tell(f"it is gone: {command}")
+    one.output.diff([f"+{command}"])
+    one.output.checks([bad("customer", "it is gone", command)])
+
+    assert (one.out() + one.err()).count(command) == 5
+
+
 def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     """One document and not a word beside it; the steps are kept for it."""
     one = said(as_json=True)

@@ -1,6 +1,7 @@
 """How the command line speaks: plain words for people, one JSON document for machines."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +24,8 @@ from customerlink.cli.errors import CliError
 _COLOURS = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
 _LONG_WAIT_SECONDS = 1.0
 
+_WORD = re.compile(r"[a-z-]+(?: |$)")
+
 
 class Output:
     """One command's output: results to stdout, what is going on and errors to stderr."""
@@ -40,12 +43,14 @@ class Output:
         """Tell what is being done."""
         self.steps.append(text)
         if not self.as_json:
-            self.out.print(Text("• ", style="green").append(plain(_upper(text)), style="default"))
+            line = Text("• ", style="green").append(plain(_upper(text)), style="default")
+            self.out.print(line, soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Say something to a person; nothing, for an empty line."""
         if not self.as_json:
-            self.out.print(Text(plain(text)))
+            # rich would break lines at the terminal's width, ids and commands to copy among them.
+            self.out.print(Text(plain(text)), soft_wrap=True)
 
     def beside(self, text: str) -> None:
         """Say something to a person where stdout is for something else."""
@@ -111,7 +116,6 @@ class Output:
                 line = Text(f"{each.verdict} ", style=_COLOURS[each.verdict])
                 line.append(f"{each.name:<18}", style="bold")
                 line.append(plain(each.meaning), style="default")
-                # rich would break lines at 80 columns, commands to copy among them.
                 self.out.print(line, soft_wrap=True)
                 if each.fix:
                     self.out.print(
@@ -139,7 +143,8 @@ class Output:
         styles = {"+": "green", "-": "red", "@": "cyan"}
         for line in lines:
             if not self.as_json:
-                self.out.print(Text(f"    {plain(line)}", style=styles.get(line[:1], "dim")))
+                text = Text(f"    {plain(line)}", style=styles.get(line[:1], "dim"))
+                self.out.print(text, soft_wrap=True)
 
     def document(self, document: Mapping[str, object]) -> None:
         """Print the JSON document, where machines listen."""
@@ -163,7 +168,8 @@ class Output:
 
 
 def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Begin a sentence with a capital; an id, which letter case is a part of, is no word."""
+    return text[:1].upper() + text[1:] if _WORD.match(text) else text
 
 
 def plain(text: str) -> str:
