@@ -1,6 +1,7 @@
 """The AWS side of a deployment: its secret's shape, and a stack that is not as it should be."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -152,3 +153,80 @@ class TestOutputs:
 
         with pytest.raises(ClientError, match="AccessDenied"):
             outputs()
+
+
+class Secrets:
+    """A secret whose versions a test sees; `meanwhile` has what happens after each read."""
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
+
+    def __init__(self, *meanwhile: Callable[["Secrets"], None]) -> None:
+        """Start with what install puts in."""
+        self.versions = [json.dumps(OURS)]
+        self.meanwhile = [*meanwhile]
+
+    def get_secret_value(self, **_: object) -> dict[str, Any]:
+        """Return the newest version; whatever comes in between comes after it."""
+        number = len(self.versions)
+        answer = {"SecretString": self.versions[-1], "VersionId": str(number), "CreatedDate": MADE}
+        if self.meanwhile:
+            self.meanwhile.pop(0)(self)
+        return answer
+
+    def put_secret_value(self, **given: Any) -> None:
+        """Put in another one."""
+        self.versions.append(given["SecretString"])
+
+
+def rotate(secrets: Secrets) -> None:
+    """Store another signing secret in front of those that are there."""
+    now = json.loads(secrets.versions[-1])
+    signing = [new_signing_secret(), *now["action_signing_secrets"]]
+    secrets.versions.append(json.dumps(now | {"action_signing_secrets": signing}))
+
+
+def nothing(_: Secrets) -> None:
+    """Nobody else writes."""
+
+
+class TestNote:
+    """It is written beside what others write, and undoes nothing."""
+
+    @pytest.mark.parametrize(
+        "meanwhile",
+        [
+            [],
+            [rotate],
+            [rotate, nothing],
+            [rotate, nothing, rotate],
+            [rotate, rotate, rotate],
+        ],
+    )
+    def test_rotation_meanwhile(
+        self, meanwhile: list[Callable[[Secrets], None]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each signing secret that was stored is there, and the note beside them."""
+        secrets = Secrets(*meanwhile)
+        note = Note("print", {})
+        self.deployment(secrets, monkeypatch).note("act_1", note)
+        stored = StoredSecret.parse(secrets.versions[-1], MADE)
+
+        assert len(stored.signing_secrets) == 1 + meanwhile.count(rotate)
+        assert stored.notes == {"act_1": note}
+
+    def test_somebody_writes_all_the_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without a note, rather than without a secret."""
+        secrets = Secrets(*[rotate] * 99)
+        self.deployment(secrets, monkeypatch).note("act_1", Note("print", {}))
+        stored = StoredSecret.parse(secrets.versions[-1], MADE)
+
+        assert len(stored.signing_secrets) == len(secrets.versions)
+        assert stored.notes == {}
+
+    @staticmethod
+    def deployment(secrets: Secrets, patch: pytest.MonkeyPatch) -> Deployment:
+        """Return a deployment with such a secret."""
+        clients = SimpleNamespace(client=lambda *_, **__: secrets)
+        patch.setattr(boto3, "Session", lambda **_: clients)
+        patch.setattr(Deployment, "outputs", Outputs("https://x.example", "secret", "table"))
+        return Deployment(Config())

@@ -36,6 +36,8 @@ NOTES = "installed_actions"
 """The notes of what install saw; the functions, whose secret it is, pass over them."""
 LOG_KEY = "log_key"
 
+_NOTE_TRIES = 5
+
 # An operator may be an ocean away from the table, and the ledger tries again by itself.
 _LEDGER_CALLS = AwsConfig(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1})
 _CALLS = AwsConfig(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
@@ -60,6 +62,7 @@ class StoredSecret:
     made_at: datetime | None = None
     notes: Mapping[str, Note] = field(default_factory=dict)
     """By the Actions' ids: a stack may serve several tenants."""
+    version: str | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, text: str, made_at: datetime) -> "StoredSecret":
@@ -171,7 +174,8 @@ class Deployment:
         except self._secrets.exceptions.ResourceNotFoundException:
             # Of the version: the template makes the secret, and puts no key in.
             return StoredSecret()
-        return StoredSecret.parse(stored.get("SecretString", ""), stored["CreatedDate"])
+        parsed = StoredSecret.parse(stored.get("SecretString", ""), stored["CreatedDate"])
+        return replace(parsed, version=stored["VersionId"])
 
     def write_secret(self, secret: StoredSecret) -> StoredSecret:
         """Put in a new version; return it with its date."""
@@ -182,8 +186,16 @@ class Deployment:
         return replace(secret, made_at=datetime.now(UTC))
 
     def note(self, action_id: str, note: Note) -> None:
-        """Note what was seen of an Action's secrets, beside what else the secret has by now."""
-        self.write_secret(self.read_secret().with_note(action_id, note))
+        """Note what was seen of an Action's secrets, beside what else the secret has by now.
+
+        Where others write it again and again, nothing is noted: `doctor` says so.
+        """
+        for _ in range(_NOTE_TRIES):
+            stored = self.read_secret()
+            # A rotation in between has stored a signing secret, which writing this would undo.
+            if self.read_secret().version == stored.version:
+                self.write_secret(stored.with_note(action_id, note))
+                return
 
     def alarms(self) -> dict[str, str]:
         """Return the stack's alarms and their states."""
