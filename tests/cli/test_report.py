@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from customerlink.cli.report import html
 from customerlink.model.drift import Drift, Finding
+from customerlink.model.row import Row, RowOutcome
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.usecases.compare import Report
 
@@ -61,6 +63,25 @@ def test_samples() -> None:
     assert "<code> cus_3 </code>" in page
     assert "<h3>denied</h3><ul><li><code>auth0|bob  email_in_use cus_9</code></ul>" in page
     assert "auth0|fine" not in page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        (RowOutcome.UNREAD, "The two sides differ"),
+        (RowOutcome.ODD, "Both sides agree"),
+        (RowOutcome.FAILED, "Both sides agree"),
+    ],
+)
+def test_rows(outcome: RowOutcome, verdict: str) -> None:
+    """Each is named, so that the page says why the sides differ though every count is in order."""
+    rows = [Row("line 1", outcome, "is not <JSON>"), Row("auth0|7", outcome, "user.name")]
+    page = html(replace(report({Drift.LINKED: 5}), rows=rows), [])
+
+    assert f"<h1>{verdict}</h1>" in page
+    assert f"<li><code>{outcome}: line 1: is not &lt;JSON&gt;</code>" in page
+    assert f"<li><code>{outcome}: auth0|7: user.name</code>" in page
+    assert "<h2>Rows</h2>" not in html(report({}), [])
 
 
 def test_markup_in_the_data() -> None:

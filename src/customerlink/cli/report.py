@@ -5,6 +5,7 @@ from html import escape
 
 from customerlink.cli.output import plain
 from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD, Drift
+from customerlink.model.row import Row
 from customerlink.usecases.compare import Report
 
 _PAGE = """<!doctype html>
@@ -25,7 +26,7 @@ code {{ font-size: .85em; overflow-wrap: anywhere }}
 <p>Tenant <b>{tenant}</b>, {at}.</p>
 <table><tr><th>kind<th>count<th><th>meaning<th>repair</tr>{rows}</table>
 <h2>Over time</h2>{history}
-<h2>Samples</h2>{samples}
+<h2>Samples</h2>{samples}{odd}
 </html>
 """
 
@@ -41,6 +42,7 @@ def html(report: Report, history: Sequence[Mapping[str, int]]) -> str:
         rows="".join(_row(kind, number, most) for kind, number in report.counts.items()),
         history=_history(history),
         samples="".join(_samples(kind, report) for kind in Drift),
+        odd=_odd(report.rows),
     )
 
 
@@ -76,6 +78,11 @@ def _history(history: Sequence[Mapping[str, int]]) -> str:
         f'<svg width="600" height="120" role="img"><polyline points="{points}"/></svg>'
         f"<p>{len(numbers)} runs; not in order: {numbers[0]:,} at first, {numbers[-1]:,} now.</p>"
     )
+
+
+def _odd(rows: Sequence[Row]) -> str:
+    items = "".join(f"<li><code>{escape(str(each))}</code>" for each in rows)
+    return f"<h2>Rows</h2><ul>{items}</ul>" if items else ""
 
 
 def _samples(kind: Drift, report: Report) -> str:
