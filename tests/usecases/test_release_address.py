@@ -284,9 +284,9 @@ def test_who_waits_for_it(case: Case, waiting: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["samlp|acme|o'hara", "oidc|a b", "oauth2|x|$(id)"])
-@pytest.mark.parametrize("customer_id", ["cus_1; id", "a customer's"])
+@pytest.mark.parametrize("customer_id", ["cus_1", "old-shop_7"])
 def test_command_to_copy(name: str, customer_id: str) -> None:
-    """A shell takes both ids as they are."""
+    """A shell takes both ids as they are; a customer's id of another form is in no command."""
     case = Case()
     case.world.stripe.account.delete(case.customer)
     case.world.customer(BOBS, customer_id=customer_id)
