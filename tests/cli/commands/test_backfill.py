@@ -131,6 +131,20 @@ def test_dry_run(sides: Cli) -> None:
     assert sides.box.stripe.live_customers() == []
 
 
+def test_list_of_another_tenant(sides: Cli) -> None:
+    """It is none to go on with: both sides are compared anew."""
+    user(sides, 1)
+    backfill(sides, "--dry-run")
+    sides.box.tenant.users.clear()
+    told = sides("--tenant", "other", "backfill", "--dry-run")
+
+    assert "0 users without a customer" in told.out
+    assert "--fresh" not in told.out
+    resumed = sides(*TENANT, "backfill", "--dry-run").out
+    assert "1 users without a customer" in resumed
+    assert "--fresh compares anew" in resumed
+
+
 def test_trouble_at_stripe(sides: Cli) -> None:
     """Lost answers, 500s and refusals among them: tried again, and nobody gets two."""
     for number in range(60):

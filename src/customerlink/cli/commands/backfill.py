@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -87,9 +88,12 @@ def backfill(  # noqa: PLR0913 (a flag each)
         existing_customer=ExistingCustomer.ADOPT if adopt else ExistingCustomer.DENY,
         customer_fields=_fields(customer_fields),
     )
-    checkpoint = Checkpoint(place / "backfill")
+    # Another tenant's list, or the other mode's, is none to go on with.
+    checkpoint = Checkpoint(place / "backfill" / f"{now.config.tenant_name()}-{now.config.mode}")
     if fresh or not checkpoint.is_begun:
         _begin(now, checkpoint, place)
+    else:
+        output.say(f"the list of {checkpoint.began_at()}; --fresh compares anew")
     rows, users = checkpoint.rows(), checkpoint.left()
     for each in rows:
         output.say(str(each))
@@ -157,6 +161,11 @@ class Checkpoint:
     def is_begun(self) -> bool:
         """Return whether there is something to resume."""
         return self._todo.exists()
+
+    def began_at(self) -> str:
+        """Return when both sides were compared."""
+        moment = datetime.fromtimestamp(self._todo.stat().st_mtime, UTC)
+        return moment.isoformat(sep=" ", timespec="minutes")
 
     def begin(self, users: Iterable[Candidate], rows: Iterable[Row] = ()) -> None:
         """Write down whom to do, and what was odd; whole, or nothing is begun."""
