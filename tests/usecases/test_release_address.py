@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -418,7 +419,7 @@ def test_crash(
             case.worker.release(holder)
     carried, marker, left = case.state()
     assert (carried, marker) == (None, "unfinished")
-    case.world.at(2 * SETTLED_SECONDS + RECORD_LEASE_SECONDS + 1)
+    case.world.at(3 * SETTLED_SECONDS + RECORD_LEASE_SECONDS + 1)
 
     for each in case.look().holders:
         assert case.worker.release(each) is None
@@ -518,3 +519,23 @@ def test_record_that_cannot_be_ended(
 
     assert told == (None if is_done else Deletion.TOO_LATE)
     assert case.world.with_address(BOBS) == ([] if is_done else [case.customer])
+
+
+@pytest.mark.parametrize("error", [CrashError, TimeoutError])
+def test_user_who_moves_after_an_interruption(
+    case: Case, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """The next login looks under the former address too, and makes no second customer."""
+
+    def dies(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorldDirectory, "delete", dies)
+        with suppress(CrashError, TimeoutError):
+            case.worker.release(case.holder())
+    case.world.at(2 * SETTLED_SECONDS + 2 * RECORD_LEASE_SECONDS)
+    case.of_eve(email="eve@example.com")
+    case.world.login(SignUp(EVE, 2, "eve@example.com", marker=Marker.UNFINISHED))
+
+    assert case.world.named(EVE) == [case.customer]

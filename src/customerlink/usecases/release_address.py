@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from customerlink.model.address import is_same_address, lowered, spellings
+from customerlink.model.customer import NewCustomer
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import HeldLock, Lease, Linked
+from customerlink.model.signup import SignUp
 from customerlink.model.usage import Usage
 from customerlink.model.user import CustomerId, Tenant, User, is_customer_id
 from customerlink.ports.customer_directory import CustomerDirectory
@@ -89,7 +91,7 @@ class AddressRelease:
         if holder.kept is not None or holder.whose.user is None:
             return holder.kept or DECIDE
         try:
-            return self._released(holder.customer.id, holder.whose.user)
+            return self._released(holder.customer, holder.whose.user)
         except LedgerUnavailableError:
             return "the ledger did not answer: again in a minute"
 
@@ -140,10 +142,13 @@ class AddressRelease:
         has_capitals = email != lowered(email)
         return ("its address has capitals" if has_capitals else None), _FIRST_LOWER
 
-    def _released(self, customer_id: CustomerId, user: User) -> str | None:
+    def _released(self, customer: ListedCustomer, user: User) -> str | None:
         """Delete it in the name of its user, who cannot sign up meanwhile."""
-        began, ledger = self.clock.time(), self.invocations.ledger()
-        opened = ledger.open(user, None, admission=False)
+        began, ledger, customer_id = self.clock.time(), self.invocations.ledger(), customer.id
+        # Nothing is made of it, but its address stays to be looked under: should this end half-way,
+        # and the user move to another address, their next login still finds the customer.
+        kept = NewCustomer.of(SignUp(user, logins_count=0), str(customer.email))
+        opened = ledger.open(user, kept, admission=False)
         recorded = opened if isinstance(opened, Linked) else None
         if recorded is not None:
             if recorded.customer_id != customer_id:
@@ -151,7 +156,7 @@ class AddressRelease:
             # A login that linked it just now: its Action writes the id, whatever is done here.
             if not self.invocations.view().standing(user).is_settled:
                 return "its user had a sign-up a moment ago: again in a minute"
-            opened = ledger.reopen(user, recorded, None)
+            opened = ledger.reopen(user, recorded, kept)
         if not isinstance(opened, Lease):
             return RUNNING
         if opened.adopting or opened.has_create_under_way(self.clock.time()):
