@@ -35,7 +35,17 @@ OTHER_TEXTS = [
 MAKEFILE = (ROOT / "Makefile").read_text()
 FILES = {
     path.relative_to(ROOT).as_posix()
-    for folder in ("src", "tests", "tools", "benchmarks", "docs", "events", "requirements", ".ci")
+    for folder in (
+        "src",
+        "tests",
+        "tools",
+        "benchmarks",
+        "docs",
+        "events",
+        "examples",
+        "requirements",
+        ".ci",
+    )
     for path in (ROOT / folder).rglob("*")
     if "__pycache__" not in path.parts
 } | {path.name for path in ROOT.iterdir()}

@@ -16,6 +16,8 @@ from customerlink.functions.backfill_steps import TIME_TO_WRITE_SECONDS
 from customerlink.functions.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
 from customerlink.functions.send_mail import TENANT_SECONDS as MAIL_TENANT_SECONDS
 from customerlink.functions.shell.telemetry import BY_FUNCTION, DRIFT, EMITTED, NAMESPACE
+from customerlink.functions.shop_api import PATIENCE_SECONDS
+from customerlink.functions.shop_api import ROUTES as SHOP_ROUTES
 from customerlink.functions.shop_api import TENANT_SECONDS as SHOP_TENANT_SECONDS
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason
@@ -25,7 +27,7 @@ from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_S
 from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.wiring.settings import Settings
 from sandbox.aws import SECRET, TABLE
-from sandbox.gateway import FUNCTION_SECONDS, ROUTES
+from sandbox.gateway import FUNCTION_SECONDS, ROUTES, SCOPES
 
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 TRANSLATED: dict[str, Any] = translated(TEMPLATE)["Resources"]
@@ -97,7 +99,7 @@ def test_no_call_outlasts_its_function() -> None:
     )
     assert 3 * MAIL_TENANT_SECONDS < mail <= MAIL_SECONDS < page
     shop = RESOURCES["CustomersFunction"]["Properties"]["Timeout"]
-    assert shop > 5 * SHOP_TENANT_SECONDS + SIGN_UP_SECONDS
+    assert shop > 5 * SHOP_TENANT_SECONDS + PATIENCE_SECONDS + SIGN_UP_SECONDS
 
 
 def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
@@ -261,6 +263,23 @@ def test_the_shops_authoriser_knows_issuer_and_audience() -> None:
         "audience": [{"Ref": "ShopAudience"}],
     }
     assert TEMPLATE["Rules"].keys() == {"CheckoutNeedsTheShop", "TheShopNeedsAnAudience"}
+
+
+def test_the_shops_routes_ask_for_the_functions_scopes() -> None:
+    """API Gateway for each route, the function itself, and the sandbox's gateway, for the same."""
+    events = RESOURCES["CustomersFunction"]["Properties"]["Events"].values()
+    routes = [each["Properties"] for each in events]
+    asked = {
+        f"{each['Method']} {each['Path']}": each["Auth"]["AuthorizationScopes"] for each in routes
+    }
+
+    assert asked == {name: [route.scope] for name, route in SHOP_ROUTES.items()}
+    assert {name: [scope] for name, scope in SCOPES.items()} == asked
+    needed = TEMPLATE["Rules"]["TheShopNeedsAnAudience"]["Assertions"]
+    assert [each["AssertDescription"].split()[2] for each in needed] == [
+        "ShopAudience,",
+        "ShopClientIds,",
+    ]
 
 
 def test_the_page_may_ask_for_a_mail_and_nothing_else() -> None:

@@ -25,6 +25,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["rotate"],
     ["rotate", "signing-secret"],
     ["rotate", "stripe-key"],
+    ["rotate", "ticket-key"],
     ["uninstall"],
     ["version"],
 )

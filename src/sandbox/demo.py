@@ -3,6 +3,7 @@
 `make demo`. The exit status is 0 only if every expectation held.
 """
 
+import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.sandbox import SHOP_AUDIENCE, Sandbox, sandbox
+from customerlink.model.tickets import STATE_PARAMETER, digest_of
+from sandbox.sandbox import Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
 from sandbox.tenant import Login
 
@@ -87,9 +89,12 @@ class Demo:
 
     def link(self, title: str, primary: str, secondary: str) -> None:
         """Link two accounts with the ticket that the redirect carries."""
-        redirect = self.box.tenant.login(secondary, GOOGLE).redirect or ""
+        state = secrets.token_urlsafe(32)
+        query = {STATE_PARAMETER: digest_of(state)}
+        redirect = self.box.tenant.login(secondary, GOOGLE, query=query).redirect or ""
         ticket = dict(parse_qsl(urlsplit(redirect).query)).get("link_ticket")
-        status, _ = self._ask("/accounts/link", primary, {"link_ticket": ticket})
+        proofs = {"primary_id_token": self.box.proof_of(primary), "link_state": state}
+        status, _ = self._ask("/accounts/link", primary, {"link_ticket": ticket, **proofs})
         held = status == HTTPStatus.OK and secondary not in self.box.tenant.users
         self._tell(title, "link", primary, held=held)
 
@@ -110,7 +115,7 @@ class Demo:
     def _ask(
         self, path: str, user_id: str, body: Mapping[str, object] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        token = self.box.management.tokens.access_token(user_id, SHOP_AUDIENCE)
+        token = self.box.shop_token(user_id)
         answer = urllib3.request(
             "POST",
             self.box.url.replace("/post-login", path),

@@ -29,6 +29,9 @@ ROUTES = {
 }
 """The template's routes, and which of the gateway's functions serves each."""
 
+SCOPES = {"POST /customers/me": "customers:own", "POST /accounts/link": "accounts:link"}
+"""The template's `AuthorizationScopes`."""
+
 type Event = dict[str, Any]
 type Invoke = Callable[[Event], Mapping[str, Any]]
 
@@ -149,7 +152,11 @@ class Gateway:
             claims = self.authorise(token) if scheme.lower() == "bearer" else None
             if claims is None:
                 return _json(401, {"message": "Unauthorized"})
-            event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
+            scope = SCOPES[event["routeKey"]]
+            if scope not in _scopes(claims):
+                return _json(403, {"message": "Forbidden"})
+            texts = {name: _as_text(value) for name, value in claims.items()}
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": texts, "scopes": [scope]}}
         answer = getattr(self, function)(event)
         if "statusCode" not in answer:
             self.exchanges.append(Exchange(500, None))
@@ -159,6 +166,19 @@ class Gateway:
         reason = body.get("reason", body.get("error"))
         self.exchanges.append(Exchange(answer["statusCode"], reason))
         return Response(answer["body"], answer["statusCode"], answer["headers"])
+
+
+def _scopes(claims: Mapping[str, Any]) -> list[str]:
+    """By `scope`, or `scp`; an ID token has neither."""
+    given = claims.get("scope", claims.get("scp"))
+    return given if isinstance(given, list) else str(given or "").split()
+
+
+def _as_text(value: object) -> str:
+    """Return a claim as the authoriser hands it on: a list is `[one two]`."""
+    if isinstance(value, list):
+        return f"[{' '.join(map(_as_text, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

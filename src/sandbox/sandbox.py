@@ -20,9 +20,11 @@ from customerlink.functions import send_mail, verify_email
 from customerlink.functions import shop_api as customers
 from customerlink.functions.post_login import respond
 from customerlink.functions.shell import telemetry
+from customerlink.model.tickets import new_ticket_key
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
 from sandbox.auth0.api import ManagementApi, management_app
+from sandbox.auth0.authorize import LogIn, add_log_in
 from sandbox.aws import (
     MAIL_FUNCTION,
     SECRET,
@@ -66,6 +68,7 @@ class Sandbox:
     management: ManagementApi
     auth0_url: str
     signing_secret: str
+    ticket_key: str
     stripe_key: str
     log: io.StringIO
     """What the function printed: its log lines and metrics."""
@@ -103,6 +106,20 @@ class Sandbox:
                 SecretId=name, SecretString=json.dumps(document)
             )
 
+    def shop_token(self, user_id: str, **claims: Any) -> str:  # noqa: ANN401 (of a JWT)
+        """Return a user's access token, as Auth0 makes it for the shop's application.
+
+        Claims may differ; None leaves one out.
+        """
+        given = {"azp": SHOP_CLIENT, "scope": SHOP_SCOPES} | claims
+        there = {name: value for name, value in given.items() if value is not None}
+        return self.management.tokens.access_token(user_id, SHOP_AUDIENCE, **there)
+
+    def proof_of(self, user_id: str) -> str:
+        """Return the ID token of somebody who has just logged in."""
+        tokens, user = self.management.tokens, self.tenant.users[user_id]
+        return tokens.id_token(user, SHOP_CLIENT, "a nonce", tokens.clock())
+
     def environment(self) -> dict[str, str]:
         """Return the functions' environment."""
         return {
@@ -113,7 +130,8 @@ class Sandbox:
             "CUSTOMERLINK_MAIL_FUNCTION": MAIL_FUNCTION,
             "CUSTOMERLINK_LEDGER_TABLE": TABLE,
             "CUSTOMERLINK_AUTH0_ISSUER": self.management.tokens.issuer,
-            "CUSTOMERLINK_LINKING_CLIENT_IDS": SHOP_CLIENT,
+            "CUSTOMERLINK_SHOP_AUDIENCE": SHOP_AUDIENCE,
+            "CUSTOMERLINK_SHOP_CLIENT_IDS": SHOP_CLIENT,
             "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
         }
 
@@ -126,6 +144,8 @@ SESSION_SECRET = "the sandbox's session secret, known to everyone"  # noqa: S105
 
 SHOP_AUDIENCE, SHOP_CLIENT = "https://shop.example/api", "shop-client"
 """The shop's API, for which its users have access tokens; its application, for ID tokens."""
+
+SHOP_SCOPES = "openid profile email customers:own accounts:link"
 
 TAKEN_EMAIL = "grace@example.com"
 FOREIGN_CUSTOMER = "cus_SandboxGrace"
@@ -153,8 +173,12 @@ def sandbox(
     """
     stripe = StripeAccount()
     stripe_key = stripe.add_key()
-    signing_secret = signing_secret or new_signing_secret()
-    secret = {"stripe_restricted_key": stripe_key, "action_signing_secrets": [signing_secret]}
+    signing_secret, ticket_key = signing_secret or new_signing_secret(), new_ticket_key(0)
+    secret = {
+        "stripe_restricted_key": stripe_key,
+        "action_signing_secrets": [signing_secret],
+        "link_ticket_keys": [ticket_key],
+    }
     gateway = Gateway(in_process(_unready))
     with ExitStack() as running:
         log = running.enter_context(_captured_output())
@@ -171,7 +195,9 @@ def sandbox(
             {"CUSTOMERLINK_URL": url, "CUSTOMERLINK_SIGNING_SECRET": signing_secret},
         )
         management = ManagementApi(tenant.users)
-        auth0 = running.enter_context(Server(management_app(management), ports.auth0))
+        auth0_app = management_app(management)
+        add_log_in(auth0_app, LogIn(tenant, management.tokens, {SHOP_CLIENT}))
+        auth0 = running.enter_context(Server(auth0_app, ports.auth0))
         management.tokens.issuer = f"{auth0.url}/"
         running_sandbox = Sandbox(
             stripe,
@@ -183,6 +209,7 @@ def sandbox(
             management,
             auth0.url,
             signing_secret,
+            ticket_key,
             stripe_key,
             log,
         )

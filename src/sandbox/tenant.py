@@ -143,17 +143,21 @@ class Tenant:
         protocol: str = "oidc-basic-profile",
         *,
         silent: bool = False,
+        query: Mapping[str, str] | None = None,
     ) -> Login:
         """Run one login: count it, run the Action, then write the metadata, denied or not.
 
         A login that is sent to another page waits there: nothing is written yet. A renewal of
         tokens and a silent log-in (`prompt=none`) are not counted
-        (https://community.auth0.com/t/how-logins-count-work/91318).
+        (https://community.auth0.com/t/how-logins-count-work/91318). `query` are more parameters
+        of the application's `/authorize`.
         """
+        is_renewal = silent or protocol == _RENEWAL
         with self.users.lock:
-            user = self.users[user_id]
-            user["logins_count"] += not (silent or protocol == _RENEWAL)
-            event = self.event(copy.deepcopy(user), connection)
+            if not is_renewal:
+                self.users.count_login(user_id)
+            event = self.event(copy.deepcopy(self.users[user_id]), connection)
+        event["request"]["query"] |= query or {}
         event["transaction"] |= {"protocol": protocol, "prompt": ["none"] if silent else []}
         start = time.monotonic()
         asked = self.host.run(event)
@@ -212,9 +216,10 @@ class Tenant:
     def event(self, user: Json, connection: str) -> Json:
         """Return the whole `event` object of the post-login trigger."""
         logins_count = user.pop("logins_count")
+        authenticated_at = user.pop("last_login", user["updated_at"])
         strategy = STRATEGIES.get(connection, connection)
         return {
-            "authentication": {"methods": [{"name": "pwd", "timestamp": user["updated_at"]}]},
+            "authentication": {"methods": [{"name": "pwd", "timestamp": authenticated_at}]},
             "authorization": {"roles": []},
             "client": {
                 "client_id": "sandbox-client",

@@ -265,6 +265,40 @@ describe('the request', () => {
   });
 });
 
+describe('in which browser the log-in began', () => {
+  const DIGEST = crypto.createHash('sha256').update('state').digest('base64url');
+  const METHODS = [{ name: 'pwd', timestamp: '2026-11-26T06:00:00.000Z' }];
+
+  async function reported(query, methods = METHODS) {
+    await login(event({ request: { query }, authentication: { methods } }));
+    const { request, authentication } = JSON.parse(requests[0].body);
+    return { request, authentication };
+  }
+
+  test('goes along as the event has it, with when somebody proved who they are', async () => {
+    assert.deepEqual(await reported({ 'ext-customerlink-state': DIGEST, scope: 'openid' }), {
+      request: { query: { 'ext-customerlink-state': DIGEST } },
+      authentication: { methods: [{ timestamp: '2026-11-26T06:00:00.000Z' }] },
+    });
+  });
+
+  for (const methods of [undefined, 'pwd', []]) {
+    test(`goes along without a time of ${JSON.stringify(methods)}`, async () => {
+      const { authentication } = await reported({ 'ext-customerlink-state': DIGEST }, methods ?? null);
+      assert.deepEqual(authentication, { methods: [] });
+    });
+  }
+
+  for (const state of [undefined, '', 'state', `${DIGEST}=`, [DIGEST], { length: 43 }, 'x'.repeat(60_000)]) {
+    test(`is nothing of ${JSON.stringify(state)?.slice(0, 30)}`, async () => {
+      assert.deepEqual(await reported({ 'ext-customerlink-state': state }), {
+        request: undefined,
+        authentication: undefined,
+      });
+    });
+  }
+});
+
 describe('the instruction', () => {
   test('to continue: metadata is written', async () => {
     const asked = await login(event());

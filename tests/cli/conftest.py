@@ -56,7 +56,9 @@ class Cli:
         except SystemExit as end:
             code = int(end.code or 0)
         done = self.capture.readouterr()
-        for secret in {*self.typed, stdin, *self.stored().get("action_signing_secrets", [])} - {""}:
+        stored = self.stored()
+        kept = *stored.get("action_signing_secrets", []), *stored.get("link_ticket_keys", [])
+        for secret in {*self.typed, stdin, *kept} - {""}:
             assert secret not in done.out + done.err, "a secret was printed"
         assert "Traceback" not in done.out + done.err
         return Result(code, done.out, done.err)

@@ -16,6 +16,7 @@ from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.notes import Note
 from customerlink.model.secret import Secret
 from customerlink.model.signature import SigningSecret
+from customerlink.model.tickets import new_ticket_key
 from sandbox.sandbox import SIGNING_SECRET
 
 MADE = datetime(2026, 7, 1, tzinfo=UTC)
@@ -31,6 +32,16 @@ class TestSecret:
         stored = StoredSecret.parse(json.dumps(OURS | {"theirs": [1]}), MADE)
 
         assert stored == StoredSecret("rk_test_0", (SIGNING_SECRET,), {"theirs": [1]}, MADE)
+
+    def test_keys_of_link_tickets(self) -> None:
+        """Read, replaced and written like the rest; their text shows in no `repr`."""
+        old, new = new_ticket_key(1), new_ticket_key(2)
+        stored = StoredSecret.parse(json.dumps(OURS | {"link_ticket_keys": [old]}), MADE)
+        changed = stored.with_ticket_keys(old, new)
+
+        assert stored.ticket_keys == (old,)
+        assert json.loads(changed.text()) == OURS | {"link_ticket_keys": [old, new]}
+        assert old not in repr(stored)
 
     def test_written(self) -> None:
         """Theirs stay, and what is not there yet is left out."""
@@ -65,6 +76,9 @@ class TestSecret:
             ('{"action_signing_secrets": "hidden"}', "action_signing_secrets"),
             ('{"action_signing_secrets": [1]}', "action_signing_secrets"),
             ('{"action_signing_secrets": ["hidden"]}', "action_signing_secrets"),
+            ('{"link_ticket_keys": "hidden"}', "link_ticket_keys"),
+            ('{"link_ticket_keys": [1]}', "link_ticket_keys"),
+            ('{"link_ticket_keys": ["hidden"]}', "link_ticket_keys"),
         ],
     )
     def test_unknown_shape(self, text: str, said: str) -> None:

@@ -21,7 +21,7 @@ import pytest
 from tests.calling import report
 from tests.cli.conftest import Cli
 from tests.e2e.test_backfill_state_machine import RATES, in_this_process
-from tests.functions.test_shop_api import id_token, link, post, token
+from tests.functions.test_shop_api import id_token, link, post, proofs, token
 from werkzeug.wrappers import Request, Response
 
 from customerlink.adapters.stripe import customers as stripe_customers
@@ -316,7 +316,7 @@ def test_interrupted_linking_refuses_nobody(box: Sandbox, *, is_back: bool) -> N
     assert box.tenant.login(google, "google-oauth2").decision == "continue"
     [moving] = customers_of(box, google)
     access_token = token(box, ada)
-    body = {"secondary_id_token": id_token(box, google, access_token)}
+    body = proofs(box, ada, secondary_id_token=id_token(box, google, access_token))
     stripe_is_down(box, "POST")
     assert post(box, "/accounts/link", access_token, body)[1]["error"] == "provisioning_failed"
     if is_back:

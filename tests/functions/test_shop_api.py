@@ -8,29 +8,37 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jwt
 import pytest
 import urllib3
+from auth0.management.core.api_error import ApiError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.wrappers import Request, Response
 
+from customerlink.adapters.auth0.management import Users
 from customerlink.functions import shop_api as customers
-from customerlink.functions.shop_api import STATUS, nonce_for
+from customerlink.functions.linking_proofs import nonce_for
+from customerlink.functions.shop_answers import STATUS
+from customerlink.functions.shop_api import ROUTES
+from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Reason
 from customerlink.model.signature import SigningSecret
-from customerlink.model.tickets import TICKET_SECONDS, issue
+from customerlink.model.tickets import TICKET_SECONDS, TicketKey, digest_of, issue
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.usecases.link_accounts import LinkFailure
 from sandbox.gateway import Context
-from sandbox.sandbox import SHOP_AUDIENCE, SHOP_CLIENT, Sandbox, sandbox
+from sandbox.sandbox import SHOP_AUDIENCE, SHOP_CLIENT, SHOP_SCOPES, Sandbox, sandbox
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind
 
 CHECKOUT = {"CUSTOMERLINK_PROVISION_AT": "checkout"}
+CONTEXT: Any = Context()
 
 type Answer = tuple[int, dict[str, Any]]
 
@@ -70,7 +78,7 @@ def user(box: Sandbox, provider: str = "auth0", **profile: Any) -> str:
 
 def token(box: Sandbox, user_id: str, **claims: Any) -> str:
     """Return a user's access token for the shop's API."""
-    return box.management.tokens.access_token(user_id, SHOP_AUDIENCE, **claims)
+    return box.shop_token(user_id, **claims)
 
 
 def post(box: Sandbox, path: str, access_token: str, body: object = None) -> Answer:
@@ -203,6 +211,18 @@ class TestCheckout:
         assert not any(str(each["pk"]).endswith(ada) for each in box.aws.items())
 
 
+def authorised(route: str, user_id: str, body: str = "", **claims: str) -> dict[str, Any]:
+    """Return an event of a request that the authoriser let through."""
+    good: dict[str, Any] = {
+        "sub": user_id,
+        "aud": SHOP_AUDIENCE,
+        "azp": SHOP_CLIENT,
+        "scope": SHOP_SCOPES,
+    }
+    context = {"authorizer": {"jwt": {"claims": good | claims}}}
+    return {"routeKey": route, "headers": {**JSON}, "requestContext": context, "body": body}
+
+
 def other_key() -> rsa.RSAPrivateKey:
     """Make a key that is not the tenant's."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -219,9 +239,72 @@ class TestAccessTokens:
         for each in (token(box, "auth0|1", exp=1), token(box, "auth0|1", iss="https://other/")):
             assert post(box, "/customers/me", each)[0] == 401
 
-    def test_applications_token(self, box: Sandbox) -> None:
-        """It has no user behind it."""
-        assert checkout(box, "abc@clients")[1]["error"] == "not_authorised"
+    @pytest.mark.parametrize(
+        ("claims", "status"),
+        [
+            pytest.param({"scope": "openid"}, 403, id="no scope of ours"),
+            pytest.param({"scope": None}, 403, id="no scope"),
+            pytest.param({"scope": "accounts:link"}, 403, id="the other route's scope"),
+            pytest.param({"scope": "customers:owner"}, 403, id="a longer scope"),
+            pytest.param({"sub": "abc@clients"}, 401, id="an application's own"),
+            pytest.param({"sub": "abc|1@clients", "gty": "client-credentials"}, 401, id="machine"),
+            pytest.param({"sub": ""}, 401, id="nobody's"),
+            pytest.param({"azp": "somebody-else"}, 401, id="another party's"),
+            pytest.param({"azp": None}, 401, id="of no application"),
+            pytest.param({"azp": None, "client_id": "somebody-else"}, 401, id="another client's"),
+            pytest.param({"nonce": "1"}, 401, id="an ID token with a scope"),
+            pytest.param({"aud": "https://other.example"}, 401, id="for another API"),
+            pytest.param({"aud": [SHOP_AUDIENCE + "/", "x"]}, 401, id="for other APIs"),
+        ],
+    )
+    def test_refused(self, box: Sandbox, claims: dict[str, Any], status: int) -> None:
+        """Before anything is asked of Auth0 or Stripe."""
+        ada = user(box)
+        before = list(box.management.requests)
+        answered, _ = post(box, "/customers/me", token(box, ada, **claims))
+
+        assert answered == status
+        assert box.management.requests == before
+        assert customers_of(box, ada) == []
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {},
+            {"aud": [SHOP_AUDIENCE, "https://acme.example/userinfo"]},
+            {"azp": None, "client_id": SHOP_CLIENT},
+            {"scope": "customers:own"},
+        ],
+    )
+    def test_good(self, box: Sandbox, claims: dict[str, Any]) -> None:
+        """In either of Auth0's profiles of access tokens, for one API or several."""
+        assert post(box, "/customers/me", token(box, user(box), **claims))[0] == 200
+
+    def test_id_token(self, box: Sandbox) -> None:
+        """It proves a log-in to the shop, and is no leave to call."""
+        assert post(box, "/customers/me", box.proof_of(user(box)))[0] == 401
+
+    @pytest.mark.parametrize(
+        ("claims", "status"),
+        [
+            ({"scope": "openid accounts:link"}, 403),
+            ({"azp": "somebody-else"}, 401),
+            ({"aud": "https://other.example"}, 401),
+            ({"aud": "[https://other.example https://third.example]"}, 401),
+            ({"sub": "abc@clients"}, 401),
+            ({"gty": "client-credentials"}, 401),
+            ({"nonce": "1"}, 401),
+        ],
+    )
+    def test_behind_an_authoriser_that_asks_less(
+        self, the_shop: customers.Shop, claims: dict[str, str], status: int
+    ) -> None:
+        """The function asks for all of it itself."""
+        event = authorised("POST /customers/me", "auth0|64", **claims)
+        answer = customers.respond(lambda: the_shop, event, CONTEXT)
+
+        assert answer["statusCode"] == status
+        assert json.loads(answer["body"])["error"] == "not_authorised"
 
     def test_without_the_authoriser(self, box: Sandbox) -> None:
         """A route that lost its authoriser lets nobody in."""
@@ -232,6 +315,11 @@ class TestAccessTokens:
         assert json.loads(answer["body"])["error"] == "not_authorised"
 
 
+def proofs(box: Sandbox, primary: str, **second: str) -> dict[str, str]:
+    """Return what a request to link has to bring: the first log-in's proof, and the second's."""
+    return {"primary_id_token": box.proof_of(primary), **second}
+
+
 def id_token(box: Sandbox, secondary: str, access_token: str, **claims: Any) -> str:
     """Return what the second log-in proves, bound to the first one's access token."""
     profile = box.tenant.users[secondary]
@@ -239,6 +327,7 @@ def id_token(box: Sandbox, secondary: str, access_token: str, **claims: Any) -> 
         "sub": secondary,
         "aud": SHOP_CLIENT,
         "nonce": nonce_for(access_token),
+        "auth_time": int(time.time()),
         "email_verified": profile["email_verified"],
     }
     given = {name: value for name, value in {**common, **claims}.items() if value is not None}
@@ -246,10 +335,11 @@ def id_token(box: Sandbox, secondary: str, access_token: str, **claims: Any) -> 
 
 
 def link(box: Sandbox, primary: str, secondary: str, **claims: Any) -> Answer:
-    """Link two accounts with good proofs, but for some claims."""
+    """Link two accounts with good proofs, but for some claims of the second."""
     access_token = token(box, primary, jti=str(next(NUMBERS)))
     proof = id_token(box, secondary, access_token, **claims)
-    return post(box, "/accounts/link", access_token, {"secondary_id_token": proof})
+    body = proofs(box, primary, secondary_id_token=proof)
+    return post(box, "/accounts/link", access_token, body)
 
 
 def with_customer(box: Sandbox, *users: str) -> list[str]:
@@ -276,6 +366,14 @@ def raw(box: Sandbox, access_token: str, body: bytes, **headers: str) -> Answer:
 DEEP_TOKEN = base64.urlsafe_b64encode(b"[" * 30_000).rstrip(b"=") + b".e30.e30"
 
 
+TWICE = b'{"primary_id_token": "a", "link_state": "b", "link_ticket": "c.d", "link_ticket": "e.f"}'
+
+
+def by_id_tokens(first: bytes, second: bytes) -> bytes:
+    """Return a body with two texts for tokens."""
+    return b'{"primary_id_token": "' + first + b'", "secondary_id_token": "' + second + b'"}'
+
+
 class TestOddBodies:
     """What a user can send with a good access token: a refusal, and no bug for the operator."""
 
@@ -297,9 +395,10 @@ class TestOddBodies:
             pytest.param(b'{"link_ticket": "\xff"}', 400, id="not utf-8"),
             pytest.param(b'["link_ticket"]', 400, id="list"),
             pytest.param(b'{"link_ticket": "a", "secondary_id_token": "b"}', 400, id="both"),
-            pytest.param(b'{"link_ticket": "a.b.c", "link_ticket": "d.e.f"}', 403, id="twice"),
-            pytest.param(b'{"secondary_id_token": "' + DEEP_TOKEN + b'"}', 403, id="deep token"),
-            pytest.param(b'{"secondary_id_token": "e30.e30.e30"}', 403, id="empty token"),
+            pytest.param(TWICE, 403, id="twice"),
+            pytest.param(by_id_tokens(b"e30.e30.e30", DEEP_TOKEN), 403, id="deep token"),
+            pytest.param(by_id_tokens(DEEP_TOKEN, b"e30.e30.e30"), 403, id="deep first token"),
+            pytest.param(by_id_tokens(b"e30.e30.e30", b"e30.e30.e30"), 403, id="empty tokens"),
         ],
     )
     def test_refused(self, box: Sandbox, body: bytes, status: int) -> None:
@@ -319,13 +418,11 @@ class TestOddBodies:
     @pytest.mark.parametrize("odd", ["\ud800", "auth0|\udfff", "auth0|\0", 7, ["auth0|1"], None])
     def test_odd_event(self, box: Sandbox, odd: object) -> None:
         """Whoever the authoriser seems to name: nobody."""
-        claims = {"authorizer": {"jwt": {"claims": {"sub": odd}}}}
-        event = {"routeKey": "POST /accounts/link", "requestContext": claims, "body": "{}"}
+        claims: Any = {"sub": odd}
+        event = authorised("POST /accounts/link", "", "{}", **claims)
+        event["headers"] |= {"authorization": "Bearer \ud800"}
 
-        assert (
-            box.gateway.shop({**event, "headers": {"authorization": "Bearer \ud800"}})["statusCode"]
-            == 401
-        )
+        assert box.gateway.shop(event)["statusCode"] == 401
 
 
 class TestLinking:
@@ -421,7 +518,7 @@ class TestLinking:
         [moved] = with_customer(box, google)
         box.stripe.faults.append(Fault(fault, "POST", times=1000))
         access_token = token(box, ada)
-        body = {"secondary_id_token": id_token(box, google, access_token)}
+        body = proofs(box, ada, secondary_id_token=id_token(box, google, access_token))
         assert post(box, "/accounts/link", access_token, body)[1]["error"] == "provisioning_failed"
         assert google not in box.tenant.users
         box.stripe.faults.clear()
@@ -435,7 +532,7 @@ class TestLinking:
         ada, google = user(box), user(box, "google-oauth2")
         [moved] = with_customer(box, google)
         access_token = token(box, ada)
-        body = {"secondary_id_token": id_token(box, google, access_token)}
+        body = proofs(box, ada, secondary_id_token=id_token(box, google, access_token))
         for each in ("POST /api/v2/users/", "PATCH /api/v2/users/"):
             box.management.faults.append(each)
             answer = post(box, "/accounts/link", access_token, body)
@@ -449,7 +546,7 @@ class TestLinking:
         ada, google = user(box), user(box, "google-oauth2")
         first, second = with_customer(box, ada, google)
         access_token = token(box, ada)
-        body = {"secondary_id_token": id_token(box, google, access_token)}
+        body = proofs(box, ada, secondary_id_token=id_token(box, google, access_token))
         with ThreadPoolExecutor(2) as tabs:
             clicks = [
                 tabs.submit(post, box, "/accounts/link", access_token, body) for _ in range(2)
@@ -483,7 +580,8 @@ class TestForgedProofs:
         "claims",
         [
             pytest.param({"exp": 1}, id="expired"),
-            pytest.param({"iat": int(time.time()) - 3600}, id="not fresh"),
+            pytest.param({"auth_time": int(time.time()) - 3600}, id="not fresh"),
+            pytest.param({"auth_time": None}, id="asked for without max_age"),
             pytest.param({"iss": "https://evil.example/"}, id="foreign issuer"),
             pytest.param({"aud": SHOP_AUDIENCE}, id="swapped audience"),
             pytest.param({"aud": [SHOP_CLIENT, "other"], "azp": "other"}, id="for another client"),
@@ -511,7 +609,9 @@ class TestForgedProofs:
             id_token(box, google, access_token), options={"verify_signature": False}
         )
         forged = jwt.encode(claims, "", "none", {"kid": "sandbox-1"})
-        answer = post(box, "/accounts/link", access_token, {"secondary_id_token": forged})
+        answer = post(
+            box, "/accounts/link", access_token, proofs(box, ada, secondary_id_token=forged)
+        )
 
         assert answer[1]["error"] == "proof_refused"
 
@@ -530,7 +630,9 @@ class TestForgedProofs:
         ]
         mac = hmac.digest(pem, ".".join(parts).encode(), hashlib.sha256)
         forged = ".".join([*parts, base64.urlsafe_b64encode(mac).rstrip(b"=").decode()])
-        answer = post(box, "/accounts/link", access_token, {"secondary_id_token": forged})
+        answer = post(
+            box, "/accounts/link", access_token, proofs(box, ada, secondary_id_token=forged)
+        )
 
         assert answer[1]["error"] == "proof_refused"
         assert google in box.tenant.users
@@ -544,13 +646,15 @@ class TestForgedProofs:
         )
         for kid in ("sandbox-1", "evil-1"):
             forged = jwt.encode(claims, other_key(), "RS256", {"kid": kid})
-            answer = post(box, "/accounts/link", access_token, {"secondary_id_token": forged})
+            answer = post(
+                box, "/accounts/link", access_token, proofs(box, ada, secondary_id_token=forged)
+            )
             assert answer[1]["error"] == "proof_refused"
 
     def test_an_access_token_is_no_id_token(self, box: Sandbox) -> None:
         """The tenant has signed both."""
         ada, google = user(box), user(box, "google-oauth2")
-        body = {"secondary_id_token": token(box, google)}
+        body = proofs(box, ada, secondary_id_token=token(box, google))
 
         assert post(box, "/accounts/link", token(box, ada), body)[1]["error"] == "proof_refused"
 
@@ -568,8 +672,8 @@ class TestForgedProofs:
         """One access token links once: neither again after an unlink, nor to a third account."""
         ada, google, third = user(box), user(box, "google-oauth2"), user(box, "github")
         access_token = token(box, ada)
-        body = {"secondary_id_token": id_token(box, google, access_token)}
-        other = {"secondary_id_token": id_token(box, third, access_token)}
+        body = proofs(box, ada, secondary_id_token=id_token(box, google, access_token))
+        other = proofs(box, ada, secondary_id_token=id_token(box, third, access_token))
         assert post(box, "/accounts/link", access_token, body)[0] == 200
         box.tenant.users[ada].pop("identities")
         box.tenant.users.add({"email": "back@example.com", "email_verified": True}, google)
@@ -587,10 +691,14 @@ class TestForgedProofs:
         "body",
         [
             {},
-            {"link_ticket": None},
-            {"secondary_id_token": 1},
-            {"link_ticket": ""},
-            {"secondary_id_token": "a", "link_ticket": "b"},
+            {"secondary_id_token": "a"},
+            {"primary_id_token": "a"},
+            {"primary_id_token": "a", "link_ticket": None, "link_state": "c"},
+            {"primary_id_token": "a", "secondary_id_token": 1},
+            {"primary_id_token": "a", "link_ticket": "b"},
+            {"primary_id_token": "a", "link_state": "c"},
+            {"primary_id_token": "a", "link_ticket": "b", "link_state": ""},
+            {"primary_id_token": "a", "secondary_id_token": "a", "link_ticket": "b"},
         ],
     )
     def test_bodies_without_a_proof(self, box: Sandbox, body: object) -> None:
@@ -601,54 +709,233 @@ class TestForgedProofs:
         assert "secondary_id_token" in answer["detail"]
 
 
+STATE = "what only this browser has"
+
+
 def ticket(box: Sandbox, user_id: str, age: float = 0.0, tenant: str = "acme") -> str:
-    """Make a ticket as the sign-up's function does."""
-    secret = SigningSecret.parse(box.signing_secret)
-    return issue(secret, User(Tenant(tenant), UserId(user_id)), time.time() - age)
+    """Make a ticket as the sign-up's function does, for who has just logged in."""
+    box.tenant.users.count_login(user_id)
+    user = User(Tenant(tenant), UserId(user_id))
+    return issue(key_of(box), user, digest_of(STATE), time.time() - age)
+
+
+def key_of(box: Sandbox) -> TicketKey:
+    """Return the deployment's key of link tickets."""
+    key = TicketKey.parse(box.ticket_key)
+    assert key is not None
+    return key
+
+
+def redeemed(box: Sandbox, primary: str, given: str, **others: str) -> Answer:
+    """Link by a ticket, in the browser in which the second log-in began."""
+    second = {"link_ticket": given, "link_state": STATE}
+    return post(box, "/accounts/link", token(box, primary), proofs(box, primary, **second) | others)
 
 
 class TestTickets:
     """In place of the dead end: the second log-in's proof comes with the redirect."""
 
-    def test_forged(self, box: Sandbox) -> None:
-        """Of another secret, another tenant, too old, or changed."""
+    def pair(self, box: Sandbox) -> tuple[str, str]:
+        """Return two accounts of one address, the second of which has just been logged in to."""
         ada = user(box, email="ada@example.com")
         google = user(box, "google-oauth2", email="ada@example.com")
-        stolen = SigningSecret(b"x" * 32)
-        good = ticket(box, google)
+        box.tenant.users.count_login(google)
+        return ada, google
+
+    def test_good(self, box: Sandbox) -> None:
+        """Of this browser, of these minutes, for the same address."""
+        ada, google = self.pair(box)
+
+        assert redeemed(box, ada, ticket(box, google))[0] == 200
+        assert google not in box.tenant.users
+
+    def test_forged(self, box: Sandbox) -> None:
+        """Of another key, another tenant, too old, or changed."""
+        ada, google = self.pair(box)
+        stolen = TicketKey(0, b"x" * 32)
+        good, acme = ticket(box, google), User(Tenant("acme"), UserId(google))
         forged = [
-            issue(stolen, User(Tenant("acme"), UserId(google)), time.time()),
+            issue(stolen, acme, digest_of(STATE), time.time()),
+            issue(
+                TicketKey(0, SigningSecret.parse(box.signing_secret).key),
+                acme,
+                digest_of(STATE),
+                time.time(),
+            ),
             ticket(box, google, tenant="other"),
             ticket(box, google, age=TICKET_SECONDS + 5),
             good[:-4] + "AAAA",
             good.replace(".", "..", 1),
-            "1.ü.ü",
+            "1.u.u",
             "nonsense",
         ]
         for each in forged:
-            answer = post(box, "/accounts/link", token(box, ada), {"link_ticket": each})
-            assert answer[1]["error"] == "proof_refused"
+            assert redeemed(box, ada, each)[1]["error"] == "proof_refused"
+        assert google in box.tenant.users
+
+    @pytest.mark.parametrize("state", ["another browser's", digest_of(STATE), STATE.upper()])
+    def test_of_another_browser(self, box: Sandbox, state: str) -> None:
+        """Whoever opens a link that somebody else's log-in led to has not that log-in's state."""
+        ada, google = self.pair(box)
+        answer = redeemed(box, ada, ticket(box, google), link_state=state)
+
+        assert (answer[0], answer[1]["error"]) == (403, "proof_refused")
+        assert google in box.tenant.users
+
+    @pytest.mark.parametrize("last_login", [None, "2026-01-01T00:00:00.000Z", "yesterday"])
+    def test_of_a_log_in_that_auth0_knows_nothing_of(
+        self, box: Sandbox, last_login: str | None
+    ) -> None:
+        """Whoever can sign reports, or tickets, cannot make a user have logged in."""
+        ada, google = self.pair(box)
+        given = ticket(box, google)
+        box.tenant.users[google]["last_login"] = last_login
+
+        assert redeemed(box, ada, given)[1]["error"] == "proof_refused"
         assert google in box.tenant.users
 
     def test_of_another_address(self, box: Sandbox) -> None:
         """A ticket is bound to no first account, so the address has to be the same one."""
         ada, google = user(box), user(box, "google-oauth2")
-        answer = post(box, "/accounts/link", token(box, ada), {"link_ticket": ticket(box, google)})
+        answer = redeemed(box, ada, ticket(box, google))
 
         assert answer[1]["error"] == "proof_refused"
         assert google in box.tenant.users
 
     def test_of_another_first_account(self, box: Sandbox) -> None:
         """Once begun with one, a ticket is of no use to another."""
-        ada = user(box, email="ada@example.com")
+        ada, google = self.pair(box)
         eve = user(box, email="ada@example.com")
-        google = user(box, "google-oauth2", email="ada@example.com")
-        given = {"link_ticket": ticket(box, google)}
+        given = ticket(box, google)
         box.management.faults.append("POST /api/v2/users/")
-        assert post(box, "/accounts/link", token(box, ada), given)[0] == 503
+        assert redeemed(box, ada, given)[0] == 503
 
-        assert post(box, "/accounts/link", token(box, eve), given)[1]["error"] == "proof_refused"
-        assert post(box, "/accounts/link", token(box, ada), given)[0] == 200
+        assert redeemed(box, eve, given)[1]["error"] == "proof_refused"
+        assert redeemed(box, ada, given)[0] == 200
+
+    def test_deployment_without_a_key(self, box: Sandbox, the_shop: customers.Shop) -> None:
+        """It says so, and what makes one."""
+        stored = the_shop.application.secret()
+        without = replace(stored, ticket_keys=())
+        ada, google = self.pair(box)
+        with patch.object(the_shop.application, "secret", return_value=without):
+            body = proofs(box, ada, link_ticket=ticket(box, google), link_state=STATE)
+            event = authorised("POST /accounts/link", ada, json.dumps(body))
+            answered = customers.respond(lambda: the_shop, event, CONTEXT)
+
+        assert answered["statusCode"] == 403
+        assert "customerlink install" in answered["body"]
+
+
+class TestFirstLogIn:
+    """The first account is proved as well: by a log-in of these minutes, of the same user."""
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            pytest.param({"auth_time": None}, id="asked for without max_age"),
+            pytest.param({"auth_time": int(time.time()) - 3600}, id="a session's renewal"),
+            pytest.param({"auth_time": "now"}, id="no time"),
+            pytest.param({"auth_time": True}, id="a yes"),
+            pytest.param({"auth_time": int(time.time()) + 3600}, id="of the future"),
+            pytest.param({"sub": "auth0|somebody-else"}, id="somebody else's"),
+            pytest.param({"aud": SHOP_AUDIENCE}, id="an access token"),
+            pytest.param({"aud": "other-client"}, id="another party's"),
+            pytest.param({"exp": 1}, id="expired"),
+        ],
+    )
+    def test_claims(self, box: Sandbox, claims: dict[str, Any]) -> None:
+        """Refused, however good the second account's proof is."""
+        ada = user(box, email="ada@example.com")
+        google = user(box, "google-oauth2", email="ada@example.com")
+        good = {"sub": ada, "aud": SHOP_CLIENT, "nonce": "1", "auth_time": int(time.time())}
+        given = {name: value for name, value in (good | claims).items() if value is not None}
+        signed = box.management.tokens.signed(given)
+
+        answer = redeemed(box, ada, ticket(box, google), primary_id_token=signed)
+        assert (answer[0], answer[1]["error"]) == (403, "proof_refused")
+        assert google in box.tenant.users
+
+
+class TestLimits:
+    """A user may ask so often a day: a stolen token, or a page that loops, is held."""
+
+    @pytest.mark.parametrize("route", ROUTES)
+    def test_too_often(self, the_shop: customers.Shop, route: str) -> None:
+        """Each route counts by itself, and each user."""
+        limit = ROUTES[route].times_a_day
+        statuses = [self.asked(the_shop, route, "auth0|often") for _ in range(limit + 3)]
+
+        assert statuses.count(429) == 3
+        assert 429 not in statuses[:limit]
+        assert self.asked(the_shop, route, "auth0|other") != 429
+
+    def test_outage_of_the_ledger(self, the_shop: customers.Shop) -> None:
+        """Nobody is refused by what cannot be counted."""
+        with patch.object(the_shop.limits, "allows", side_effect=LedgerUnavailableError("down")):
+            assert self.asked(the_shop, "POST /customers/me", "auth0|gone") == 404
+
+    def asked(self, the_shop: customers.Shop, route: str, user_id: str) -> int:
+        """Ask for nobody's customer, or to link without proofs."""
+        answer = customers.respond(lambda: the_shop, authorised(route, user_id), CONTEXT)
+        return int(answer["statusCode"])
+
+
+class TestAuth0sRateLimit:
+    """It is waited for as long as the caller waits, and says nothing of our token."""
+
+    @pytest.fixture
+    def limited(self, box: Sandbox) -> Iterator[Sandbox]:
+        """Let Auth0 take no more requests for a minute."""
+        before = box.management.rate.requests, box.management.rate.seconds
+        box.management.rate.requests, box.management.rate.seconds = 0, 60.0
+        yield box
+        box.management.rate.requests, box.management.rate.seconds = before
+
+    @pytest.mark.parametrize("route", ROUTES)
+    def test_in_time(self, limited: Sandbox, the_shop: customers.Shop, route: str) -> None:
+        """Long before the function's time-out, whoever is asked how often."""
+        ada, google = user(limited), user(limited, "google-oauth2")
+        body = proofs(limited, ada, link_ticket=ticket(limited, google), link_state=STATE)
+        start = time.monotonic()
+        event = authorised(route, ada, json.dumps(body))
+        answer = customers.respond(lambda: the_shop, event, CONTEXT)
+
+        assert (answer["statusCode"], time.monotonic() - start < 5) == (503, True)
+        assert json.loads(answer["body"])["error"] == "auth0_unavailable"
+
+    def test_token_is_kept(
+        self, limited: Sandbox, the_shop: customers.Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was kept stays: a new token for each refusal would make it worse."""
+        cleared: list[int] = []
+        monkeypatch.setattr(customers._shop, "cache_clear", lambda: cleared.append(1))
+        event = authorised("POST /customers/me", user(limited))
+        customers.respond(lambda: the_shop, event, CONTEXT)
+
+        assert cleared == []
+
+    @pytest.mark.parametrize(("status", "times"), [(401, 1), (403, 1), (503, 0), (500, 0)])
+    def test_refused_credentials(
+        self,
+        box: Sandbox,
+        the_shop: customers.Shop,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        status: int,
+        times: int,
+    ) -> None:
+        """Somebody may have replaced them: the next call reads the secret anew."""
+        cleared: list[int] = []
+        monkeypatch.setattr(customers._shop, "cache_clear", lambda: cleared.append(1))
+
+        def refuse(*_: object) -> None:
+            raise ApiError(status_code=status)
+
+        monkeypatch.setattr(Users, "get", refuse)
+        event = authorised("POST /customers/me", user(box))
+        assert customers.respond(lambda: the_shop, event, CONTEXT)["statusCode"] == 503
+        assert len(cleared) == times
 
 
 @pytest.mark.parametrize("answer", ['{"keys": "none"}', '{"keys": []}', "{}", "<html>", None])
@@ -658,21 +945,16 @@ def test_keys_that_cannot_be_had(
     """An outage of Auth0's, not a refusal: nothing is known of the proof."""
     ada, google = user(box), user(box, "google-oauth2")
     access_token = token(box, ada)
-    body = {"secondary_id_token": id_token(box, google, access_token)}
+    body = proofs(box, ada, secondary_id_token=id_token(box, google, access_token))
     request = Request.application(lambda _: Response(answer, 200 if answer else 503))
     with Server(request) as broken:
         for name, value in box.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("CUSTOMERLINK_AUTH0_ISSUER", f"{broken.url}/")
         shop = customers.Shop()
-        event = {
-            "routeKey": "POST /accounts/link",
-            "headers": {"authorization": f"Bearer {access_token}", **JSON},
-            "requestContext": {"authorizer": {"jwt": {"claims": {"sub": ada}}}},
-            "body": json.dumps(body),
-        }
-        context: Any = Context()
-        answered = customers.respond(lambda: shop, event, context)
+        event = authorised("POST /accounts/link", ada, json.dumps(body))
+        event["headers"] |= {"authorization": f"Bearer {access_token}"}
+        answered = customers.respond(lambda: shop, event, CONTEXT)
 
     assert answered["statusCode"] == 503
     assert json.loads(answered["body"])["error"] == "auth0_unavailable"
@@ -705,7 +987,8 @@ def test_every_error_of_the_checkout_is_documented() -> None:
         (int(status), "email_not_verified" if reason is Reason.DEFERRED else str(reason))
         for reason, status in STATUS.items()
     }
-    others = {(401, "not_authorised"), (404, "user_not_found"), (503, "auth0_unavailable")}
+    others = {(401, "not_authorised"), (403, "not_authorised"), (404, "user_not_found")}
+    others |= {(429, "too_many_requests"), (503, "auth0_unavailable")}
 
     assert documented("Provision at the checkout") == reasons | others
 
@@ -714,7 +997,8 @@ def test_every_error_of_linking_is_documented() -> None:
     """With its status."""
     failures = {(int(STATUS[Reason(each)]), str(each)) for each in LinkFailure}
     others = {(400, "invalid_request"), (401, "not_authorised"), (403, "proof_refused")}
-    others |= {(404, "user_not_found"), (503, "auth0_unavailable")}
+    others |= {(403, "not_authorised"), (404, "user_not_found")}
+    others |= {(429, "too_many_requests"), (503, "auth0_unavailable")}
 
     assert documented("Account linking") == failures | others
 
@@ -748,6 +1032,7 @@ def test_event_without_a_user(the_shop: customers.Shop, event: Any) -> None:
 
 
 JSON = {"content-type": "application/json"}
+HALF_AN_EMOJI = '{"primary_id_token": "\\ud83d", "secondary_id_token": "\\ud83d"}'
 
 
 @pytest.mark.parametrize(
@@ -755,15 +1040,15 @@ JSON = {"content-type": "application/json"}
     [
         ({"routeKey": "GET /"}, 404),
         ({"routeKey": ["POST"]}, 404),
-        ({"routeKey": "POST /accounts/link", "headers": JSON, "body": {"link_ticket": "x"}}, 400),
-        ({"routeKey": "POST /accounts/link", "headers": JSON, "body": "[" * 60_000}, 400),
+        ({"routeKey": "POST /accounts/link", "body": {"link_ticket": "x"}}, 400),
+        ({"routeKey": "POST /accounts/link", "body": "[" * 60_000}, 400),
         ({"routeKey": "POST /accounts/link", "headers": 7, "body": "[]"}, 415),
+        ({"routeKey": "POST /accounts/link", "body": HALF_AN_EMOJI}, 400),
+        ({"routeKey": "POST /accounts/link", "body": HALF_AN_EMOJI.encode().hex()}, 400),
     ],
 )
 def test_odd_event_of_a_user(the_shop: customers.Shop, event: dict[str, Any], status: int) -> None:
     """Refused, and no bug."""
-    claims = {"authorizer": {"jwt": {"claims": {"sub": "auth0|64"}}}}
-    context: Any = Context()
-    answered = customers.respond(lambda: the_shop, {**event, "requestContext": claims}, context)
+    answered = customers.respond(lambda: the_shop, {**authorised("", "auth0|64"), **event}, CONTEXT)
 
     assert answered["statusCode"] == status

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from customerlink.model.profile import Identity, Profile, unfinished
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId
@@ -61,3 +63,21 @@ class TestUnfinished:
     def test_marker_does_not_count(self) -> None:
         """Nobody is refused here, so that how the last login ended changes nothing."""
         assert unfinished(WHO, replace(ADA, marker="unfinished")) == unfinished(WHO, ADA)
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [
+        ("2026-11-26T06:00:00.000Z", True),
+        (None, False),
+        ("yesterday", False),
+        (1_800_000_000, False),
+        (["2026-11-26T06:00:00.000Z"], False),
+    ],
+)
+def test_last_login(value: object, *, known: bool) -> None:
+    """What is no time is none, and is no oddity that a sign-up is told of."""
+    profile = Profile.of({"user_id": "auth0|1", "last_login": value})
+
+    assert (profile.last_login is not None) is known
+    assert profile.dropped == ()

@@ -1,5 +1,6 @@
 """The secret's document."""
 
+import base64
 import json
 from typing import Any
 
@@ -8,10 +9,13 @@ import pytest
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.log_names import LogNames
 from customerlink.model.secret import Auth0Client, Secret, TenantSecret
+from customerlink.model.tickets import TicketKey, new_ticket_key
 from customerlink.model.user import Tenant
 
 KEY = "rk_test_" + "0" * 24
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+LONG = "whsec_" + base64.b64encode(b"s" * 32).decode()
+TICKET_KEY = new_ticket_key(0)
 DOCUMENT = {"stripe_restricted_key": KEY, "action_signing_secrets": [SIGNING, SIGNING]}
 
 
@@ -22,6 +26,34 @@ def test_whole_document() -> None:
     assert secret.stripe_key.value == KEY
     assert len(secret.signing_secrets) == 2
     assert KEY not in repr(secret)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(TICKET_KEY, id="no list"),
+        pytest.param([], id="none"),
+        pytest.param([7, "ltk_", "whsec_x", [TICKET_KEY]], id="odd ones"),
+        pytest.param([f"ltk_0_{LONG.removeprefix('whsec_')}"], id="the Action's"),
+    ],
+)
+def test_no_key_for_tickets(given: object) -> None:
+    """It refuses nobody: the rest of the secret serves log-ins."""
+    document = DOCUMENT | {"action_signing_secrets": [LONG], "link_ticket_keys": given}
+    secret = Secret.parse(json.dumps(document), "v1")
+
+    assert secret.ticket_keys == ()
+    assert len(secret.signing_secrets) == 1
+
+
+def test_keys_for_tickets() -> None:
+    """Good ones count beside odd ones, and show in no `repr`."""
+    document = DOCUMENT | {"link_ticket_keys": ["odd", TICKET_KEY]}
+    secret = Secret.parse(json.dumps(document), "v1")
+
+    assert secret.ticket_keys == (TicketKey.parse(TICKET_KEY),)
+    assert "ltk" not in repr(secret)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from customerlink.model.signup import (
     parse_registered,
     parse_registration,
 )
+from customerlink.model.tickets import FRESH_SECONDS, STATE_PARAMETER, digest_of
 from customerlink.model.user import Tenant, User, UserId, registrant_id, registration_id
 
 LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
@@ -203,6 +204,48 @@ def test_odd_field_counts_as_absent(document: object, dropped: str) -> None:
 
     assert signup.dropped == (dropped,)
     assert (signup.email, signup.tries) == ("ada@example.com", 1)
+
+
+DIGEST = digest_of("a browser's state")
+NEWEST = datetime(2026, 11, 26, 6, 0, tzinfo=UTC)
+
+
+def linking(query: object, methods: object) -> dict[str, Any]:
+    """Return a report, or an event, with what a link ticket rests on."""
+    return body(request={"query": query}, authentication={"methods": methods})
+
+
+def test_where_and_when_somebody_authenticated() -> None:
+    """As the event has it: by the page's parameter, and the newest of the session's methods."""
+    times = ["2026-11-25T06:00:00.000Z", "2026-11-26T06:00:00.000Z", "soon", 7, None]
+    methods = [*({"name": "pwd", "timestamp": each} for each in times), {}, "pwd", None]
+    signup = accepted(linking({STATE_PARAMETER: DIGEST, "other": 1}, methods))
+
+    assert (signup.browser, signup.authenticated_at) == (DIGEST, NEWEST)
+    assert signup.is_fresh(NEWEST.timestamp() + FRESH_SECONDS)
+    assert not signup.is_fresh(NEWEST.timestamp() + FRESH_SECONDS + 60)
+    assert not signup.is_fresh(NEWEST.timestamp() - 60)
+
+
+@pytest.mark.parametrize(
+    ("query", "methods"),
+    [
+        ({}, []),
+        (None, None),
+        ("query", "methods"),
+        ([DIGEST], {"timestamp": "2026-11-26T06:00:00.000Z"}),
+        ({STATE_PARAMETER: [DIGEST]}, [[]]),
+        ({STATE_PARAMETER: DIGEST[:-1]}, [{"timestamp": ["2026-11-26"]}]),
+        ({STATE_PARAMETER: f"{DIGEST}="}, [{"timestamp": "\ud83d"}]),
+        ({STATE_PARAMETER: "\ud83d"}, [{"timestamp": ""}]),
+    ],
+)
+def test_no_ticket_and_no_refusal(query: object, methods: object) -> None:
+    """Whatever is odd in it counts as absent: there is no ticket, and the log-in is judged."""
+    signup = accepted(linking(query, methods))
+
+    assert (signup.browser, signup.authenticated_at) == (None, None)
+    assert not signup.is_fresh(NEWEST.timestamp())
 
 
 ODD_IDS: list[object] = [

@@ -45,7 +45,7 @@ class Case:
         self.run = Run(self.clock, "owner")
         self.policy = Policy()
         self.is_admission = is_admission
-        self.how: dict[str, Any] = {"linking_page": lambda user: f"page of {user.user_id}"}
+        self.how: dict[str, Any] = {"linking_page": lambda signup: f"page of {signup.user.user_id}"}
 
     def settling(self) -> Settling:
         """Put it together."""

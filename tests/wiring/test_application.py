@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,7 +13,7 @@ from tests.fakes import ADA
 from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
 from customerlink.model.keys import STRIPE_API_BASE, StripeKey
 from customerlink.model.signup import SignUp
-from customerlink.model.tickets import redeem
+from customerlink.model.tickets import digest_of, new_ticket_key, redeem
 from customerlink.ports.run import Run
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
@@ -34,9 +36,15 @@ def start(environment: dict[str, str]) -> Start:
     return started
 
 
-def store(cloud: Aws, key: str) -> None:
+URL, BROWSER = "https://shop.example/link", digest_of("a browser's state")
+KEY = new_ticket_key(0)
+OF_THE_ACTION = f"ltk_0_{SIGNING_SECRET.removeprefix('whsec_')}"
+
+
+def store(cloud: Aws, key: str, **others: object) -> None:
     """Put in another version of the secret."""
-    document = {"stripe_restricted_key": key, "action_signing_secrets": [SIGNING_SECRET]}
+    signing = {"action_signing_secrets": [SIGNING_SECRET], "link_ticket_keys": [KEY]}
+    document = {"stripe_restricted_key": key, **signing, **others}
     cloud.secrets_manager.put_secret_value(SecretId=SECRET, SecretString=json.dumps(document))
 
 
@@ -119,25 +127,49 @@ def test_newer_key_that_does_not_fit(start: Start, cloud: Aws) -> None:
 
 @pytest.mark.parametrize("url", ["https://shop.example/link", "https://shop.example/link?lang=en"])
 def test_linking_page(start: Start, cloud: Aws, url: str) -> None:
-    """With a ticket that says who has just logged in, beside what the address had."""
+    """With a ticket that says who has just logged in, and where, beside what the address had."""
     store(cloud, TEST)
     application = start({"CUSTOMERLINK_LINKING_URL": url})
     secret = application.secret()
-    settling = application.settling(SignUp(ADA, 1), secret, Run(time, "owner"))
-    page = settling.linking_page(ADA) or ""
+    settling = application.settling(just_now(), secret, Run(time, "owner"))
+    page = settling.linking_page(settling.signup) or ""
     asked = parse_qs(urlsplit(page).query)
-    ticket = redeem(secret.signing_secrets, asked.pop("link_ticket")[0], time.time())
+    ticket = redeem(secret.ticket_keys, asked.pop("link_ticket")[0], time.time())
 
     assert page.startswith(url)
     assert asked == parse_qs(urlsplit(url).query)
     assert ticket is not None
-    assert ticket.user == ADA
+    assert (ticket.user, ticket.browser) == (ADA, BROWSER)
 
 
-def test_no_linking_page(start: Start, cloud: Aws) -> None:
-    """Where the deployment names none."""
-    store(cloud, TEST)
-    application = start()
-    settling = application.settling(SignUp(ADA, 1), application.secret(), Run(time, "owner"))
+def just_now(**others: Any) -> SignUp:
+    """Return a log-in that began at the shop's page, moments ago."""
+    given: dict[str, Any] = {"browser": BROWSER, "authenticated_at": datetime.now(UTC)} | others
+    return SignUp(ADA, 1, **given)
 
-    assert settling.linking_page(ADA) is None
+
+@pytest.mark.parametrize(
+    ("signup", "url", "keys"),
+    [
+        pytest.param(just_now(), "", [KEY], id="no page"),
+        pytest.param(just_now(), URL, [], id="no key"),
+        pytest.param(just_now(), URL, ["odd"], id="no good key"),
+        pytest.param(just_now(), URL, KEY, id="no list of keys"),
+        pytest.param(just_now(), URL, [OF_THE_ACTION], id="the Action's key"),
+        pytest.param(just_now(browser=None), URL, [KEY], id="begun elsewhere"),
+        pytest.param(just_now(authenticated_at=None), URL, [KEY], id="no time"),
+        pytest.param(
+            just_now(authenticated_at=datetime(2026, 1, 1, tzinfo=UTC)), URL, [KEY], id="a session"
+        ),
+        pytest.param(
+            just_now(authenticated_at=datetime(2099, 1, 1, tzinfo=UTC)), URL, [KEY], id="odd time"
+        ),
+    ],
+)
+def test_no_linking_page(start: Start, cloud: Aws, signup: SignUp, url: str, keys: object) -> None:
+    """Then there is the denial, and nobody's log-in fails for it."""
+    store(cloud, TEST, link_ticket_keys=keys)
+    application = start({"CUSTOMERLINK_LINKING_URL": url})
+    settling = application.settling(signup, application.secret(), Run(time, "owner"))
+
+    assert settling.linking_page(signup) is None

@@ -86,7 +86,7 @@ def test_settling(cloud: Aws) -> None:
 
     assert (settling.policy, settling.creates, settling.known) == (policy, Creates.NEVER, known)
     assert not settling.is_admission
-    assert settling.linking_page(ADA) is None
+    assert settling.linking_page(settling.signup) is None
 
 
 def test_key_that_stripe_rejects(cloud: Aws) -> None:

@@ -1,6 +1,7 @@
 """What functions ask of the tenant: by a secret that somebody puts in, and by what is set."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from tests.adapters.auth0.test_id_tokens import GOOD, NONCE
 from werkzeug.wrappers import Response
 
 from customerlink.adapters.auth0.id_tokens import Login
+from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import Auth0Client, TenantSecret
 from customerlink.model.user import Tenant
@@ -16,6 +18,7 @@ from customerlink.wiring.tenant import (
     boto3_dynamodb,
     id_tokens,
     needed_tenant,
+    shop_api,
     stored_tenant,
     usage_limits,
     users_of,
@@ -96,7 +99,15 @@ class TestIdTokens:
     ) -> None:
         """One of the list's; where none is named, nobody's."""
         monkeypatch.setenv("CUSTOMERLINK_AUTH0_ISSUER", tokens.issuer)
-        monkeypatch.setenv("CUSTOMERLINK_LINKING_CLIENT_IDS", clients)
+        monkeypatch.setenv("CUSTOMERLINK_SHOP_CLIENT_IDS", clients)
         login = Login("auth0|ada", email_verified=True, nonce=NONCE)
+        token = tokens.signed(GOOD | {"auth_time": int(time.time())})
 
-        assert id_tokens().verified(tokens.signed(GOOD), NONCE) == (login if counts else None)
+        assert id_tokens().verified(token, NONCE) == (login if counts else None)
+
+    def test_access_tokens(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """For one API, of the same applications."""
+        monkeypatch.setenv("CUSTOMERLINK_SHOP_AUDIENCE", "https://shop.example/api")
+        monkeypatch.setenv("CUSTOMERLINK_SHOP_CLIENT_IDS", "one,,two")
+
+        assert shop_api() == ShopApi("https://shop.example/api", ["one", "two"])

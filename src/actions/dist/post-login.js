@@ -27,6 +27,10 @@ const FRESH_MS = 2 * 60 * 60 * 1000;
 /** Denials that pass by themselves; the next log-in tries again. */
 const PASSING = new Set(['provisioning_failed', 'in_progress']);
 
+/** The linking page's parameter of `/authorize`, and the form of what it holds (docs/policies.md). */
+const STATE_PARAMETER = 'ext-customerlink-state';
+const DIGEST = /^[A-Za-z0-9_-]{43}$/;
+
 const KEPT_OUT = { denies: true, marks: true };
 
 /** The Login flow's handler: https://auth0.com/docs/customize/actions (post-login trigger). */
@@ -118,7 +122,18 @@ function reportedFields(event, metadata) {
     app_metadata: { stripe_customer_id, stripe_registration_id, stripe_signup },
   };
   addDeclaredFields(user, event);
-  return { user, stats: { logins_count: event.stats?.logins_count } };
+  return { user, stats: { logins_count: event.stats?.logins_count }, ...ofLinking(event) };
+}
+
+/** In which browser the log-in began, and when somebody proved who they are, as the event has it. */
+function ofLinking(event) {
+  const digest = event.request?.query?.[STATE_PARAMETER];
+  if (typeof digest !== 'string' || !DIGEST.test(digest)) {
+    return {};
+  }
+  const methods = event.authentication?.methods;
+  const times = Array.isArray(methods) ? methods.map((each) => ({ timestamp: each?.timestamp })) : [];
+  return { request: { query: { [STATE_PARAMETER]: digest } }, authentication: { methods: times } };
 }
 
 /** Take nothing but a well-formed answer. */

@@ -21,8 +21,9 @@ from customerlink.cli.notes import Note, read_notes
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
-from customerlink.model.secret import log_names
+from customerlink.model.secret import TICKET_KEYS, log_names
 from customerlink.model.signature import SigningSecret
+from customerlink.model.tickets import TicketKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -63,6 +64,7 @@ class StoredSecret:
     notes: Mapping[str, Note] = field(default_factory=dict)
     """By the Actions' ids: a stack may serve several tenants."""
     version: str | None = field(default=None, compare=False)
+    ticket_keys: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, text: str, made_at: datetime) -> "StoredSecret":
@@ -74,7 +76,7 @@ class StoredSecret:
         if not isinstance(document, dict):
             raise _unknown_shape("it is not a JSON object")
         key = document.pop(STRIPE_KEY, None)
-        signing = document.pop(SIGNING_SECRETS, [])
+        signing, tickets = (document.pop(each, []) for each in (SIGNING_SECRETS, TICKET_KEYS))
         notes = dict(read_notes(document.pop(NOTES, {})))
         try:
             if key is not None:
@@ -85,7 +87,9 @@ class StoredSecret:
                 SigningSecret.parse(each)
         except ConfigurationError as error:
             raise _unknown_shape(str(error)) from None
-        return cls(key, tuple(signing), document, made_at, notes)
+        if not isinstance(tickets, list) or not all(TicketKey.parse(each) for each in tickets):
+            raise _unknown_shape(f"{TICKET_KEYS} is no list of keys for link tickets")
+        return cls(key, tuple(signing), document, made_at, notes, ticket_keys=tuple(tickets))
 
     def age(self, now: float) -> float:
         """Return the seconds since this version was put in."""
@@ -97,6 +101,7 @@ class StoredSecret:
         ours = {
             STRIPE_KEY: self.stripe_key,
             SIGNING_SECRETS: list(self.signing_secrets),
+            TICKET_KEYS: list(self.ticket_keys),
             NOTES: notes,
         }
         return json.dumps({**self.others, **{name: each for name, each in ours.items() if each}})
@@ -120,6 +125,10 @@ class StoredSecret:
     def log_names(self) -> LogNames:
         """Return what the functions' logs call users."""
         return log_names(self.others.get(LOG_KEY), self.stripe_key or "")
+
+    def with_ticket_keys(self, *keys: str) -> "StoredSecret":
+        """Return it with these keys for link tickets and no others."""
+        return replace(self, ticket_keys=keys)
 
 
 def new_signing_secret() -> str:

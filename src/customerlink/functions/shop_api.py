@@ -3,19 +3,18 @@
 API Gateway's JWT authoriser has checked the access token before; the user is its `sub`.
 """
 
-import base64
-import hashlib
 import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from customerlink.adapters.auth0.id_tokens import KEYS_UNAVAILABLE
-from customerlink.adapters.auth0.management import AUTH0_ERRORS
+from customerlink.adapters.auth0.management import AUTH0_ERRORS, Users, is_refused
+from customerlink.functions.linking_proofs import Proof, Proofs
 from customerlink.functions.shell.answering import answered
 from customerlink.functions.shell.api_gateway import (
     Answer,
@@ -23,18 +22,31 @@ from customerlink.functions.shell.api_gateway import (
     Rejection,
     Request,
     answer,
-    subject_of,
+    claims_of,
 )
 from customerlink.functions.shell.edge import NOT_ALLOWED, came_through
 from customerlink.functions.shell.json_body import json_body
 from customerlink.functions.shell.telemetry import report_linked, report_outcome, report_rejection
-from customerlink.model.address import is_same_address
+from customerlink.functions.shop_answers import (
+    NO_PROOF,
+    NO_SCOPE,
+    NO_SUCH_ROUTE,
+    NO_SUCH_USER,
+    NO_TICKETS,
+    NOT_AUTHORISED,
+    NOT_VERIFIED,
+    PROOF_REFUSED,
+    STATUS,
+    TENANT_UNAVAILABLE,
+    TOO_MANY,
+)
+from customerlink.model.access_token import has_scope
+from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Decision, Instruction, Reason, link_metadata
 from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp
-from customerlink.model.tickets import redeem
 from customerlink.model.user import User, UserId
-from customerlink.model.values import Reader, text
 from customerlink.ports.run import Run
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled
@@ -42,7 +54,7 @@ from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Settling
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
-from customerlink.wiring.tenant import id_tokens, needed_tenant, usage_limits, users_of
+from customerlink.wiring.tenant import id_tokens, needed_tenant, shop_api, usage_limits, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,41 +62,8 @@ if TYPE_CHECKING:
 TENANT_SECONDS = 4.0
 """The longest that one call to Auth0 takes; linking makes five, a customer two."""
 
-STATUS = {
-    Reason.DEFERRED: HTTPStatus.CONFLICT,
-    Reason.EMAIL_IN_USE: HTTPStatus.CONFLICT,
-    Reason.LINK_MISMATCH: HTTPStatus.CONFLICT,
-    Reason.CUSTOMER_UNUSABLE: HTTPStatus.CONFLICT,
-    Reason.IN_PROGRESS: HTTPStatus.CONFLICT,
-    Reason.EMAIL_MISSING: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Reason.EMAIL_INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Reason.PROVISIONING_FAILED: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""How a reason that left the user without a customer is answered; the reason is the error code."""
-
-_NOT_AUTHORISED = Rejection(
-    HTTPStatus.UNAUTHORIZED, "not_authorised", "the access token names no user"
-)
-_NO_SUCH_ROUTE = Rejection(HTTPStatus.NOT_FOUND, "invalid_request", "there is no such route")
-_NO_SUCH_USER = Rejection(
-    HTTPStatus.NOT_FOUND, "user_not_found", "the tenant has no such user any more"
-)
-_NO_PROOF = Rejection(
-    HTTPStatus.BAD_REQUEST,
-    "invalid_request",
-    "one of secondary_id_token and link_ticket is to be given, as text",
-)
-_PROOF_REFUSED = Rejection(
-    HTTPStatus.FORBIDDEN,
-    "proof_refused",
-    "the second account's proof is not of this tenant, for this login, fresh and unused",
-)
-_NOT_VERIFIED = Rejection(
-    HTTPStatus.FORBIDDEN, "proof_refused", "an address of the two accounts is not verified"
-)
-_TENANT_UNAVAILABLE = Rejection(
-    HTTPStatus.SERVICE_UNAVAILABLE, "auth0_unavailable", "Auth0 did not answer as it should"
-)
+PATIENCE_SECONDS = 2.0
+"""The longest that a request waits for Auth0's rate limit: the function has 28 s for all of it."""
 
 
 class Shop:
@@ -95,18 +74,8 @@ class Shop:
         self.application = Application(Settings.from_environment(os.environ))
         self.tenant = needed_tenant()
         self.users = users_of(self.tenant, tries=2, seconds=TENANT_SECONDS)
-        self.id_tokens = id_tokens()
+        self.api, self.id_tokens = shop_api(), id_tokens()
         self.limits = usage_limits(self.application.dynamodb)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """That the caller has just logged in to the second account."""
-
-    user_id: UserId
-    nonce: str
-    is_ticket: bool = False
-    """A ticket is bound to no first account, so that the two must have one address."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +87,11 @@ class Call:
     request: Request
     request_id: str
 
+    @cached_property
+    def users(self) -> Users:
+        """Return the tenant's, with the patience of one request."""
+        return self.shop.users.patient(PATIENCE_SECONDS)
+
     def customer(self) -> Answer | Rejection:
         """`POST /customers/me`: the user's customer, made if there is none."""
         shop, secret, runs = self.shop, self.shop.application.secret(), [_run()]
@@ -127,9 +101,9 @@ class Call:
             runs[0] = _run()
             return shop.application.settling(signup, secret, runs[0])
 
-        outcome = provision_existing(self.user, shop.users, settling)
+        outcome = provision_existing(self.user, self.users, settling)
         if outcome.reason is Reason.USER_GONE:
-            return _NO_SUCH_USER
+            return NO_SUCH_USER
         is_settled = isinstance(outcome, Settled)
         told = Instruction(Decision.CONTINUE if is_settled else Decision.DENY, outcome.reason)
         report_outcome(
@@ -146,9 +120,9 @@ class Call:
         proof = self._proof()
         if isinstance(proof, Rejection):
             return proof
-        primary = self.shop.users.get(self.user.user_id)
+        primary = self.users.get(self.user.user_id)
         if primary is None:
-            return _NO_SUCH_USER
+            return NO_SUCH_USER
         part = primary.linked(proof.user_id)
         secondary = (
             Account(self._second(proof), part.email, None) if part else self._linked(primary, proof)
@@ -161,35 +135,30 @@ class Call:
         return replace(self.user, user_id=proof.user_id)
 
     def _proof(self) -> Proof | Rejection:
-        """Read the second account's proof, and judge it."""
-        given = _given(self.request)
-        if isinstance(given, Rejection):
-            return given
-        kind, proven = given
-        if kind == "link_ticket":
-            ticket = redeem(self.shop.application.secret().signing_secrets, proven, time.time())
-            is_ours = ticket is not None and ticket.user.tenant == self.user.tenant
-            proof = (
-                Proof(ticket.user.user_id, ticket.nonce, is_ticket=True)
-                if ticket and is_ours
-                else None
-            )
+        """Read the proofs of both log-ins, and judge them."""
+        body, shop = json_body(self.request), self.shop
+        if isinstance(body, Rejection):
+            return body
+        proofs = Proofs.read(body)
+        if proofs is None:
+            return NO_PROOF
+        if proofs.has_ticket:
+            keys = shop.application.secret().ticket_keys
+            if not keys:
+                return NO_TICKETS
+            proof = proofs.by_ticket(keys, self.user.tenant, time.time())
         else:
-            login = self.shop.id_tokens.verified(proven, nonce_for(self.request.bearer()))
-            is_good = login is not None and login.email_verified
-            proof = Proof(UserId(login.user_id), login.nonce) if login and is_good else None
+            proof = proofs.by_id_token(shop.id_tokens, self.request.bearer())
         if proof is None or proof.user_id == self.user.user_id:
-            return _PROOF_REFUSED
-        return proof
+            return PROOF_REFUSED
+        return proof if proofs.is_of(self.user.user_id, shop.id_tokens) else PROOF_REFUSED
 
     def _linked(self, primary: Profile, proof: Proof) -> Account | Answer | Rejection:
         """Let Auth0 link the two; return the second one as it was, its metadata included."""
-        users, pair = self.shop.users, f"{self.user.user_id} {proof.user_id}"
-        if not self.shop.limits.begin(proof.nonce, pair):
-            return _PROOF_REFUSED
+        users, pair = self.users, f"{self.user.user_id} {proof.user_id}"
         secondary = users.get(proof.user_id)
         if secondary is None:
-            return _NO_SUCH_USER
+            return NO_SUCH_USER
         refused = _refusal(primary, secondary, proof)
         if refused is not None:
             return refused
@@ -197,22 +166,25 @@ class Call:
         why = linking.refusal()
         if why is not None:
             return self._not_followed(proof, why)
+        # Last: a slip of the same person's, by a wrong first account, uses nothing up.
+        if not self.shop.limits.begin(proof.nonce, pair):
+            return PROOF_REFUSED
         if not users.link(self.user.user_id, proof.user_id):
             # Perhaps the same call, a moment earlier, has linked them.
             again = users.get(self.user.user_id)
             if again is None or again.linked(proof.user_id) is None:
-                return _NO_SUCH_USER
+                return NO_SUCH_USER
         return linking.secondary
 
     def _followed(self, primary: Profile, secondary: Account, proof: Proof) -> Answer | Rejection:
         """Let the Stripe side follow; interrupted, the same call or repair finishes it."""
-        users, followed = self.shop.users, self._linking(primary, secondary).follow()
+        users, followed = self.users, self._linking(primary, secondary).follow()
         if isinstance(followed, LinkFailure):
             return self._not_followed(proof, followed)
         if followed.customer_id and followed.customer_id != primary.customer_id:
             link = link_metadata(followed.customer_id)
             if not users.merge_app_metadata(self.user.user_id, link):
-                return _NO_SUCH_USER
+                return NO_SUCH_USER
         self.shop.limits.spend(proof.nonce)
         self._report(proof, "linked", followed.superseded)
         body = {"stripe_customer_id": followed.customer_id, "superseded": followed.superseded}
@@ -238,16 +210,20 @@ class Call:
 
 _DETAIL = "docs/policies.md says what each error means"
 
-_ROUTES: dict[str, Callable[[Call], Answer | Rejection]] = {
-    "POST /customers/me": Call.customer,
-    "POST /accounts/link": Call.link,
+
+@frozen
+class Route:
+    """What a route does, what an application needs leave for, and how often a user may ask."""
+
+    act: Callable[[Call], Answer | Rejection]
+    scope: str
+    times_a_day: int
+
+
+ROUTES = {
+    "POST /customers/me": Route(Call.customer, "customers:own", 100),
+    "POST /accounts/link": Route(Call.link, "accounts:link", 20),
 }
-
-
-def nonce_for(access_token: str) -> str:
-    """Return the nonce that binds the second account's log-in to the first one's access token."""
-    digest = hashlib.sha256(access_token.encode(errors="surrogatepass")).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def handler(event: Event, context: "LambdaContext") -> Answer:
@@ -263,12 +239,11 @@ def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") ->
         try:
             return _decide(shop(), event, request_id)
         except (*AUTH0_ERRORS, *KEYS_UNAVAILABLE) as trouble:
-            # The next call asks for a new token, and reads the secrets anew: one may have expired.
-            _shop.cache_clear()
-            report_rejection(
-                replace(_TENANT_UNAVAILABLE, detail=type(trouble).__name__), request_id
-            )
-            return _TENANT_UNAVAILABLE.answer()
+            if is_refused(trouble):
+                # The next call asks for a new token, and reads the secrets anew.
+                _shop.cache_clear()
+            report_rejection(replace(TENANT_UNAVAILABLE, detail=type(trouble).__name__), request_id)
+            return TENANT_UNAVAILABLE.answer()
 
     return answered(decide, request_id)
 
@@ -276,33 +251,34 @@ def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") ->
 def _decide(shop: Shop, event: Event, request_id: str) -> Answer | Rejection:
     if not came_through(shop.application.settings, event):
         return NOT_ALLOWED
-    user_id = subject_of(event)
-    if "|" not in user_id:
-        # An application's own token has no user behind it: its `sub` is `…@clients`.
-        return _NOT_AUTHORISED
-    user = User(shop.tenant.tenant, UserId(user_id))
-    request = Request.of(event)
-    act = _ROUTES.get(request.route)
-    return act(Call(shop, user, request, request_id)) if act else _NO_SUCH_ROUTE
+    claims, request = claims_of(event), Request.of(event)
+    # API Gateway asks for issuer, audience and scope as well; a route may have lost its authoriser.
+    user_id = shop.api.caller(claims)
+    if user_id is None:
+        return NOT_AUTHORISED
+    route = ROUTES.get(request.route)
+    if route is None:
+        return NO_SUCH_ROUTE
+    if not has_scope(claims, route.scope):
+        return replace(NO_SCOPE, detail=f"the access token has no scope {route.scope}")
+    if not _may_ask(shop, route, user_id):
+        return TOO_MANY
+    user = User(shop.tenant.tenant, user_id)
+    return route.act(Call(shop, user, request, request_id))
 
 
-def _given(request: Request) -> tuple[str, str] | Rejection:
-    body = json_body(request)
-    if isinstance(body, Rejection):
-        return body
-    read = Reader(body)
-    given = [(name, read(name, text)) for name in ("secondary_id_token", "link_ticket")]
-    match [(name, value) for name, value in given if value]:
-        case [(name, str(value))]:
-            return name, value
-    return _NO_PROOF
+def _may_ask(shop: Shop, route: Route, user_id: UserId) -> bool:
+    try:
+        return shop.limits.allows(route.scope, user_id, route.times_a_day, apart=0)
+    except LedgerUnavailableError:
+        # What follows meets the same outage, and has an answer for it.
+        return True
 
 
 def _refusal(primary: Profile, secondary: Profile, proof: Proof) -> Rejection | None:
     if not (primary.email_verified and secondary.email_verified):
-        return _NOT_VERIFIED
-    is_other = proof.is_ticket and not is_same_address(primary.email, secondary.email)
-    return _PROOF_REFUSED if is_other else None
+        return NOT_VERIFIED
+    return None if proof.holds_for(primary, secondary) else PROOF_REFUSED
 
 
 def _run() -> Run:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import datetime
 
 from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
 from customerlink.model.signup import SignUp, customer_id_in
 from customerlink.model.user import CustomerId, User, UserId
-from customerlink.model.values import ODD, OddValueError, Reader, address, flag, text
+from customerlink.model.values import ODD, OddValueError, Reader, address, flag, moment, text
 
 
 @frozen
@@ -43,6 +44,8 @@ class Profile:
     connection: str | None = None
     registration_id: str | None = None
     identities: tuple[Identity, ...] = ()
+    last_login: datetime | None = None
+    """By Auth0's own clock and count, whatever anybody else reports."""
     fields: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """The plain values by their paths, for the customer's fields."""
 
@@ -71,6 +74,7 @@ class Profile:
             connection=Reader(parts[0], "")("connection", text) if parts else None,
             registration_id=metadata("stripe_registration_id", text),
             identities=identities,
+            last_login=Reader(document)("last_login", moment),
             fields=flattened(document),
             dropped=tuple(dict.fromkeys(read.dropped)),
         )

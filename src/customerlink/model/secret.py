@@ -1,6 +1,6 @@
 """The secrets of a deployment, parsed: the sign-up's, the tenant's, and the page's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import field
 
 from customerlink.model.documents import json_object
@@ -9,19 +9,25 @@ from customerlink.model.frozen import frozen
 from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
 from customerlink.model.signature import SigningSecret
+from customerlink.model.tickets import TicketKey
 from customerlink.model.user import Tenant
+
+TICKET_KEYS = "link_ticket_keys"
+"""The secret's field of the keys that sign link tickets."""
 
 _SECRET_CHARACTERS = 32
 
 
 @frozen
 class Secret:
-    """A version of the secret, parsed; neither key shows in its `repr`."""
+    """A version of the secret, parsed; no key shows in its `repr`."""
 
     version: str
     stripe_key: StripeKey = field(repr=False)
     signing_secrets: tuple[SigningSecret, ...] = field(repr=False)
     log_names: LogNames = field(repr=False)
+    ticket_keys: tuple[TicketKey, ...] = field(default=(), repr=False)
+    """Without one there are no link tickets; log-ins go on."""
 
     @classmethod
     def parse(cls, text: str, version: str) -> "Secret":
@@ -36,12 +42,10 @@ class Secret:
             raise ConfigurationError("the secret's field action_signing_secrets is missing")
         if not all(isinstance(each, str) for each in signing):
             raise ConfigurationError("the secret's field action_signing_secrets has a wrong type")
-        return cls(
-            version,
-            StripeKey(key),
-            tuple(SigningSecret.parse(each) for each in signing),
-            log_names(document.get("log_key"), key),
-        )
+        signing_secrets = tuple(SigningSecret.parse(each) for each in signing)
+        tickets = _ticket_keys(document, {each.key for each in signing_secrets})
+        names = log_names(document.get("log_key"), key)
+        return cls(version, StripeKey(key), signing_secrets, names, tickets)
 
 
 def log_names(log_key: object, stripe_key: str) -> LogNames:
@@ -102,6 +106,13 @@ def _session_secrets(document: Mapping[str, object]) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(_is_long_enough(each) for each in found):
         raise ConfigurationError("the secret's field session_secrets is wrong")
     return tuple(found)
+
+
+def _ticket_keys(document: Mapping[str, object], others: Container[bytes]) -> tuple[TicketKey, ...]:
+    """Read the keys of link tickets; what is none, or an Action has too, counts as absent."""
+    given = document.get(TICKET_KEYS)
+    parsed = [TicketKey.parse(each) for each in given] if isinstance(given, list) else []
+    return tuple(each for each in parsed if each and each.key not in others)
 
 
 def _is_long_enough(secret: object) -> bool:

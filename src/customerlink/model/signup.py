@@ -17,6 +17,7 @@ from enum import StrEnum
 from customerlink.model.customer_fields import flattened
 from customerlink.model.documents import LONGEST_BYTES, json_object
 from customerlink.model.frozen import frozen
+from customerlink.model.tickets import CLOCKS_SECONDS, FRESH_SECONDS, STATE_PARAMETER, is_digest
 from customerlink.model.user import (
     CustomerId,
     Tenant,
@@ -73,6 +74,9 @@ class SignUp:
     """By which a user of the registration flow is known to the customer made before."""
     profile: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The profile's plain values by their paths, for the customer's fields."""
+    browser: str | None = None
+    """The digest of the state that the log-in began with, in the browser that has that state."""
+    authenticated_at: datetime | None = None
     tries: int = 1
     dropped: tuple[str, ...] = ()
     """The paths of what counts as absent, since it is not what the field is for."""
@@ -81,6 +85,13 @@ class SignUp:
     def has_odd_email(self) -> bool:
         """Return whether the profile has something for an address that is none."""
         return "user.email" in self.dropped
+
+    def is_fresh(self, now: float) -> bool:
+        """Return whether somebody has just proved who they are; a session's renewal is no proof."""
+        if self.authenticated_at is None:
+            return False
+        age = now - self.authenticated_at.timestamp()
+        return -CLOCKS_SECONDS <= age <= FRESH_SECONDS + CLOCKS_SECONDS
 
 
 @frozen
@@ -168,6 +179,8 @@ def _sign_up(event: "_Fields", who: User, logins_count: int) -> SignUp:
         connection=connection("name", text),
         registration_id=metadata("stripe_registration_id", text),
         profile=event.section("user").flattened(),
+        browser=read.within("request").within("query")(STATE_PARAMETER, _digest),
+        authenticated_at=read.within("authentication")("methods", _newest),
         tries=read("try", _tries) or 1,
         dropped=tuple(dict.fromkeys(read.dropped)),
     )
@@ -204,6 +217,20 @@ def _marker(value: object) -> Marker | None:
     if found is None:
         raise OddValueError
     return found
+
+
+def _digest(value: object) -> str | None:
+    found = text(value)
+    if found is not None and not is_digest(found):
+        raise OddValueError
+    return found
+
+
+def _newest(value: object) -> datetime | None:
+    """Read when somebody last authenticated, in this session or in this log-in."""
+    methods = value if isinstance(value, list) else []
+    times = [Reader(each)("timestamp", moment) for each in methods if isinstance(each, Mapping)]
+    return max((each for each in times if each), default=None)
 
 
 def _tries(value: object) -> int:

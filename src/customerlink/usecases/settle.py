@@ -57,7 +57,7 @@ class Settling:
     """Customers to look at beside those that Stripe lists under the user's addresses."""
     heir_to: Adoption | None = None
     """A customer that becomes the user's where there is none of their own."""
-    linking_page: Callable[[User], str | None] = lambda _: None
+    linking_page: Callable[[SignUp], str | None] = lambda _: None
     """Returns where somebody goes whose address another of their accounts may have."""
 
     def settle(self) -> Settled | Unsettled:
@@ -279,7 +279,7 @@ class Settling:
 
     def _linking_page(self) -> str | None:
         """Return the way out if the address, verified here, is another account's of this tenant."""
-        return self.linking_page(self.signup.user) if self.signup.email_verified else None
+        return self.linking_page(self.signup) if self.signup.email_verified else None
 
     # Step 7
 

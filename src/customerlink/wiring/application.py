@@ -20,8 +20,8 @@ from customerlink.model.secret import KeyRefresh, Secret
 from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signature import TOLERANCE_SECONDS
 from customerlink.model.signup import SignUp
-from customerlink.model.tickets import issue
-from customerlink.model.user import CustomerId, User
+from customerlink.model.tickets import issue, signing_key
+from customerlink.model.user import CustomerId
 from customerlink.ports.run import Run
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.settings import Settings
@@ -44,7 +44,7 @@ class Invocation:
         creates: Creates = Creates.ALWAYS,
         known: tuple[CustomerId, ...] = (),
         heir_to: Adoption | None = None,
-        linking_page: Callable[[User], str | None] = lambda _: None,
+        linking_page: Callable[[SignUp], str | None] = lambda _: None,
     ) -> Settling:
         """Put together what settles one user's record: for whoever does, it is done here."""
         return Settling(
@@ -143,12 +143,13 @@ class Application:
             linking_page=partial(self._linking_page, secret),
         )
 
-    def _linking_page(self, secret: Secret, user: User) -> str | None:
-        url = self.settings.policy.linking_url
-        if not url:
+    def _linking_page(self, secret: Secret, signup: SignUp) -> str | None:
+        """Return the page with a ticket, for a log-in that has just begun in a browser we know."""
+        url, now = self.settings.policy.linking_url, time.time()
+        key = signing_key(secret.ticket_keys, now)
+        if not (url and key and signup.browser and signup.is_fresh(now)):
             return None
-        # The first one: amid a rotation, the shop's function may not know the second yet.
-        ticket = issue(secret.signing_secrets[0], user, time.time())
+        ticket = issue(key, signup.user, signup.browser, now)
         return f"{url}{'&' if '?' in url else '?'}link_ticket={ticket}"
 
     def _replacement_of(self, rejected: StripeKey) -> StripeKey | None:

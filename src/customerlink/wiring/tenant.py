@@ -11,6 +11,7 @@ from customerlink.adapters.aws.aws_json import LedgerClient
 from customerlink.adapters.aws.secrets_manager import tenant_secret
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.usage_limits import UsageLimits
+from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import TenantSecret
 
@@ -49,8 +50,15 @@ def boto3_dynamodb(config: "Config") -> LedgerClient:
     return Boto3DynamoDb(boto3.client("dynamodb", config=config))
 
 
+def shop_api() -> ShopApi:
+    """Return for what the access tokens of the shop's users are made."""
+    return ShopApi(os.environ["CUSTOMERLINK_SHOP_AUDIENCE"], _shop_clients())
+
+
 def id_tokens() -> IdTokens:
-    """Return what verifies the second account's log-in, by the applications that may ask for it."""
-    clients = os.environ.get("CUSTOMERLINK_LINKING_CLIENT_IDS", "")
-    issuer = os.environ["CUSTOMERLINK_AUTH0_ISSUER"]
-    return IdTokens(issuer, [each for each in clients.split(",") if each])
+    """Return what verifies a log-in, by the applications that may ask for it."""
+    return IdTokens(os.environ["CUSTOMERLINK_AUTH0_ISSUER"], _shop_clients())
+
+
+def _shop_clients() -> list[str]:
+    return [each for each in os.environ.get("CUSTOMERLINK_SHOP_CLIENT_IDS", "").split(",") if each]

@@ -43,10 +43,17 @@ class Tokens:
         """Return a user's access token for an API."""
         return self.signed({"sub": user_id, "aud": audience, **claims})
 
-    def id_token(self, user: Mapping[str, Any], client_id: str, nonce: str) -> str:
-        """Return what a log-in proves to the application that asked for it."""
+    def id_token(
+        self, user: Mapping[str, Any], client_id: str, nonce: str, auth_time: float | None = None
+    ) -> str:
+        """Return what a log-in proves to the application that asked for it.
+
+        `auth_time` is there where the application asked by `prompt=login` or `max_age`.
+        """
         profile = {name: user[name] for name in ("email", "email_verified") if name in user}
-        return self.signed({"sub": user["user_id"], "aud": client_id, "nonce": nonce, **profile})
+        asked = {} if auth_time is None else {"auth_time": int(auth_time)}
+        claims = {"sub": user["user_id"], "aud": client_id, "nonce": nonce}
+        return self.signed({**claims, **asked, **profile})
 
     def signed(self, claims: Mapping[str, Any], **header: Any) -> str:  # noqa: ANN401
         """Sign claims; issuer and times are added where they are not given."""
@@ -55,17 +62,24 @@ class Tokens:
         return jwt.encode({**common, **claims}, self.key, "RS256", {"kid": _KEY_ID, **header})
 
     def claims_of(self, token: str, audience: str) -> Json | None:
-        """Verify an access token as API Gateway's JWT authoriser does.
+        """Verify an access token as API Gateway's JWT authoriser does; give its claims.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
         """
         try:
-            return jwt.decode(
+            # Its key is the published one that the token names.
+            if jwt.get_unverified_header(token).get("kid") != _KEY_ID:
+                return None
+            claims: Json = jwt.decode(
                 token,
                 self.key.public_key(),
                 algorithms=["RS256"],
-                audience=audience,
                 issuer=self.issuer,
+                options={"require": ["exp", "iss"], "verify_aud": False},
             )
         except jwt.PyJWTError:
             return None
+        # `client_id` counts only where there is no `aud`.
+        given = claims.get("aud") or claims.get("client_id")
+        is_for_it = audience == given or (isinstance(given, list) and audience in given)
+        return claims if is_for_it else None

@@ -159,6 +159,12 @@ class Users(dict[str, Json]):
             del self[secondary_id]
             return copy.deepcopy(identities)
 
+    def count_login(self, user_id: str) -> None:
+        """Count a log-in, as Auth0 does before any Action runs, whatever the Actions make of it."""
+        with self.lock:
+            user = self[user_id]
+            user |= {"logins_count": user["logins_count"] + 1, "last_login": self._now()}
+
     def exported(self) -> Iterator[Json]:
         """Return every user, for the export job."""
         with self.lock:

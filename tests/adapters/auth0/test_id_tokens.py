@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from werkzeug.wrappers import Request, Response
 
-from customerlink.adapters.auth0.id_tokens import FRESH_SECONDS, KEYS_UNAVAILABLE, IdTokens, Login
+from customerlink.adapters.auth0.id_tokens import KEYS_UNAVAILABLE, IdTokens, Login
+from customerlink.model.tickets import FRESH_SECONDS
 from sandbox.auth0.tokens import Tokens
 from sandbox.serving import Server
 
@@ -40,7 +41,8 @@ class KeySet:
 
     def signed(self, **claims: Any) -> str:
         """Return a good token, but for some claims; None leaves one out."""
-        given = {name: value for name, value in (GOOD | claims).items() if value is not None}
+        good = GOOD | {"auth_time": int(self.tokens.clock())}
+        given = {name: value for name, value in (good | claims).items() if value is not None}
         return self.tokens.signed(given)
 
 
@@ -101,8 +103,13 @@ def test_address_that_is_not_verified(tenant: KeySet, id_tokens: IdTokens, value
         {"nonce": None},
         {"sub": None},
         {"exp": 1},
-        {"iat": 1},
         {"iat": 32_503_680_000},
+        {"auth_time": None},
+        {"auth_time": 1},
+        {"auth_time": 32_503_680_000},
+        {"auth_time": "now"},
+        {"auth_time": True},
+        {"auth_time": [1]},
     ],
     ids=json.dumps,
 )
@@ -122,10 +129,16 @@ def test_several_audiences(tenant: KeySet, id_tokens: IdTokens) -> None:
     ("age", "is_fresh"), [(FRESH_SECONDS - 1, True), (FRESH_SECONDS * 2, False)]
 )
 def test_age(tenant: KeySet, id_tokens: IdTokens, age: int, *, is_fresh: bool) -> None:
-    """A login of some minutes ago proves nothing, although its token is still valid."""
-    issued = int(tenant.tokens.clock()) - age
+    """A login of some minutes ago proves nothing, although a session gives a new token for it."""
+    then = int(tenant.tokens.clock()) - age
 
-    assert (id_tokens.verified(tenant.signed(iat=issued), NONCE) is not None) is is_fresh
+    assert (id_tokens.verified(tenant.signed(auth_time=then), NONCE) is not None) is is_fresh
+
+
+@pytest.mark.parametrize("nonce", [NONCE, "another", None])
+def test_any_nonce(tenant: KeySet, id_tokens: IdTokens, nonce: str | None) -> None:
+    """For the first account's log-in, whose nonce is its application's own affair."""
+    assert id_tokens.verified(tenant.signed(nonce=nonce)) is not None
 
 
 @pytest.mark.parametrize("token", ["", "no token", "a.b.c"])

@@ -1,13 +1,17 @@
 """The tenant's users by auth0-python, over the stand-in for the Management API."""
 
+import math
 import time
+from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
+from auth0.authentication.exceptions import Auth0Error
 from auth0.management.core.api_error import ApiError
 from auth0.management.errors import TooManyRequestsError
 
-from customerlink.adapters.auth0.management import Management, Users
+from customerlink.adapters.auth0.management import Management, Users, is_refused
 from customerlink.model.profile import Identity, Profile
 from customerlink.model.secret import Auth0Client
 from customerlink.model.signup import ODD_ID
@@ -213,6 +217,49 @@ class TestRateLimit:
         [wait], _ = self.called(1, **{"X-RateLimit-Reset": reset})
 
         assert wait == pytest.approx(expected, abs=1.0 if expected == 7 else 0.01)
+
+
+@pytest.mark.parametrize(("aheads", "waited"), [((1,), 1), ((1, 1), 2), ((1, 1, 1), 2), ((60,), 0)])
+def test_patience(users: Users, aheads: tuple[int, ...], waited: int) -> None:
+    """Of one request, all in all: beyond it the limit is told at once, and the token is kept."""
+    waits: list[float] = []
+    management = users._management
+    management._sleep = waits.append
+    one = management.patient(2.5)
+    left = [
+        TooManyRequestsError({}, {"x-ratelimit-reset": "soon" if each == 1 else "9" * 10})
+        for each in aheads
+    ]
+
+    def request() -> bool:
+        if left:
+            raise left.pop(0)
+        return True
+
+    with suppress(TooManyRequestsError):
+        one.call(request)
+
+    assert len(waits) == waited
+    assert one.api is management.api
+    assert management.patience == math.inf
+
+
+@pytest.mark.parametrize(
+    ("trouble", "refused"),
+    [
+        (ApiError(status_code=401), True),
+        (ApiError(status_code=403), True),
+        (Auth0Error(401, "access_denied", "Unauthorized"), True),
+        (ApiError(status_code=429), False),
+        (ApiError(status_code=503), False),
+        (Auth0Error(429, "too_many_requests", "Global limit"), False),
+        (TooManyRequestsError({}, {}), False),
+        (httpx.ConnectError("down"), False),
+    ],
+)
+def test_refused_credentials(trouble: Exception, *, refused: bool) -> None:
+    """An outage, or a limit, says nothing of them."""
+    assert is_refused(trouble) is refused
 
 
 def test_link_of_one_who_is_gone(box: Sandbox, users: Users) -> None:

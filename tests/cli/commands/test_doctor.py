@@ -14,6 +14,7 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.cli.commands import doctor, rotate
 from customerlink.cli.probes import SelfTestResult
 from customerlink.cli.release import REGISTRATION, SIGNING_SECRET, URL
+from customerlink.model.tickets import new_ticket_key
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.ports.run import Run
 from sandbox.aws import ALARM, REGION, TABLE
@@ -37,11 +38,25 @@ def test_everything_in_order(cli: Cli) -> None:
 
     assert {name for name, each in checks.items() if each["verdict"] != "good"} == set()
     assert list(checks) == [
-        *("AWS credentials", "stack", "secret", "Stripe key", "Stripe: list"),
+        *("AWS credentials", "stack", "secret", "link tickets", "Stripe key", "Stripe: list"),
         *("Stripe: letter case", "Stripe: no more"),
         *("Auth0 client", "Action: code", "Action: runtime", "Action: secrets", "Login flow"),
         *("endpoint", "alarms", "open sign-ups"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "fix"),
+    [(0, "customerlink install"), (2, "customerlink rotate ticket-key")],
+)
+def test_keys_of_link_tickets(cli: Cli, count: int, fix: str) -> None:
+    """Without one nobody is sent to link; two are a rotation that was interrupted."""
+    cli.install()
+    keys = [new_ticket_key(each) for each in range(count)]
+    cli.store(json.dumps(cli.stored() | {"link_ticket_keys": keys}))
+    check = diagnosis(cli)["link tickets"]
+
+    assert (check["verdict"], check["fix"]) == ("warning", fix)
 
 
 def test_for_people(cli: Cli) -> None:

@@ -23,6 +23,7 @@ STEPS = [
     "store the Stripe key",
     "store a signing secret",
     "store the key of users' names in logs",
+    "store a key for link tickets",
     "create the Action",
     "deploy the Action",
     "bind the Action to its flow",
@@ -202,6 +203,18 @@ class TestInstall:
         assert document["url"] == box.url
 
 
+def test_the_key_of_link_tickets_is_no_actions(cli: Cli, box: Sandbox) -> None:
+    """It is made beside the other secrets, stays in Secrets Manager, and a second run keeps it."""
+    assert cli("install", "--registration", stdin=box.stripe_key).code == 0
+    [key] = cli.stored()["link_ticket_keys"]
+    told = [cli.actions().secrets_of(ACTION)]
+    told += [cli.actions().secrets_of(f"{ACTION} ({each})") for each in REGISTRATION]
+    assert cli("install").code == 0
+
+    assert key not in str(told)
+    assert cli.stored()["link_ticket_keys"] == [key]
+
+
 class TestDryRun:
     """The plan, without a change."""
 
@@ -252,7 +265,7 @@ class TestHalfWay:
         assert cli("install", stdin=box.stripe_key).code == 3
         second = cli("install", "--json")
 
-        assert second.json()["changes"] == STEPS[4:]
+        assert second.json()["changes"] == STEPS[5:]
         assert end_state(cli)[:2] == ([*FOREIGN, ACTION], True)
 
     def test_set_but_not_noted(self, cli: Cli, box: Sandbox) -> None:
@@ -265,7 +278,7 @@ class TestHalfWay:
             patch.setattr(Deployment, "note", down)
             assert cli("install", stdin=box.stripe_key).code == 3
 
-        assert cli("install", "--json").json()["changes"] == ["update the Action", *STEPS[3:]]
+        assert cli("install", "--json").json()["changes"] == ["update the Action", *STEPS[5:]]
 
     def test_build_that_takes_its_time(self, cli: Cli, box: Sandbox) -> None:
         """Waited for."""

@@ -21,6 +21,7 @@ from customerlink.cli.commands import rotate
 from customerlink.cli.commands.rotate import Rotation
 from customerlink.cli.release import REGISTRATION
 from customerlink.functions.post_login import respond
+from customerlink.model.tickets import new_ticket_key
 from sandbox.gateway import in_process
 from sandbox.sandbox import Sandbox, application
 
@@ -304,6 +305,52 @@ class TestRefused:
         cli.install()
 
         assert cli("--mode", "live", "rotate", "signing-secret").code == 2
+
+
+class TestTicketKey:
+    """`rotate ticket-key`: no Action has it, so it is between Secrets Manager and the functions."""
+
+    def test_rotated(self, cli: Cli) -> None:
+        """The old one stays valid until its last tickets have expired."""
+        cli.install()
+        [old] = cli.stored()["link_ticket_keys"]
+        before = cli.stored()
+        result = cli("rotate", "ticket-key", "--seconds", "0.5", "--json")
+
+        assert result.code == 0, result.err
+        [new] = cli.stored()["link_ticket_keys"]
+        assert new != old
+        assert cli.stored() == before | {"link_ticket_keys": [new]}
+        first, *_, last = result.json()["steps"]
+        assert (first, last) == ("add a new key beside the old one", "drop the old key")
+
+    def test_interrupted(self, cli: Cli) -> None:
+        """A second run goes on with the key that the first one added."""
+        cli.install()
+        both = [*cli.stored()["link_ticket_keys"], new_ticket_key(time.time())]
+        cli.store(json.dumps(cli.stored() | {"link_ticket_keys": both}))
+        assert cli("rotate", "ticket-key", "--seconds", "0").code == 0
+
+        assert cli.stored()["link_ticket_keys"] == both[1:]
+
+    def test_leaked(self, cli: Cli) -> None:
+        """All that there were are gone at once."""
+        cli.install()
+        old = cli.stored()["link_ticket_keys"]
+        assert cli("rotate", "ticket-key", "--leaked").code == 0
+
+        [new] = cli.stored()["link_ticket_keys"]
+        assert new not in old
+
+    @pytest.mark.parametrize("words", [(), ("--leaked",)])
+    def test_before_an_install(self, cli: Cli, words: tuple[str, ...]) -> None:
+        """There is nothing to rotate, and what makes one is said."""
+        cli.install()
+        cli.store(json.dumps(cli.stored() | {"link_ticket_keys": []}))
+        result = cli("rotate", "ticket-key", *words)
+
+        assert result.code == 1
+        assert "customerlink install" in result.err
 
 
 def test_no_key_in_arguments(cli: Cli) -> None:

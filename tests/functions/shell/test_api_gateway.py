@@ -15,7 +15,7 @@ from customerlink.functions.shell.api_gateway import (
     Request,
     answer,
     caller_of,
-    subject_of,
+    claims_of,
 )
 
 
@@ -103,11 +103,11 @@ class TestWhoCalls:
 
         assert caller_of(event) == "203.0.113.7"
 
-    def test_subject(self) -> None:
-        """Whom the authoriser has found the token to be of."""
-        claims = {"claims": {"sub": "auth0|ada"}}
+    def test_claims(self) -> None:
+        """What the authoriser has found in the token."""
+        jwt = {"claims": {"sub": "auth0|ada"}}
 
-        assert subject_of({"requestContext": {"authorizer": {"jwt": claims}}}) == "auth0|ada"
+        assert claims_of({"requestContext": {"authorizer": {"jwt": jwt}}}) == jwt["claims"]
 
     @pytest.mark.parametrize(
         "context",
@@ -116,14 +116,14 @@ class TestWhoCalls:
             {},
             {"http": None, "authorizer": None},
             {"http": {}, "authorizer": {"jwt": None}},
-            {"http": {"sourceIp": None}, "authorizer": {"jwt": {"claims": {"sub": None}}}},
+            {"http": {"sourceIp": None}, "authorizer": {"jwt": {"claims": None}}},
         ],
     )
     def test_nobody(self, context: object) -> None:
         """What is missing is empty, and lets nobody in."""
         event = {"requestContext": context}
 
-        assert (caller_of(event), subject_of(event)) == ("", "")
+        assert (caller_of(event), claims_of(event)) == ("", {})
 
 
 class TestAnswer:

@@ -78,8 +78,30 @@ BESIDE = [
         caught_by="tests/functions/test_shop_api.py::TestLinking::test_marker_goes",
     ),
     Mutant(
+        "ticket of another browser's log-in",
+        "functions/linking_proofs.py",
+        'ticket.is_of(self.given["link_state"])',
+        "True",
+        caught_by="tests/functions/test_shop_api.py::TestTickets::test_of_another_browser",
+    ),
+    Mutant(
+        "ticket of a log-in that Auth0 knows nothing of",
+        "functions/linking_proofs.py",
+        "self.ticket.is_borne_out_by(secondary.last_login)",
+        "True",
+        caught_by="tests/functions/test_shop_api.py::TestTickets"
+        "::test_of_a_log_in_that_auth0_knows_nothing_of",
+    ),
+    Mutant(
+        "log-in judged by a token that a session renews",
+        "adapters/auth0/id_tokens.py",
+        '_is_fresh(claims["auth_time"])',
+        '_is_fresh(claims["iat"])',
+        caught_by="tests/adapters/auth0/test_id_tokens.py::test_age",
+    ),
+    Mutant(
         "outage told to the shop as a success",
-        SHOP,
+        "functions/shop_answers.py",
         "Reason.PROVISIONING_FAILED: HTTPStatus.SERVICE_UNAVAILABLE",
         "Reason.PROVISIONING_FAILED: HTTPStatus.OK",
         caught_by="tests/functions/test_shop_api.py::TestCheckout::test_outage_is_no_success",

@@ -8,18 +8,14 @@ from collections.abc import Collection
 import jwt
 
 from customerlink.model.frozen import frozen
-
-FRESH_SECONDS = 300
-"""How old the login may be that an ID token proves."""
+from customerlink.model.tickets import CLOCKS_SECONDS, FRESH_SECONDS
 
 KEYS_UNAVAILABLE = (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError)
 
-# Auth0's clock and ours need not agree.
-_LEEWAY_SECONDS = 30
 # An unknown key has them fetched before that, so no rotation of keys waits for the hour.
 _KEYS_SECONDS = 3600
 _FETCH_SECONDS = 3.0
-_REQUIRED = ["aud", "exp", "iat", "iss", "nonce", "sub"]
+_REQUIRED = ["aud", "auth_time", "exp", "iat", "iss", "sub"]
 
 
 @frozen
@@ -41,12 +37,12 @@ class IdTokens:
             f"{issuer}.well-known/jwks.json", lifespan=_KEYS_SECONDS, timeout=_FETCH_SECONDS
         )
 
-    def verified(self, token: str, nonce: str) -> Login | None:
+    def verified(self, token: str, nonce: str | None = None) -> Login | None:
         """Return the login; None for a token that is not of this issuer, for the shop, and fresh.
 
         https://auth0.com/docs/secure/tokens/id-tokens/validate-id-tokens. Only RS256 counts,
-        whatever the token says of itself. Raise one of `KEYS_UNAVAILABLE` when the keys cannot be
-        had: then nothing is known of the token.
+        whatever the token says of itself; with a `nonce`, it has to have that one. Raise one of
+        `KEYS_UNAVAILABLE` when the keys cannot be had: then nothing is known of the token.
         """
         try:
             key = self._keys.get_signing_key_from_jwt(token)
@@ -56,7 +52,7 @@ class IdTokens:
                 algorithms=["RS256"],
                 audience=self._audiences,
                 issuer=self._issuer,
-                leeway=_LEEWAY_SECONDS,
+                leeway=CLOCKS_SECONDS,
                 options={"require": _REQUIRED},
             )
         except KEYS_UNAVAILABLE:
@@ -66,9 +62,22 @@ class IdTokens:
             return None
         # A token for several audiences says in `azp` for which application it was made.
         is_ours = claims.get("azp", claims["aud"]) in self._audiences
-        is_fresh = time.time() - claims["iat"] <= FRESH_SECONDS + _LEEWAY_SECONDS
+        given = str(claims.get("nonce", ""))
         # As bytes: of texts, `compare_digest` takes ASCII only, and a token may hold anything.
-        is_bound = hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode())
-        if not (is_ours and is_fresh and is_bound):
+        is_bound = nonce is None or hmac.compare_digest(given.encode(), nonce.encode())
+        if not (is_ours and is_bound and _is_fresh(claims["auth_time"])):
             return None
-        return Login(str(claims["sub"]), claims.get("email_verified") is True, nonce)
+        return Login(str(claims["sub"]), claims.get("email_verified") is True, given)
+
+
+def _is_fresh(auth_time: object) -> bool:
+    """By `auth_time`: `iat` is new in every token that a session is good for.
+
+    Auth0 puts it in where the log-in was asked for with `prompt=login` or `max_age`
+    (https://auth0.com/docs/authenticate/login/max-age-reauthentication).
+    """
+    # Not isinstance: in Python, true is an int.
+    if type(auth_time) not in (int, float):
+        return False
+    age = time.time() - float(str(auth_time))
+    return -CLOCKS_SECONDS <= age <= FRESH_SECONDS + CLOCKS_SECONDS

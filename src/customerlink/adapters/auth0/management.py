@@ -3,7 +3,9 @@
 The function of the sign-up knows nothing of it: it holds no credentials of Auth0's.
 """
 
+import copy
 import itertools
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +46,8 @@ EXPORTED = {
 AUTH0_ERRORS = (ApiError, Auth0Error, ParsingError, httpx.HTTPError, RequestException)
 """What the SDK raises; their texts may be personal."""
 
+REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
 TIME_OUT_SECONDS = 20.0
 _SHORTEST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 60.0
@@ -67,6 +71,18 @@ class Management:
         """
         self._client, self._on_wait, self._sleep = client, on_wait, sleep
         self._tries, self._seconds = tries, seconds
+        self.patience = math.inf
+        """How many seconds it still waits, all in all."""
+
+    def patient(self, seconds: float) -> "Management":
+        """Return it for one request, whose waits for the rate limit are so long, all in all.
+
+        The token is asked for before, and shared.
+        """
+        _ = self.api
+        one = copy.copy(self)
+        one.patience = seconds
+        return one
 
     @cached_property
     def granted(self) -> dict[str, Any]:
@@ -117,14 +133,18 @@ class Management:
         return self.call(request)
 
     def call[Result](self, request: Callable[[], Result]) -> Result:
-        """Make a call; on 429 wait until the time that the header names, and make it again."""
+        """Make a call; on 429 wait until the time that the header names, and make it again.
+
+        Raise `TooManyRequestsError` at once where that is later than somebody waits.
+        """
         for tries_left in reversed(range(self._tries)):
             try:
                 return request()
             except TooManyRequestsError as error:
-                if not tries_left:
-                    raise
                 seconds = _seconds_until_reset(error)
+                if not tries_left or seconds > self.patience:
+                    raise
+                self.patience -= seconds
                 self._on_wait(seconds)
                 self._sleep(seconds)
         raise AssertionError("unreachable")
@@ -136,6 +156,10 @@ class Users(Profiles, Identities):
     def __init__(self, management: Management) -> None:
         """Take the API."""
         self._management = management
+
+    def patient(self, seconds: float) -> "Users":
+        """Return them for one request, which waits no longer than so for the rate limit."""
+        return Users(self._management.patient(seconds))
 
     def get(self, user_id: str) -> Profile | None:
         """Read a user, consistently: never by search, which lags. None for one who is gone."""
@@ -250,6 +274,14 @@ class Users(Profiles, Identities):
         api = self._management.api
         job = self._management.call(lambda: api.jobs.get(job_id))
         return str(job.status), str(job.location) if job.location else None
+
+
+def is_refused(trouble: Exception) -> bool:
+    """Return whether Auth0 refuses our credentials, which others may have replaced meanwhile.
+
+    A rate limit or an outage says nothing about them.
+    """
+    return getattr(trouble, "status_code", None) in REFUSED
 
 
 @contextmanager

@@ -119,6 +119,7 @@ class Doctor:
             yield warning("secret", meaning, "customerlink rotate signing-secret")
         else:
             yield good("secret", "It has the Stripe key and one signing secret.")
+        yield _ticket_keys(secret)
 
     def _stripe(self) -> Iterator[Check]:
         key = self._needed(self._secret, "the secret").stripe_key
@@ -278,3 +279,13 @@ class Doctor:
 
 def _names(names: Iterable[str]) -> str:
     return " and ".join(names)
+
+
+def _ticket_keys(secret: StoredSecret) -> Check:
+    name, count = "link tickets", len(secret.ticket_keys)
+    if not count:
+        return warning(name, "The secret has no key for them: nobody is sent to link.", INSTALL)
+    if count > 1:
+        meaning = f"{count} keys are valid: was a rotation interrupted?"
+        return warning(name, meaning, "customerlink rotate ticket-key")
+    return good(name, "The secret has one key for them.")

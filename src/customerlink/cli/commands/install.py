@@ -1,6 +1,7 @@
 """Install: what a deployment lacks, as a plan that is made without changing anything, then run."""
 
 import difflib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -25,6 +26,7 @@ from customerlink.cli.release import (
 )
 from customerlink.cli.session import DryRun, Json, Session, Yes, session, stripe_key_given
 from customerlink.cli.tenant import RUNTIME, Action, Binding, Tenant
+from customerlink.model.tickets import new_ticket_key
 
 app = typer.Typer()
 
@@ -35,13 +37,19 @@ class Kind(StrEnum):
     STORE_KEY = "store the Stripe key"
     STORE_SIGNING_SECRET = "store a signing secret"  # noqa: S105 (a sentence)
     STORE_LOG_KEY = "store the key of users' names in logs"
+    STORE_TICKET_KEY = "store a key for link tickets"
     CREATE_ACTION = "create the Action"
     UPDATE_ACTION = "update the Action"
     DEPLOY_ACTION = "deploy the Action"
     BIND_ACTION = "bind the Action to its flow"
 
 
-_STORED = (Kind.STORE_KEY, Kind.STORE_SIGNING_SECRET, Kind.STORE_LOG_KEY)
+_STORED = (
+    Kind.STORE_KEY,
+    Kind.STORE_SIGNING_SECRET,
+    Kind.STORE_LOG_KEY,
+    Kind.STORE_TICKET_KEY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +207,8 @@ def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
         secret = secret.with_key(stripe_key)
     if not secret.signing_secrets:
         secret = secret.with_signing(new_signing_secret())
+    if not secret.ticket_keys:
+        secret = secret.with_ticket_keys(new_ticket_key(time.time()))
     signing_secret = _in_use(found, secret)
     code = marked(action_code(found.trigger))
     made = Plan(found, code, secret, signing_secret, action_name)
@@ -220,6 +230,8 @@ def _changes(made: Plan) -> Iterator[Change]:
         yield Change(Kind.STORE_SIGNING_SECRET, "in Secrets Manager")
     if secret.others != found.secret.others:
         yield Change(Kind.STORE_LOG_KEY, "in Secrets Manager")
+    if secret.ticket_keys != found.secret.ticket_keys:
+        yield Change(Kind.STORE_TICKET_KEY, "in Secrets Manager")
     is_current = action is not None and _is_current(action, made)
     if action is None:
         yield Change(Kind.CREATE_ACTION, name, _diff("", code))
@@ -263,7 +275,7 @@ def carry_out(
     for each in to_store:
         tell(each)
     if to_store:
-        # Both in one version: the functions refuse a secret that has only one of them.
+        # In one version: the functions refuse a secret that has a part of it.
         deployment.write_secret(made.secret)
     for each in made.changes:
         match each.kind:

@@ -1,4 +1,4 @@
-"""Rotate: a new signing secret, or a new Stripe key, while sign-ups go on.
+"""Rotate: a new signing secret, Stripe key or key of link tickets, while sign-ups go on.
 
 A signing secret goes through four states, each of which a second run recognises:
 
@@ -7,6 +7,9 @@ A signing secret goes through four states, each of which a second run recognises
    each Action the new one.
 3. `[old, new]`, the Actions have the new one: once no login runs an old version, drop the old one.
 4. `[new]`.
+
+A key of link tickets goes through three: `[old]`; `[old, new]`, of which the functions themselves
+take the new one once every one of them knows it, and the old one's last tickets expire; `[new]`.
 """
 
 import time
@@ -33,11 +36,15 @@ from customerlink.cli.release import (
 )
 from customerlink.cli.session import Json, Yes, session, stripe_key_given
 from customerlink.cli.tenant import Action, Tenant
+from customerlink.model.tickets import KNOWN_SECONDS, TICKET_SECONDS, new_ticket_key
 
 # For the fetch (2 s), a call that began before it (8 s), and clocks that differ (2 s).
 MARGIN_SECONDS = 15.0
 LAST_LOGINS_SECONDS = 30.0
 """Auth0 ends a login's Actions after 20 s: then nobody signs with the old secret any more."""
+
+TICKET_KEY_SECONDS = KNOWN_SECONDS + TICKET_SECONDS + MARGIN_SECONDS
+"""So long the old key's tickets may be about."""
 
 INSTALL = "customerlink install"
 
@@ -100,6 +107,35 @@ def stripe_key(
     else:
         now.output.say("Nothing to do: this is the key that is stored.")
     now.output.document({"changed": changed, "steps": now.output.steps})
+
+
+@app.command("ticket-key", epilog="Example: customerlink rotate ticket-key")
+def ticket_key(
+    context: typer.Context,
+    *,
+    leaked: Annotated[
+        bool,
+        typer.Option(
+            "--leaked", help="Drop the old one at once; who is linking has to begin anew."
+        ),
+    ] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    seconds: Annotated[float, typer.Option(hidden=True, min=0)] = TICKET_KEY_SECONDS,
+) -> None:
+    """Replace the key that signs link tickets; it takes about sixteen minutes.
+
+    Nobody is refused meanwhile, unless it is --leaked. Interrupted anywhere, a second run finishes.
+    """
+    now = session(context, as_json=as_json)
+    now.confirm("Rotate the key of link tickets", yes=yes)
+    deployment, output = now.deployment(), now.output
+    if leaked:
+        replace_ticket_key(deployment, output.step)
+    else:
+        rotate_ticket_key(deployment, output.step, output.wait, seconds)
+    output.say("Done: the new key is the only one.")
+    output.document({"steps": output.steps})
 
 
 @dataclass(frozen=True)
@@ -212,3 +248,37 @@ def rotate_stripe_key(
     tell("store the new key")
     deployment.write_secret(secret.with_key(key))
     return True
+
+
+def replace_ticket_key(deployment: Deployment, tell: Callable[[str], None]) -> None:
+    """Put a new key in the place of all that there are."""
+    secret = _with_ticket_keys(deployment)
+    tell("replace the key")
+    deployment.write_secret(secret.with_ticket_keys(new_ticket_key(time.time())))
+
+
+def rotate_ticket_key(
+    deployment: Deployment,
+    tell: Callable[[str], None],
+    wait: Callable[[str, float], None],
+    seconds: float = TICKET_KEY_SECONDS,
+) -> None:
+    """Go on from wherever the last run stopped, to the end."""
+    secret = _with_ticket_keys(deployment)
+    if len(secret.ticket_keys) == 1:
+        tell("add a new key beside the old one")
+        both = secret.with_ticket_keys(*secret.ticket_keys, new_ticket_key(time.time()))
+        secret = deployment.write_secret(both)
+    left = seconds - secret.age(time.time())
+    if left > 0:
+        wait("until the old key's last tickets have expired", left)
+    tell("drop the old key")
+    # Read again: somebody may have put in another Stripe key meanwhile.
+    deployment.write_secret(deployment.read_secret().with_ticket_keys(secret.ticket_keys[-1]))
+
+
+def _with_ticket_keys(deployment: Deployment) -> StoredSecret:
+    secret = deployment.read_secret()
+    if not secret.ticket_keys:
+        raise CliError("There is no key of link tickets to rotate yet.", INSTALL)
+    return secret

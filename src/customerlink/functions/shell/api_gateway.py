@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import Any
 
 from customerlink.model.frozen import frozen
-from customerlink.model.values import Reader, text
 
 ERRORS = frozenset(
     {
@@ -23,6 +22,7 @@ ERRORS = frozenset(
         "not_authorised",
         "proof_refused",
         "request_too_large",
+        "too_many_requests",
         "unsupported_media_type",
         "user_not_found",
     },
@@ -100,10 +100,9 @@ def caller_of(event: Event) -> str:
     return str(_within(event, "requestContext", "http").get("sourceIp") or "")
 
 
-def subject_of(event: Event) -> str:
-    """Return whom the JWT authoriser found the caller to be; "" behind no authoriser."""
-    claims = _within(event, "requestContext", "authorizer", "jwt", "claims")
-    return Reader(claims)("sub", text) or ""
+def claims_of(event: Event) -> Mapping[str, Any]:
+    """Return what the JWT authoriser found in the access token; empty behind no authoriser."""
+    return _within(event, "requestContext", "authorizer", "jwt", "claims")
 
 
 def answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:
