@@ -1,0 +1,237 @@
+"""What whoever has one of the keys can do, and cannot: each row of docs/operations.md played."""
+
+import base64
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.calling import Reply, report
+from tests.functions.test_shop_api import STATE, post, proofs, token
+from tests.functions.test_verify_email import get, press, session
+
+from customerlink.adapters.auth0.management import Management, Users
+from customerlink.cli.config import Mode
+from customerlink.cli.probes import StripeProbe
+from customerlink.functions.send_mail import MAILS_A_DAY
+from customerlink.model.secret import Auth0Client
+from customerlink.model.tickets import STATE_PARAMETER, TicketKey, digest_of, issue
+from customerlink.model.user import Tenant, User, UserId
+from sandbox.sandbox import Sandbox, sandbox
+
+SETTINGS = {
+    "CUSTOMERLINK_EXISTING_CUSTOMER": "adopt",
+    "CUSTOMERLINK_LINKING_URL": "https://shop.example/link",
+}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """Run a deployment in which a leak reaches furthest."""
+    with sandbox(settings=SETTINGS) as box:
+        box.let_functions_into_the_tenant()
+        yield box
+
+
+NUMBERS = iter(range(1, 1000))
+
+
+def user(box: Sandbox, provider: str = "auth0", **profile: Any) -> str:
+    """Add a user who has an address of their own."""
+    number = next(NUMBERS)
+    given = {"email": f"leak-{number}@example.com", "email_verified": True, **profile}
+    return box.tenant.add_user(f"{provider}|{number}", **given)
+
+
+def pair(box: Sandbox) -> tuple[str, str]:
+    """Return two accounts of one address, the first of which has a customer."""
+    first = user(box)
+    box.tenant.login(first)
+    return first, user(box, "google-oauth2", email=box.tenant.users[first]["email"])
+
+
+def linked(box: Sandbox, first: str, ticket: str) -> int:
+    """Try a ticket, with everything else that belongs to it."""
+    body = proofs(box, first, link_ticket=ticket, link_state=STATE)
+    return post(box, "/accounts/link", token(box, first), body)[0]
+
+
+class TestStripeKey:
+    """Stripe's restricted key."""
+
+    def test_reach(self, box: Sandbox) -> None:
+        """Every customer of the account can be read and written, and nothing else in Stripe."""
+        probe = StripeProbe(box.stripe_key, box.stripe_url, Mode.TEST)
+        probe.list_customers()
+        probe.create_and_delete()
+
+        assert not probe.may_read_charges()
+
+    def test_it_signs_nothing(self, box: Sandbox) -> None:
+        """No report is taken for it, and no ticket."""
+        secret = "whsec_" + base64.b64encode(box.stripe_key.encode()).decode()
+        assert forged(box, secret, "auth0|nobody").status == 401
+        first, second = pair(box)
+        box.tenant.users.count_login(second)
+
+        assert linked(box, first, ticket_by(box.stripe_key.encode(), second)) == 403
+
+
+def forged(box: Sandbox, secret: str, user_id: str, email: str = "forged@example.com") -> Reply:
+    """Report a log-in that never was."""
+    document = {
+        "version": 1,
+        "tenant": {"id": "acme"},
+        "user": {"user_id": user_id, "email": email, "email_verified": True},
+        "stats": {"logins_count": 1},
+        "request": {"query": {STATE_PARAMETER: digest_of(STATE)}},
+        "authentication": {"methods": [{"timestamp": datetime.now(UTC).isoformat()}]},
+    }
+    return report(box.url, secret, document)
+
+
+def ticket_by(key: bytes, user_id: str) -> str:
+    """Make a ticket oneself."""
+    user = User(Tenant("acme"), UserId(user_id))
+    return issue(TicketKey(0, key), user, digest_of(STATE), time.time())
+
+
+class TestSigningSecret:
+    """The secret that the Action signs with."""
+
+    def test_customers(self, box: Sandbox) -> None:
+        """Reports of log-ins that never were make customers, for addresses that have none."""
+        taken = user(box)
+        box.tenant.login(taken)
+        address = box.tenant.users[taken]["email"]
+
+        made = forged(box, box.signing_secret, "auth0|forged")
+        refused = forged(box, box.signing_secret, "auth0|other", address)
+        assert made.body["reason"] == "customer_created"
+        assert refused.body["reason"] == "email_in_use"
+
+    def test_adoption(self, box: Sandbox) -> None:
+        """Under `ExistingCustomer=adopt`, a customer that names nobody can be given to any user."""
+        customer = box.stripe.create({"email": "unclaimed@example.com"})
+        forged(box, box.signing_secret, "auth0|thief", "unclaimed@example.com")
+
+        assert box.stripe.retrieve(customer["id"])["metadata"]["auth0_user_id"] == "auth0|thief"
+
+    def test_ticket_of_who_is_far_away(self, box: Sandbox) -> None:
+        """A ticket can be had for anybody; Auth0 knows of no log-in, and it is refused."""
+        first, second = pair(box)
+        answer = forged(box, box.signing_secret, second, box.tenant.users[first]["email"])
+        ticket = answer.body["redirect"].partition("link_ticket=")[2]
+
+        assert linked(box, first, ticket) == 403
+        assert second in box.tenant.users
+
+    def test_ticket_of_who_is_there(self, box: Sandbox) -> None:
+        """It is of use in the minutes of a log-in, to who has an account with the same address."""
+        first, second = pair(box)
+        box.tenant.users.count_login(second)
+        answer = forged(box, box.signing_secret, second, box.tenant.users[first]["email"])
+        ticket = answer.body["redirect"].partition("link_ticket=")[2]
+
+        assert linked(box, user(box), ticket) == 403
+        assert linked(box, first, ticket) == 200
+
+    def test_it_signs_no_ticket(self, box: Sandbox) -> None:
+        """Nor is it a token for the shop's API."""
+        first, second = pair(box)
+        box.tenant.users.count_login(second)
+        key = base64.b64decode(box.signing_secret.removeprefix("whsec_"))
+
+        assert linked(box, first, ticket_by(key, second)) == 403
+        assert post(box, "/customers/me", box.signing_secret)[0] == 401
+
+
+class TestTicketKey:
+    """The key that signs link tickets."""
+
+    def key(self, box: Sandbox) -> bytes:
+        """Return it."""
+        parsed = TicketKey.parse(box.ticket_key)
+        assert parsed is not None
+        return parsed.key
+
+    def test_reach(self, box: Sandbox) -> None:
+        """Tickets for anybody, of use under the same two conditions as with the signing secret."""
+        first, second = pair(box)
+        ticket = ticket_by(self.key(box), second)
+        assert linked(box, first, ticket) == 403
+        box.tenant.users.count_login(second)
+
+        assert linked(box, user(box), ticket) == 403
+        assert linked(box, first, ticket) == 200
+
+    def test_it_signs_no_report(self, box: Sandbox) -> None:
+        """Nobody gets a customer by it, or is kept out."""
+        secret = "whsec_" + base64.b64encode(self.key(box)).decode()
+
+        assert forged(box, secret, "auth0|nobody").status == 401
+
+    def test_who_has_it(self, box: Sandbox) -> None:
+        """No Action."""
+        assert box.ticket_key not in box.tenant.secrets.values()
+
+
+class TestAuth0Client:
+    """The machine-to-machine application of the functions."""
+
+    def users(self, box: Sandbox) -> Users:
+        """Return what its secret opens."""
+        client_id, secret = box.management.add_client(("read:users", "update:users"))
+        domain = box.tools_environment()["AUTH0_DOMAIN"]
+        return Users(Management(Auth0Client(domain, client_id, secret)))
+
+    def test_reach(self, box: Sandbox) -> None:
+        """Every user can be read, changed and linked: every account can be taken over."""
+        victim, attacker, users = user(box), user(box), self.users(box)
+        read = users.get(victim)
+        assert read is not None
+        assert read.email == box.tenant.users[victim]["email"]
+        assert users.merge_app_metadata(victim, {"stripe_customer_id": "cus_another"})
+        assert users.link(attacker, victim)
+
+        assert victim not in box.tenant.users
+
+    def test_not_stripe(self, box: Sandbox) -> None:
+        """It signs no report, so no customer is made by it directly."""
+        client_secret = box.management.add_client()[1]
+        secret = "whsec_" + base64.b64encode(client_secret[:32].encode()).decode()
+
+        assert forged(box, secret, "auth0|nobody").status == 401
+
+
+class TestSessionSecret:
+    """The secret that the Action verify-email signs with."""
+
+    def test_mails(self, box: Sandbox) -> None:
+        """Auth0's mail goes to a user's own address: once a minute, and at most five a day."""
+        victim = user(box, email_verified=False)
+        _, first = press(box, session(victim))
+        _, second = press(box, session(victim))
+
+        assert "sent the mail again" in first
+        assert "Please wait" in second
+        assert MAILS_A_DAY == 5
+
+    @pytest.mark.parametrize("to", ["https://evil.example/", "https://acme.evil.example/x"])
+    def test_button(self, box: Sandbox, to: str) -> None:
+        """The page's button leads wherever the token says, by https."""
+        assert to in get(box, session("auth0|1", continue_at=to))[1]
+
+    @pytest.mark.parametrize("to", ["http://evil.example/", "javascript:alert(1)", ""])
+    def test_button_by_nothing_else(self, box: Sandbox, to: str) -> None:
+        """Nothing but https."""
+        assert get(box, session("auth0|1", continue_at=to))[0] == 400
+
+    def test_no_account(self, box: Sandbox) -> None:
+        """It opens nothing else: no report, no ticket, no token."""
+        first, second = pair(box)
+        box.tenant.users.count_login(second)
+
+        assert linked(box, first, ticket_by(b"the sandbox's session secret, ...", second)) == 403
+        assert post(box, "/customers/me", session(first))[0] == 401
