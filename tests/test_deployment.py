@@ -40,9 +40,9 @@ EVERYTHING = {
 CREATED = {
     "AWS::CloudWatch::Dashboard": 2,
     "AWS::DynamoDB::Table": 1,
-    "AWS::IAM::Role": 9,
-    "AWS::Lambda::Function": 6,
-    "AWS::Logs::LogGroup": 7,
+    "AWS::IAM::Role": 10,
+    "AWS::Lambda::Function": 7,
+    "AWS::Logs::LogGroup": 8,
     "AWS::S3::Bucket": 1,
     "AWS::StepFunctions::StateMachine": 1,
 }

@@ -95,7 +95,8 @@ def test_where_the_shell_sends_output(sides: Cli, tmp_path: Path, words: list[st
 
 def test_files_of_an_older_release(tmp_path: Path) -> None:
     """What others could read so far is closed before anything more is in it."""
-    for name in ("todo.jsonl", "done.jsonl", "history.jsonl"):
+    names = ["todo.jsonl", "rows.jsonl", "done.jsonl", "history.jsonl"]
+    for name in names:
         (tmp_path / name).touch(mode=0o644)
     checkpoint = Checkpoint(tmp_path)
     checkpoint.begin([Candidate(UserId("auth0|1"))])
@@ -103,7 +104,7 @@ def test_files_of_an_older_release(tmp_path: Path) -> None:
         note(Backfilled(UserId("auth0|1"), BackfillStatus.CREATED, ""))
     private(tmp_path / "history.jsonl")
 
-    assert modes(tmp_path) == dict.fromkeys(["todo.jsonl", "done.jsonl", "history.jsonl"], 0o600)
+    assert modes(tmp_path) == dict.fromkeys(names, 0o600)
 
 
 def test_only_while_it_runs(tmp_path: Path) -> None:

@@ -504,7 +504,8 @@ class TestBudget:
     def test_checkout(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The order gets its customer."""
         world = self.slow_world(monkeypatch, customers)
-        shop: Any = SimpleNamespace(application=Application(world), users=world.tenant)
+        users = SimpleNamespace(patient=lambda _: world.tenant)
+        shop: Any = SimpleNamespace(application=Application(world), users=users)
         request: Any = None
         answered = customers.Call(shop, ADA, request, "request").customer()
 
