@@ -34,6 +34,7 @@ EVERYTHING = {
     "VerifiedEmail": "required",
     "Auth0Issuer": "https://acme.us.auth0.com/",
     "ShopAudience": "https://shop.example/api",
+    "ShopClientIds": "shop-client",
 }
 """What brings the parts that a deployment need not have."""
 

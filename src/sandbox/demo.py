@@ -51,16 +51,18 @@ class Demo:
     box: Sandbox
     table: Table
     failures: list[str] = field(default_factory=list)
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    """What the shop's log-in page keeps in its browser."""
 
     def play(self, scene: Scene) -> None:
         """Run a scene and put it into the table."""
         exchanges, stripe_requests = len(self.box.gateway.exchanges), len(self.box.stripe.requests)
         with ThreadPoolExecutor(scene.logins) as tabs:
-            running = [tabs.submit(self.box.tenant.login, scene.user_id, scene.connection)]
+            running = [tabs.submit(self._login, scene.user_id, scene.connection)]
             if scene.logins > 1:
                 self._wait_until_under_way(scene.user_id)
                 running += [
-                    tabs.submit(self.box.tenant.login, scene.user_id, scene.connection)
+                    tabs.submit(self._login, scene.user_id, scene.connection)
                     for _ in range(scene.logins - 1)
                 ]
             logins = [each.result() for each in running]
@@ -79,6 +81,11 @@ class Demo:
             f"{max(each.milliseconds for each in logins):.0f}",
         )
 
+    def _login(self, user_id: str, connection: str) -> Login:
+        """Begin at the shop's page, which sends the digest of its state along."""
+        query = {STATE_PARAMETER: digest_of(self.state)}
+        return self.box.tenant.login(user_id, connection, query=query)
+
     def order(self, title: str, user_id: str, clicks: int) -> None:
         """Let the shop ask for a user's customer, several times at once."""
         with ThreadPoolExecutor(clicks) as tabs:
@@ -89,11 +96,9 @@ class Demo:
 
     def link(self, title: str, primary: str, secondary: str) -> None:
         """Link two accounts with the ticket that the redirect carries."""
-        state = secrets.token_urlsafe(32)
-        query = {STATE_PARAMETER: digest_of(state)}
-        redirect = self.box.tenant.login(secondary, GOOGLE, query=query).redirect or ""
+        redirect = self._login(secondary, GOOGLE).redirect or ""
         ticket = dict(parse_qsl(urlsplit(redirect).query)).get("link_ticket")
-        proofs = {"primary_id_token": self.box.proof_of(primary), "link_state": state}
+        proofs = {"primary_id_token": self.box.proof_of(primary), "link_state": self.state}
         status, _ = self._ask("/accounts/link", primary, {"link_ticket": ticket, **proofs})
         held = status == HTTPStatus.OK and secondary not in self.box.tenant.users
         self._tell(title, "link", primary, held=held)

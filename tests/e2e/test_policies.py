@@ -11,6 +11,7 @@ from tests.functions.test_shop_api import post, token
 from tests.translation import ROOT
 
 from customerlink.adapters.stripe import customers as stripe_customers
+from customerlink.model.tickets import STATE_PARAMETER, digest_of
 from sandbox.demo import LONG_AGO
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
@@ -74,8 +75,9 @@ class Stage:
         return self.box.tenant.add_user(f"auth0|{next(NUMBERS)}", **given)
 
     def login(self, user: str) -> Login:
-        """Log the user in."""
-        return self.box.tenant.login(user, self.connection)
+        """Log the user in, from the shop's own page."""
+        query = {STATE_PARAMETER: digest_of("what the page keeps")}
+        return self.box.tenant.login(user, self.connection, query=query)
 
     def stripe_is_down(self, *, down: bool) -> None:
         """Take Stripe down, or up again."""
