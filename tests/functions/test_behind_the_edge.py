@@ -10,7 +10,14 @@ import pytest
 from tests.calling import post, report, signed
 from tests.functions.test_post_login import document, traces
 
-from sandbox.sandbox import SHOP_AUDIENCE, SHOP_CLIENT, Sandbox, new_signing_secret, sandbox
+from sandbox.sandbox import (
+    SHOP_AUDIENCE,
+    SHOP_CLIENT,
+    SHOP_SCOPES,
+    Sandbox,
+    new_signing_secret,
+    sandbox,
+)
 
 OLD, NEW = "a" * 32, "b" * 32
 DIGESTS = ",".join(hashlib.sha256(each.encode()).hexdigest() for each in (OLD, NEW))
@@ -74,8 +81,13 @@ def test_unsigned_report_around_it(box: Sandbox) -> None:
 
 def called(box: Sandbox, function: str, **event: Any) -> int:
     """Call the shop's function, or the page's, as API Gateway does."""
-    claims = {"sub": "auth0|nobody", "aud": SHOP_AUDIENCE, "exp": time.time() + 60}
-    claims |= {"azp": SHOP_CLIENT, "scope": "customers:own accounts:link"}
+    claims = {
+        "sub": "auth0|nobody",
+        "aud": SHOP_AUDIENCE,
+        "azp": SHOP_CLIENT,
+        "scope": SHOP_SCOPES,
+        "exp": time.time() + 60,
+    }
     context = {"apiId": "api", "authorizer": {"jwt": {"claims": claims}}}
     answer = getattr(box.gateway, function)({"requestContext": context, **event})
     status: int = answer["statusCode"]
