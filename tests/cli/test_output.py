@@ -171,6 +171,15 @@ def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Bär" in shown
 
 
+@pytest.mark.parametrize("name", ["stack", "seventeen letters", "Stripe: letter case"])
+def test_blank_behind_a_checks_name(name: str) -> None:
+    """However long the name is."""
+    one = said()
+    one.output.checks([good(name, "it is well")])
+
+    assert f"{name} " in one.out()
+
+
 def test_checks() -> None:
     """A line each, as soon as it is made, and what mends it under it."""
     one = said()

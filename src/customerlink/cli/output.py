@@ -114,7 +114,7 @@ class Output:
             made.append(each)
             if not self.as_json:
                 line = Text(f"{each.verdict} ", style=_COLOURS[each.verdict])
-                line.append(f"{each.name:<18}", style="bold")
+                line.append(f"{each.name:<17} ", style="bold")
                 line.append(plain(each.meaning), style="default")
                 self.out.print(line, soft_wrap=True)
                 if each.fix:

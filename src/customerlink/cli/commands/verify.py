@@ -38,6 +38,9 @@ def verify(
     seen. Nothing is changed. The Auth0 client needs the scope read:users; ids are printed, and
     addresses only where an id holds one.
     """
+    if user is not None and not user.strip():
+        # A variable of the shell's that is not set: nobody has asked for everybody.
+        raise CliError("The user's name is empty.", "A user_id, or an address.", Exit.USAGE)
     now = session(context, as_json=as_json)
     comparison = now.comparison(folder)
     with now.output.busy("Comparing both sides"):
