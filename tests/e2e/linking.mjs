@@ -2,22 +2,10 @@
 //
 // Standard input: {shop, at, scenes}. `shop` is the shop's https origin, served at the address
 // `at`; each scene a list of steps. Standard output: what each scene saw in the end.
-import puppeteer from 'puppeteer-core';
+import { launched } from './chromium.mjs';
 
 // A busy machine takes its time.
 const WAIT_MS = 60_000;
-
-/** The one named by CHROMIUM, or the one that comes as an npm package (Linux on x86_64). */
-async function browser() {
-  const named = process.env.CHROMIUM;
-  if (named) {
-    return { executablePath: named, args: ['--no-sandbox'] };
-  }
-  const { default: chromium } = await import('@sparticuz/chromium');
-  // In a single process there is one browser for all.
-  const args = chromium.args.filter((each) => each !== '--single-process' && each !== '--no-zygote');
-  return { executablePath: await chromium.executablePath(), args };
-}
 
 /** The shop is https, as LinkingUrl has to be, and its server is on this machine. */
 async function served(page, { shop, at }) {
@@ -66,7 +54,7 @@ const input = await new Promise((resolve) => {
   let text = '';
   process.stdin.on('data', (each) => (text += each)).on('end', () => resolve(JSON.parse(text)));
 });
-const running = await puppeteer.launch({ ...(await browser()), headless: 'shell' });
+const running = await launched();
 const results = [];
 try {
   for (const scene of input.scenes) {

@@ -1,19 +1,9 @@
 // Opens a page in headless Chromium with JavaScript off, as on a phone, and presses its button.
-import puppeteer from 'puppeteer-core';
+import { launched } from './chromium.mjs';
 
 const [url, screenshot] = process.argv.slice(2);
 
-/** The one named by CHROMIUM, or the one that comes as an npm package (Linux on x86_64). */
-async function browser() {
-  const named = process.env.CHROMIUM;
-  if (named) {
-    return { executablePath: named, args: ['--no-sandbox'] };
-  }
-  const { default: chromium } = await import('@sparticuz/chromium');
-  return { executablePath: await chromium.executablePath(), args: chromium.args };
-}
-
-const running = await puppeteer.launch({ ...(await browser()), headless: 'shell' });
+const running = await launched();
 try {
   const page = await running.newPage();
   await page.setJavaScriptEnabled(false);
