@@ -315,7 +315,7 @@ class History:
                 each.is_touched |= carries or user.user_id in each.identities
             if is_deletion:
                 self.world.tell(f"a person deletes {customer_id}")
-                self.oracle.deleted_by_hand.add(customer_id)
+                self.oracle.deleted_by_hand[customer_id] = self.world.scheduler.now
                 self.world.delete(customer_id)
                 if self.rng.random() < 0.7:
                     user.metadata.pop("stripe_customer_id", None)

@@ -40,8 +40,8 @@ class Oracle:
         """Whether the policy ever was to make customers at the checkout."""
         self.out_of_sight: set[str | None] = set()
         """Whose unlinked customer a person gave another address: no look-up finds it any more."""
-        self.deleted_by_hand: set[str] = set()
-        """What a person deleted: a frozen invocation may still answer with it."""
+        self.deleted_by_hand: dict[str, float] = {}
+        """What a person deleted, and when: an invocation of before may still answer with it."""
         self.touched: dict[str, float] = {}
         """Addresses that a person gave to a customer, and when; for ever, if to a second one."""
         world.on_written = self.written
@@ -142,7 +142,11 @@ class Oracle:
         registrant = signup.user.registration_id
         if given and registrant is None and not self._is_theirs(user, customer_id):
             self.violated(f"3: {user.user_id} gets {customer_id}, which is not theirs")
-        if given and registrant is not None and not self._is_registered(customer_id, registrant):
+        if (
+            given
+            and registrant is not None
+            and not self._is_registered(customer_id, registrant, self.world.scheduler.now - seconds)
+        ):
             self.violated(f"3: {registrant} registers with {customer_id}, which is not theirs")
         if seconds > FUNCTION_SECONDS and not self.world.faults.counts["freeze"]:
             self.violated(f"6: the function took {seconds:.2f} s")
@@ -152,8 +156,8 @@ class Oracle:
         is_gone = user.user_id in self.auth0.gone
         return user.is_touched or is_gone or str(customer_id) in self.customers_of(user)
 
-    def _is_registered(self, customer_id: str, registration: str) -> bool:
-        if customer_id in self.deleted_by_hand:
+    def _is_registered(self, customer_id: str, registration: str, began: float) -> bool:
+        if self.deleted_by_hand.get(customer_id, -1.0) >= began:
             return True
         customer = self.world.stripe.retrieve(customer_id)
         metadata: dict[str, str] = customer.get("metadata", {})
