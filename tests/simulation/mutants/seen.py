@@ -26,7 +26,6 @@ SEEN = {
     "profile's false link taken for none": 698,
     "looked up as given only": 3,
     "earlier addresses forgotten": 873,
-    "customer linked that only a list shows": 612,
     "somebody's customer adopted": 13,
     "claim that nobody hands over": 109,
     "marker not set on denial": 5,
