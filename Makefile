@@ -32,6 +32,10 @@ demo: .venv/ok ## Play sign-ups through the real parts, and check both sides (PO
 sandbox: .venv/ok ## Keep the sandbox running
 	@$(PYTHON) -m sandbox
 
+.PHONY: cli
+cli: .venv/ok ## Have the command line at hand: .venv/bin/customerlink
+	@$(PYTHON) -m customerlink.cli.main --help
+
 .PHONY: test
 test: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Run every test, with coverage
 	npm test --silent
@@ -142,9 +146,11 @@ $(UV): requirements/uv.txt
 	.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-.venv/ok: $(UV) requirements/dev.txt
+.venv/ok: $(UV) requirements/dev.txt pyproject.toml
 	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .venv
 	$(UV) pip sync --quiet --python $(PYTHON) --require-hashes requirements/dev.txt
+	@# The command line, of this folder's source: built by the pinned hatchling, with nothing fetched.
+	$(UV) pip install --quiet --python $(PYTHON) --offline --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .tools/sam/ok: $(UV) requirements/sam.txt

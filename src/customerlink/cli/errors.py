@@ -1,27 +1,8 @@
 """What the command line says when something is wrong: a sentence, a way out, an exit code."""
 
-import traceback
 from enum import IntEnum
 
-import httpx
-import stripe
-import urllib3
-from auth0.authentication.exceptions import Auth0Error
-from auth0.management.core.api_error import ApiError
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    NoRegionError,
-    ProfileNotFound,
-)
-
-from customerlink.model.errors import (
-    CustomerLinkError,
-    KeyRejectedError,
-    LedgerUnavailableError,
-    ServicesDownError,
-)
+from customerlink.model.errors import CustomerLinkError
 
 
 class Exit(IntEnum):
@@ -49,95 +30,3 @@ class CliError(CustomerLinkError):
 
 
 AGAIN = "Run the same command again: it goes on where it stopped."
-
-
-def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911 (one for each kind)
-    """Turn what the SDKs raise into a sentence; their texts, which may quote keys, stay behind.
-
-    What is none of the expected errors is a bug, told by kind and place.
-    """
-    kind = type(error).__name__
-    match error:
-        case CliError():
-            return error
-        case ApiError():
-            return _of_auth0(error)
-        case Auth0Error():
-            return _of_token(error)
-        case stripe.StripeError():
-            return _of_stripe(error)
-        case ClientError() | BotoCoreError():
-            return _of_aws(error)
-        case LedgerUnavailableError():
-            return CliError("The ledger did not answer.", AGAIN, Exit.UNREACHABLE)
-        case ServicesDownError():
-            return CliError(f"{error}.", AGAIN, Exit.UNREACHABLE)
-        case KeyRejectedError():
-            return CliError(f"{error}.", "customerlink rotate stripe-key", Exit.REFUSED)
-        case CustomerLinkError():
-            return CliError(str(error))
-        case httpx.HTTPError() | urllib3.exceptions.HTTPError() | OSError():
-            # After the SDKs' own errors, some of which are such errors too, and say more.
-            return CliError(f"The network failed ({kind}).", AGAIN, Exit.UNREACHABLE)
-        case _:
-            places = traceback.extract_tb(error.__traceback__)
-            at = f"{places[-1].name}:{places[-1].lineno}" if places else "?"
-            return CliError(f"A bug: {kind} at {at}.", "Please report it.", Exit.BUG)
-
-
-def _of_stripe(error: stripe.StripeError) -> CliError:
-    match error:
-        case stripe.AuthenticationError():
-            fix = "customerlink rotate stripe-key"
-            return CliError("Stripe does not know this key.", fix, Exit.REFUSED)
-        case stripe.PermissionError():
-            fix = "Stripe's dashboard, Developers > API keys: Customers: Write"
-            return CliError("The Stripe key may not do this.", fix, Exit.REFUSED)
-        case stripe.APIConnectionError():
-            return CliError("Stripe did not answer.", AGAIN, Exit.UNREACHABLE)
-    return CliError(f"Stripe answered {error.http_status}.", AGAIN, Exit.UNREACHABLE)
-
-
-def _of_auth0(error: ApiError) -> CliError:
-    body = error.body if isinstance(error.body, dict) else {}
-    if body.get("errorCode") == "insufficient_scope":
-        scope = str(body.get("message", "")).partition("any of:")[2].strip()
-        fix = (
-            "Auth0's dashboard, Applications > APIs > Auth0 Management API > Machine to Machine "
-            f"Applications: grant {scope} to this client."
-        )
-        return CliError(f"The Auth0 client lacks the scope {scope}.", fix, Exit.REFUSED)
-    status = error.status_code
-    if status == 429:  # noqa: PLR2004 (Too Many Requests)
-        fix = "Wait a minute, and run the command again."
-        return CliError("Auth0's rate limit stayed exceeded.", fix, Exit.UNREACHABLE)
-    if status is not None and status >= 500:  # noqa: PLR2004 (a server's error)
-        return CliError(f"Auth0 answered {status}.", AGAIN, Exit.UNREACHABLE)
-    code = body.get("errorCode", "without a code")
-    return CliError(f"Auth0 refused: {status}, {code}.", "", Exit.REFUSED)
-
-
-def _of_token(error: Auth0Error) -> CliError:
-    if error.status_code in (401, 403):
-        fix = "Check AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET."
-        return CliError("Auth0 gave no token for this client.", fix, Exit.REFUSED)
-    fix = "Check the domain: it looks like example.us.auth0.com."
-    return CliError(f"Auth0 gave no token ({error.status_code}).", fix, Exit.REFUSED)
-
-
-def _of_aws(error: ClientError | BotoCoreError) -> CliError:
-    match error:
-        case NoCredentialsError() | ProfileNotFound():
-            fix = "aws configure, or set AWS_PROFILE"
-            return CliError("No AWS credentials were found.", fix, Exit.REFUSED)
-        case NoRegionError():
-            return CliError("No AWS region is set.", "--region, or AWS_REGION", Exit.USAGE)
-        case ClientError():
-            code = error.response.get("Error", {}).get("Code", "")
-            # STS and CloudFormation have another name for it than DynamoDB.
-            if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"}:
-                text = "The AWS credentials have expired."
-                return CliError(text, "aws sso login", Exit.REFUSED)
-            return CliError(f"AWS refused {error.operation_name}: {code}.", "", Exit.REFUSED)
-    kind = type(error).__name__
-    return CliError(f"AWS did not answer ({kind}).", AGAIN, Exit.UNREACHABLE)

@@ -7,52 +7,32 @@ from typing import Annotated
 
 import typer
 
-from customerlink.cli.commands import (
-    backfill,
-    doctor,
-    install,
-    reassign,
-    release,
-    repair,
-    rotate,
-    uninstall,
-    verify,
-    version,
-    whois,
-)
+from customerlink.cli.commands.version import version
 from customerlink.cli.config import Mode, load
-from customerlink.cli.errors import explain
-from customerlink.cli.output import Output
 from customerlink.cli.private_files import only_for_their_owner
+from customerlink.cli.verbs import Verbs
 
 app = typer.Typer(
     name="customerlink",
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Sets up, checks and looks after a Customer Link deployment.",
     epilog="Example: customerlink --profile live doctor",
 )
-VERBS = (
-    install,
-    uninstall,
-    doctor,
-    verify,
-    repair,
-    reassign,
-    release,
-    backfill,
-    whois,
-    version,
-    rotate,
-)
-for verb in VERBS:
-    app.add_typer(verb.app)
 
 
 def _flag(text: str, variable: str) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(help=text, envvar=variable)
     return option
+
+
+def _version(is_asked: bool) -> None:  # noqa: FBT001 (typer gives it so)
+    if is_asked:
+        version()
+        raise typer.Exit
 
 
 @app.callback()
@@ -81,6 +61,9 @@ def main(  # noqa: PLR0913 (a flag each)
     stripe_api_base: Annotated[
         str | None, typer.Option(hidden=True, envvar="CUSTOMERLINK_STRIPE_API_BASE")
     ] = None,
+    _version_asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Set up, check and look after a Customer Link deployment.
 
@@ -113,6 +96,10 @@ def run(arguments: list[str] | None = None) -> None:
         with only_for_their_owner():
             app(words, prog_name="customerlink")
     except Exception as error:  # noqa: BLE001 (the one place where errors become sentences)
+        # Neither is imported for help, and each costs as much as everything else of it.
+        from customerlink.cli.explain import explain  # noqa: PLC0415
+        from customerlink.cli.output import Output  # noqa: PLC0415
+
         told = explain(error)
         Output(as_json="--json" in words).error(told)
         sys.exit(int(told.code))

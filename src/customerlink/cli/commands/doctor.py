@@ -9,7 +9,8 @@ import typer
 from customerlink.cli.checks import Check, Verdict, bad, good, warning
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment, StoredSecret
-from customerlink.cli.errors import CliError, Exit, explain
+from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.explain import explain
 from customerlink.cli.notes import fingerprint
 from customerlink.cli.probes import StripeProbe, self_test
 from customerlink.cli.release import (

@@ -15,7 +15,8 @@ from botocore.exceptions import (
 from urllib3.exceptions import ProtocolError
 
 from customerlink.adapters.stripe.http_client import NotSentError
-from customerlink.cli.errors import CliError, Exit, explain
+from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.explain import explain
 from customerlink.model.errors import (
     ConfigurationError,
     LedgerUnavailableError,

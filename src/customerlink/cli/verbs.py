@@ -1,0 +1,53 @@
+"""The verbs, each imported when it is run: nobody waits for the SDKs of another, or of help's."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
+
+if TYPE_CHECKING:
+    # typer carries a copy of click, and has no public name for these two.
+    from typer._click import Command, Context
+
+VERBS = {
+    "install": "Put this release's Action into the tenant, and the keys into Secrets Manager.",
+    "uninstall": "Take out of the tenant what install put in: Actions, and their places in the"
+    " flows.",
+    "doctor": "Check a deployment from end to end: what is wrong, what it means, and what mends"
+    " it.",
+    "verify": "Compare Auth0's users with Stripe's customers, and count what differs by kind.",
+    "repair": "Print a plan that mends what verify finds, one action a line; or carry one out.",
+    "reassign": "Let a customer be another user's, once it is proved that whom it names is gone.",
+    "release": "Tell who holds an address, since when, and what would free it.",
+    "backfill": "Make a customer for every user without one, those of before the installation"
+    " included.",
+    "whois": "Name the user whom a digest in a log stands for, or say what the logs call a user.",
+    "version": "Print the version.",
+    "rotate": "Replace a key or a secret, while sign-ups go on.",
+}
+"""Each verb's first sentence of help, for the list of all: its module is not looked at for it."""
+
+
+class Verbs(TyperGroup):
+    """A group that knows its commands' names and sentences, and imports the one that is run."""
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 (as typer gives it)
+        """Take what typer says of a group; in place of its commands stand their names."""
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name, help=said) for name, said in VERBS.items()}
+
+    def resolve_command(
+        self, ctx: "Context", args: list[str]
+    ) -> "tuple[str | None, Command | None, list[str]]":
+        """Return the command itself, in place of what stands for it."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, command(str(name)), rest
+
+
+def command(verb: str) -> "Command":
+    """Import a verb's module, and return its command."""
+    parent = typer.Typer(rich_markup_mode=None, add_completion=False)
+    parent.add_typer(import_module(f"customerlink.cli.commands.{verb}").app)
+    return get_group(parent).commands[verb]
