@@ -11,6 +11,7 @@ UV := .tools/uv/bin/uv
 SAM := .tools/sam/bin/sam
 PYTHON := .venv/bin/python
 ARCHITECTURE ?= arm64
+BUILD := .aws-sam/build
 PLATFORM := $(if $(filter arm64,$(ARCHITECTURE)),aarch64,x86_64)-manylinux_2_28
 
 # Trust the certificates that this machine trusts, as pip and npm do.
@@ -78,6 +79,10 @@ lint: .venv/ok node_modules/ok .tools/sam/ok .tools/checkov/ok ## Check style, t
 	$(PYTHON) -m mypy
 	PYTHONPATH=src .venv/bin/lint-imports
 	npm run --silent lint
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.tools/sam/bin/cfn-lint template.yaml edge.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template edge.yaml
@@ -89,17 +94,25 @@ audit: .venv/ok .tools/audit/ok ## Look every dependency up in the lists of vuln
 
 .PHONY: build
 build: .tools/sam/ok .tools/audit/ok ## Build the artifact for AWS (ARCHITECTURE=arm64 or x86_64)
-	ARCHITECTURE=$(ARCHITECTURE) $(SAM) build
+	ARCHITECTURE=$(ARCHITECTURE) $(SAM) build --build-dir $(BUILD)
 	@# What was built is what a deployment and a local run take by default.
-	@sed -i.bak '/^  Architecture:$$/,/Default:/s/Default: .*/Default: $(ARCHITECTURE)/' .aws-sam/build/template.yaml && rm .aws-sam/build/template.yaml.bak
-	@$(PYTHON) tools/artifact_summary.py .aws-sam/build
+	@sed -i.bak '/^  Architecture:$$/,/Default:/s/Default: .*/Default: $(ARCHITECTURE)/' $(BUILD)/template.yaml && rm $(BUILD)/template.yaml.bak
+	@$(PYTHON) tools/artifact_summary.py $(BUILD)
 	@mkdir -p .aws-sam/sbom
-	@for each in sign-up functions; do \
+	@for each in sign-up functions cli; do \
 	  .tools/audit/bin/cyclonedx-py requirements requirements/$$each.txt --output-reproducible --output-file .aws-sam/sbom/$$each.cdx.json; done
 
 .PHONY: build-host
 build-host: ## Build the artifact for this machine, for the tests
 	@$(MAKE) --no-print-directory build ARCHITECTURE=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+# The command line's address and its README's links; a build of nobody's repository has neither.
+export REPOSITORY_URL ?=
+.PHONY: release
+release: .venv/ok ## Build a release into dist/ (REPOSITORY_URL=…): docs/releasing.md
+	@$(MAKE) --no-print-directory build ARCHITECTURE=arm64 BUILD=.aws-sam/release/arm64
+	@$(MAKE) --no-print-directory build ARCHITECTURE=x86_64 BUILD=.aws-sam/release/x86_64
+	@$(PYTHON) tools/release.py $(if $(TAG),--tag $(TAG))
 
 # Called by `sam build` (BuildMethod: makefile), for each function of the template.
 build-%Function: $(UV) .venv/ok
@@ -126,6 +139,7 @@ lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest v
 	$(COMPILE) --group sign-up -o requirements/sign-up.txt
 	$(COMPILE) -c requirements/sign-up.txt --group functions -o requirements/functions.txt
 	$(COMPILE) -c requirements/functions.txt --group dev -o requirements/dev.txt pyproject.toml
+	$(COMPILE) -c requirements/dev.txt -o requirements/cli.txt pyproject.toml
 	$(COMPILE) --group sam -o requirements/sam.txt
 	$(COMPILE) --group checkov -o requirements/checkov.txt
 	$(COMPILE) --group audit -o requirements/audit.txt

@@ -190,7 +190,7 @@ def test_edge_is_deployed(first_port: int, tmp_path: Path) -> None:
     given |= {"KNOWN_CALLERS": "203.0.113.7/32,203.0.113.8/32"}
     given["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{first_port + 2}"
     shell(starting("printf %s"), tmp_path)
-    shell(starting("aws cloudformation deploy"), tmp_path, **given)
+    shell(starting("aws cloudformation deploy --region us-east-1"), tmp_path, **given)
     [stack] = client("cloudformation", first_port).describe_stacks(StackName="customer-link-edge")[
         "Stacks"
     ]

@@ -45,6 +45,7 @@ FILES = {
         "examples",
         "requirements",
         ".ci",
+        ".github",
     )
     for path in (ROOT / folder).rglob("*")
     if "__pycache__" not in path.parts

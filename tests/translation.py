@@ -34,6 +34,11 @@ def translated(template: dict[str, Any]) -> dict[str, Any]:
             resource["Properties"]["CodeUri"] = f"s3://{BUCKET}/{name}"
         if resource["Type"] == "AWS::Serverless::StateMachine":
             resource["Properties"]["DefinitionUri"] = {"Bucket": BUCKET, "Key": name}
+    return transformed(packaged)
+
+
+def transformed(packaged: dict[str, Any]) -> dict[str, Any]:
+    """Translate a SAM template that names its artifacts in S3."""
     logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     with patch.dict(os.environ, {"AWS_DEFAULT_REGION": REGION}):
         document: dict[str, Any] = transform(packaged, {}, _ManagedPolicies())
