@@ -127,6 +127,11 @@ class FakeLedger(Ledger):
         self._called("claim", adoption.customer_id)
         return self.claims
 
+    def reclaim(self, user: User, customer_id: CustomerId) -> bool:
+        """Answer `claims`."""
+        self._called("reclaim", customer_id)
+        return self.claims
+
     def lock_email(self, lease: Lease, email: str) -> Lock:
         """Answer the next of `holders`; after those, `holder`; or the user, newly or again."""
         self._called("lock_email")

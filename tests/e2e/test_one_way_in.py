@@ -41,7 +41,7 @@ ADOPT = {"CUSTOMERLINK_EXISTING_CUSTOMER": "adopt"}
 GOES_ON = pytest.mark.parametrize("box", [CONTINUE], indirect=True, ids=["continue"])
 ADOPTS = pytest.mark.parametrize("box", [ADOPT], indirect=True, ids=["adopt"])
 
-TIMES = ("lease_until", "updated_at", "attempt_since", "open_since", "expires_at")
+TIMES = ("lease_until", "updated_at", "attempt_since", "open_since", "expires_at", "claimed_at")
 SETTLED_SECONDS = 71
 """After so long no create is under way any more."""
 

@@ -144,7 +144,8 @@ class Entries:
             ledger, customers = self._ports(run)
             invocations: Any = SimulatedInvocations(self._settling_as_asked(run), ledger, run)
             both = SimulatedDirectory(customers), invocations
-            worker = Reassignment(Tenant(TENANT), self.profiles, self.profiles, *both)
+            sides = self.profiles, self.profiles
+            worker = Reassignment(Tenant(TENANT), *sides, *both, run.clock)
             refusal = worker.carry_out(CustomerId(customer_id), named(user))
             self.world.tell(f"  {run.owner}: reassigned to {user.user_id}: {refusal or 'yes'}")
             if refusal is None:

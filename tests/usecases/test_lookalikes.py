@@ -63,5 +63,6 @@ def test_reassign(given: str, theirs: str) -> None:
     world.tenant.add(EVE, given)
     both = WorldDirectory(world.stripe.account), WorldOperator(world)
 
-    assert Reassignment(TENANT, world.tenant, world.tenant, *both).carry_out(customer, EVE)
+    worker = Reassignment(TENANT, world.tenant, world.tenant, *both, world.clock)
+    assert worker.carry_out(customer, EVE)
     assert world.named(EVE) == []

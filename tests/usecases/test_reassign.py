@@ -35,7 +35,7 @@ from customerlink.usecases.reassign import Plan, Reassignment, Refusal
 
 ADA, BOB, EVE = user("ada"), user("bob"), user("eve")
 ADAS = "ada@example.com"
-CLAIM, LINK = "adoption#", "SET #state = :linked"
+CLAIM, LINK = "SET holder = :holder", "SET #state = :linked"
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Case:
         """Return what carries it out."""
         tenant, account = self.world.tenant, self.world.stripe.account
         both = WorldDirectory(account), WorldOperator(self.world)
-        return Reassignment(TENANT, tenant, tenant, *both)
+        return Reassignment(TENANT, tenant, tenant, *both, self.world.clock)
 
     def login(self, count: int = 2) -> Any:
         """Let Ada log in as the profile has her."""
@@ -412,7 +412,7 @@ def test_crash_and_the_user_goes(case: Case, step: str, kind: Kind) -> None:
 def test_crash_at_the_claim_of_who_is_gone(case: Case, kind: Kind) -> None:
     """The same command finishes it."""
     claimed_by(case, EVE)
-    interrupted(case, CLAIM, 2, kind)
+    interrupted(case, CLAIM, 1, kind)
     case.world.at(4 * SETTLED_SECONDS)
 
     assert case.apply() is None
@@ -422,7 +422,7 @@ def test_crash_at_the_claim_of_who_is_gone(case: Case, kind: Kind) -> None:
 def test_claim_that_the_ledger_does_not_take(case: Case) -> None:
     """It does not answer: again in a minute, and nothing is changed."""
     claimed_by(case, EVE)
-    case.world.fails("SET holder = :holder", Kind.LOST, times=99)
+    case.world.fails(CLAIM, Kind.LOST, times=99)
     refusal = case.apply()
     case.world.outside.faults.clear()
 
@@ -486,3 +486,120 @@ def test_customer_without_room_for_a_name(keys: int) -> None:
     assert refusal == expected
     assert (case.world.named(ADA) == [full]) is (refusal is None)
     assert any(each == f"adoption#{full}" for each in case.world.table.items) is (refusal is None)
+
+
+def back(case: Case, email: str = ADAS) -> Any:
+    """Let Bob be there again under the user_id that he had, as a social connection gives it."""
+    if BOB.user_id not in case.world.tenant.profiles:
+        case.world.tenant.add(BOB, email)
+    profile = case.world.tenant.profiles[BOB.user_id]
+    marker = Marker(profile.marker) if profile.marker else None
+    more: dict[str, Any] = {"marker": marker, "customer_id": profile.customer_id}
+    answer = case.world.login(SignUp(BOB, 1, email, email_verified=True, **more))
+    assert answer is not None
+    case.world.tenant.merge_app_metadata(BOB.user_id, answer.app_metadata)
+    return answer
+
+
+def ada_logs_in(case: Case) -> None:
+    """Let the user's own login finish what was begun."""
+    case.world.tenant.merge_app_metadata(ADA.user_id, case.login().app_metadata)
+
+
+def repaired(case: Case) -> None:
+    """Let the scheduled repair finish it."""
+    case.world.finish(ADA)
+
+
+def applied(case: Case) -> None:
+    """Let the same command finish it."""
+    case.apply()
+
+
+BEFORE_THE_UPDATE = [
+    (BEGIN_ADOPTION, Kind.DIES_AFTER),
+    (CLAIM, Kind.DIES_BEFORE),
+    (CLAIM, Kind.DIES_AFTER),
+    (ADOPT, Kind.DIES_BEFORE),
+]
+FINISHERS: list[Callable[[Case], None]] = [ada_logs_in, repaired, applied]
+
+
+@pytest.mark.parametrize("finish", FINISHERS)
+@pytest.mark.parametrize("has_record", [True, False])
+@pytest.mark.parametrize(("step", "kind"), BEFORE_THE_UPDATE)
+def test_former_user_comes_back(
+    case: Case, step: str, kind: Kind, finish: Callable[[Case], None], *, has_record: bool
+) -> None:
+    """Who is there again, and has the customer, keeps it: nobody finishes what was begun."""
+    if has_record:
+        link_of_bob(case)
+    interrupted(case, step, 1, kind)
+    case.world.at(6 * SETTLED_SECONDS)
+    assert back(case).customer_id == case.customer
+    finish(case)
+    case.world.at(8 * SETTLED_SECONDS)
+    finish(case)
+
+    assert case.world.named(BOB) == [case.customer]
+    assert case.world.tenant.profiles[ADA.user_id].customer_id is None
+    assert case.login().reason is Reason.EMAIL_IN_USE
+
+
+@pytest.mark.parametrize("finish", FINISHERS)
+@pytest.mark.parametrize("step", [CLAIM, ADOPT])
+@pytest.mark.parametrize("email", [ADAS, "bob@example.com", "ADA@example.com"])
+def test_former_user_comes_back_at_once(
+    case: Case, step: str, finish: Callable[[Case], None], email: str
+) -> None:
+    """While the update may be on its way nobody can say whose it is; then it is one user's."""
+    interrupted(case, step, 1, Kind.DIES_AFTER)
+    for number in range(3):
+        case.world.at(2 * SETTLED_SECONDS + 20 + number)
+        assert back(case, email).customer_id != case.customer
+    finish(case)
+    case.world.at(4 * SETTLED_SECONDS)
+    back(case, email)
+    finish(case)
+    ada_logs_in(case)
+
+    [owner] = [each for each in (ADA, BOB) if case.world.named(each) == [case.customer]]
+    profiles = case.world.tenant.profiles.values()
+    assert [each.user_id for each in profiles if each.customer_id == case.customer] == [
+        owner.user_id
+    ]
+
+
+def test_former_user_dies_before_the_link(case: Case) -> None:
+    """That the user had been gone is known to the next login too, until one has the customer."""
+    interrupted(case, CLAIM, 1, Kind.DIES_AFTER)
+    case.world.at(5 * SETTLED_SECONDS)
+    case.world.tenant.add(BOB, ADAS)
+    case.world.fails(LIST, Kind.DIES_BEFORE)
+    assert case.world.login(SignUp(BOB, 1, ADAS, email_verified=True)) is None
+    case.world.at(5 * SETTLED_SECONDS + RECORD_LEASE_SECONDS + 1)
+    assert back(case).customer_id == case.customer
+    ada_logs_in(case)
+
+    assert case.world.named(BOB) == [case.customer]
+
+
+def test_former_user_goes_again(case: Case) -> None:
+    """Whose claim is of before is replaced, and so it is of one who came back and left."""
+    interrupted(case, CLAIM, 1, Kind.DIES_AFTER)
+    case.world.at(5 * SETTLED_SECONDS)
+    assert back(case).customer_id == case.customer
+    del case.world.tenant.profiles[BOB.user_id]
+    case.world.at(7 * SETTLED_SECONDS)
+
+    assert case.apply() is None
+    case.assert_done()
+
+
+def link_of_bob(case: Case) -> None:
+    """Let the ledger have known of Bob's customer."""
+    _, ledger, _ = case.world.ports()
+    lease = ledger.open(BOB, None, admission=True)
+    assert isinstance(lease, Lease)
+    ledger.link(lease, case.customer)
+    case.world.at(4 * SETTLED_SECONDS)

@@ -63,6 +63,9 @@ class Adoption:
     instead_of: User | None = None
     address: str | None = field(default=None, repr=False, compare=False)
     """The customer's, where that is what speaks for it: it has to be that still when it begins."""
+    gone_since: float | None = None
+    """Since when whom it named is gone, if that is what speaks for it: who is there again, and has
+    claimed the customer since, keeps it."""
 
 
 @frozen
@@ -92,6 +95,8 @@ class Lease:
     """Whether a create may have been sent in this epoch."""
     sends_update: bool = False
     """Whether an adoption's update may have been."""
+    was_gone: bool = False
+    """Whether the user was gone, and may be there again: what names them may be promised."""
     earlier_emails: frozenset[str] = field(default=frozenset(), repr=False)
     """What a record of release 0.1 has in place of `create`: where its customer may be found."""
 

@@ -88,7 +88,7 @@ class Ledger(Protocol):
     def close(self, lease: Lease, *, is_gone: bool = False) -> None:
         """End a sign-up without an outcome for anybody who logs in: it is as it was before.
 
-        Of a user who is gone, nothing personal is kept.
+        Of a user who is gone, nothing personal is kept but that they were.
         """
         ...
 
@@ -106,8 +106,16 @@ class Ledger(Protocol):
     def claim(self, user: User, adoption: Adoption) -> bool:
         """Claim a customer for a user, for good; only once the adoption has begun.
 
-        False when another user has the claim, unless it is the one who is replaced. The claim of a
-        user who is gone, and whose record is ended, is replaced before.
+        False when another user has the claim, unless it is the one who is replaced, and who has not
+        come back since they were gone. The claim of a user who is gone, and whose record is ended,
+        is replaced before.
+        """
+        ...
+
+    def reclaim(self, user: User, customer_id: CustomerId) -> bool:
+        """Claim a customer that names its user, who was gone and is there again.
+
+        False while an update of whoever has the claim may be on its way.
         """
         ...
 

@@ -51,9 +51,7 @@ def adopt(
     What Stripe or the Action would refuse is refused here, before anybody has claimed anything.
     """
     customer = candidate.customer
-    if not customer.can_name(opened.user):
-        return opened.turn_down(Reason.CUSTOMER_UNUSABLE, (customer.id,))
-    return let_name(opened, Adoption(customer.id, candidate.instead_of), otherwise)
+    return _adopt(opened, customer, Adoption(customer.id, candidate.instead_of), otherwise)
 
 
 def inherit(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled:
@@ -67,7 +65,18 @@ def inherit(opened: OpenSignUp, adoption: Adoption) -> Settled | Unsettled:
     is_same = address is None or customer.has_address(address)
     if not (is_same and customer.may_come_to_name(opened.user, adoption.instead_of)):
         return opened.turn_down(Reason.LINK_MISMATCH, (customer.id,))
-    return adopt(opened, Candidate(customer, adoption.instead_of))
+    return _adopt(opened, customer, adoption)
+
+
+def _adopt(
+    opened: OpenSignUp,
+    customer: Customer,
+    adoption: Adoption,
+    otherwise: Reason = Reason.EMAIL_IN_USE,
+) -> Settled | Unsettled:
+    if not customer.can_name(opened.user):
+        return opened.turn_down(Reason.CUSTOMER_UNUSABLE, (customer.id,))
+    return let_name(opened, adoption, otherwise)
 
 
 def let_name(

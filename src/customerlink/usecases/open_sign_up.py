@@ -6,7 +6,7 @@ from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.user import CustomerId, User
-from customerlink.ports.customers import Customers, Failure, Refused, Spent
+from customerlink.ports.customers import Customers, Failure, Refused, Spent, Unknown
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
 
@@ -81,7 +81,12 @@ class OpenSignUp:
         return None if lock.is_mine else lock.holder
 
     def link(self, customer_id: CustomerId, reason: Reason) -> Settled | Unsettled:
-        """Record the link. The lock stays until it lapses: Stripe's list may not know of it yet."""
+        """Record the link. The lock stays until it lapses: Stripe's list may not know of it yet.
+
+        What names a user who was gone may be about to fall to another one: the claim tells.
+        """
+        if self.lease.was_gone and not self.ledger.reclaim(self.user, customer_id):
+            return self.fail(Unknown())
         with self.run.trace.step("link"):
             recorded = self.ledger.link(self.lease, customer_id)
         return Settled(customer_id, reason) if recorded else self.ended(Reason.IN_PROGRESS)

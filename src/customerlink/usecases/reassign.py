@@ -13,10 +13,11 @@ from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Reason, link_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
-from customerlink.model.sign_up_record import Adoption, Standing
+from customerlink.model.sign_up_record import SKEW_SECONDS, Adoption, Lease, Linked, Standing
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User
 from customerlink.ports.customer_directory import CustomerDirectory
+from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Identities, Profiles
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.open_sign_up import PASSING, Unsettled
@@ -93,6 +94,7 @@ class Reassignment:
     identities: Identities
     customers: CustomerDirectory
     invocations: Invocations
+    clock: Clock
 
     def plan(self, customer_id: CustomerId, user: User) -> Plan:
         """Look at everything that the act rests on; nothing is changed."""
@@ -127,6 +129,8 @@ class Reassignment:
 
         Interrupted anywhere, the same call finishes it, and so does the user's next login.
         """
+        # Whoever claims the customer after this was not gone: their clock may be behind.
+        gone_since = self.clock.time() - 2 * SKEW_SECONDS
         plan = self.plan(customer_id, user)
         if plan.unmet:
             return Refusal(str(plan.unmet[0].unmet))
@@ -134,7 +138,7 @@ class Reassignment:
         if refusal is not None:
             return refusal
         signup = SignUp(user, logins_count=0, email=plan.email)
-        heir_to = Adoption(customer_id, plan.former, plan.email)
+        heir_to = Adoption(customer_id, plan.former, plan.email, gone_since)
         settled = self._settling(signup, known=(customer_id,), heir_to=heir_to).settle()
         if isinstance(settled, Unsettled):
             return _refusal(settled)
@@ -152,10 +156,31 @@ class Reassignment:
             ended = self._settling(SignUp(gone, logins_count=0)).close(is_gone=True)
             if isinstance(ended, Unsettled):
                 return _refusal(ended)
-            if gone == plan.claimant and ended.customer_id == plan.customer_id:
+            if ended.customer_id != plan.customer_id:
+                continue
+            if gone == plan.claimant:
                 # What they had begun was finished: the customer names them by now.
                 return Refusal(_NO_ANSWER, is_passing=True)
+            refusal = self._link_ended(gone)
+            if refusal is not None:
+                return refusal
         return self._claim_replaced(plan) if plan.claimant else None
+
+    def _link_ended(self, gone: User) -> Refusal | None:
+        """End a recorded link too: should they come back, their login asks whose it is by then."""
+        try:
+            ledger = self.invocations.ledger()
+            opened = ledger.open(gone, None, admission=False)
+            if isinstance(opened, Linked):
+                opened = ledger.reopen(gone, opened, None)
+            if not isinstance(opened, Lease):
+                return Refusal(RUNNING, is_passing=True)
+            ledger.close(opened, is_gone=True)
+            # Not where it was begun before, and finished just now: its update may be on its way.
+            is_old = opened.has_settled(self.clock.time())
+        except LedgerUnavailableError:
+            return Refusal(_NO_ANSWER, is_passing=True)
+        return None if is_old else Refusal(_NO_ANSWER, is_passing=True)
 
     def _claim_replaced(self, plan: Plan) -> Refusal | None:
         """Take over the claim of somebody whose record is ended: nothing will come of it."""

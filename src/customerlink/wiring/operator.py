@@ -158,7 +158,8 @@ def reassignment(
     pace: RateLimiter,
 ) -> Reassignment:
     """Return what lets a customer name another user."""
-    return Reassignment(tenant, users, users, StripeDirectory(customers, pace), operator)
+    directory = StripeDirectory(customers, pace)
+    return Reassignment(tenant, users, users, directory, operator, operator.clock)
 
 
 def address_release(

@@ -15,6 +15,7 @@ from tests.adapters.dynamodb.ledger_world import (
 from customerlink.model.sign_up_record import (
     EMAIL_LOCK_SECONDS,
     RECORD_LEASE_SECONDS,
+    SETTLED_SECONDS,
     Adoption,
     Busy,
     Lease,
@@ -86,10 +87,13 @@ class TestEmailLock:
 class TestBeginAdoption:
     """That an adoption begins is in the record before anybody claims or changes the customer."""
 
+    @pytest.mark.parametrize("gone_since", [None, 1_795_000_000.123])
     @pytest.mark.parametrize("instead_of", [None, OTHER])
-    def test_next_invocation_learns_of_it(self, world: World, instead_of: User | None) -> None:
+    def test_next_invocation_learns_of_it(
+        self, world: World, instead_of: User | None, gone_since: float | None
+    ) -> None:
         """However this one ends, and whom the customer named before comes along."""
-        adoption = Adoption(CUSTOMER, instead_of)
+        adoption = Adoption(CUSTOMER, instead_of, gone_since=gone_since)
         ledger, lease = world.opened()
         begun = ledger.begin_adoption(lease, adoption)
         assert isinstance(begun, Lease)
@@ -102,7 +106,7 @@ class TestBeginAdoption:
     def test_another_one(self, world: World) -> None:
         """Nothing is left of the first."""
         ledger, lease = world.opened()
-        begun = ledger.begin_adoption(lease, Adoption(CUSTOMER, OTHER))
+        begun = ledger.begin_adoption(lease, Adoption(CUSTOMER, OTHER, gone_since=1.0))
         assert isinstance(begun, Lease)
         second = Adoption(CustomerId("cus_2"))
         ledger.begin_adoption(begun, second)
@@ -122,10 +126,10 @@ class TestBeginAdoption:
     def test_abandoned(self, world: World, ending: str) -> None:
         """Where somebody else has the customer, the record forgets it."""
         ledger, lease = world.opened()
-        begun = ledger.begin_adoption(lease, Adoption(CUSTOMER, OTHER))
+        begun = ledger.begin_adoption(lease, Adoption(CUSTOMER, OTHER, gone_since=1.0))
         assert isinstance(begun, Lease)
         ended(ledger, replace(begun, adopting=None, sends_update=False), ending)
-        assert world.record().keys().isdisjoint({"adopting", "instead_of"})
+        assert world.record().keys().isdisjoint({"adopting", "instead_of", "gone_since"})
         _, lease = world.opened()
 
         assert (lease.adopting, lease.last_write) == (None, 0.0)
@@ -134,17 +138,18 @@ class TestBeginAdoption:
     def test_still_under_way(self, world: World, ending: str) -> None:
         """Kept with when its update was sent, until it is finished."""
         ledger, lease = world.opened()
-        begun = ledger.begin_adoption(lease, Adoption(CUSTOMER, OTHER))
+        adoption = Adoption(CUSTOMER, OTHER, gone_since=1.0)
+        begun = ledger.begin_adoption(lease, adoption)
         assert isinstance(begun, Lease)
         sent_at = world.clock.now
         ended(ledger, begun, ending)
         world.clock.sleep(1)
         ledger, lease = world.opened()
-        assert (lease.adopting, lease.last_write) == (Adoption(CUSTOMER, OTHER), sent_at)
+        assert (lease.adopting, lease.last_write) == (adoption, sent_at)
         assert not lease.has_settled(world.clock.now)
         ledger.link(lease, CUSTOMER)
 
-        assert world.record().keys().isdisjoint({"adopting", "instead_of"})
+        assert world.record().keys().isdisjoint({"adopting", "instead_of", "gone_since"})
 
     def test_record_that_was_deleted_meanwhile(self, world: World) -> None:
         """Epochs start anew there: a late one is none of the next record's."""
@@ -196,3 +201,49 @@ class TestClaim:
         world.client.lost = 1
 
         assert world.invocation().claim(world.user, Adoption(CustomerId(f"cus_{next(NUMBERS)}")))
+
+    @pytest.mark.parametrize("seconds", [-1.0, -60.0])
+    def test_of_one_who_was_gone_before(self, world: World, seconds: float) -> None:
+        """Who had it before they were gone is replaced, as often as it is tried."""
+        customer_id = CustomerId(f"cus_{next(NUMBERS)}")
+        assert world.invocation().claim(OTHER, Adoption(customer_id))
+        world.clock.sleep(100)
+        ledger = world.invocation()
+        since = world.clock.now + seconds
+        heir_to = Adoption(customer_id, OTHER, gone_since=since)
+
+        assert ledger.claim(world.user, heir_to)
+        assert ledger.claim(world.user, heir_to)
+
+    @pytest.mark.parametrize("seconds", [1.0, 60.0])
+    def test_of_one_who_is_there_again(self, world: World, seconds: float) -> None:
+        """Who has claimed it since keeps it; but for another reason they are replaced."""
+        customer_id = CustomerId(f"cus_{next(NUMBERS)}")
+        since = world.clock.now
+        world.clock.sleep(seconds)
+        ledger = world.invocation()
+        assert ledger.reclaim(OTHER, customer_id)
+
+        assert not ledger.claim(world.user, Adoption(customer_id, OTHER, gone_since=since))
+        assert ledger.claim(world.user, Adoption(customer_id, OTHER))
+
+    @pytest.mark.parametrize("seconds", [0.0, 60.0, SETTLED_SECONDS - 1])
+    def test_taken_back_too_early(self, world: World, seconds: float) -> None:
+        """What whoever claimed it has sent may be on its way; its holder has it all the same."""
+        customer_id = CustomerId(f"cus_{next(NUMBERS)}")
+        assert world.invocation().claim(world.user, Adoption(customer_id))
+        world.clock.sleep(seconds)
+        ledger = world.invocation()
+
+        assert not ledger.reclaim(OTHER, customer_id)
+        assert ledger.reclaim(world.user, customer_id)
+
+    def test_taken_back(self, world: World) -> None:
+        """Nobody has it, or somebody has not used it: it is the user's, and nobody else's."""
+        customer_id = CustomerId(f"cus_{next(NUMBERS)}")
+        assert world.invocation().reclaim(OTHER, customer_id)
+        world.clock.sleep(SETTLED_SECONDS + 1)
+        ledger = world.invocation()
+        assert ledger.reclaim(world.user, customer_id)
+
+        assert not ledger.claim(OTHER, Adoption(customer_id))

@@ -202,6 +202,21 @@ class TestClose:
 
         assert KEY_LIFETIME_SECONDS + 3600 < left <= GONE_SECONDS
 
+    @pytest.mark.parametrize("admission", [True, False])
+    def test_that_a_user_was_gone(self, world: World, *, admission: bool) -> None:
+        """Each login knows of it, of a record that was new too, until one has a customer."""
+        ledger, lease = world.opened(admission=admission)
+        assert not lease.was_gone
+        ledger.close(lease, is_gone=True)
+        ledger, lease = world.opened()
+        assert lease.was_gone
+        ledger.release(lease)
+        ledger, lease = world.opened()
+        assert lease.was_gone
+        ledger.link(lease, CUSTOMER)
+
+        assert "was_gone" not in world.record()
+
     @pytest.mark.parametrize("how", ["release", "refuse", "close", "link"])
     def test_of_a_user_who_comes_back(self, world: World, how: str) -> None:
         """SAML's ids come back with their users: a record that is in use again does not go."""

@@ -1,6 +1,6 @@
 """Support's acts: what has to be proved, and in which order it is done."""
 
-from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.mutants.mutant import LEDGER, OPEN, Mutant
 
 REASSIGN, RELEASE = "usecases/reassign.py", "usecases/release_address.py"
 DELETION = "usecases/delete_customer.py"
@@ -31,6 +31,34 @@ ACTS = [
         "if standing.is_held or (user != heir and not standing.is_settled):",
         "if standing.is_held:",
         caught_by=f"{OF_REASSIGN}test_former_login_of_a_moment_ago",
+    ),
+    Mutant(
+        "adoption finished in the place of who has come back",
+        LEDGER,
+        '":gone_since": n(since)}\n        return',
+        '":gone_since": n(9e9)}\n        return',
+        caught_by=f"{OF_REASSIGN}test_former_user_comes_back",
+    ),
+    Mutant(
+        "who was gone links without a look at the claim",
+        OPEN,
+        "if self.lease.was_gone and not self.ledger.reclaim(self.user, customer_id):",
+        "if False:",
+        caught_by=f"{OF_REASSIGN}test_former_user_comes_back",
+    ),
+    Mutant(
+        "who was gone takes the claim while the heir's update may be on its way",
+        LEDGER,
+        "settled = n(self._now() - SETTLED_SECONDS)",
+        "settled = n(self._now())",
+        caught_by=f"{OF_REASSIGN}test_former_user_comes_back_at_once",
+    ),
+    Mutant(
+        "recorded link of who is gone replayed when they come back",
+        REASSIGN,
+        "            refusal = self._link_ended(gone)\n",
+        "            refusal = None\n",
+        caught_by=f"{OF_REASSIGN}test_former_user_comes_back",
     ),
     Mutant(
         "deleted when the record may be another's",

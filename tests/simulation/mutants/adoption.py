@@ -125,8 +125,8 @@ ADOPTION = [
     Mutant(
         "adoption kept in a linked record",
         LEDGER,
-        'f"adopting, instead_of, {INDEXED}",',
-        'f"{INDEXED}",',
+        'f"expires_at, was_gone, {ADOPTING}, {INDEXED}",',
+        'f"expires_at, was_gone, {INDEXED}",',
         caught_by="tests/adapters/dynamodb/test_ledger_claims.py::TestBeginAdoption::test_still_under_way[simulated-release]",
     ),
     Mutant(

@@ -214,7 +214,7 @@ class Play:
 
 _PASSING = frozenset(
     {
-        *("lease_until", "updated_at", "attempt_since", "open_since", "expires_at"),
+        *("lease_until", "updated_at", "attempt_since", "open_since", "expires_at", "claimed_at"),
         *("epoch", "owner"),
     }
 )

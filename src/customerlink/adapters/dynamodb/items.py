@@ -15,6 +15,9 @@ OPEN_INDEX = "OpenSignUps"
 INDEXED = "is_open, open_since"
 """The keys of that sparse index: an item without them is not in it."""
 
+ADOPTING = "adopting, instead_of, gone_since"
+"""What a record has of an adoption that has begun."""
+
 type Item = Mapping[str, Any]
 
 
@@ -72,6 +75,7 @@ def lease_over(
         admitted=admitted,
         refused=refusal(old),
         adopting=_adoption(user.tenant, old) if adopting else None,
+        was_gone="was_gone" in old,
         earlier_emails=frozenset(earlier),
     )
 
@@ -114,7 +118,18 @@ def refusal(item: Item) -> Reason | None:
     return Reason(reason) if reason in Reason else Reason.PROVISIONING_FAILED
 
 
+def adoption_values(adoption: Adoption) -> dict[str, Any]:
+    """Return what `ADOPTING` is to have of an adoption; what it has not, is to go."""
+    other, since = adoption.instead_of, adoption.gone_since
+    return {
+        ":adopting": s(adoption.customer_id),
+        **({":instead_of": s(other.user_id)} if other else {}),
+        **({":gone_since": n(since)} if since is not None else {}),
+    }
+
+
 def _adoption(tenant: Tenant, item: Item) -> Adoption:
     other = item.get("instead_of")
     instead_of = User(tenant, UserId(other["S"])) if other else None
-    return Adoption(CustomerId(item["adopting"]["S"]), instead_of)
+    gone_since = float(item["gone_since"]["N"]) if "gone_since" in item else None
+    return Adoption(CustomerId(item["adopting"]["S"]), instead_of, gone_since=gone_since)

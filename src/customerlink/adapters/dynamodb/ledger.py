@@ -13,8 +13,10 @@ from typing import Any
 
 from customerlink.adapters.aws.aws_json import LedgerClient
 from customerlink.adapters.dynamodb.items import (
+    ADOPTING,
     INDEXED,
     Item,
+    adoption_values,
     busy,
     claim_key,
     freezing,
@@ -34,6 +36,7 @@ from customerlink.model.sign_up_record import (
     EMAIL_LOCK_SECONDS,
     GONE_SECONDS,
     RECORD_LEASE_SECONDS,
+    SETTLED_SECONDS,
     SKEW_SECONDS,
     Adoption,
     Busy,
@@ -71,6 +74,10 @@ _MY_LOCK = "(holder = :holder AND epoch <= :epoch AND lease_until <= :latest)"
 # A claim is for good, so a repeated one finds itself; linked accounts hand theirs over.
 _SAME_HOLDER = "holder = :holder"
 _REPLACED_HOLDER = "holder = :replaced"
+# Whoever was gone has come back, and has the customer: the adoption in their place is too late.
+_SINCE_GONE = "(attribute_not_exists(claimed_at) OR claimed_at < :gone_since)"
+# The other way round: what the heir has sent may be on its way, until its claim is old.
+_CLAIM_SETTLED = "attribute_not_exists(claimed_at) OR claimed_at < :settled"
 # The user's next try may have the lock by now, at the same epoch of a record made anew.
 _MY_OWN_LOCK = "holder = :holder AND epoch = :epoch AND #owner = :owner"
 
@@ -219,8 +226,7 @@ class DynamoDbLedger:
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
             "REMOVE lease_until, #owner, #create, emails, reason, admitted, "
             # The first one where a release that knew nothing of it had opened the record.
-            "expires_at, "
-            f"adopting, instead_of, {INDEXED}",
+            f"expires_at, was_gone, {ADOPTING}, {INDEXED}",
             # A zombie fails here, and its successor links: both have the same customer, by the key.
             _MY_EPOCH,
             {
@@ -244,7 +250,16 @@ class DynamoDbLedger:
 
         A record of the first epoch, from which nothing was sent, is no use to anybody. Deleting it
         is safe because its owner does: no earlier epoch's zombie can take the next one for its own.
+        One of a user who is gone tells them, should they come back, that they were.
         """
+        if is_gone:
+            # Its key has been used, so the next one is another's.
+            gone = replace(lease, create=None, was_sent=False, adopting=None)
+            expires = n(int(self._now() + GONE_SECONDS))
+            setting = "attempt = attempt + :one, expires_at = :expires, was_gone = :gone"
+            values = {":one": n(1), ":expires": expires, ":gone": {"BOOL": True}}
+            self._end(gone, State.REFUSED, setting, values)
+            return
         if lease.leaves_nothing():
             self._table.delete(
                 record_key(lease.user),
@@ -255,13 +270,6 @@ class DynamoDbLedger:
                     ":owner": s(self._run.owner),
                 },
             )
-            return
-        if is_gone:
-            # Its key has been used, so the next one is another's.
-            gone = replace(lease, create=None, was_sent=False, adopting=None)
-            expires = n(int(self._now() + GONE_SECONDS))
-            setting = "attempt = attempt + :one, expires_at = :expires"
-            self._end(gone, State.REFUSED, setting, {":one": n(1), ":expires": expires})
             return
         self._end(lease, State.REFUSED)
 
@@ -278,7 +286,7 @@ class DynamoDbLedger:
         """
         dropped = "" if state is State.OPEN else f", lease_until, {INDEXED}"
         dropped += ", #create, emails, attempt_since" if lease.drops_create() else ""
-        dropped += "" if lease.adopting else ", adopting, instead_of"
+        dropped += "" if lease.adopting else f", {ADOPTING}"
         self._table.update(
             record_key(lease.user),
             f"SET #state = :state, updated_at = :tried, admitted = :admitted"
@@ -296,20 +304,20 @@ class DynamoDbLedger:
 
     def begin_adoption(self, lease: Lease, adoption: Adoption) -> Lease | Busy:
         """Write down whom it is about, before the claim, which is not fenced and never goes."""
-        other = adoption.instead_of
+        more = adoption_values(adoption)
+        dropped = ", ".join(each for each in ADOPTING.split(", ") if f":{each}" not in more)
         found = self._table.update(
             record_key(lease.user),
-            "SET adopting = :customer_id, updated_at = :now"
-            f"{', instead_of = :other' if other else ' REMOVE instead_of'}",
+            f"SET {', '.join(f'{each[1:]} = {each}' for each in more)}, updated_at = :now"
+            f"{f' REMOVE {dropped}' if dropped else ''}",
             # 0 s: sent, given up; 1 s: deleted; 2 s: opened anew, at this epoch; 3 s: it arrives.
             f"{_MY_EPOCH} AND {_MY_OWN}",
             {
                 ":open": s(State.OPEN),
                 ":epoch": n(lease.epoch),
                 ":owner": s(self._run.owner),
-                ":customer_id": s(adoption.customer_id),
                 ":now": n(self._now()),
-                **({":other": s(other.user_id)} if other else {}),
+                **more,
             },
         )
         if isinstance(found, Failed):
@@ -318,14 +326,24 @@ class DynamoDbLedger:
 
     def claim(self, user: User, adoption: Adoption) -> bool:
         """Write who adopts the customer, unless somebody else has."""
+        since = adoption.gone_since
+        unless, values = _REPLACED_HOLDER, {":replaced": s(holder(adoption.instead_of or user))}
+        if since is not None:
+            unless, values = f"({unless} AND {_SINCE_GONE})", {**values, ":gone_since": n(since)}
+        return self._claimed(user, adoption.customer_id, unless, values)
+
+    def reclaim(self, user: User, customer_id: CustomerId) -> bool:
+        """Write that its user has it, unless whoever claimed it last may have sent an update."""
+        settled = n(self._now() - SETTLED_SECONDS)
+        return self._claimed(user, customer_id, _CLAIM_SETTLED, {":settled": settled})
+
+    def _claimed(self, user: User, customer_id: CustomerId, unless: str, values: Item) -> bool:
+        """Write a claim that nobody has, the user has, or whose holder may be replaced."""
         claimed = self._table.update(
-            claim_key(adoption.customer_id),
-            "SET holder = :holder",
-            f"{_NO_ITEM} OR {_SAME_HOLDER} OR {_REPLACED_HOLDER}",
-            {
-                ":holder": s(holder(user)),
-                ":replaced": s(holder(adoption.instead_of or user)),
-            },
+            claim_key(customer_id),
+            "SET holder = :holder, claimed_at = :now",
+            f"{_NO_ITEM} OR {_SAME_HOLDER} OR {unless}",
+            {":holder": s(holder(user)), ":now": n(self._now()), **values},
         )
         return not isinstance(claimed, Failed)
 
