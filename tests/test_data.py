@@ -79,7 +79,7 @@ def test_times() -> None:
     items = section("The ledger's items")
     rules = RESOURCES["BackfillBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
 
-    assert EMAIL_LOCK_SECONDS == 60
+    assert EMAIL_LOCK_SECONDS == 70
     assert PROOF_SECONDS == 3600
     assert "two days" in items
     assert DAY_SECONDS == 86_400

@@ -28,7 +28,7 @@ QUIET_SECONDS = 200.0
 
 FINAL_LOGINS = 2
 
-EDGES = (0.5, 14.0, 16.0, 59.0, 62.0, 69.0, 72.0, 130.0, 23 * HOUR - 40, 23 * HOUR + 10, 25 * HOUR)
+EDGES = (0.5, 14.0, 16.0, 69.0, 72.0, 79.0, 82.0, 130.0, 23 * HOUR - 40, 23 * HOUR + 10, 25 * HOUR)
 """Jumps of time to the edges: lease, lock, what has settled, the repair, the key's life."""
 
 ENTRIES = ("registration", "checkout", "linking", "repair", "backfill", "command line")

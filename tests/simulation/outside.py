@@ -24,8 +24,8 @@ from customerlink.ports.run import Run
 from sandbox.stripe_account import StripeAccount, StripeFailure
 
 EPOCH = 1_795_000_000.0
-LATEST_EFFECT_SECONDS = 45.0
-"""How long after it was sent Stripe may still carry out a create: less than the email lock."""
+LATEST_EFFECT_SECONDS = 59.0
+"""How long after it was sent Stripe may still carry out a create, and takes a moment for it."""
 
 
 class World:

@@ -25,9 +25,13 @@ SKEW_SECONDS = 2.0
 RECORD_LEASE_SECONDS = 15.0
 """Outlives the function's time-out (8 s) by more than two clocks may differ."""
 
-EMAIL_LOCK_SECONDS = 60.0
+LATEST_EFFECT_SECONDS = 60.0
+"""That Stripe carries out nothing later than so long after it was sent is an assumption."""
+
+EMAIL_LOCK_SECONDS = 70.0
 """Outlives a create whose answer was lost and that Stripe may still be carrying out.
 
+It counts from its taking, the effect from the sending, which may be the budget later.
 It is not given back after a link: Stripe's list, which the next one with the address asks, need not
 have the customer yet."""
 

@@ -242,7 +242,7 @@ class TestWaitForAnEarlierCreate:
         tried_at = world.clock.now
         ledger.release(lease.sending())
         for _ in range(3):
-            world.clock.sleep(SETTLED_SECONDS / 3)
+            world.clock.sleep(SETTLED_SECONDS / 3 - 0.1)
             ledger, lease = world.opened()
             assert lease.last_write == tried_at
             assert lease.has_create_under_way(world.clock.time())
