@@ -28,7 +28,7 @@ from tests.interleaving import (
     registrant,
     user,
 )
-from tests.simulation.outside import LATEST_EFFECT_SECONDS
+from tests.simulation import outside
 
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.functions import repair
@@ -42,6 +42,7 @@ from customerlink.model.policy import ExistingCustomer, Policy
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.sign_up_record import (
     EMAIL_LOCK_SECONDS,
+    LATEST_EFFECT_SECONDS,
     RECORD_LEASE_SECONDS,
     SETTLED_SECONDS,
     SKEW_SECONDS,
@@ -50,6 +51,7 @@ from customerlink.model.sign_up_record import (
 )
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.user import CustomerId, User
+from customerlink.ports.deadline import LEDGER_RESERVE_SECONDS, SIGN_UP_SECONDS
 from customerlink.ports.run import Run
 from customerlink.usecases.backfill import BackfillStatus, PacedProfiles, provision_one
 from customerlink.usecases.finish_sign_up import FinishStatus
@@ -268,7 +270,7 @@ class TestNoDeadEnd:
         world.at(60)
         mended = again(signup, profile={})
         assert reason_of(world.login(mended)) is Reason.PROVISIONING_FAILED
-        world.at(80)
+        world.at(SETTLED_SECONDS + 10)
         assert reason_of(world.login(mended)) is Reason.CUSTOMER_CREATED
 
     def test_checkout_beside_a_create_under_way_leaves_the_record_open(self) -> None:
@@ -384,6 +386,42 @@ class TestLetterCase:
 
         assert world.with_address(FIRST) == ["cus_1"]
         assert world.named(ADA) == []
+
+    @pytest.mark.parametrize("given", [FIRST, FIRST.title(), FIRST.upper()])
+    @pytest.mark.parametrize("kind", [Kind.LATE, Kind.LOST, None])
+    def test_login_of_whom_the_customer_names(self, given: str, kind: Kind | None) -> None:
+        """It is theirs under either spelling, so nothing keeps them out meanwhile."""
+        world = World()
+        world.customer(FIRST.title(), ADA)
+        if kind:
+            world.fails(SET_EMAIL, kind, 40)
+        self.lower(world)
+        told = world.login(replace(first_login(ADA), email=given))
+
+        assert reason_of(told) is Reason.CUSTOMER_FOUND
+        assert world.named(ADA) == ["cus_1"]
+
+    @pytest.mark.parametrize("given", [FIRST, FIRST.title(), FIRST.upper()])
+    def test_login_of_whom_the_customer_does_not_name(self, given: str) -> None:
+        """Somebody else waits, whether or not the list shows what was written."""
+        world = World()
+        world.customer(FIRST.title(), BOB)
+        world.fails(SET_EMAIL, Kind.LATE, 40)
+        self.lower(world)
+
+        assert reason_of(world.login(replace(first_login(ADA), email=given))) is Reason.EMAIL_IN_USE
+        assert world.named(ADA) == []
+
+    def test_first_login_after_a_registration(self) -> None:
+        """The customer that names their registration is theirs too."""
+        world = World()
+        customer_id = world.customer(FIRST.title(), registrant("db", FIRST))
+        step = Step(Act.LOWER_EMAIL, Drift.LETTER_CASE, None, customer_id, "")
+        apply(world, step)
+        told = world.login(first_login(ADA, connection="db"))
+
+        assert reason_of(told) is Reason.CUSTOMER_FOUND
+        assert world.named(ADA) == [customer_id]
 
     def test_adopted_once_it_can_be_seen(self) -> None:
         """Which is what it is written for."""
@@ -674,5 +712,7 @@ def test_times_fit_into_each_other() -> None:
     assert f"Timeout: {timeout:.0f}\n" in template
 
     assert max(timeout, PROVISION_SECONDS) + 2 * SKEW_SECONDS < RECORD_LEASE_SECONDS
-    assert LATEST_EFFECT_SECONDS + PROVISION_SECONDS + 2 * SKEW_SECONDS < EMAIL_LOCK_SECONDS
+    sent = max(SIGN_UP_SECONDS, PROVISION_SECONDS) - LEDGER_RESERVE_SECONDS
+    assert sent + LATEST_EFFECT_SECONDS + SKEW_SECONDS < EMAIL_LOCK_SECONDS
+    assert outside.LATEST_EFFECT_SECONDS < LATEST_EFFECT_SECONDS
     assert EMAIL_LOCK_SECONDS + 2 * SKEW_SECONDS < SETTLED_SECONDS

@@ -20,6 +20,7 @@ CustomerId = NewType("CustomerId", str)
 _REGISTRANT = "registration|"
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 """What `is_customer_id` judges by."""
+_REGISTRATION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @frozen
@@ -49,6 +50,13 @@ def stand_in(tenant: Tenant, customer_id: CustomerId) -> User:
     As a registrant's, the name is nobody's account: no person is asked to link theirs with it.
     """
     return User(tenant, registrant_id(customer_id))
+
+
+def stood_in_for(holder: User) -> CustomerId | None:
+    """Return the customer for which an address is locked by a stand-in; None for anybody else."""
+    name = holder.registration_id or ""
+    is_a_registrants = _REGISTRATION_ID.fullmatch(name) is not None
+    return CustomerId(name) if is_customer_id(name) and not is_a_registrants else None
 
 
 def registrant_id(registration: str) -> UserId:

@@ -16,7 +16,7 @@ from customerlink.model.instruction import Reason
 from customerlink.model.policy import Policy, VerifiedEmail
 from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked
 from customerlink.model.signup import SignUp
-from customerlink.model.user import CustomerId, User
+from customerlink.model.user import CustomerId, User, stood_in_for
 from customerlink.ports.customers import Customers, Unknown
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
@@ -235,6 +235,11 @@ class Settling:
             holder = opened.lock()
         if holder is None:
             return None
+        known = stood_in_for(holder)
+        found = self._existing_customer(opened, known) if known else None
+        if found is not None:
+            # An address that is being written in lower case keeps nobody from their own customer.
+            return found
         is_an_account = holder.registration_id is None
         redirect = self._linking_page() if is_an_account else None
         return opened.turn_down(Reason.EMAIL_IN_USE, redirect=redirect)
@@ -257,9 +262,11 @@ class Settling:
 
     # Step 6
 
-    def _existing_customer(self, opened: OpenSignUp) -> Settled | Unsettled | None:
+    def _existing_customer(
+        self, opened: OpenSignUp, *known: CustomerId
+    ) -> Settled | Unsettled | None:
         """Decide on the customers that there are: the user's own first."""
-        found = link_own_customer(opened, self.known)
+        found = link_own_customer(opened, known + self.known)
         return self._others(opened, found) if isinstance(found, list) else found
 
     def _others(self, opened: OpenSignUp, others: list[Customer]) -> Settled | Unsettled | None:

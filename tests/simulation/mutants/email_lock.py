@@ -123,4 +123,11 @@ LOCK = [
         "        return self.ended(Reason.PROVISIONING_FAILED)",
         caught_by="tests/usecases/test_open_sign_up.py::TestUnlock::test_after_a_failure_with_no_create_on_its_way",
     ),
+    Mutant(
+        "address being written in lower case kept from its customer's user",
+        SETTLE,
+        "        if found is not None:\n            # An address",
+        "        if False:\n            # An address",
+        caught_by="tests/usecases/test_interleavings.py::TestLetterCase::test_login_of_whom_the_customer_names",
+    ),
 ]
