@@ -38,6 +38,10 @@ have the customer yet."""
 SETTLED_SECONDS = EMAIL_LOCK_SECONDS + 10.0
 """After so long no create is under way any more; clocks may differ, and it was sent a bit later."""
 
+LOGIN_SECONDS = 3600.0
+"""Auth0 ends a log-in that takes longer (https://auth0.com/docs/troubleshoot/product-lifecycle/
+past-migrations/migrate-to-1-hour-expiration); the profile is written at its end."""
+
 KEY_LIFETIME_SECONDS = 23 * 3600.0
 """Stripe keeps an idempotency key for at least 24 h (https://docs.stripe.com/api/
 idempotent_requests); an hour less leaves room for clocks and for the call itself."""
@@ -188,6 +192,8 @@ class Standing:
     """The customer that it links, or is about to."""
     is_settled: bool = True
     """Whether what was sent for it must have ended by now."""
+    is_told: bool = True
+    """Whether the log-in that it was written in must have ended at Auth0, which waits for more."""
 
 
 @frozen

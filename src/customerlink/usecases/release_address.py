@@ -83,8 +83,13 @@ class AddressRelease:
         """Look for everything that has the address, in each letter case that is to be seen."""
         users = tuple(self.profiles.with_address(address))
         found = self._customers(address, users)
-        lock = self.invocations.view().lock_on(self.tenant, address)
-        return Holding(tuple(self._judged(each, users) for each in found), lock, users)
+        return Holding(
+            tuple(self._judged(each, users) for each in found), self.lock(address), users
+        )
+
+    def lock(self, address: str) -> HeldLock | None:
+        """Return whose sign-up keeps the address from everybody else right now."""
+        return self.invocations.view().lock_on(self.tenant, address)
 
     def release(self, holder: Holder) -> str | None:
         """Delete a holder's customer, and let its user make another try; return why not."""
@@ -153,9 +158,10 @@ class AddressRelease:
         if recorded is not None:
             if recorded.customer_id != customer_id:
                 return f"the ledger has {recorded.customer_id} for its user"
-            # A login that linked it just now: its Action writes the id, whatever is done here.
-            if not self.invocations.view().standing(user).is_settled:
-                return "its user had a sign-up a moment ago: again in a minute"
+            # Auth0 writes what the Action was told when the login ends, whatever is done here: a
+            # second factor, or a mail to click, comes in between.
+            if not self.invocations.view().standing(user).is_told:
+                return "its user signed up within the hour, and may be logging in still: again then"
             opened = ledger.reopen(user, recorded, kept)
         if not isinstance(opened, Lease):
             return RUNNING

@@ -1,6 +1,7 @@
 """The ledger as an operator looks at it: on moto, dynalite and the simulation's table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.adapters.dynamodb.ledger_world import CUSTOMER, OTHER, World
@@ -34,13 +35,14 @@ def test_nobody(world: World, view: DynamoDbLedgerView) -> None:
 
 
 def test_open(world: World, view: DynamoDbLedgerView) -> None:
-    """It is held until its lease ends, and settled a minute later."""
+    """It is held until its lease ends, settled a minute later, and told to Auth0 in an hour."""
     world.opened()
-    assert view.standing(world.user) == Standing(is_held=True, is_settled=False)
+    under_way = Standing(is_settled=False, is_told=False)
+    assert view.standing(world.user) == replace(under_way, is_held=True)
     world.clock.sleep(RECORD_LEASE_SECONDS + 1)
-    assert view.standing(world.user) == Standing(is_settled=False)
+    assert view.standing(world.user) == under_way
     world.clock.sleep(SETTLED_SECONDS)
-    assert view.standing(world.user) == Standing()
+    assert view.standing(world.user) == Standing(is_told=False)
 
 
 def test_linked(world: World, view: DynamoDbLedgerView) -> None:
@@ -48,7 +50,9 @@ def test_linked(world: World, view: DynamoDbLedgerView) -> None:
     ledger, lease = world.opened()
     ledger.link(lease, CUSTOMER)
 
-    assert view.standing(world.user) == Standing(customer_id=CUSTOMER, is_settled=False)
+    assert view.standing(world.user) == Standing(
+        customer_id=CUSTOMER, is_settled=False, is_told=False
+    )
 
 
 def test_refused(world: World, view: DynamoDbLedgerView) -> None:

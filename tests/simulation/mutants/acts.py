@@ -84,8 +84,8 @@ ACTS = [
     Mutant(
         "deleted before the login's Action has written the id",
         RELEASE,
+        "if not self.invocations.view().standing(user).is_told:",
         "if not self.invocations.view().standing(user).is_settled:",
-        "if self.invocations.view().standing(user).is_held:",
         caught_by=f"{OF_RELEASE}TestMeanwhile::test_login_of_a_moment_ago",
     ),
     Mutant(

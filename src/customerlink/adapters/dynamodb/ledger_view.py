@@ -11,7 +11,13 @@ from customerlink.adapters.dynamodb.items import (
     s,
 )
 from customerlink.adapters.dynamodb.table import Table
-from customerlink.model.sign_up_record import SETTLED_SECONDS, HeldLock, Standing, State
+from customerlink.model.sign_up_record import (
+    LOGIN_SECONDS,
+    SETTLED_SECONDS,
+    HeldLock,
+    Standing,
+    State,
+)
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.ledger import LedgerView
 from customerlink.ports.run import Run
@@ -33,8 +39,9 @@ class DynamoDbLedgerView(LedgerView):
         is_open = item["state"]["S"] == State.OPEN
         customer_id = item.get("adopting", item.get("customer_id", s("")))["S"]
         is_held = is_open and _moment(item, "lease_until") >= now
-        is_settled = now - _moment(item, "updated_at") > SETTLED_SECONDS
-        return Standing(is_held, CustomerId(customer_id) if customer_id else None, is_settled)
+        age = now - _moment(item, "updated_at")
+        has_ended = age > SETTLED_SECONDS, age > LOGIN_SECONDS
+        return Standing(is_held, CustomerId(customer_id) if customer_id else None, *has_ended)
 
     def claimed_by(self, customer_id: CustomerId) -> User | None:
         """Read the claim, strongly consistently."""

@@ -1,6 +1,7 @@
 """Release: who holds an address, what would free it, and what was never used let go of."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from customerlink.cli.output import Output
 from customerlink.cli.session import Apply, Json, Session, Yes, session
 from customerlink.model.policy import Policy
 from customerlink.model.profile import Profile
+from customerlink.model.sign_up_record import HeldLock
 from customerlink.model.signup import Marker
 from customerlink.model.told import told_customer, told_user
 from customerlink.model.user import CustomerId
@@ -53,6 +55,9 @@ def release(
         for each in free:
             why = ends[each.customer.id] = worker.release(each)
             now.output.step(f"{told_customer(each.customer.id)}: {why or 'released'}")
+        # Who was let go of may have locked it since: it says when the person can log in.
+        holding = replace(holding, lock=worker.lock(given))
+        _print_lock(now.output, holding.lock)
     now.output.document(_document(holding, ends))
     if apply and (code := _code(holding, ends)):
         raise typer.Exit(code)
@@ -92,11 +97,15 @@ def _print(output: Output, holding: Holding) -> None:
         named = f"{_owner(each)}, created {_moment(each.customer.created)}"
         output.say(f"{told_customer(each.customer.id)}: {named}")
         output.say(f"  {each.kept or 'nothing keeps it'}: {each.way_out}")
-    if holding.lock:
-        until, who = _moment(holding.lock.until), holding.lock.holder.user_id
-        output.say(f"A sign-up of {who} has it until {until} at the latest; then log in again.")
+    _print_lock(output, holding.lock)
     for user in holding.users:
         output.say(f"User with the address: {user.user_id}, {_standing(user)}")
+
+
+def _print_lock(output: Output, lock: HeldLock | None) -> None:
+    if lock:
+        until, who = _moment(lock.until), lock.holder.user_id
+        output.say(f"A sign-up of {who} has it until {until} at the latest; then log in again.")
 
 
 def _owner(holder: Holder) -> str:
