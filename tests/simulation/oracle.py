@@ -230,7 +230,7 @@ class Oracle:
             self._end_violated(user, "was let in without a customer")
 
     def judge_profiles(self) -> None:
-        """Check that no two profiles carry one customer."""
+        """Check that no two profiles carry one customer, and that each lives and names its user."""
         carried: dict[str, str] = {}
         for user in self.auth0.users.values():
             customer_id = user.metadata.get("stripe_customer_id")
@@ -240,6 +240,8 @@ class Oracle:
                 continue
             if customer_id is None:
                 continue
+            if not user.is_touched and customer_id not in self.customers_of(user):
+                self._end_violated(user, f"carries {customer_id}, which is not theirs")
             if customer_id in carried:
                 self._end_violated(user, f"carries {customer_id}, as {carried[customer_id]} does")
             carried[customer_id] = user.user_id
