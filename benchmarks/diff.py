@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.both_sides import TENANT, Generated
 
 from customerlink.adapters.duckdb import Store
+from customerlink.model.trust import Trust
 
 SIZES = (100_000, 1_000_000)
 
@@ -17,7 +18,7 @@ SIZES = (100_000, 1_000_000)
 def measure(folder: Path) -> None:
     """Load and classify what a folder has; prints seconds, peak megabytes, findings."""
     start = time.monotonic()
-    store = Store(folder)
+    store = Store(folder, Trust())
     store.load_users(folder / "users.json.gz")
     store.load_customers(folder / "customers.json")
     store.classify(TENANT)

@@ -17,6 +17,7 @@ from customerlink.cli.probes import StripeProbe
 from customerlink.functions.send_mail import MAILS_A_DAY
 from customerlink.model.secret import Auth0Client
 from customerlink.model.tickets import STATE_PARAMETER, TicketKey, digest_of, issue
+from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant, User, UserId
 from sandbox.sandbox import Sandbox, sandbox
 
@@ -184,7 +185,7 @@ class TestAuth0Client:
         """Return what its secret opens."""
         client_id, secret = box.management.add_client(("read:users", "update:users"))
         domain = box.tools_environment()["AUTH0_DOMAIN"]
-        return Users(Management(Auth0Client(domain, client_id, secret)))
+        return Users(Management(Auth0Client(domain, client_id, secret)), Trust())
 
     def test_reach(self, box: Sandbox) -> None:
         """Every user can be read, changed and linked: every account can be taken over."""

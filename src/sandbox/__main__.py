@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from werkzeug.wrappers import Request, Response
 
+from sandbox.auth0.connections import STRATEGIES
 from sandbox.sandbox import SIGNING_SECRET, Ports, Sandbox, sandbox
 from sandbox.serving import Server
-from sandbox.tenant import STRATEGIES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -55,10 +55,15 @@ class Aws:
         """Return what points any AWS SDK here and nowhere else."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
 
-    def create_stack(self, url: str) -> None:
-        """Let there be a stack with template.yaml's outputs and an alarm, for the tools."""
+    def create_stack(self, url: str, parameters: dict[str, str] | None = None) -> None:
+        """Let there be a stack with template.yaml's outputs and an alarm, for the tools.
+
+        Of its parameters it has those that the tools look at.
+        """
+        given = {"VerifiedEmail": "optional", "TrustedConnections": ""} | (parameters or {})
         outputs = {"PostLoginUrl": url, "SecretName": SECRET, "LedgerTableName": TABLE}
         template = {
+            "Parameters": {name: {"Type": "String"} for name in given},
             "Resources": {"Marker": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {name: {"Value": value} for name, value in outputs.items()},
         }
@@ -66,7 +71,13 @@ class Aws:
         stacks = session.client("cloudformation", endpoint_url=self.url)
         with suppress(stacks.exceptions.ClientError):
             stacks.delete_stack(StackName=STACK)
-        stacks.create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+        stacks.create_stack(
+            StackName=STACK,
+            TemplateBody=json.dumps(template),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in given.items()
+            ],
+        )
         session.client("cloudwatch", endpoint_url=self.url).put_metric_alarm(
             AlarmName=ALARM,
             ComparisonOperator="GreaterThanOrEqualToThreshold",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from sandbox.auth0.connections import STRATEGIES
 from sandbox.auth0.users import Users
 
 _HOST = Path(__file__).with_name("action_host.js")
@@ -23,14 +24,6 @@ OURS = tuple(
 
 EXECUTION_SECONDS = 25.0
 """Auth0 gives a trigger 20 s; the host enforces them, this is for a host that hangs."""
-
-STRATEGIES = {
-    "Username-Password-Authentication": "auth0",
-    "google-oauth2": "google-oauth2",
-    "sms": "sms",
-    "acme-saml": "samlp",
-    "legacy-users": "auth0",
-}
 
 _LOGINS_ONLY = {"authentication", "authorization", "client", "resource_server", "stats"}
 """What the event of a login has, and that of a registration need not."""

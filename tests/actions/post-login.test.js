@@ -299,6 +299,26 @@ describe('in which browser the log-in began', () => {
   }
 });
 
+describe('whose word the address is', () => {
+  const own = { connection: 'acme', provider: 'samlp', isSocial: false, userId: 'acme|1' };
+  const linked = { connection: 'google-oauth2', provider: 'google-oauth2', userId: '2' };
+
+  test('is told by the first identity alone, and of that no more than is needed', async () => {
+    for (const identities of [[own], [own, linked], [{ ...own, profileData: { email: 'a@b.c' } }, linked]]) {
+      await login(event({ user: { identities } }));
+      const { user } = JSON.parse(requests.at(-1).body);
+      assert.deepEqual(user.identities, [{ connection: 'acme', provider: 'samlp' }]);
+    }
+  });
+
+  test('is left out where a profile has no identities', async () => {
+    for (const identities of [undefined, null, [], 'odd', [null]]) {
+      await login(event({ user: { identities } }));
+      assert.equal(JSON.parse(requests.at(-1).body).user.identities, undefined);
+    }
+  });
+});
+
 describe('the instruction', () => {
   test('to continue: metadata is written', async () => {
     const asked = await login(event());

@@ -14,6 +14,7 @@ from customerlink.adapters.stripe.listing import Listing, line
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.profile import Identity, Profile
+from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, Tenant, UserId
 
 ACME = Tenant("acme")
@@ -48,7 +49,7 @@ def export(file: Path) -> None:
 @contextmanager
 def sides_in(folder: Path) -> Iterator[StoredSides]:
     """Return both sides of that tenant."""
-    with both_sides(folder, cast("Listing", Listed()), export) as sides:
+    with both_sides(folder, cast("Listing", Listed()), export, Trust()) as sides:
         yield sides
 
 

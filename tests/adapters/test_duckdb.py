@@ -14,6 +14,7 @@ from customerlink.model.instruction import Reason
 from customerlink.model.repair_plan import Act, planned
 from customerlink.model.signup import ODD_ID
 from customerlink.model.told import digest
+from customerlink.model.trust import Trust
 from customerlink.model.user import UserId
 
 CUSTOMER: dict[str, Any] = {
@@ -44,7 +45,7 @@ def found(store: Store) -> dict[Drift, set[str]]:
 def test_recall_and_precision_are_1(tmp_path: Path, seed: int) -> None:
     """Of each kind, exactly those that were injected."""
     generated = Generated(tmp_path, 2000, seed)
-    store = Store(tmp_path)
+    store = Store(tmp_path, Trust())
     store.load_users(generated.users)
     store.load_customers(generated.customers)
     store.classify(TENANT)
@@ -89,7 +90,7 @@ def test_memory_by_the_number_of_rows(
     """No less than the least; of both sides together."""
     monkeypatch.setattr("customerlink.adapters.duckdb.MEMORY_A_ROW", a_row)
     generated = Generated(tmp_path, 2000, seed=1)
-    store = Store(tmp_path)
+    store = Store(tmp_path, Trust())
     store.load_users(generated.users)
     store.load_customers(generated.customers)
     store.classify(TENANT)
@@ -101,7 +102,7 @@ def test_memory_by_the_number_of_rows(
 
 def loaded(folder: Path, users: list[Any], customers: list[Any]) -> Store:
     """Return a handful of each, compared."""
-    store = Store(folder)
+    store = Store(folder, Trust())
     for name, rows, load in (
         ("users", users, store.load_users),
         ("customers", customers, store.load_customers),

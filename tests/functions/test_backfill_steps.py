@@ -37,6 +37,7 @@ from customerlink.model.errors import (
 from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.row import RowOutcome
+from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from customerlink.usecases.rows import Seen
@@ -223,7 +224,7 @@ class TestCompare:
         files.put("users/users.json.gz", gzip.compress(rows))
         mine = customer(0, auth0_user_id="auth0|0", auth0_tenant=Tenant("acme"))
         steps_of.list_segment(Segment(0, 0, 9), listing([mine]), files, plenty)
-        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
+        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides", Trust())
         todo = [files.read(f"todo/{number:06d}.json").splitlines() for number in range(3)]
 
         assert {kind: number for kind, number in counts.items() if number} == {
@@ -241,7 +242,7 @@ class TestCompare:
         )
         files.put("users/users.json.gz", gzip.compress(rows))
         steps_of.list_segment(Segment(0, 0, 9), listing([customer(7)]), files, plenty)
-        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
+        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides", Trust())
         told = [json.loads(each) for each in files.read("odd.json").splitlines()]
 
         assert counts[Drift.UNLINKED] == 2
@@ -258,7 +259,7 @@ class TestCompare:
         rows = b"\n".join([b'{"user_id": "auth0|0", "name": []}', *lines])
         files.put("users/users.json.gz", gzip.compress(rows))
         steps_of.list_segment(Segment(0, 0, 9), listing([customer(7)]), files, plenty)
-        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
+        counts = steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides", Trust())
 
         assert (counts[RowOutcome.UNREAD], counts[Drift.UNLINKED]) == (lost, 1)
 
@@ -270,7 +271,7 @@ class TestCompare:
         files.put("users/users.json.gz", gzip.compress(rows))
         sharing = [replace(customer(each), email="0@EXAMPLE.com") for each in (5, 6)]
         steps_of.list_segment(Segment(0, 0, 9), listing(sharing), files, plenty)
-        steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
+        steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides", Trust())
         [found] = map(Candidate.read, files.read("todo/000000.json").splitlines())
 
         assert (found.user_id, {*found.known}) == ("auth0|0", {"cus_5", "cus_6"})
@@ -282,7 +283,7 @@ class TestCompare:
         in_the_way = replace(customer(5), email="Ada@example.com")
         steps_of.list_segment(Segment(0, 0, 9), listing([in_the_way]), files, plenty)
         refusals = FakeRefusals({UserId(ADA): Reason.EMAIL_IN_USE})
-        counts = steps_of.compare("acme", files, refusals, tmp_path / "sides")
+        counts = steps_of.compare("acme", files, refusals, tmp_path / "sides", Trust())
         [todo] = files.read("todo/000000.json").splitlines()
 
         assert (counts[Drift.DENIED], counts[Drift.UNLINKED]) == (1, 0)
@@ -292,7 +293,7 @@ class TestCompare:
         """The folder, in which addresses are, is gone all the same."""
         files.put("users/users.json.gz", b"not gzipped")
         with pytest.raises(Exception, match="cannot be unpacked"):
-            steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides")
+            steps_of.compare("acme", files, FakeRefusals(), tmp_path / "sides", Trust())
 
         assert not (tmp_path / "sides").exists()
 

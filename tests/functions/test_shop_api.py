@@ -668,6 +668,17 @@ class TestForgedProofs:
         assert (answer[0], answer[1]["error"]) == (403, "proof_refused")
         assert pair[1] in box.tenant.users
 
+    @pytest.mark.parametrize("which", [0, 1])
+    @pytest.mark.parametrize("provider", ["samlp", "waad", "oidc"])
+    def test_address_of_a_directory(self, box: Sandbox, provider: str, which: int) -> None:
+        """On either side, whatever token and profile say: its administrator has typed it."""
+        pair = [user(box), user(box)]
+        pair[which] = user(box, provider)
+        answer = link(box, pair[0], pair[1], email_verified=True)
+
+        assert (answer[0], answer[1]["error"]) == (403, "proof_refused")
+        assert pair[1] in box.tenant.users
+
     def test_replayed_nonce(self, box: Sandbox) -> None:
         """One access token links once: neither again after an unlink, nor to a third account."""
         ada, google, third = user(box), user(box, "google-oauth2"), user(box, "github")

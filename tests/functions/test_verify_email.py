@@ -136,6 +136,19 @@ def test_who_has_verified(box: Sandbox, ada: str) -> None:
     assert ada not in box.management.jobs.mails
 
 
+@pytest.mark.parametrize("user_id", ["samlp|acme|1", "waad|1", "oidc|acme|1"])
+@pytest.mark.parametrize("verified", [False, True])
+def test_who_is_not_believed(box: Sandbox, user_id: str, *, verified: bool) -> None:
+    """Nothing that they could do would help: they are told so, whatever the connection says."""
+    box.tenant.add_user(user_id, email="katherine@corp.example", email_verified=verified)
+    before = list(box.management.jobs.mails)
+    _, body = press(box, session(user_id))
+
+    assert "cannot be verified here" in body
+    assert "You can continue" not in body
+    assert box.management.jobs.mails == before
+
+
 def test_user_who_is_gone(box: Sandbox) -> None:
     """Is not told that the address is verified."""
     status, body = press(box, session("auth0|gone"))

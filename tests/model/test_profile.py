@@ -6,6 +6,7 @@ import pytest
 
 from customerlink.model.profile import Identity, Profile, unfinished
 from customerlink.model.signup import SignUp
+from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 
 ADA = Profile(UserId("auth0|1"), "ada@example.com", email_verified=True, name="Ada")
@@ -77,7 +78,7 @@ class TestUnfinished:
 )
 def test_last_login(value: object, *, known: bool) -> None:
     """What is no time is none, and is no oddity that a sign-up is told of."""
-    profile = Profile.of({"user_id": "auth0|1", "last_login": value})
+    profile = Profile.of({"user_id": "auth0|1", "last_login": value}, Trust())
 
     assert (profile.last_login is not None) is known
     assert profile.dropped == ()

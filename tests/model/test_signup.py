@@ -19,6 +19,7 @@ from customerlink.model.signup import (
     parse_registration,
 )
 from customerlink.model.tickets import FRESH_SECONDS, STATE_PARAMETER, digest_of
+from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant, User, UserId, registrant_id, registration_id
 
 LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
@@ -52,7 +53,7 @@ def body(**changes: Any) -> dict[str, Any]:
 
 def parsed(document: object) -> SignUp | InvalidRequest:
     """Parse a document."""
-    return parse(json.dumps(document).encode())
+    return parse(json.dumps(document).encode(), Trust())
 
 
 def accepted(document: object) -> SignUp:
@@ -305,7 +306,7 @@ def test_time_without_a_zone_is_utc() -> None:
 )
 def test_not_json(raw: bytes) -> None:
     """Neither bad encoding nor depth nor size of a number raises."""
-    assert parse(raw) == InvalidRequest("body", "is not JSON")
+    assert parse(raw, Trust()) == InvalidRequest("body", "is not JSON")
 
 
 @given(
@@ -342,7 +343,7 @@ def test_any_document_is_a_sign_up_or_invalid(document: object) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_sign_up_or_invalid(raw: bytes) -> None:
     """Nothing raises."""
-    assert isinstance(parse(raw), InvalidRequest)
+    assert isinstance(parse(raw, Trust()), InvalidRequest)
 
 
 class TestRegistration:
@@ -352,7 +353,7 @@ class TestRegistration:
         """Parse a report from before there is a user."""
         profile = {"email": "Ada@example.com", "name": "Ada Lovelace", **user}
         report = body(user=profile, connection={"name": "db", "strategy": "auth0"})
-        return parse_registration(json.dumps(report).encode())
+        return parse_registration(json.dumps(report).encode(), Trust())
 
     def test_registrant_stands_for_the_user(self) -> None:
         """By tenant, connection and address; it counts as a first login."""
@@ -375,7 +376,7 @@ class TestRegistration:
     def test_connection_is_required(self, connection: object) -> None:
         """An address is unique in a connection only."""
         report = json.dumps(body(connection=connection)).encode()
-        invalid = parse_registration(report)
+        invalid = parse_registration(report, Trust())
 
         assert isinstance(invalid, InvalidRequest)
         assert invalid.field.startswith("connection")
@@ -384,7 +385,7 @@ class TestRegistration:
         """The user is there, and has not logged in, whatever the report counts."""
         document = body()
         del document["stats"]
-        signup = parse_registered(json.dumps(document).encode())
+        signup = parse_registered(json.dumps(document).encode(), Trust())
 
         assert isinstance(signup, SignUp)
         assert (signup.user.user_id, signup.logins_count) == ("auth0|64", 0)
@@ -393,4 +394,4 @@ class TestRegistration:
     def test_any_bytes_are_a_sign_up_or_invalid(self, raw: bytes) -> None:
         """Never an exception, whichever Action is said to have sent them."""
         for read in (parse_registration, parse_registered):
-            assert isinstance(read(raw), SignUp | InvalidRequest)
+            assert isinstance(read(raw, Trust()), SignUp | InvalidRequest)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from sandbox.tenant import STRATEGIES, ActionHost, Tenant
+from sandbox.auth0.connections import STRATEGIES
+from sandbox.tenant import ActionHost, Tenant
 
 ROOT = Path(__file__).parents[2]
 TRIGGER = json.loads((ROOT / "src/sandbox/auth0/post_login.json").read_text())

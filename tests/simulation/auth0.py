@@ -24,6 +24,7 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.table import CALL_SECONDS
 from customerlink.model.profile import Profile
 from customerlink.model.signup import SignUp, parse, parse_registered, parse_registration
+from customerlink.model.trust import Trust
 from customerlink.model.user import UserId
 from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.profiles import Identities, Profiles
@@ -222,15 +223,15 @@ class Auth0:
         }
 
     def _login_of(self, user: User, body: dict[str, Any], tries: int) -> Task:
-        signup = parse(json.dumps({**body, "try": tries}).encode())
+        signup = parse(json.dumps({**body, "try": tries}).encode(), Trust())
         return self._admission(user, signup, Provisioning.instruction)
 
     def _registration_of(self, user: User, body: dict[str, Any], tries: int) -> Task:
-        signup = parse_registration(json.dumps({**body, "try": tries}).encode())
+        signup = parse_registration(json.dumps({**body, "try": tries}).encode(), Trust())
         return self._admission(user, signup, Provisioning.at_registration)
 
     def _registered(self, user: User) -> None:
-        signup = parse_registered(json.dumps(self._body(user)).encode())
+        signup = parse_registered(json.dumps(self._body(user)).encode(), Trust())
         self._admission(user, signup, Provisioning.after_registration)
 
     def _admission(self, user: User, signup: object, decide: Callable[[Provisioning], Any]) -> Task:

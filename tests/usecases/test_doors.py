@@ -16,6 +16,7 @@ from customerlink.model.policy import ExistingCustomer, Policy
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.repair_plan import Act
 from customerlink.model.signup import SignUp, parse
+from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, User, UserId, is_customer_id
 from customerlink.usecases.backfill import BackfillStatus, why_not
 from customerlink.usecases.link_accounts import Account, Followed, LinkFailure, Linking
@@ -49,7 +50,7 @@ def document(customer_id: object = None, who: User = ADA) -> Document:
 def login(world: World, one: Document) -> Reason:
     """Log in for the first time."""
     body = {"tenant": {"id": TENANT}, "user": one, "stats": {"logins_count": 1}}
-    signup = parse(json.dumps(body).encode())
+    signup = parse(json.dumps(body).encode(), Trust())
     assert isinstance(signup, SignUp)
     instruction = world.login(signup)
     assert instruction is not None
@@ -58,20 +59,20 @@ def login(world: World, one: Document) -> Reason:
 
 def registration(world: World, one: Document) -> Reason:
     """Tell the new user's id to the customer that the registration made."""
-    signup = unfinished(ADA, Profile.of(one))
+    signup = unfinished(ADA, Profile.of(one, Trust()))
     return Provisioning(world.settling(signup, is_admission=True)).after_registration().reason
 
 
 def checkout(world: World, one: Document) -> Reason:
     """Place an order."""
-    world.tenant.profiles[one["user_id"]] = Profile.of(one)
+    world.tenant.profiles[one["user_id"]] = Profile.of(one, Trust())
     who = User(TENANT, UserId(one["user_id"]))
     return provision_existing(who, world.tenant, world.settling).reason
 
 
 def backfill(world: World, one: Document) -> Reason | str:
     """Run the backfill."""
-    world.tenant.profiles[one["user_id"]] = Profile.of(one)
+    world.tenant.profiles[one["user_id"]] = Profile.of(one, Trust())
     done = world.backfill(User(TENANT, UserId(one["user_id"])))
     assert done.status is not BackfillStatus.FAILED
     return done.why
@@ -79,13 +80,13 @@ def backfill(world: World, one: Document) -> Reason | str:
 
 def repair(world: World, one: Document) -> str:
     """Carry out what `repair --kind unlinked` plans."""
-    world.tenant.profiles[one["user_id"]] = Profile.of(one)
+    world.tenant.profiles[one["user_id"]] = Profile.of(one, Trust())
     return world.repair(Act.PROVISION, User(TENANT, UserId(one["user_id"])), None).why
 
 
 def account(one: Document) -> Account:
     """Return one of two accounts that are to be linked."""
-    profile, who = Profile.of(one), User(TENANT, UserId(one["user_id"]))
+    profile, who = Profile.of(one, Trust()), User(TENANT, UserId(one["user_id"]))
     return Account.of(who, profile)
 
 
@@ -377,7 +378,7 @@ class TestIdsOnAuth0sSideOnly:
         world = World(ADOPTING)
         imported = world.customer(ADDRESS)
         first, second = (
-            world.settling(unfinished(who, Profile.of(document(imported, who))))
+            world.settling(unfinished(who, Profile.of(document(imported, who), Trust())))
             for who in (ADA, BOB)
         )
         adopt, ends = world.stripe.adopt, []
@@ -393,6 +394,48 @@ class TestIdsOnAuth0sSideOnly:
         mismatch = Unsettled(Reason.LINK_MISMATCH, in_the_way=(imported,))
         assert ends == [mismatch, Settled(imported, Reason.CUSTOMER_FOUND)]
         assert world.named(ADA) == [imported]
+
+
+class TestDirectory:
+    """A directory's account, which claims an address that its administrator has typed."""
+
+    @pytest.mark.parametrize("door", DOORS)
+    @pytest.mark.parametrize("provider", ["samlp", "waad", "oidc", "adfs", "oauth2"])
+    def test_guests_customer(self, door: Door, provider: str) -> None:
+        """It gets neither the guest's customer, nor one that its profile names."""
+        world, mallory = World(ADOPTING), User(TENANT, UserId(f"{provider}|acme|mallory"))
+        guests = world.customer(ADDRESS)
+        before = world.stripe.account.retrieve(guests)
+
+        assert told(door(world, document(who=mallory))) != Reason.CUSTOMER_FOUND
+        assert told(door(world, document(guests, mallory))) != Reason.CUSTOMER_FOUND
+        assert world.stripe.account.retrieve(guests) == before
+        assert world.named(mallory) == []
+
+    @pytest.mark.parametrize("door", DOORS)
+    def test_part_of_a_database_user(self, door: Door) -> None:
+        """The address is the first identity's, which has verified it, however they log in."""
+        world = World(ADOPTING)
+        imported = world.customer(ADDRESS)
+        parts = [
+            {"provider": "auth0", "user_id": "ada", "connection": "db"},
+            {"provider": "samlp", "user_id": "acme|ada", "connection": "acme"},
+        ]
+
+        assert told(door(world, document(imported) | {"identities": parts})) == "customer_found"
+        assert world.named(ADA) == [imported]
+
+    @pytest.mark.parametrize(("first", "second"), [(True, False), (False, True), (True, True)])
+    def test_linking(self, *, first: bool, second: bool) -> None:
+        """Whichever of the two accounts it is, no guest's customer follows."""
+        world, theirs = World(ADOPTING), User(TENANT, UserId("samlp|acme|mallory"))
+        guests = world.customer(ADDRESS)
+        one, two = theirs if first else ADA, theirs if second else BOB
+        carried = [guests if is_theirs else None for is_theirs in (first, second)]
+
+        linked = linking(world, document(carried[0], one), document(carried[1], two))
+        assert linked.refusal() is LinkFailure.MISMATCH
+        assert world.named(theirs) == []
 
 
 class TestLinking:
@@ -476,7 +519,8 @@ class TestLinking:
         assert two.refusal() is two.follow() is LinkFailure.UNUSABLE
         assert state(world) == before
         world.tenant.profiles[ADA.user_id] = Profile.of(
-            document() | {"identities": [{}, {"provider": "auth0", "user_id": "bob"}]}
+            document() | {"identities": [{}, {"provider": "auth0", "user_id": "bob"}]},
+            Trust(),
         )
         result = world.repair(Act.FOLLOW, ADA, theirs)
         assert (result.outcome, result.why) == (Outcome.SKIPPED, Reason.CUSTOMER_UNUSABLE)

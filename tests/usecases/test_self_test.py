@@ -7,6 +7,7 @@ import pytest
 from customerlink.functions.shell.api_gateway import Request
 from customerlink.model.signature import SigningSecret, is_signed
 from customerlink.model.signup import SignUp, parse
+from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.usecases.self_test import USER_ID, SelfTest, has_passed
 
@@ -38,7 +39,7 @@ def test_is_the_second_login_of_nobody(self_test: SelfTest) -> None:
     """Well-formed, and no sign-up: no customer can come of it."""
     user = User(Tenant("self-test"), UserId(USER_ID))
 
-    assert parse(self_test.body) == SignUp(user, logins_count=2)
+    assert parse(self_test.body, Trust()) == SignUp(user, logins_count=2)
 
 
 def test_as_an_event(self_test: SelfTest) -> None:

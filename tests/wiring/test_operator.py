@@ -21,6 +21,7 @@ from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import Busy, Lease
 from customerlink.model.signup import SignUp
+from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, Tenant
 from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.run import Run
@@ -114,6 +115,7 @@ def test_comparisons_folder(tmp_path: Path) -> None:
         refusals=FakeRefusals(),
         folder=folder,
         tell=print,
+        trust=Trust(),
     )
 
     assert folder.stat().st_mode & 0o777 == 0o700

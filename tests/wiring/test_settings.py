@@ -4,7 +4,8 @@ import pytest
 
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.policy import DENIAL_MESSAGE, ExistingCustomer, OnFailure
-from customerlink.wiring.settings import Settings
+from customerlink.model.trust import TRUSTED, Trust
+from customerlink.wiring.settings import Settings, trust_from, trust_in
 
 MINIMAL = {"CUSTOMERLINK_SECRET_ID": "secret", "CUSTOMERLINK_LEDGER_TABLE": "ledger"}
 
@@ -95,3 +96,30 @@ def test_allowed_callers(networks: str, caller: str, *, allowed: bool) -> None:
     environment = {**MINIMAL, "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": networks}
 
     assert Settings.from_environment(environment).allows(caller) is allowed
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("", TRUSTED),
+        ("  ", TRUSTED),
+        ("samlp", {"samlp"}),
+        ("auth0, Acme-SAML,google-oauth2", {"auth0", "Acme-SAML", "google-oauth2"}),
+    ],
+)
+def test_trusted_connections(value: str, names: frozenset[str]) -> None:
+    """A list stands in the default's place; none at all is the default."""
+    given = {"CUSTOMERLINK_TRUSTED_CONNECTIONS": value}
+
+    assert Settings.from_environment(MINIMAL | given).policy.trust.names == names
+    assert trust_from(given) == trust_in(value) == Trust(frozenset(names))
+
+
+@pytest.mark.parametrize("value", [",", "auth0,", "auth0,,samlp", "a b", "auth0;samlp", "x" * 129])
+def test_trusted_connections_that_are_no_names(value: str) -> None:
+    """A slip trusts nobody by accident, and everybody even less."""
+    given = {"CUSTOMERLINK_TRUSTED_CONNECTIONS": value}
+
+    for read in (lambda: Settings.from_environment(MINIMAL | given), lambda: trust_from(given)):
+        with pytest.raises(ConfigurationError, match="CUSTOMERLINK_TRUSTED_CONNECTIONS"):
+            read()

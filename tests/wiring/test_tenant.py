@@ -13,6 +13,7 @@ from customerlink.adapters.auth0.id_tokens import Login
 from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import Auth0Client, TenantSecret
+from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant
 from customerlink.wiring.tenant import (
     boto3_dynamodb,
@@ -73,7 +74,7 @@ class TestSecret:
 
 def test_users() -> None:
     """Asked so often, and so long at a time, as the caller has time for."""
-    management = users_of(READ, tries=2, seconds=1.5)._management
+    management = users_of(READ, Trust(), tries=2, seconds=1.5)._management
 
     assert (management._tries, management._seconds) == (2, 1.5)
 

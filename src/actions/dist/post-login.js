@@ -121,6 +121,11 @@ function reportedFields(event, metadata) {
     created_at,
     app_metadata: { stripe_customer_id, stripe_registration_id, stripe_signup },
   };
+  // Whose word the address is: the first identity's, whichever connection this log-in came by.
+  const [primary] = Array.isArray(event.user?.identities) ? event.user.identities : [];
+  if (primary) {
+    user.identities = [{ connection: primary.connection, provider: primary.provider }];
+  }
   addDeclaredFields(user, event);
   return { user, stats: { logins_count: event.stats?.logins_count }, ...ofLinking(event) };
 }

@@ -9,15 +9,16 @@ from customerlink.adapters.duckdb import Store
 from customerlink.adapters.stripe.listing import Listing, line
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.profile import Profile
+from customerlink.model.trust import Trust
 from customerlink.ports.both_sides import BothSides
 
 
 @contextmanager
 def both_sides(
-    folder: Path, listing: Listing, export: Callable[[Path], None]
+    folder: Path, listing: Listing, export: Callable[[Path], None], trust: Trust
 ) -> Iterator["StoredSides"]:
     """Return two sides in a folder of their own; `export` writes all of Auth0's users to a file."""
-    with emptied(folder), closing(StoredSides(folder, listing, export)) as sides:
+    with emptied(folder), closing(StoredSides(folder, listing, export, trust)) as sides:
         yield sides
 
 
@@ -36,9 +37,11 @@ def emptied(folder: Path) -> Iterator[Path]:
 class StoredSides(Store, BothSides):
     """The files that the two sides are read from, and their join."""
 
-    def __init__(self, folder: Path, listing: Listing, export: Callable[[Path], None]) -> None:
+    def __init__(
+        self, folder: Path, listing: Listing, export: Callable[[Path], None], trust: Trust
+    ) -> None:
         """Start with empty tables in a folder."""
-        super().__init__(folder)
+        super().__init__(folder, trust)
         self._listing, self._export = listing, export
 
     def list_customers(self) -> None:

@@ -17,6 +17,7 @@ from customerlink.model.profile import Profile
 from customerlink.model.row import Row
 from customerlink.model.signup import ODD_ID
 from customerlink.model.told import USER_ID
+from customerlink.model.trust import Trust
 from customerlink.model.user import CUSTOMER_ID, CustomerId, UserId
 
 LEAST_MEMORY, MEMORY_A_ROW = 70_000_000, 30
@@ -196,9 +197,9 @@ class UnreadableExportError(CustomerLinkError):
 class Store:
     """The two sides of one tenant, in a file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trust: Trust) -> None:
         """Start with empty tables in a folder."""
-        self._folder = folder
+        self._folder, self._trust = folder, trust
         self._odd: list[Row] = []
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{LEAST_MEMORY}B",
@@ -218,7 +219,7 @@ class Store:
         """Read exported users: JSON lines of `management.EXPORTED`, gzipped or not."""
         for each in files:
             with _opened(each) as lines:
-                self._load_users(clean_lines(lines, self._odd.append))
+                self._load_users(clean_lines(lines, self._odd.append, self._trust))
 
     def add_user(self, profile: Profile) -> None:
         """Read a user as if exported."""

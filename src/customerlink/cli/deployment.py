@@ -21,11 +21,15 @@ from customerlink.cli.notes import Note, read_notes
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
+from customerlink.model.policy import VerifiedEmail
 from customerlink.model.secret import TICKET_KEYS, log_names
 from customerlink.model.signature import SigningSecret
 from customerlink.model.tickets import TicketKey
+from customerlink.model.trust import Trust
+from customerlink.wiring.settings import trust_in
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -36,6 +40,8 @@ STRIPE_KEY, SIGNING_SECRETS = "stripe_restricted_key", "action_signing_secrets"
 NOTES = "installed_actions"
 """The notes of what install saw; the functions, whose secret it is, pass over them."""
 LOG_KEY = "log_key"
+VERIFIED_EMAIL = "VerifiedEmail"
+"""A parameter of the template's."""
 
 _NOTE_TRIES = 5
 
@@ -51,6 +57,8 @@ class Outputs:
     url: str
     secret_name: str
     table: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What it was deployed with; of an earlier release's stack, those that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +179,45 @@ class Deployment:
             raise CliError(f"The stack {self.stack} was deleted.", fix)
         given = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
         try:
-            return Outputs(given["PostLoginUrl"], given["SecretName"], given["LedgerTableName"])
+            return Outputs(
+                given["PostLoginUrl"],
+                given["SecretName"],
+                given["LedgerTableName"],
+                {
+                    each["ParameterKey"]: each.get("ParameterValue", "")
+                    for each in stack.get("Parameters", [])
+                },
+            )
         except KeyError as missing:
             text = f"The stack {self.stack} has no output {missing.args[0]}."
             raise CliError(text, fix) from None
+
+    def trust(self) -> Trust:
+        """Return whose `email_verified` the functions believe."""
+        return trust_in(self.outputs.parameters.get("TrustedConnections", ""))
+
+    def verified_email(self) -> VerifiedEmail | None:
+        """Return the policy that the functions have; None for a stack without such a parameter."""
+        found = self.outputs.parameters.get(VERIFIED_EMAIL)
+        return next((each for each in VerifiedEmail if each == found), None)
+
+    def change_verified_email(self, wanted: VerifiedEmail) -> None:
+        """Update the stack, and wait: nothing but this parameter of it changes."""
+        stacks = self._session.client("cloudformation", config=_CALLS)
+        kept: list[ParameterTypeDef] = [
+            {"ParameterKey": name, "UsePreviousValue": True}
+            for name in self.outputs.parameters
+            if name != VERIFIED_EMAIL
+        ]
+        stacks.update_stack(
+            StackName=self.stack,
+            UsePreviousTemplate=True,
+            Parameters=[*kept, {"ParameterKey": VERIFIED_EMAIL, "ParameterValue": wanted}],
+            # The template's roles, and its transform.
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        stacks.get_waiter("stack_update_complete").wait(StackName=self.stack)
+        del self.outputs
 
     def read_secret(self) -> StoredSecret:
         """Return the current version; one without anything where none was put in yet."""

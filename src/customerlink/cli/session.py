@@ -42,7 +42,7 @@ class Session:
 
     def tenant(self) -> Tenant:
         """Return the Auth0 side."""
-        return Tenant(self.config, self.output.waiting)
+        return Tenant(self.config, self.output.waiting, trust=self.deployment().trust)
 
     def probe(self, key: str) -> StripeProbe:
         """Return the Stripe side, for a key."""
@@ -77,6 +77,7 @@ class Session:
             refusals=DynamoDbRefusals(deployment.dynamodb, deployment.outputs.table, name),
             folder=self.folder(folder),
             tell=self.output.step,
+            trust=deployment.trust(),
         )
 
     def folder(self, given: Path | None) -> Path:

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.release import LOGIN, REGISTRATION, is_marked
 from customerlink.model.secret import Auth0Client
+from customerlink.model.trust import Trust
 
 VERSIONS = {LOGIN: "v3"} | dict.fromkeys(REGISTRATION, "v2")
 RUNTIME = "node22"
@@ -23,6 +24,8 @@ RUNTIMES = frozenset({"node18", "node18-actions", "node20", "node22", "node24"})
 """Those that have `fetch`, which the Action needs."""
 
 SCOPES = ("read:actions", "create:actions", "update:actions", "delete:actions")
+CONNECTIONS_SCOPE = "read:connections"
+"""Without it `doctor` says less; nothing else needs it."""
 
 # Auth0 gives no time for an export; the next run starts another one.
 EXPORT_SECONDS = 3600.0
@@ -62,6 +65,14 @@ class Binding:
     action_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What users log in by."""
+
+    name: str
+    strategy: str
+
+
 class Tenant:
     """A tenant's Actions, by a machine-to-machine application."""
 
@@ -70,12 +81,17 @@ class Tenant:
         config: Config,
         on_wait: Callable[[float], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
+        trust: Callable[[], Trust] = Trust,
     ) -> None:
-        """Name the tenant; `on_wait` is told the seconds of each wait for the rate limit."""
+        """Name the tenant; `on_wait` is told the seconds of each wait for the rate limit.
+
+        `trust` is asked for once somebody asks for users.
+        """
         self.trigger: Any = LOGIN
         self._config = config
         self._on_wait = on_wait
         self._sleep = sleep
+        self._trust = trust
 
     def at(self, trigger: str) -> "Tenant":
         """Return the same tenant for another trigger's Action and flow."""
@@ -100,15 +116,36 @@ class Tenant:
     @cached_property
     def users(self) -> Users:
         """Return the tenant's users."""
-        return Users(self._management)
+        return Users(self._management, self._trust())
 
     def _call[Result](self, request: Callable[[], Result]) -> Result:
         return self._management.call(request)
 
     def missing_scopes(self) -> tuple[str, ...]:
         """Return the scopes that the client lacks."""
-        granted = str(self._management.granted.get("scope", "")).split()
-        return tuple(each for each in SCOPES if each not in granted)
+        return tuple(each for each in SCOPES if each not in self._granted())
+
+    def may_list_connections(self) -> bool:
+        """Return whether the client has the scope for it."""
+        return CONNECTIONS_SCOPE in self._granted()
+
+    def connections(self) -> Iterator[Connection]:
+        """List the tenant's connections, page by page.
+
+        https://auth0.com/docs/api/management/v2/connections/get-connections
+        """
+        after: dict[str, str] = {}
+        while True:
+            query = {"take": "100", "fields": "name,strategy", **after}
+            page = self._management.read("connections", **query)
+            for each in page["connections"]:
+                yield Connection(str(each["name"]), str(each["strategy"]))
+            if not page.get("next"):
+                return
+            after = {"from": str(page["next"])}
+
+    def _granted(self) -> list[str]:
+        return str(self._management.granted.get("scope", "")).split()
 
     def find(self, name: str) -> Action | None:
         """Find an Action of the trigger's by its name."""

@@ -43,7 +43,8 @@ class Backfill:
         """Read settings and secrets."""
         application = Application(Settings.from_environment(os.environ))
         self._tenant = needed_tenant()
-        self._users = users_of(self._tenant)
+        self._trust = application.settings.policy.trust
+        self._users = users_of(self._tenant, self._trust)
         key, base = application.secret().stripe_key, application.settings.stripe_api_base
         # `patiently` tries again: it knows the rate that all workers share, the SDK does not.
         client = stripe_client(key, base, seconds=STRIPE_SECONDS, retries=0)
@@ -83,7 +84,8 @@ class Backfill:
     def _compare(self, files: steps_of.Files) -> object:
         # The one place where Lambda lets a function write: 10 GB of it, by the template.
         folder = Path(tempfile.gettempdir()) / "both-sides"
-        counts = steps_of.compare(self._tenant.tenant, files, self._refusals, folder)
+        tenant = self._tenant.tenant
+        counts = steps_of.compare(tenant, files, self._refusals, folder, self._trust)
         report_drift(counts)
         return counts
 

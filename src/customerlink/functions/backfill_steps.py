@@ -26,6 +26,7 @@ from customerlink.model.drift import Drift
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.row import RowOutcome, unread
+from customerlink.model.trust import Trust
 from customerlink.ports.refusals import Refusals
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from customerlink.usecases.compare import count_denied
@@ -143,7 +144,7 @@ def export(job: str, users: Users, files: Files) -> dict[str, str | bool]:
 
 
 def compare(
-    tenant: str, files: Files, refusals: Refusals, folder: Path
+    tenant: str, files: Files, refusals: Refusals, folder: Path, trust: Trust
 ) -> dict[Drift | RowOutcome, int]:
     """Join both sides, and write the users without a customer, in chunks; return the counts.
 
@@ -153,7 +154,7 @@ def compare(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        with closing(Store(folder)) as store:
+        with closing(Store(folder, trust)) as store:
             store.load_users(*files.download("users/", folder))
             store.load_customers(*files.download("customers/", folder))
             odd = "".join(json.dumps(each.document()) + "\n" for each in store.odd())

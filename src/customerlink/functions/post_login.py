@@ -32,6 +32,7 @@ from customerlink.model.signup import (
     parse_registered,
     parse_registration,
 )
+from customerlink.model.trust import Trust
 from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.run import Run
 from customerlink.usecases.sign_up import Provisioning
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 _TIME_TO_ANSWER_SECONDS = 0.5
 _AHEAD = frozenset({"on-demand", "provisioned-concurrency"})
 
-type _Read = Callable[[bytes], SignUp | InvalidRequest]
+type _Read = Callable[[bytes, Trust], SignUp | InvalidRequest]
 type _Decide = Callable[[Provisioning], Instruction]
 
 ROUTES: dict[str, tuple[_Read, _Decide]] = {
@@ -110,7 +111,7 @@ def _decide(
         return NOT_JSON
     # An event that somebody wrote by hand may have no route: a login, then.
     read, decide = ROUTES.get(request.route) or ROUTES["POST /post-login"]
-    signup = read(request.body)
+    signup = read(request.body, application.settings.policy.trust)
     if isinstance(signup, InvalidRequest):
         return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
     settling = application.settling(signup, secret, run, is_admission=True)

@@ -62,7 +62,8 @@ def handler(_event: object, context: "LambdaContext") -> None:
     tenant = stored_tenant()
     if tenant is not None:
         # One try: the next run comes in five minutes, and other users wait for this one.
-        users = users_of(tenant, tries=1, seconds=TENANT_SECONDS)
+        trust = application.settings.policy.trust
+        users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS)
         secret = application.secret()
         before = time.time() - REPAIR_AFTER_SECONDS
         oldest = [*islice(open_sign_ups(_dynamodb(), table, before), AT_MOST)]

@@ -4,6 +4,7 @@ It is behind no route: the page `/verify-email`, which every browser can reach, 
 holds no credentials of the tenant's. So the limits are kept here, whatever becomes of the page.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -17,6 +18,7 @@ from customerlink.functions.shell.api_gateway import Rejection
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.verification_mail import MAIL, SESSION_SECRETS, USER_ID, Mail
+from customerlink.wiring.settings import trust_from
 from customerlink.wiring.tenant import boto3_dynamodb, needed_tenant, usage_limits, users_of
 
 if TYPE_CHECKING:
@@ -39,10 +41,11 @@ class Post:
     """What a warm function keeps."""
 
     def __init__(self) -> None:
-        """Read the tenant's secret."""
+        """Read the tenant's secret, and whose `email_verified` is believed."""
         config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
         tenant = needed_tenant(config)
-        self._users = users_of(tenant, tries=1, seconds=TENANT_SECONDS)
+        trust = trust_from(os.environ)
+        self._users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS)
         self._limits = usage_limits(boto3_dynamodb(config))
         self._session_secrets = tenant.session_secrets
 
@@ -58,6 +61,8 @@ class Post:
             return Mail.GONE
         if user.email_verified:
             return Mail.VERIFIED
+        if not user.is_believed:
+            return Mail.UNTRUSTED
         if not self._limits.allows("mail", user_id, MAILS_A_DAY, SECONDS_BETWEEN_MAILS):
             return Mail.TOO_OFTEN
         self._users.send_verification_mail(user_id)

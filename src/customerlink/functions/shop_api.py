@@ -73,7 +73,8 @@ class Shop:
         """Read settings and the tenant's secret."""
         self.application = Application(Settings.from_environment(os.environ))
         self.tenant = needed_tenant()
-        self.users = users_of(self.tenant, tries=2, seconds=TENANT_SECONDS)
+        trust = self.application.settings.policy.trust
+        self.users = users_of(self.tenant, trust, tries=2, seconds=TENANT_SECONDS)
         self.api, self.id_tokens = shop_api(), id_tokens()
         self.limits = usage_limits(self.application.dynamodb)
 

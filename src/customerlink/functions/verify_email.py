@@ -62,6 +62,10 @@ _UNAVAILABLE = Rejection(
 _NOTICES = {
     Mail.SENT: "We have sent the mail again.",
     Mail.VERIFIED: "Your address is verified. You can continue.",
+    Mail.UNTRUSTED: (
+        "A mail would not help: addresses of your organisation's accounts cannot be verified here. "
+        "Continue, and ask support for assistance."
+    ),
     Mail.TOO_OFTEN: "A mail is on its way. Please wait a while before you ask for another one.",
     Mail.GONE: None,
 }

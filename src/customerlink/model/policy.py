@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
 from customerlink.model.frozen import frozen
+from customerlink.model.trust import Trust
 
 DENIAL_MESSAGE = "We could not create your account.\nPlease contact support for assistance."
 
@@ -56,3 +57,4 @@ class Policy:
     linking_url: str = ""
     """The shop's page on which somebody links two accounts; empty for none."""
     customer_fields: CustomerFields = NAME_ONLY
+    trust: Trust = Trust()

@@ -7,6 +7,7 @@ from datetime import datetime
 from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import frozen
 from customerlink.model.signup import SignUp, customer_id_in
+from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.model.values import ODD, OddValueError, Reader, address, flag, moment, text
 
@@ -37,6 +38,7 @@ class Profile:
     user_id: UserId
     email: str | None = field(default=None, repr=False)
     email_verified: bool = False
+    """As a connection says that is believed (`model.trust`)."""
     name: str | None = field(default=None, repr=False)
     customer_id: CustomerId | None = None
     marker: str | None = None
@@ -51,23 +53,28 @@ class Profile:
 
     dropped: tuple[str, ...] = ()
     """The paths of what counts as absent, since it is not what the field is for."""
+    is_believed: bool = True
+    """Whether the user's connection is: else nobody of it ever has a verified address."""
 
     @classmethod
-    def of(cls, document: Mapping[str, object]) -> "Profile":
+    def of(cls, document: Mapping[str, object], trust: Trust) -> "Profile":
         """Read a user as the Management API gives one; what is odd in it counts as absent.
 
         https://auth0.com/docs/api/management/v2/users/get-users-by-id
         """
         read = Reader(document, "user.")
         metadata = read.within("app_metadata")
+        user_id = UserId(str(document.get("user_id")))
+        is_believed = trust.believes_user(user_id, read)
         parts = read("identities", _parts) or []
         identities = tuple(map(_identity, parts))
         if ODD_IDENTITY in identities:
             read.dropped.append("user.identities")
         return cls(
-            user_id=UserId(str(document.get("user_id"))),
+            user_id=user_id,
             email=read("email", address),
-            email_verified=read("email_verified", flag) or False,
+            email_verified=bool(read("email_verified", flag)) and is_believed,
+            is_believed=is_believed,
             name=read("name", text),
             customer_id=customer_id_in(metadata),
             marker=_marker_in(metadata),

@@ -18,6 +18,7 @@ from customerlink.model.customer_fields import flattened
 from customerlink.model.documents import LONGEST_BYTES, json_object
 from customerlink.model.frozen import frozen
 from customerlink.model.tickets import CLOCKS_SECONDS, FRESH_SECONDS, STATE_PARAMETER, is_digest
+from customerlink.model.trust import Trust
 from customerlink.model.user import (
     CustomerId,
     Tenant,
@@ -47,6 +48,7 @@ user's customer is, is for a person to decide."""
 _TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _MAX_USER_ID = 255
 _WRONG_TYPE = "has the wrong type"
+_DATABASE = "auth0"
 
 
 class Marker(StrEnum):
@@ -64,6 +66,7 @@ class SignUp:
     logins_count: int
     email: str | None = None
     email_verified: bool = False
+    """As a connection says that is believed (`model.trust`)."""
     name: str | None = None
     created_at: datetime | None = None
     customer_id: CustomerId | None = None
@@ -111,22 +114,22 @@ class _MalformedError(Exception):
         self.invalid = InvalidRequest(field, problem)
 
 
-def parse(body: bytes) -> SignUp | InvalidRequest:
+def parse(body: bytes, trust: Trust) -> SignUp | InvalidRequest:
     """Read a request body; anything but a well-formed report comes back as `InvalidRequest`."""
-    return _parsed(body, lambda event: _sign_up(event, _user(event), _logins_count(event)))
+    return _parsed(body, lambda event: _of_user(event, _user(event), _logins_count(event), trust))
 
 
-def parse_registration(body: bytes) -> SignUp | InvalidRequest:
+def parse_registration(body: bytes, trust: Trust) -> SignUp | InvalidRequest:
     """Read what the pre-user-registration Action reports: as yet there is no `user_id`.
 
     The user is the registrant; one without an address has an empty id.
     """
-    return _parsed(body, _registration)
+    return _parsed(body, lambda event: _registration(event, trust))
 
 
-def parse_registered(body: bytes) -> SignUp | InvalidRequest:
+def parse_registered(body: bytes, trust: Trust) -> SignUp | InvalidRequest:
     """Read what the post-user-registration Action reports: a user before the first login."""
-    return _parsed(body, lambda event: _sign_up(event, _user(event), 0))
+    return _parsed(body, lambda event: _of_user(event, _user(event), 0, trust))
 
 
 def _parsed(body: bytes, read: Callable[["_Fields"], SignUp]) -> SignUp | InvalidRequest:
@@ -145,12 +148,21 @@ def _json_object(body: bytes) -> dict[str, object]:
     return document
 
 
-def _registration(event: "_Fields") -> SignUp:
+def _registration(event: "_Fields", trust: Trust) -> SignUp:
     tenant, user = _tenant(event.section("tenant")), event.section("user")
-    connection = event.section("connection").required_text("name")
+    connection = event.section("connection")
+    name = connection.required_text("name")
     email = user.reader()("email", address)
-    who = registrant_id(registration_id(tenant, connection, email)) if email else UserId("")
-    return _sign_up(event, User(tenant, who), 1)
+    who = registrant_id(registration_id(tenant, name, email)) if email else UserId("")
+    # Nobody registers but with a database or by a code: which of them, an old report leaves out.
+    strategy = connection.reader()("strategy", text) or _DATABASE
+    is_believed = trust.believes(strategy, name)
+    return _sign_up(event, User(tenant, who), 1, is_believed=is_believed)
+
+
+def _of_user(event: "_Fields", who: User, logins_count: int, trust: Trust) -> SignUp:
+    is_believed = trust.believes_user(who.user_id, event.section("user").reader())
+    return _sign_up(event, who, logins_count, is_believed=is_believed)
 
 
 def _user(event: "_Fields") -> User:
@@ -162,7 +174,7 @@ def _logins_count(event: "_Fields") -> int:
     return event.section("stats").required_integer("logins_count")
 
 
-def _sign_up(event: "_Fields", who: User, logins_count: int) -> SignUp:
+def _sign_up(event: "_Fields", who: User, logins_count: int, *, is_believed: bool) -> SignUp:
     read = event.reader()
     user, connection = event.section("user").reader(read.dropped), read.within("connection")
     metadata = user.within("app_metadata")
@@ -170,7 +182,7 @@ def _sign_up(event: "_Fields", who: User, logins_count: int) -> SignUp:
         user=who,
         logins_count=logins_count,
         email=user("email", address),
-        email_verified=user("email_verified", flag) or False,
+        email_verified=bool(user("email_verified", flag)) and is_believed,
         name=user("name", text),
         created_at=user("created_at", moment),
         customer_id=customer_id_in(metadata),

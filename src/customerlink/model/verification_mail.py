@@ -18,6 +18,8 @@ class Mail(StrEnum):
     SENT = "sent"
     VERIFIED = "verified"
     """There is nothing to verify any more."""
+    UNTRUSTED = "untrusted"
+    """No mail would help: whoever has verified it, the user's connection is not believed."""
     TOO_OFTEN = "too_often"
     GONE = "gone"
     """The tenant has no such user."""

@@ -24,6 +24,7 @@ from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
+from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, Tenant
 from customerlink.ports.customer_directory import DELETION_SECONDS
 from customerlink.ports.customer_usage import CustomerUsage
@@ -133,6 +134,7 @@ def comparison(  # noqa: PLR0913 (both sides, and where they meet)
     refusals: Refusals,
     folder: Path,
     tell: Callable[[str], None],
+    trust: Trust,
 ) -> Comparison:
     """Return what compares both sides in a folder; `export` writes all of Auth0's users."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,7 +144,7 @@ def comparison(  # noqa: PLR0913 (both sides, and where they meet)
         tenant,
         profiles,
         directory,
-        lambda name: both_sides(folder / name, listing, export),
+        lambda name: both_sides(folder / name, listing, export, trust),
         refusals,
         time,
         tell,

@@ -20,12 +20,15 @@ from customerlink.model.policy import (
     VerifiedEmail,
 )
 from customerlink.model.signature import TOLERANCE_SECONDS
+from customerlink.model.trust import Trust
 
 type Network = IPv4Network | IPv6Network
 
 _MAX_TOLERANCE = 10 * 365 * 24 * 3600
 _MAX_MESSAGE = 1024
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_CONNECTION = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TRUSTED = "CUSTOMERLINK_TRUSTED_CONNECTIONS"
 
 
 @frozen
@@ -67,6 +70,7 @@ class Settings:
                 on_failure=reader.choice("CUSTOMERLINK_ON_FAILURE", OnFailure),
                 linking_url=reader.page("CUSTOMERLINK_LINKING_URL"),
                 customer_fields=reader.customer_fields("CUSTOMERLINK_CUSTOMER_FIELDS"),
+                trust=reader.trust(_TRUSTED),
             ),
         )
         if "STRIPE_LOG" in environment:
@@ -84,6 +88,20 @@ class Settings:
         except ValueError:
             return False
         return any(address in network for network in self.allowed_callers)
+
+
+def trust_in(names: str) -> Trust:
+    """Read `TrustedConnections`, for who has no environment; raise `ConfigurationError`."""
+    return trust_from({_TRUSTED: names})
+
+
+def trust_from(environment: Mapping[str, str]) -> Trust:
+    """Read whose `email_verified` is believed, and nothing else; raise `ConfigurationError`."""
+    reader = _Reader(environment)
+    trust = reader.trust(_TRUSTED)
+    if reader.wrong:
+        raise ConfigurationError(f"missing or wrong: {', '.join(reader.wrong)}")
+    return trust
 
 
 class _Reader:
@@ -142,6 +160,15 @@ class _Reader:
         if not all(_SHA256.fullmatch(each) for each in given if each):
             return self._complain(name, ())
         return tuple(bytes.fromhex(each) for each in given if each)
+
+    def trust(self, name: str) -> Trust:
+        """Read strategies and connections' names, by commas; without any, the default."""
+        value = self._environment.get(name) or ""
+        names = frozenset(each.strip() for each in value.split(","))
+        if not value.strip():
+            return Trust()
+        is_list = all(map(_CONNECTION.fullmatch, names))
+        return Trust(names) if is_list else self._complain(name, Trust(frozenset()))
 
     def message(self, name: str) -> str:
         r"""Read the denial text; `\n` stands for a line's end, which a template cannot hold."""

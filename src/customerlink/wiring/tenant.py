@@ -14,6 +14,7 @@ from customerlink.adapters.dynamodb.usage_limits import UsageLimits
 from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import TenantSecret
+from customerlink.model.trust import Trust
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -34,10 +35,10 @@ def needed_tenant(config: "Config | None" = None) -> TenantSecret:
 
 
 def users_of(
-    tenant: TenantSecret, *, tries: int = TRIES, seconds: float = TIME_OUT_SECONDS
+    tenant: TenantSecret, trust: Trust, *, tries: int = TRIES, seconds: float = TIME_OUT_SECONDS
 ) -> Users:
     """Return the tenant's users; `seconds` is how long one call of a try may take."""
-    return Users(Management(tenant.client, tries=tries, seconds=seconds))
+    return Users(Management(tenant.client, tries=tries, seconds=seconds), trust)
 
 
 def usage_limits(client: LedgerClient) -> UsageLimits:

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from sandbox.auth0.actions import Actions
+from sandbox.auth0.connections import Connections
 from sandbox.auth0.failure import Auth0Failure, bad_body
 from sandbox.auth0.jobs import Jobs
 from sandbox.auth0.tokens import Tokens
@@ -23,6 +24,7 @@ SCOPES = (
     "delete:actions",
     "delete:users",
     "read:actions",
+    "read:connections",
     "read:users",
     "update:actions",
     "update:users",
@@ -82,6 +84,7 @@ class ManagementApi:
         self.tokens = Tokens(clock=self.clock)
         self.rate = RateLimit(self.clock)
         self.actions = Actions(self.clock)
+        self.connections = Connections()
         self.jobs = Jobs(self.users, self.clock)
 
     def add_client(self, scopes: tuple[str, ...] = SCOPES) -> tuple[str, str]:
@@ -143,7 +146,11 @@ def management_app(api: ManagementApi) -> Flask:
             return Response(f"{name}: Request has expired", 403)
         return Response(content, content_type="application/gzip")
 
-    for method, path, scope, carry_out in (*_user_routes(api), *_action_routes(api)):
+    for method, path, scope, carry_out in (
+        *_user_routes(api),
+        *_action_routes(api),
+        *_connection_routes(api),
+    ):
         view = _view(api, scope, carry_out)
         app.add_url_rule(f"/api/v2/{path}", f"{method} {path}", view, methods=[method])
     return app
@@ -181,6 +188,10 @@ def _action_routes(api: ManagementApi) -> Iterator[Route]:
     yield "GET", "actions/triggers", read, actions.triggers
     yield "GET", bindings, read, lambda trigger: actions.bindings(trigger, _query())
     yield "PATCH", bindings, update, lambda trigger: actions.bind(trigger, _body())
+
+
+def _connection_routes(api: ManagementApi) -> Iterator[Route]:
+    yield "GET", "connections", "read:connections", lambda: api.connections.list_page(_query())
 
 
 def _view(

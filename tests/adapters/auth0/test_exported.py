@@ -14,6 +14,7 @@ from customerlink.adapters.auth0.exported import clean_line, clean_lines
 from customerlink.adapters.auth0.management import EXPORTED
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row, RowOutcome
+from customerlink.model.trust import Trust
 from customerlink.model.values import ODD
 
 ADA: dict[str, Any] = {
@@ -25,13 +26,14 @@ ADA: dict[str, Any] = {
     "marker": "exempt",
     "identities": [{"provider": "auth0", "user_id": "ada", "connection": "db", "isSocial": False}],
 }
+VERIFIED = {"email_verified": True}
 PLAIN = {name: value for name, value in ADA.items() if name != "identities"}
 
 
 def cleaned(*lines: bytes) -> tuple[list[dict[str, Any]], list[Row]]:
     """Return what the comparison is given of these lines, and what is told."""
     told: list[Row] = []
-    return [json.loads(each) for each in clean_lines(lines, told.append)], told
+    return [json.loads(each) for each in clean_lines(lines, told.append, Trust())], told
 
 
 def line(row: object) -> bytes:
@@ -218,7 +220,7 @@ def test_what_needs_no_reader_reads_alike(
     text = json.dumps(ordered, ensure_ascii=escaped, separators=separators)
     content = f"{text}\n".encode(errors="surrogatepass")
     [shown], _ = cleaned(content)
-    read = exported.read(content)
+    read = exported.read(content, Trust())
     assert isinstance(read, Profile)
     expected = json.loads(clean_line(read))
 
@@ -226,6 +228,24 @@ def test_what_needs_no_reader_reads_alike(
         name: value or None for name, value in expected.items() if name != "linked"
     }
     assert shown.get("linked", []) == expected["linked"]
+
+
+@pytest.mark.parametrize(("user_id", "is_read"), [("auth0|1", False), ("samlp|acme|1", True)])
+def test_who_is_not_believed_needs_a_reader(
+    monkeypatch: pytest.MonkeyPatch, user_id: str, *, is_read: bool
+) -> None:
+    """A line that is passed on as it is would be believed."""
+    asked: list[bytes] = []
+    read = exported.read
+
+    def noted(content: bytes, trust: Trust) -> object:
+        asked.append(content)
+        return read(content, trust)
+
+    monkeypatch.setattr(exported, "read", noted)
+    [user], told = cleaned(line({"user_id": user_id, "email": "a@example.com"} | VERIFIED))
+
+    assert (bool(asked), user["email_verified"], told) == (is_read, not is_read, [])
 
 
 def test_usual_lines_need_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from customerlink.adapters.auth0.management import Management, Users, is_refused
 from customerlink.model.profile import Identity, Profile
 from customerlink.model.secret import Auth0Client
 from customerlink.model.signup import ODD_ID
+from customerlink.model.trust import Trust
 from sandbox.sandbox import Sandbox
 
 
@@ -24,7 +25,7 @@ def users(box: Sandbox) -> Users:
     box.tenant.users.clear()
     client_id, secret = box.management.add_client(("read:users", "update:users"))
     domain = box.tools_environment()["AUTH0_DOMAIN"]
-    return Users(Management(Auth0Client(domain, client_id, secret)))
+    return Users(Management(Auth0Client(domain, client_id, secret)), Trust())
 
 
 def found(users: Users, box: Sandbox, **profile: Any) -> Profile:

@@ -1,6 +1,15 @@
 """A customer that comes to name the user: an adoption, or a registration's."""
 
-from tests.simulation.mutants.mutant import ADOPT, CHECK, CUSTOMER, LEDGER, SETTLE, STRIPE, Mutant
+from tests.simulation.mutants.mutant import (
+    ADOPT,
+    CHECK,
+    CUSTOMER,
+    LEDGER,
+    SETTLE,
+    STRIPE,
+    TRUST,
+    Mutant,
+)
 
 ADOPTION = [
     Mutant(
@@ -9,6 +18,20 @@ ADOPTION = [
         "return policy is ExistingCustomer.ADOPT and signup.email_verified and is_nobodys",
         "return policy is ExistingCustomer.ADOPT and is_nobodys",
         caught_by="tests/usecases/test_adopt.py::TestAdoption::test_unverified",
+    ),
+    Mutant(
+        "adopted by whom a directory calls verified",
+        TRUST,
+        "return self.believes(provider, _primary_connection(provider, profile))",
+        "return True",
+        caught_by="tests/usecases/test_doors.py::TestDirectory::test_guests_customer",
+    ),
+    Mutant(
+        "directory believed for the name that it gave itself",
+        TRUST,
+        "return provider in strategies or connection in self.names - STRATEGIES",
+        "return provider in strategies or connection in self.names",
+        caught_by="tests/model/test_trust.py::test_table",
     ),
     Mutant(
         "one of several adopted",

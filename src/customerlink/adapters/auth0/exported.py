@@ -7,10 +7,12 @@ https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from customerlink.model.frozen import frozen
 from customerlink.model.profile import ODD_IDENTITY, Profile
 from customerlink.model.row import Row, RowOutcome
+from customerlink.model.trust import Trust
 from customerlink.model.user import CUSTOMER_ID
 from customerlink.model.values import OddValueError, text
 
@@ -44,18 +46,36 @@ class Unread:
     reason: str
 
 
-def clean_lines(lines: Iterable[bytes], note: Callable[[Row], None]) -> Iterator[bytes]:
+def clean_lines(
+    lines: Iterable[bytes], note: Callable[[Row], None], trust: Trust
+) -> Iterator[bytes]:
     """Return the users of an export, as `clean_line` has them; `note` is told what is odd."""
+    is_believed = _believed_by(trust)
     for number, line in enumerate(lines, 1):
         plain = _PLAIN.fullmatch(line)
-        if plain and plain[1] not in (None, b"null") and _is_utf8(line):
+        if plain and is_believed(plain[1] or b"") and _is_utf8(line):
             yield line
         elif line.strip():
-            yield from _read_with_care(number, line, note)
+            yield from _read_with_care(number, line, note, trust)
 
 
-def _read_with_care(number: int, line: bytes, note: Callable[[Row], None]) -> Iterator[bytes]:
-    found = read(line)
+def _believed_by(trust: Trust) -> Callable[[bytes], bool]:
+    """Return what tells of a plain `user_id`, quotes included, that its strategy is believed.
+
+    Else the line is read with care: a connection's name may be, or its `email_verified` is not.
+    """
+
+    @lru_cache(maxsize=64)
+    def believes(strategy: bytes) -> bool:
+        return trust.believes(strategy.decode(), None)
+
+    return lambda user_id: believes(user_id[1:].partition(b"|")[0])
+
+
+def _read_with_care(
+    number: int, line: bytes, note: Callable[[Row], None], trust: Trust
+) -> Iterator[bytes]:
+    found = read(line, trust)
     if isinstance(found, Unread):
         note(Row(f"line {number}", RowOutcome.UNREAD, found.reason))
         return
@@ -64,7 +84,7 @@ def _read_with_care(number: int, line: bytes, note: Callable[[Row], None]) -> It
     yield clean_line(found)
 
 
-def read(line: bytes) -> Profile | Unread:
+def read(line: bytes, trust: Trust) -> Profile | Unread:
     """Read a line of `management.EXPORTED`."""
     try:
         # Bytes that are no UTF-8 become surrogates: the field that has them is odd, not the line.
@@ -79,7 +99,7 @@ def read(line: bytes) -> Profile | Unread:
     except OddValueError:
         return Unread("user_id is not a text")
     metadata = {"stripe_customer_id": row.get("customer_id"), "stripe_signup": row.get("marker")}
-    return Profile.of(row | {"app_metadata": metadata})
+    return Profile.of(row | {"app_metadata": metadata}, trust)
 
 
 def clean_line(profile: Profile) -> bytes:

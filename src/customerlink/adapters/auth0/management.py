@@ -27,6 +27,7 @@ from requests import RequestException
 from customerlink.model.address import spellings
 from customerlink.model.profile import Profile
 from customerlink.model.secret import Auth0Client
+from customerlink.model.trust import Trust
 from customerlink.ports.profiles import Identities, Profiles
 
 if TYPE_CHECKING:
@@ -153,13 +154,13 @@ class Management:
 class Users(Profiles, Identities):
     """A tenant's users."""
 
-    def __init__(self, management: Management) -> None:
-        """Take the API."""
-        self._management = management
+    def __init__(self, management: Management, trust: Trust) -> None:
+        """Take the API, and whose `email_verified` is believed."""
+        self._management, self._trust = management, trust
 
     def patient(self, seconds: float) -> "Users":
         """Return them for one request, which waits no longer than so for the rate limit."""
-        return Users(self._management.patient(seconds))
+        return Users(self._management.patient(seconds), self._trust)
 
     def get(self, user_id: str) -> Profile | None:
         """Read a user, consistently: never by search, which lags. None for one who is gone."""
@@ -169,7 +170,7 @@ class Users(Profiles, Identities):
             if error.status_code != HTTPStatus.NOT_FOUND:
                 raise
             return None
-        return Profile.of(found)
+        return self._profile(found)
 
     def with_address(self, email: str) -> list[Profile]:
         """Return all who have an address, which several connections' users may; consistently.
@@ -180,7 +181,7 @@ class Users(Profiles, Identities):
         """
         asked = spellings(email)
         found = [self._management.read("users-by-email", email=each) for each in asked]
-        profiles = [Profile.of(each) for each in itertools.chain.from_iterable(found)]
+        profiles = [self._profile(each) for each in itertools.chain.from_iterable(found)]
         return [*{each.user_id: each for each in profiles}.values()]
 
     def primary_of(self, user_id: str) -> Profile | None:
@@ -205,7 +206,10 @@ class Users(Profiles, Identities):
         quoted = re.sub(r'(["\\])', r"\\\1", value)
         query = f'{field}:"{quoted}"'
         found = self._management.read("users", q=query, search_engine="v3", per_page="100")
-        return [Profile.of(each) for each in found]
+        return [self._profile(each) for each in found]
+
+    def _profile(self, document: Mapping[str, object]) -> Profile:
+        return Profile.of(document, self._trust)
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge these keys into a user's `app_metadata`; None removes one, the rest stays.

@@ -12,6 +12,7 @@ from customerlink.adapters.both_sides import emptied
 from customerlink.adapters.duckdb import Store
 from customerlink.cli.errors import CliError
 from customerlink.cli.session import Json, Session, session
+from customerlink.model.trust import Trust
 from customerlink.model.user import UserId
 from customerlink.usecases.whois import whois as look_up
 
@@ -47,7 +48,7 @@ def whois(
 def _everybody(now: Session, folder: Path | None) -> Iterator[UserId]:
     place = now.folder(folder)
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with emptied(place / "whois") as inner, closing(Store(inner)) as store:
+    with emptied(place / "whois") as inner, closing(Store(inner, Trust())) as store:
         users = inner / "users.json.gz"
         now.tenant().export_users(users)
         store.load_users(users)
