@@ -38,6 +38,8 @@ class Config:
     region: str = ""
     aws_profile: str = ""
     action_name: str = "Customer Link"
+    verified_email: str = ""
+    """What `install` is to set; asked for, or left as the stack has it, where there is none."""
     stripe_api_base: str = STRIPE_API_BASE
     stripe_key: str = field(default="", repr=False)
     """The operator's own, which may read what the deployment's key may not."""

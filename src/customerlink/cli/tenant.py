@@ -72,6 +72,10 @@ class Connection:
     name: str
     strategy: str
 
+    def __str__(self) -> str:
+        """Return it as `doctor` tells it."""
+        return self.name if self.name == self.strategy else f"{self.name} ({self.strategy})"
+
 
 class Tenant:
     """A tenant's Actions, by a machine-to-machine application."""

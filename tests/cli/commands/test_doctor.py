@@ -17,6 +17,7 @@ from customerlink.cli.release import REGISTRATION, SIGNING_SECRET, URL
 from customerlink.model.tickets import new_ticket_key
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.ports.run import Run
+from sandbox.auth0.api import SCOPES
 from sandbox.aws import ALARM, REGION, TABLE
 from sandbox.sandbox import new_signing_secret
 
@@ -34,15 +35,82 @@ def diagnosis(cli: Cli, *words: str) -> dict[str, dict[str, Any]]:
 def test_everything_in_order(cli: Cli) -> None:
     """Nothing but ✓."""
     cli.install()
+    trusted = {"TrustedConnections": "auth0, google-oauth2,sms,acme-saml"}
+    cli.box.aws.create_stack(cli.box.url, {"VerifiedEmail": "required"} | trusted)
     checks = diagnosis(cli)
 
     assert {name for name, each in checks.items() if each["verdict"] != "good"} == set()
     assert list(checks) == [
-        *("AWS credentials", "stack", "secret", "link tickets", "Stripe key", "Stripe: list"),
+        *(
+            "AWS credentials",
+            "stack",
+            "verified email",
+            "secret",
+            "link tickets",
+            "Stripe key",
+            "Stripe: list",
+        ),
         *("Stripe: letter case", "Stripe: no more"),
-        *("Auth0 client", "Action: code", "Action: runtime", "Action: secrets", "Login flow"),
+        *(
+            "Auth0 client",
+            "connections",
+            "Action: code",
+            "Action: runtime",
+            "Action: secrets",
+            "Login flow",
+        ),
         *("endpoint", "alarms", "open sign-ups"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "check", "verdict", "said"),
+    [
+        ({}, "connections", "good", "sms, legacy-users (auth0); not of acme-saml (samlp)."),
+        ({"VerifiedEmail": "required"}, "connections", "warning", "never get a customer"),
+        ({"TrustedConnections": "samlp"}, "connections", "good", "of acme-saml (samlp); not of"),
+        ({"TrustedConnections": "acme-saml"}, "connections", "good", "of acme-saml (samlp); not"),
+        ({"TrustedConnections": "db"}, "connections", "good", "believed of none; not of"),
+        ({"TrustedConnections": "auth0,db,x"}, "trusted connections", "warning", "not: db, x."),
+        ({}, "verified email", "warning", "a stranger's address"),
+        ({"VerifiedEmail": "required"}, "verified email", "good", "verified addresses only"),
+        ({"VerifiedEmail": ""}, "verified email", "warning", "an earlier release's"),
+    ],
+)
+def test_whose_addresses_are_believed(
+    cli: Cli, parameters: dict[str, str], check: str, verdict: str, said: str
+) -> None:
+    """Each connection is judged as a log-in judges it; a choice that can be regretted is told."""
+    cli.box.aws.create_stack(cli.box.url, parameters)
+    found = diagnosis(cli)[check]
+
+    assert (found["verdict"], said in found["meaning"]) == (verdict, True), found
+    assert found["fix"] or verdict == "good"
+
+
+def test_more_connections_than_a_page_has(cli: Cli) -> None:
+    """All of them are looked at."""
+    connections = cli.box.management.connections
+    many = {f"directory-{number}": "waad" for number in range(250)}
+    connections.update(many)
+    meaning = diagnosis(cli)["connections"]["meaning"]
+    for each in many:
+        del connections[each]
+
+    assert all(f"{each} (waad)" in meaning for each in many)
+
+
+def test_connections_without_the_scope(cli: Cli) -> None:
+    """It is no failure: that they were not looked at is said."""
+    granted = tuple(each for each in SCOPES if each != "read:connections")
+    client_id, secret = cli.box.management.add_client(granted)
+    cli.patch.setenv("AUTH0_CLIENT_ID", client_id)
+    cli.patch.setenv("AUTH0_CLIENT_SECRET", secret)
+    checks = diagnosis(cli)
+
+    assert checks["connections"]["verdict"] == "warning"
+    assert "read:connections" in checks["connections"]["meaning"]
+    assert checks["Auth0 client"]["verdict"] == "good"
 
 
 @pytest.mark.parametrize(
@@ -382,7 +450,7 @@ def test_nothing_at_all(cli: Cli) -> None:
     checks = diagnosis(cli)
 
     assert checks["AWS credentials"]["verdict"] == "good"
-    assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 8
+    assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 10
 
 
 def test_action_that_is_not_deployed(cli: Cli) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
 
 from customerlink.cli.commands import install
+from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.probes import SelfTestResult
 from customerlink.cli.release import REGISTRATION, SIGNING_SECRET, URL, marked, unmarked
@@ -49,6 +50,59 @@ def end_state(cli: Cli) -> tuple[Any, ...]:
         [settings["CUSTOMERLINK_SIGNING_SECRET"]] == secret["action_signing_secrets"],
         secret["stripe_restricted_key"],
     )
+
+
+def policy_now() -> str:
+    """Return the stack's `VerifiedEmail`."""
+    return str(Deployment(Config()).verified_email())
+
+
+class TestVerifiedEmail:
+    """The stack's choice, which is asked for where somebody is there to answer."""
+
+    @pytest.mark.parametrize("words", [(), ("--yes",), ("--json",)])
+    def test_nobody_to_ask(self, cli: Cli, words: tuple[str, ...]) -> None:
+        """It stays, and is named with what it means."""
+        result = cli("install", *words, stdin=cli.box.stripe_key)
+
+        assert result.code == 0, result.err
+        assert "VerifiedEmail stays optional" in result.out + result.err or "--json" in words
+        assert policy_now() == "optional"
+
+    @pytest.mark.parametrize("wanted", ["required", "optional"])
+    def test_flag(self, cli: Cli, wanted: str) -> None:
+        """It is set, and set back."""
+        other = {"required": "optional", "optional": "required"}[wanted]
+        cli.box.aws.create_stack(cli.box.url, {"VerifiedEmail": other, "TrustedConnections": "x"})
+        result = cli("install", "--verified-email", wanted, stdin=cli.box.stripe_key)
+
+        assert result.code == 0, result.err
+        assert policy_now() == wanted
+        assert Deployment(Config()).outputs.parameters["TrustedConnections"] == "x"
+
+    def test_file(self, cli: Cli, tmp_path: Path) -> None:
+        """A profile answers as well; a wrong word changes nothing."""
+        (tmp_path / "customerlink.toml").write_text('verified_email = "required"')
+        assert cli("install", stdin=cli.box.stripe_key).code == 0
+        assert policy_now() == "required"
+
+        (tmp_path / "customerlink.toml").write_text('verified_email = "perhaps"')
+        assert cli("install").code == 2
+        assert policy_now() == "required"
+
+    def test_dry_run(self, cli: Cli) -> None:
+        """It is told, and not done."""
+        result = cli("install", "--dry-run", "--verified-email", "required")
+
+        assert "would update the stack: VerifiedEmail=required" in result.out
+        assert policy_now() == "optional"
+
+    def test_stack_of_an_earlier_release(self, cli: Cli) -> None:
+        """There is nothing to choose: who wants it has to deploy."""
+        cli.box.aws.create_stack(cli.box.url, {"VerifiedEmail": ""})
+
+        assert cli("install", stdin=cli.box.stripe_key).code == 0
+        assert cli("install", "--verified-email", "required").code != 0
 
 
 class TestInstall:

@@ -1,6 +1,6 @@
 """Doctor: each check a line, what it means, and the command that mends it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -24,12 +24,15 @@ from customerlink.cli.release import (
     unmarked,
 )
 from customerlink.cli.session import Json, session
-from customerlink.cli.tenant import RUNTIMES, Action, Tenant
+from customerlink.cli.tenant import CONNECTIONS_SCOPE, RUNTIMES, Action, Tenant
+from customerlink.model.policy import VerifiedEmail
 from customerlink.model.signature import TOLERANCE_SECONDS
+from customerlink.model.trust import Trust
 
 SLOW_MILLISECONDS = 3000
 INSTALL = "customerlink install"
 DEPLOY = "make build && sam deploy --guided"
+GRANT = "Auth0's dashboard, Applications > APIs > Auth0 Management API: grant them."
 
 app = typer.Typer()
 
@@ -77,9 +80,11 @@ class Doctor:
             # In this order: a later one needs what an earlier one found.
             "AWS credentials": self._credentials,
             "stack": self._stack,
+            "verified email": self._verified_email,
             "secret": self._stored,
             "Stripe key": self._stripe,
             "Auth0 client": self._client,
+            "connections": self._connections,
             "Action": self._actions,
             "Login flow": self._flow,
             "endpoint": self._endpoint,
@@ -103,6 +108,16 @@ class Doctor:
     def _stack(self) -> Iterator[Check]:
         outputs = self.deployment.outputs
         yield good("stack", f"{self.deployment.stack} is deployed: {outputs.url}")
+
+    def _verified_email(self) -> Iterator[Check]:
+        name, found = "verified email", self.deployment.verified_email()
+        if found is VerifiedEmail.REQUIRED:
+            yield good(name, "Customers are made for verified addresses only.")
+        elif found is VerifiedEmail.OPTIONAL:
+            meaning = "Whoever signs up with a stranger's address first holds it, unverified."
+            yield warning(name, meaning, f"{INSTALL} --verified-email required")
+        else:
+            yield warning(name, "The stack is an earlier release's, without the choice.", DEPLOY)
 
     def _stored(self) -> Iterator[Check]:
         secret = self.deployment.read_secret()
@@ -154,10 +169,33 @@ class Doctor:
     def _client(self) -> Iterator[Check]:
         missing = self.tenant.missing_scopes()
         if missing:
-            fix = "Auth0's dashboard, Applications > APIs > Auth0 Management API: grant them."
-            yield bad("Auth0 client", f"It lacks {', '.join(missing)}.", fix)
+            yield bad("Auth0 client", f"It lacks {', '.join(missing)}.", GRANT)
         else:
             yield good("Auth0 client", "It has the scopes that install and rotate need.")
+
+    def _connections(self) -> Iterator[Check]:
+        name = "connections"
+        if not self.tenant.may_list_connections():
+            meaning = f"Who is believed was not looked at: it lacks {CONNECTIONS_SCOPE}."
+            yield warning(name, meaning, GRANT)
+            return
+        trust, found = self.deployment.trust(), [*self.tenant.connections()]
+        judged = {each: trust.believes(each.strategy, each.name) for each in found}
+        believed, others = (
+            [str(each) for each in found if judged[each] is wanted] for wanted in (True, False)
+        )
+        meaning = f"email_verified is believed of {_list(believed)}; not of {_list(others)}."
+        if others and self.deployment.verified_email() is VerifiedEmail.REQUIRED:
+            meaning += " Users of the latter never get a customer."
+            yield warning(name, meaning, "docs/operations.md#a-person-gets-no-customer")
+        else:
+            yield good(name, meaning)
+        # Of the default's many strategies a tenant has a few.
+        known = {part for each in found for part in (each.name, each.strategy)}
+        unknown = sorted(trust.names - known) if trust != Trust() else []
+        if unknown:
+            meaning = f"TrustedConnections has what the tenant does not: {_list(unknown)}."
+            yield warning("trusted connections", meaning, DEPLOY)
 
     def _actions(self) -> Iterator[Check]:
         yield from self._login()
@@ -276,6 +314,10 @@ class Doctor:
         if part is None:
             raise CliError(f"It could not be checked without {name}.", "Mend that one first.")
         return part
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _names(names: Iterable[str]) -> str:

@@ -26,6 +26,8 @@ from customerlink.cli.release import (
 )
 from customerlink.cli.session import DryRun, Json, Session, Yes, session, stripe_key_given
 from customerlink.cli.tenant import RUNTIME, Action, Binding, Tenant
+from customerlink.cli.verified_email import change, wanted_policy
+from customerlink.model.policy import VerifiedEmail
 from customerlink.model.tickets import new_ticket_key
 
 app = typer.Typer()
@@ -91,12 +93,18 @@ class Plan:
 
 
 @app.command(epilog="Example: customerlink install --dry-run")
-def install(
+def install(  # noqa: PLR0913 (a flag each)
     context: typer.Context,
     *,
     registration: Annotated[
         bool, typer.Option("--registration", help="The registration flow's Actions as well.")
     ] = False,
+    verified_email: Annotated[
+        VerifiedEmail | None,
+        typer.Option(
+            help="Whether customers are for verified addresses only; asked for otherwise."
+        ),
+    ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -107,7 +115,8 @@ def install(
 
     Other Actions, their order and their secrets stay as they are. Running it again changes
     nothing; run again after a failure, it goes on. The Stripe key is asked for, or read from a
-    pipe, when the stack has none yet.
+    pipe, when the stack has none yet. The stack's VerifiedEmail is asked for at a terminal; with
+    --yes, or without a terminal, it stays as it is.
     """
     now = session(context, as_json=as_json)
     deployment, tenant, output = now.deployment(), now.tenant(), now.output
@@ -116,6 +125,10 @@ def install(
     key = None if stored.stripe_key else _key_to_store(now, dry_run=dry_run)
     changes: list[Change] = []
     rows = []
+    is_asked = not (dry_run or yes or as_json)
+    policy = wanted_policy(now, deployment.verified_email(), verified_email, is_asked=is_asked)
+    if policy is not None:
+        change(now, deployment, policy, dry_run=dry_run, yes=yes)
     for trigger in TRIGGERS if registration else (LOGIN,):
         name, place = action_name(now.config.action_name, trigger), tenant.at(trigger)
         with output.busy("Looking at the tenant"):
