@@ -82,6 +82,7 @@ def test_unsigned_report_around_it(box: Sandbox) -> None:
 def called(box: Sandbox, function: str, **event: Any) -> int:
     """Call the shop's function, or the page's, as API Gateway does."""
     claims = {
+        "iss": box.management.tokens.issuer,
         "sub": "auth0|nobody",
         "aud": SHOP_AUDIENCE,
         "azp": SHOP_CLIENT,

@@ -29,6 +29,7 @@ from sandbox.sandbox import Sandbox, application, new_signing_secret
 from sandbox.stripe_account import Fault, FaultKind, Permission
 
 NUMBERS = itertools.count()
+ROUTE: dict[str, Any] = {"routeKey": "POST /post-login"}
 LOGINS = sorted((FIXTURES / "logins").glob("*.json"))
 
 
@@ -163,7 +164,8 @@ def test_base64_body(box: Sandbox) -> None:
     """API Gateway encodes what it takes for binary."""
     body = json.dumps(document()).encode()
     headers = signed(box.signing_secret, body)
-    event = {"headers": headers, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    event = {**ROUTE, "headers": headers, "isBase64Encoded": True}
+    event |= {"body": base64.b64encode(body).decode()}
 
     assert box.gateway.invoke(event)["statusCode"] == 200
     assert box.gateway.invoke({**event, "body": "%%%"})["statusCode"] == 401
@@ -225,6 +227,7 @@ def test_no_odd_event_raises(box: Sandbox, event: Any) -> None:
 def test_no_signed_body_raises(box: Sandbox, body: bytes) -> None:
     """Signed, whatever it is: 400, without a trace."""
     event = {
+        **ROUTE,
         "headers": signed(box.signing_secret, body),
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,
@@ -332,7 +335,7 @@ def called(application: Callable[[], Application], box: Sandbox) -> tuple[dict[s
     """Return an application's answer to a signed first login, and what it printed."""
     start = len(box.log.getvalue())
     body = json.dumps(document()).encode()
-    event = {"headers": signed(box.signing_secret, body), "body": body.decode()}
+    event = {**ROUTE, "headers": signed(box.signing_secret, body), "body": body.decode()}
     context: Any = Context()
     return post_login.respond(application, event, context), box.log.getvalue()[start:]
 

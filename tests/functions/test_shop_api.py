@@ -211,9 +211,12 @@ class TestCheckout:
         assert not any(str(each["pk"]).endswith(ada) for each in box.aws.items())
 
 
-def authorised(route: str, user_id: str, body: str = "", **claims: str) -> dict[str, Any]:
+def authorised(
+    issuer: str, route: str, user_id: str, body: str = "", **claims: str
+) -> dict[str, Any]:
     """Return an event of a request that the authoriser let through."""
     good: dict[str, Any] = {
+        "iss": issuer,
         "sub": user_id,
         "aud": SHOP_AUDIENCE,
         "azp": SHOP_CLIENT,
@@ -300,7 +303,7 @@ class TestAccessTokens:
         self, the_shop: customers.Shop, claims: dict[str, str], status: int
     ) -> None:
         """The function asks for all of it itself."""
-        event = authorised("POST /customers/me", "auth0|64", **claims)
+        event = authorised(the_shop.api.issuer, "POST /customers/me", "auth0|64", **claims)
         answer = customers.respond(lambda: the_shop, event, CONTEXT)
 
         assert answer["statusCode"] == status
@@ -419,7 +422,7 @@ class TestOddBodies:
     def test_odd_event(self, box: Sandbox, odd: object) -> None:
         """Whoever the authoriser seems to name: nobody."""
         claims: Any = {"sub": odd}
-        event = authorised("POST /accounts/link", "", "{}", **claims)
+        event = authorised(box.management.tokens.issuer, "POST /accounts/link", "", "{}", **claims)
         event["headers"] |= {"authorization": "Bearer \ud800"}
 
         assert box.gateway.shop(event)["statusCode"] == 401
@@ -831,7 +834,7 @@ class TestTickets:
         ada, google = self.pair(box)
         with patch.object(the_shop.application, "secret", return_value=without):
             body = proofs(box, ada, link_ticket=ticket(box, google), link_state=STATE)
-            event = authorised("POST /accounts/link", ada, json.dumps(body))
+            event = authorised(the_shop.api.issuer, "POST /accounts/link", ada, json.dumps(body))
             answered = customers.respond(lambda: the_shop, event, CONTEXT)
 
         assert answered["statusCode"] == 403
@@ -888,7 +891,9 @@ class TestLimits:
 
     def asked(self, the_shop: customers.Shop, route: str, user_id: str) -> int:
         """Ask for nobody's customer, or to link without proofs."""
-        answer = customers.respond(lambda: the_shop, authorised(route, user_id), CONTEXT)
+        answer = customers.respond(
+            lambda: the_shop, authorised(the_shop.api.issuer, route, user_id), CONTEXT
+        )
         return int(answer["statusCode"])
 
 
@@ -909,7 +914,7 @@ class TestAuth0sRateLimit:
         ada, google = user(limited), user(limited, "google-oauth2")
         body = proofs(limited, ada, link_ticket=ticket(limited, google), link_state=STATE)
         start = time.monotonic()
-        event = authorised(route, ada, json.dumps(body))
+        event = authorised(the_shop.api.issuer, route, ada, json.dumps(body))
         answer = customers.respond(lambda: the_shop, event, CONTEXT)
 
         assert (answer["statusCode"], time.monotonic() - start < 5) == (503, True)
@@ -921,7 +926,7 @@ class TestAuth0sRateLimit:
         """What was kept stays: a new token for each refusal would make it worse."""
         cleared: list[int] = []
         monkeypatch.setattr(customers._shop, "cache_clear", lambda: cleared.append(1))
-        event = authorised("POST /customers/me", user(limited))
+        event = authorised(the_shop.api.issuer, "POST /customers/me", user(limited))
         customers.respond(lambda: the_shop, event, CONTEXT)
 
         assert cleared == []
@@ -944,7 +949,7 @@ class TestAuth0sRateLimit:
             raise ApiError(status_code=status)
 
         monkeypatch.setattr(Users, "get", refuse)
-        event = authorised("POST /customers/me", user(box))
+        event = authorised(the_shop.api.issuer, "POST /customers/me", user(box))
         assert customers.respond(lambda: the_shop, event, CONTEXT)["statusCode"] == 503
         assert len(cleared) == times
 
@@ -963,7 +968,7 @@ def test_keys_that_cannot_be_had(
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("CUSTOMERLINK_AUTH0_ISSUER", f"{broken.url}/")
         shop = customers.Shop()
-        event = authorised("POST /accounts/link", ada, json.dumps(body))
+        event = authorised(shop.api.issuer, "POST /accounts/link", ada, json.dumps(body))
         event["headers"] |= {"authorization": f"Bearer {access_token}"}
         answered = customers.respond(lambda: shop, event, CONTEXT)
 
@@ -999,7 +1004,7 @@ def test_every_error_of_the_checkout_is_documented() -> None:
         for reason, status in STATUS.items()
     }
     others = {(401, "not_authorised"), (403, "not_authorised"), (404, "user_not_found")}
-    others |= {(429, "too_many_requests"), (503, "auth0_unavailable")}
+    others |= {(403, "tenant_not_served"), (429, "too_many_requests"), (503, "auth0_unavailable")}
 
     assert documented("Provision at the checkout") == reasons | others
 
@@ -1008,7 +1013,7 @@ def test_every_error_of_linking_is_documented() -> None:
     """With its status."""
     failures = {(int(STATUS[Reason(each)]), str(each)) for each in LinkFailure}
     others = {(400, "invalid_request"), (401, "not_authorised"), (403, "proof_refused")}
-    others |= {(403, "not_authorised"), (404, "user_not_found")}
+    others |= {(403, "not_authorised"), (403, "tenant_not_served"), (404, "user_not_found")}
     others |= {(429, "too_many_requests"), (503, "auth0_unavailable")}
 
     assert documented("Account linking") == failures | others
@@ -1060,6 +1065,8 @@ HALF_AN_EMOJI = '{"primary_id_token": "\\ud83d", "secondary_id_token": "\\ud83d"
 )
 def test_odd_event_of_a_user(the_shop: customers.Shop, event: dict[str, Any], status: int) -> None:
     """Refused, and no bug."""
-    answered = customers.respond(lambda: the_shop, {**authorised("", "auth0|64"), **event}, CONTEXT)
+    answered = customers.respond(
+        lambda: the_shop, {**authorised(the_shop.api.issuer, "", "auth0|64"), **event}, CONTEXT
+    )
 
     assert answered["statusCode"] == status

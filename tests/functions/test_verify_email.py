@@ -287,7 +287,7 @@ def test_nothing_that_is_sent_raises(box: Sandbox) -> None:
         {**event, "routeKey": "POST /verify-email", "body": "/w==", "isBase64Encoded": True},
         {**event, "routeKey": "POST /verify-email"},
         {"routeKey": "GET /verify-email", "headers": "none", "rawQueryString": {"a": 1}},
-        {"routeKey": 7, "body": ["session_token"]},
+        {"routeKey": "POST /verify-email", "body": ["session_token"]},
         {"routeKey": "GET /verify-email", "rawQueryString": "session_token=\ud800"},
         {"routeKey": "GET /verify-email", "rawQueryString": "session_token=%00.%ed%a0%80.a"},
         {"routeKey": "POST /verify-email", "body": "session_token=" + "%5b" * 100_000},

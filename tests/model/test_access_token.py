@@ -5,8 +5,9 @@ import pytest
 from customerlink.model.access_token import ShopApi, has_scope
 
 AUDIENCE = "https://shop.example/api"
-SHOP = ShopApi(AUDIENCE, ["shop", "app"])
-GOOD: dict[str, object] = {"sub": "auth0|ada", "aud": AUDIENCE, "azp": "shop"}
+ISSUER = "https://acme.us.auth0.com/"
+SHOP = ShopApi(ISSUER, AUDIENCE, ["shop", "app"])
+GOOD: dict[str, object] = {"iss": ISSUER, "sub": "auth0|ada", "aud": AUDIENCE, "azp": "shop"}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,9 @@ def test_user(claims: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "claims",
     [
+        {"iss": "https://other.us.auth0.com/"},
+        {"iss": "https://acme.us.auth0.com"},
+        {"iss": None},
         {"sub": "abc@clients"},
         {"sub": None},
         {"sub": 7},
@@ -52,7 +56,7 @@ def test_nobody(claims: dict[str, object]) -> None:
 
 def test_no_application() -> None:
     """Where a deployment names none, nobody calls."""
-    assert ShopApi(AUDIENCE, []).caller(GOOD) is None
+    assert ShopApi(ISSUER, AUDIENCE, []).caller(GOOD) is None
 
 
 @pytest.mark.parametrize("scope", ["a:b", "openid a:b", "[openid a:b]", ["openid", "a:b"]])

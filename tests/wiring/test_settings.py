@@ -6,6 +6,7 @@ from customerlink.model.errors import ConfigurationError
 from customerlink.model.policy import DENIAL_MESSAGE, ExistingCustomer, OnFailure
 from customerlink.model.trust import TRUSTED, Trust
 from customerlink.wiring.settings import Settings, trust_from, trust_in
+from customerlink.model.user import Tenant
 
 MINIMAL = {"CUSTOMERLINK_SECRET_ID": "secret", "CUSTOMERLINK_LEDGER_TABLE": "ledger"}
 
@@ -52,6 +53,7 @@ def test_all_problems_are_named_at_once() -> None:
                 "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "maybe",
                 "CUSTOMERLINK_DENIAL_MESSAGE": "x" * 1025,
                 "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": "10.0.0.0/8,nowhere",
+                "CUSTOMERLINK_TENANTS": "acme,no#where",
                 "CUSTOMERLINK_VERIFIED_EMAIL": "nowhere",
                 "CUSTOMERLINK_EXISTING_CUSTOMER": "nowhere",
                 "CUSTOMERLINK_EXISTING_USERS": "nowhere",
@@ -68,6 +70,7 @@ def test_all_problems_are_named_at_once() -> None:
         "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY",
         "CUSTOMERLINK_DENIAL_MESSAGE",
         "CUSTOMERLINK_ALLOWED_CALLER_CIDRS",
+        "CUSTOMERLINK_TENANTS",
         "CUSTOMERLINK_VERIFIED_EMAIL",
         "CUSTOMERLINK_EXISTING_CUSTOMER",
         "CUSTOMERLINK_EXISTING_USERS",
@@ -123,3 +126,30 @@ def test_trusted_connections_that_are_no_names(value: str) -> None:
     for read in (lambda: Settings.from_environment(MINIMAL | given), lambda: trust_from(given)):
         with pytest.raises(ConfigurationError, match="CUSTOMERLINK_TRUSTED_CONNECTIONS"):
             read()
+
+
+@pytest.mark.parametrize(
+    ("tenants", "tenant", "served"),
+    [
+        ("", "acme", True),
+        ("acme", "acme", True),
+        ("acme", "other", False),
+        ("acme", "Acme", False),
+        ("acme, acme-staging", "acme-staging", True),
+        ("acme,acme-staging", "acme-", False),
+        ("acme", "", False),
+        ("acme", "self-test", False),
+    ],
+)
+def test_tenants(tenants: str, tenant: str, *, served: bool) -> None:
+    """None means all; with some, it is the whole name that counts."""
+    environment = {**MINIMAL, "CUSTOMERLINK_TENANTS": tenants}
+
+    assert Settings.from_environment(environment).serves(Tenant(tenant)) is served
+
+
+@pytest.mark.parametrize("tenants", [",", "acme,", "acme,,other", " ", "acme other", "a#b"])
+def test_tenants_that_are_none(tenants: str) -> None:
+    """Refused: an empty name would pass for everybody's."""
+    with pytest.raises(ConfigurationError, match="CUSTOMERLINK_TENANTS"):
+        Settings.from_environment({**MINIMAL, "CUSTOMERLINK_TENANTS": tenants})

@@ -108,7 +108,10 @@ class TestIdTokens:
 
     def test_access_tokens(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """For one API, of the same applications."""
+        monkeypatch.setenv("CUSTOMERLINK_AUTH0_ISSUER", "https://acme.us.auth0.com/")
         monkeypatch.setenv("CUSTOMERLINK_SHOP_AUDIENCE", "https://shop.example/api")
         monkeypatch.setenv("CUSTOMERLINK_SHOP_CLIENT_IDS", "one,,two")
 
-        assert shop_api() == ShopApi("https://shop.example/api", ["one", "two"])
+        assert shop_api() == ShopApi(
+            "https://acme.us.auth0.com/", "https://shop.example/api", ["one", "two"]
+        )

@@ -24,7 +24,7 @@ from customerlink.usecases.backfill import Backfilled, PacedProfiles, provision_
 from customerlink.wiring.application import Application
 from customerlink.wiring.operator import Operator, stripe_client
 from customerlink.wiring.settings import Settings
-from customerlink.wiring.tenant import needed_tenant, users_of
+from customerlink.wiring.tenant import needed_tenant, served, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,7 +42,7 @@ class Backfill:
     def __init__(self) -> None:
         """Read settings and secrets."""
         application = Application(Settings.from_environment(os.environ))
-        self._tenant = needed_tenant()
+        self._tenant = served(needed_tenant(), application.settings)
         self._trust = application.settings.policy.trust
         self._users = users_of(self._tenant, self._trust)
         key, base = application.secret().stripe_key, application.settings.stripe_api_base

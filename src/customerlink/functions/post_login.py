@@ -14,6 +14,8 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from customerlink.functions.shell.answering import answered
 from customerlink.functions.shell.api_gateway import (
+    NO_SUCH_ROUTE,
+    NOT_SERVED,
     Answer,
     Event,
     Rejection,
@@ -35,6 +37,7 @@ from customerlink.model.signup import (
 from customerlink.model.trust import Trust
 from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.run import Run
+from customerlink.usecases.self_test import is_self_test
 from customerlink.usecases.sign_up import Provisioning
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
@@ -107,17 +110,29 @@ def _decide(
     ):
         return _UNSIGNED
     # After the signature: who has not signed learns of nothing else.
-    if not request.is_json():
-        return NOT_JSON
-    # An event that somebody wrote by hand may have no route: a login, then.
-    read, decide = ROUTES.get(request.route) or ROUTES["POST /post-login"]
-    signup = read(request.body, application.settings.policy.trust)
-    if isinstance(signup, InvalidRequest):
-        return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
+    reported = _read(application.settings, request)
+    if isinstance(reported, Rejection):
+        return reported
+    signup, decide = reported
     settling = application.settling(signup, secret, run, is_admission=True)
     instruction = decide(Provisioning(settling))
     report_outcome(signup, run, instruction, request_id, secret.log_names)
     return answer(HTTPStatus.OK, instruction.as_json())
+
+
+def _read(settings: Settings, request: Request) -> tuple[SignUp, _Decide] | Rejection:
+    """Read a signed report, and how it is decided; refuse what is none, or is not for us."""
+    if not request.is_json():
+        return NOT_JSON
+    if request.route not in ROUTES:
+        return NO_SUCH_ROUTE
+    read, decide = ROUTES[request.route]
+    signup = read(request.body, settings.policy.trust)
+    if isinstance(signup, InvalidRequest):
+        return Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", str(signup))
+    if not (settings.serves(signup.user.tenant) or is_self_test(signup)):
+        return NOT_SERVED
+    return signup, decide
 
 
 def _budget(context: "LambdaContext") -> float:

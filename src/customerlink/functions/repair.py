@@ -23,7 +23,7 @@ from customerlink.usecases.rows import RowFailed, Rows
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
-from customerlink.wiring.tenant import stored_tenant, users_of
+from customerlink.wiring.tenant import served, stored_tenant, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -63,7 +63,8 @@ def handler(_event: object, context: "LambdaContext") -> None:
     if tenant is not None:
         # One try: the next run comes in five minutes, and other users wait for this one.
         trust = application.settings.policy.trust
-        users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS)
+        ours = served(tenant, application.settings)
+        users = users_of(ours, trust, tries=1, seconds=TENANT_SECONDS)
         secret = application.secret()
         before = time.time() - REPAIR_AFTER_SECONDS
         oldest = [*islice(open_sign_ups(_dynamodb(), table, before), AT_MOST)]

@@ -18,8 +18,8 @@ from customerlink.functions.shell.api_gateway import Rejection
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.verification_mail import MAIL, SESSION_SECRETS, USER_ID, Mail
-from customerlink.wiring.settings import trust_from
-from customerlink.wiring.tenant import boto3_dynamodb, needed_tenant, usage_limits, users_of
+from customerlink.wiring.settings import Settings
+from customerlink.wiring.tenant import boto3_dynamodb, needed_tenant, served, usage_limits, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -43,9 +43,9 @@ class Post:
     def __init__(self) -> None:
         """Read the tenant's secret, and whose `email_verified` is believed."""
         config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
-        tenant = needed_tenant(config)
-        trust = trust_from(os.environ)
-        self._users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS)
+        settings = Settings.from_environment(os.environ)
+        tenant = served(needed_tenant(config), settings)
+        self._users = users_of(tenant, settings.policy.trust, tries=1, seconds=TENANT_SECONDS)
         self._limits = usage_limits(boto3_dynamodb(config))
         self._session_secrets = tenant.session_secrets
 

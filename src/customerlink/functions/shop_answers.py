@@ -26,7 +26,6 @@ NO_SCOPE = Rejection(HTTPStatus.FORBIDDEN, "not_authorised", "the access token h
 TOO_MANY = Rejection(
     HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", "this user has asked too often today"
 )
-NO_SUCH_ROUTE = Rejection(HTTPStatus.NOT_FOUND, "invalid_request", "there is no such route")
 NO_SUCH_USER = Rejection(
     HTTPStatus.NOT_FOUND, "user_not_found", "the tenant has no such user any more"
 )

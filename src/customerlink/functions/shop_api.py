@@ -6,7 +6,7 @@ API Gateway's JWT authoriser has checked the access token before; the user is it
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from http import HTTPStatus
@@ -17,6 +17,8 @@ from customerlink.adapters.auth0.management import AUTH0_ERRORS, Users, is_refus
 from customerlink.functions.linking_proofs import Proof, Proofs
 from customerlink.functions.shell.answering import answered
 from customerlink.functions.shell.api_gateway import (
+    NO_SUCH_ROUTE,
+    NOT_SERVED,
     Answer,
     Event,
     Rejection,
@@ -30,7 +32,6 @@ from customerlink.functions.shell.telemetry import report_linked, report_outcome
 from customerlink.functions.shop_answers import (
     NO_PROOF,
     NO_SCOPE,
-    NO_SUCH_ROUTE,
     NO_SUCH_USER,
     NO_TICKETS,
     NOT_AUTHORISED,
@@ -257,15 +258,24 @@ def _decide(shop: Shop, event: Event, request_id: str) -> Answer | Rejection:
     user_id = shop.api.caller(claims)
     if user_id is None:
         return NOT_AUTHORISED
+    if not shop.application.settings.serves(shop.tenant.tenant):
+        return NOT_SERVED
+    route = _asked_for(request, claims)
+    if isinstance(route, Rejection):
+        return route
+    if not _may_ask(shop, route, user_id):
+        return TOO_MANY
+    user = User(shop.tenant.tenant, user_id)
+    return route.act(Call(shop, user, request, request_id))
+
+
+def _asked_for(request: Request, claims: Mapping[str, object]) -> Route | Rejection:
     route = ROUTES.get(request.route)
     if route is None:
         return NO_SUCH_ROUTE
     if not has_scope(claims, route.scope):
         return replace(NO_SCOPE, detail=f"the access token has no scope {route.scope}")
-    if not _may_ask(shop, route, user_id):
-        return TOO_MANY
-    user = User(shop.tenant.tenant, user_id)
-    return route.act(Call(shop, user, request, request_id))
+    return route
 
 
 def _may_ask(shop: Shop, route: Route, user_id: UserId) -> bool:

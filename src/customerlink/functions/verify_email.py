@@ -27,7 +27,13 @@ from botocore.config import Config
 
 from customerlink.adapters.aws.mail_function import MAIL_UNAVAILABLE, MailFunction
 from customerlink.adapters.aws.secrets_manager import stored_session_secrets
-from customerlink.functions.shell.api_gateway import Answer, Event, Rejection, Request
+from customerlink.functions.shell.api_gateway import (
+    NO_SUCH_ROUTE,
+    Answer,
+    Event,
+    Rejection,
+    Request,
+)
 from customerlink.functions.shell.edge import NOT_ALLOWED, came_through
 from customerlink.functions.shell.json_body import is_too_large
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
@@ -54,6 +60,8 @@ _HEADERS = {
         "base-uri 'none'; frame-ancestors 'none'"
     ),
 }
+
+_ROUTES = frozenset({"GET /verify-email", "POST /verify-email"})
 
 _UNAVAILABLE = Rejection(
     HTTPStatus.SERVICE_UNAVAILABLE, "auth0_unavailable", "the mail could not be sent"
@@ -149,6 +157,9 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
         if not came_through(opened.settings, event):
             report_rejection(NOT_ALLOWED, context.aws_request_id)
             return NOT_ALLOWED.answer()
+        if request.route not in _ROUTES:
+            report_rejection(NO_SUCH_ROUTE, context.aws_request_id)
+            return NO_SUCH_ROUTE.answer()
         return opened.answer(method, _values(method, request))
     except MAIL_UNAVAILABLE as trouble:
         _the_page.cache_clear()

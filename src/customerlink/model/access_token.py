@@ -16,11 +16,13 @@ _MACHINES = "client-credentials"
 class ShopApi:
     """For what tokens are made: the API's identifier in Auth0, and the shop's applications."""
 
+    issuer: str
+    """The tenant's address: another tenant of the same people's has the same audience, maybe."""
     audience: str
     clients: Collection[str]
 
     def caller(self, claims: Mapping[str, object]) -> UserId | None:
-        """Return the user; None for a machine's token, another API's, or another party's.
+        """Return the user; None for a machine's token, or another tenant's, API's or party's.
 
         https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles: the application
         is in `azp`, or, in the profile of RFC 9068, in `client_id`.
@@ -29,10 +31,11 @@ class ShopApi:
         is_users = "|" in subject and claims.get("gty") != _MACHINES
         party = claims.get("azp") or claims.get("client_id")
         is_for_us = self.audience in _words(claims.get("aud"))
+        is_of_tenant = claims.get("iss") == self.issuer
         # An ID token has a nonce, and is proof of a log-in, not leave to call.
         is_access_token = "nonce" not in claims
-        is_ours = is_users and is_for_us and is_access_token and party in self.clients
-        return UserId(subject) if is_ours else None
+        is_ours = is_of_tenant and is_for_us and is_access_token and party in self.clients
+        return UserId(subject) if is_users and is_ours else None
 
 
 def has_scope(claims: Mapping[str, object], scope: str) -> bool:

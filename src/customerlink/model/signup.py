@@ -8,7 +8,6 @@ Only what says who logs in, and for the how manieth time, may refuse a report: n
 an odd profile. Whatever else is not as expected counts as absent, and its name is kept for the log.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime
@@ -25,6 +24,7 @@ from customerlink.model.user import (
     User,
     UserId,
     is_customer_id,
+    is_tenant,
     registrant_id,
     registration_id,
 )
@@ -44,8 +44,6 @@ ODD_ID = CustomerId(ODD)
 """What stands where a profile has its customer's id, and is none. No customer has it: whose the
 user's customer is, is for a person to decide."""
 
-# The tenant's name is a part of the ledger's keys, which end at 2,048 bytes.
-_TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _MAX_USER_ID = 255
 _WRONG_TYPE = "has the wrong type"
 _DATABASE = "auth0"
@@ -213,7 +211,7 @@ def _customer_id(value: object) -> str | None:
 
 def _tenant(tenant: "_Fields") -> Tenant:
     value = tenant.required_text("id")
-    if not _TENANT.fullmatch(value):
+    if not is_tenant(value):
         raise _MalformedError("tenant.id", "is not the name of a tenant")
     return Tenant(value)
 

@@ -22,6 +22,9 @@ CUSTOMER_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 """What `is_customer_id` judges by."""
 _REGISTRATION_ID = re.compile(r"[0-9a-f]{32}")
 
+# The tenant's name is a part of the ledger's keys, which end at 2,048 bytes.
+_TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
 
 @frozen
 class User:
@@ -62,6 +65,11 @@ def stood_in_for(holder: User) -> CustomerId | None:
 def registrant_id(registration: str) -> UserId:
     """Return the id that stands for a user of Auth0's until there is one."""
     return UserId(f"{_REGISTRANT}{registration}")
+
+
+def is_tenant(text: str) -> bool:
+    """Return whether a text could be a tenant's name: no `#` is in it, and no comma."""
+    return _TENANT.fullmatch(text) is not None
 
 
 def is_customer_id(text: str) -> bool:

@@ -21,6 +21,7 @@ from customerlink.model.policy import (
 )
 from customerlink.model.signature import TOLERANCE_SECONDS
 from customerlink.model.trust import Trust
+from customerlink.model.user import Tenant, is_tenant
 
 type Network = IPv4Network | IPv6Network
 
@@ -44,6 +45,8 @@ class Settings:
     """Empty: anybody may call, and the signature decides alone."""
     edge_digests: tuple[bytes, ...]
     """Of the secrets that the edge adds to requests, SHA-256; empty where there is no edge."""
+    tenants: frozenset[Tenant]
+    """Whose reports are taken; empty: of every tenant that signs."""
     policy: Policy
 
     @classmethod
@@ -61,6 +64,7 @@ class Settings:
             unrestricted_key_allowed=reader.flag("CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY"),
             allowed_callers=reader.networks("CUSTOMERLINK_ALLOWED_CALLER_CIDRS"),
             edge_digests=reader.digests("CUSTOMERLINK_EDGE_SECRET_DIGESTS"),
+            tenants=reader.tenants("CUSTOMERLINK_TENANTS"),
             policy=Policy(
                 denial_message=reader.message("CUSTOMERLINK_DENIAL_MESSAGE"),
                 verified_email=reader.choice("CUSTOMERLINK_VERIFIED_EMAIL", VerifiedEmail),
@@ -88,6 +92,10 @@ class Settings:
         except ValueError:
             return False
         return any(address in network for network in self.allowed_callers)
+
+    def serves(self, tenant: Tenant) -> bool:
+        """Return whether the deployment is for a tenant: at every door it is asked here."""
+        return not self.tenants or tenant in self.tenants
 
 
 def trust_in(names: str) -> Trust:
@@ -169,6 +177,14 @@ class _Reader:
             return Trust()
         is_list = all(map(_CONNECTION.fullmatch, names))
         return Trust(names) if is_list else self._complain(name, Trust(frozenset()))
+
+    def tenants(self, name: str) -> frozenset[Tenant]:
+        value = self._environment.get(name) or ""
+        given = [each.strip() for each in value.split(",")] if value else []
+        # Strictly: what an empty name in the list was to be, nobody knows, and empty is everybody.
+        if not all(is_tenant(each) for each in given):
+            return self._complain(name, frozenset())
+        return frozenset(map(Tenant, given))
 
     def message(self, name: str) -> str:
         r"""Read the denial text; `\n` stands for a line's end, which a template cannot hold."""

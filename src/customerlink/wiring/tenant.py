@@ -15,6 +15,7 @@ from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import TenantSecret
 from customerlink.model.trust import Trust
+from customerlink.wiring.settings import Settings
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -31,6 +32,13 @@ def needed_tenant(config: "Config | None" = None) -> TenantSecret:
     found = stored_tenant(config)
     if found is None:
         raise ConfigurationError("the tenant's secret has no value yet")
+    return found
+
+
+def served(found: TenantSecret, settings: Settings) -> TenantSecret:
+    """Return it, if its tenant is one that the deployment is for; else raise as well."""
+    if not settings.serves(found.tenant):
+        raise ConfigurationError("the tenant's secret names a tenant that is not among Tenants")
     return found
 
 
@@ -53,7 +61,8 @@ def boto3_dynamodb(config: "Config") -> LedgerClient:
 
 def shop_api() -> ShopApi:
     """Return for what the access tokens of the shop's users are made."""
-    return ShopApi(os.environ["CUSTOMERLINK_SHOP_AUDIENCE"], _shop_clients())
+    issuer = os.environ["CUSTOMERLINK_AUTH0_ISSUER"]
+    return ShopApi(issuer, os.environ["CUSTOMERLINK_SHOP_AUDIENCE"], _shop_clients())
 
 
 def id_tokens() -> IdTokens:

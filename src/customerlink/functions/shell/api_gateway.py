@@ -22,6 +22,7 @@ ERRORS = frozenset(
         "not_authorised",
         "proof_refused",
         "request_too_large",
+        "tenant_not_served",
         "too_many_requests",
         "unsupported_media_type",
         "user_not_found",
@@ -83,6 +84,16 @@ class Rejection:
     def answer(self) -> Answer:
         """Return the response for API Gateway."""
         return answer(self.status, {"error": self.error, "detail": self.detail})
+
+
+NO_SUCH_ROUTE = Rejection(HTTPStatus.NOT_FOUND, "invalid_request", "there is no such route")
+"""As API Gateway answers a path, or a method, of which it knows no function."""
+
+NOT_SERVED = Rejection(
+    HTTPStatus.FORBIDDEN,
+    "tenant_not_served",
+    "the tenant is not among those that this deployment serves (Tenants)",
+)
 
 
 def headers_of(event: Event) -> dict[str, str]:
