@@ -60,7 +60,8 @@ class Aws:
 
         Of its parameters it has those that the tools look at.
         """
-        given = {"VerifiedEmail": "optional", "TrustedConnections": ""} | (parameters or {})
+        given = {"VerifiedEmail": "optional", "TrustedConnections": "", "Tenants": "acme"}
+        given |= parameters or {}
         outputs = {"PostLoginUrl": url, "SecretName": SECRET, "LedgerTableName": TABLE}
         template = {
             "Parameters": {name: {"Type": "String"} for name in given},

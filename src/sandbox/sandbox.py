@@ -86,8 +86,6 @@ class Sandbox:
             "AUTH0_DOMAIN": self.auth0_url,
             "AUTH0_CLIENT_ID": client_id,
             "AUTH0_CLIENT_SECRET": client_secret,
-            # The address that stands for the domain does not begin with the tenant's name.
-            "CUSTOMERLINK_TENANT": self.tenant.name,
             "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
         }
 

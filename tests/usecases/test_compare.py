@@ -11,6 +11,7 @@ from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.overlap import Overlap
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row, RowOutcome
 from customerlink.model.trouble import Trouble, of_the_row
@@ -31,6 +32,7 @@ class FakeSides(BothSides):
     found: list[Finding] = field(default_factory=list)
     calls: list[object] = field(default_factory=list)
     unread: list[Row] = field(default_factory=list)
+    in_common: Overlap = field(default_factory=Overlap)
 
     def list_customers(self) -> None:
         """Note it."""
@@ -47,6 +49,10 @@ class FakeSides(BothSides):
     def classify(self, tenant: Tenant) -> None:
         """Note it."""
         self.calls.append(tenant)
+
+    def overlap(self, _: Tenant) -> Overlap:
+        """Return what a test says."""
+        return self.in_common
 
     def correct(self, finding: Finding, drift: Drift) -> None:
         """Correct it."""

@@ -5,8 +5,8 @@ import pytest
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.policy import DENIAL_MESSAGE, ExistingCustomer, OnFailure
 from customerlink.model.trust import TRUSTED, Trust
-from customerlink.wiring.settings import Settings, trust_from, trust_in
 from customerlink.model.user import Tenant
+from customerlink.wiring.settings import Settings, trust_from, trust_in
 
 MINIMAL = {"CUSTOMERLINK_SECRET_ID": "secret", "CUSTOMERLINK_LEDGER_TABLE": "ledger"}
 

@@ -13,6 +13,7 @@ from customerlink.adapters.auth0.exported import clean_line, clean_lines
 from customerlink.model.candidate import Candidate
 from customerlink.model.drift import WITHOUT_CUSTOMER, Drift, Finding
 from customerlink.model.errors import CustomerLinkError
+from customerlink.model.overlap import Overlap
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
 from customerlink.model.signup import ODD_ID
@@ -190,6 +191,16 @@ ALTER TABLE findings ADD COLUMN reason VARCHAR;
 """
 
 
+_OVERLAP = """
+CREATE OR REPLACE TEMP TABLE overlap AS
+SELECT
+    (SELECT count(*) FROM users WHERE customer_id <> $odd_id) AS links,
+    count(*) FILTER (coalesce(auth0_tenant, $tenant) = $tenant) AS ours,
+    count(*) FILTER (coalesce(auth0_tenant, $tenant) <> $tenant) AS others
+FROM customers SEMI JOIN users ON users.user_id = customers.auth0_user_id;
+"""
+
+
 class UnreadableExportError(CustomerLinkError):
     """The export's file is cut short, or is not compressed as Auth0 does it."""
 
@@ -309,6 +320,12 @@ class Store:
         """Count the findings of each kind, zeros included."""
         found = self._database.execute("SELECT drift, count(*) FROM findings GROUP BY 1").fetchall()
         return dict.fromkeys(Drift, 0) | {Drift(kind): number for kind, number in found}
+
+    def overlap(self, tenant: str) -> Overlap:
+        """Count what the two sides have in common."""
+        self._run(_OVERLAP, tenant=tenant, odd_id=ODD_ID)
+        [counts] = self._database.execute("SELECT * FROM overlap").fetchall()
+        return Overlap(*counts)
 
     def findings(self, drift: Drift, limit: int | None = None) -> Iterator[Finding]:
         """Return the findings of a kind, in the order of their ids."""

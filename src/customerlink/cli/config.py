@@ -10,7 +10,6 @@ from typing import Any
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.private_files import may_be_read_by_others
 from customerlink.model.keys import STRIPE_API_BASE
-from customerlink.model.user import Tenant
 
 DEFAULT_FILE = Path("customerlink.toml")
 DEFAULT_PROFILE = "default"
@@ -31,7 +30,7 @@ class Config:
     mode: Mode = Mode.TEST
     domain: str = ""
     tenant: str = ""
-    """Auth0's name of the tenant (`event.tenant.id`); the domain's first label unless given."""
+    """Auth0's name of the tenant (`event.tenant.id`); what the deployment knows, unless given."""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     stack: str = "customer-link"
@@ -56,10 +55,6 @@ class Config:
             fix = "It looks like example.us.auth0.com."
             raise CliError("The Auth0 domain is wrong.", fix, Exit.USAGE)
         return f"https://{host}"
-
-    def tenant_name(self) -> Tenant:
-        """Return the name under which customers name the tenant."""
-        return Tenant(self.tenant or self.auth0_url().rpartition("/")[2].partition(".")[0])
 
 
 _SECRET = "client_secret"  # noqa: S105 (a setting's name)

@@ -15,6 +15,7 @@ from botocore.config import Config as AwsConfig
 from botocore.exceptions import ClientError
 
 from customerlink.adapters.dynamodb.open_index import count_open
+from customerlink.adapters.dynamodb.recorded_tenants import recorded_tenants
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.notes import Note, read_notes
@@ -59,6 +60,12 @@ class Outputs:
     table: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What it was deployed with; of an earlier release's stack, those that it has."""
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Return those of the parameter `Tenants`, whom it is for; none where it names none."""
+        named = self.parameters.get("Tenants", "").split(",")
+        return tuple(each.strip() for each in named if each.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +255,10 @@ class Deployment:
             if self.read_secret().version == stored.version:
                 self.write_secret(stored.with_note(action_id, note))
                 return
+
+    def recorded_tenants(self) -> frozenset[str]:
+        """Return the tenants whose reports the ledger has, as far as its first pages tell."""
+        return recorded_tenants(self.dynamodb, self.outputs.table)
 
     def alarms(self) -> dict[str, str]:
         """Return the stack's alarms and their states."""

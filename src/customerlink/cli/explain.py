@@ -25,6 +25,7 @@ from customerlink.model.errors import (
     LedgerUnavailableError,
     ServicesDownError,
 )
+from customerlink.model.overlap import OtherTenantError
 
 
 def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911 (one for each kind)
@@ -50,6 +51,8 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911 (one for each 
             return CliError(f"{error}.", AGAIN, Exit.UNREACHABLE)
         case KeyRejectedError():
             return CliError(f"{error}.", "customerlink rotate stripe-key", Exit.REFUSED)
+        case OtherTenantError():
+            return CliError(f"{error}.", "--tenant, or Tenants of the stack", Exit.REFUSED)
         case CustomerLinkError():
             return CliError(str(error))
         case httpx.HTTPError() | urllib3.exceptions.HTTPError() | OSError():

@@ -47,7 +47,7 @@ def main(  # noqa: PLR0913 (a flag each)
     domain: Annotated[str | None, _flag("The Auth0 tenant's domain.", "AUTH0_DOMAIN")] = None,
     tenant: Annotated[
         str | None,
-        _flag("Its name, where that is not the domain's first word.", "CUSTOMERLINK_TENANT"),
+        _flag("Its name, where the deployment does not say it.", "CUSTOMERLINK_TENANT"),
     ] = None,
     client_id: Annotated[
         str | None, _flag("Its machine-to-machine application.", "AUTH0_CLIENT_ID")

@@ -18,8 +18,10 @@ from customerlink.cli.output import Output, plain
 from customerlink.cli.private_files import keep_private
 from customerlink.cli.probes import StripeProbe
 from customerlink.cli.tenant import Tenant
+from customerlink.cli.tenant_name import tenant_name
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
+from customerlink.model.user import Tenant as TenantName
 from customerlink.usecases.compare import Comparison
 from customerlink.wiring.operator import Operator, comparison, operator_on_a_laptop
 
@@ -43,6 +45,11 @@ class Session:
     def tenant(self) -> Tenant:
         """Return the Auth0 side."""
         return Tenant(self.config, self.output.waiting, trust=self.deployment().trust)
+
+    def tenant_name(self) -> TenantName:
+        """Return the name under which customers name the tenant."""
+        deployment = self.deployment()
+        return tenant_name(self.config, deployment.outputs.tenants, deployment.recorded_tenants)
 
     def probe(self, key: str) -> StripeProbe:
         """Return the Stripe side, for a key."""
@@ -68,7 +75,7 @@ class Session:
     def comparison(self, folder: Path | None) -> Comparison:
         """Return a comparison of both sides, in a folder."""
         deployment, probe, tenant = self.deployment(), self.own_probe(), self.tenant()
-        name = self.config.tenant_name()
+        name = self.tenant_name()
         return comparison(
             name,
             tenant.users,

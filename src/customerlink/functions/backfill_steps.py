@@ -27,9 +27,10 @@ from customerlink.model.errors import CustomerLinkError
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.row import RowOutcome, unread
 from customerlink.model.trust import Trust
+from customerlink.model.user import Tenant
 from customerlink.ports.refusals import Refusals
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
-from customerlink.usecases.compare import count_denied
+from customerlink.usecases.compare import count_denied, foreign
 from customerlink.usecases.rows import Rows
 
 if TYPE_CHECKING:
@@ -157,9 +158,10 @@ def compare(
         with closing(Store(folder, trust)) as store:
             store.load_users(*files.download("users/", folder))
             store.load_customers(*files.download("customers/", folder))
-            odd = "".join(json.dumps(each.document()) + "\n" for each in store.odd())
-            files.put("odd.json", odd.encode())
             store.classify(tenant)
+            rows = [*foreign(store, Tenant(tenant)), *store.odd()]
+            odd = "".join(json.dumps(each.document()) + "\n" for each in rows)
+            files.put("odd.json", odd.encode())
             count_denied(store, refusals)
             chunks = itertools.batched(store.without_customer(), CHUNK, strict=False)
             for number, chunk in enumerate(chunks):

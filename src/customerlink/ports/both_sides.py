@@ -6,6 +6,7 @@ from typing import Protocol
 from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.overlap import Overlap
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
 from customerlink.model.user import Tenant, UserId
@@ -23,7 +24,19 @@ class Compared(Protocol):
         ...
 
 
-class BothSides(Compared, Protocol):
+class Counted(Protocol):
+    """Two sides of which the findings are counted."""
+
+    def counts(self) -> Mapping[Drift, int]:
+        """Count the findings of each kind, zeros included."""
+        ...
+
+    def overlap(self, tenant: Tenant) -> Overlap:
+        """Count what the two sides have in common."""
+        ...
+
+
+class BothSides(Compared, Counted, Protocol):
     """Takes in both sides, and finds what each user and each customer is."""
 
     def list_customers(self) -> None:
@@ -52,10 +65,6 @@ class BothSides(Compared, Protocol):
 
     def dismiss(self, finding: Finding) -> None:
         """Take a finding out, after a closer look."""
-        ...
-
-    def counts(self) -> Mapping[Drift, int]:
-        """Count the findings of each kind, zeros included."""
         ...
 
     def findings(self, drift: Drift, limit: int | None = None) -> Iterator[Finding]:

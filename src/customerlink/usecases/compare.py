@@ -15,7 +15,7 @@ from customerlink.model.profile import Profile
 from customerlink.model.row import Row, RowOutcome, unread
 from customerlink.model.trouble import Trouble, of_the_row
 from customerlink.model.user import CustomerId, Tenant, User, UserId
-from customerlink.ports.both_sides import BothSides, Compared
+from customerlink.ports.both_sides import BothSides, Compared, Counted
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Profiles
@@ -43,6 +43,8 @@ class Report:
     """The first of each kind; all of them for the kinds that a plan asked for."""
     rows: Sequence[Row] = ()
     """What could not be read, or looked at."""
+    links: int = 0
+    """Profiles with a customer's id."""
 
     @property
     def in_order(self) -> bool:
@@ -63,6 +65,20 @@ def count_denied(sides: Compared, refusals: Refusals) -> None:
     for users in sides.unfinished():
         found = refusals.of(users)
         sides.deny({user: why for user, why in found.items() if why not in _NO_DENIAL})
+
+
+def foreign(sides: Counted, tenant: Tenant) -> list[Row]:
+    """Say where Stripe's list has nobody of ours; raise where the tenant's name is not ours.
+
+    A restricted key may not read whose account it is for, so it is told by what it lists.
+    """
+    overlap, counts = sides.overlap(tenant), sides.counts()
+    overlap.check(tenant)
+    if not overlap.is_of_nothing(counts[Drift.DANGLING] + counts[Drift.WRONG_MODE]):
+        return []
+    mode = ", or the other mode's" if counts[Drift.WRONG_MODE] else ""
+    why = f"no customer of the {overlap.links} profiles is there: another account's key{mode}?"
+    return [Row("Stripe's list", RowOutcome.ODD, why)]
 
 
 @dataclass(frozen=True)
@@ -123,7 +139,8 @@ class Comparison:
             self.tell("export Auth0's users")
             sides.export_users()
             self.tell("compare")
-            yield sides, self._classified(sides)
+            rows = self._classified(sides)
+            yield sides, [*foreign(sides, self.tenant), *rows]
 
     def _classified(self, sides: BothSides) -> list[Row]:
         """Find every kind; return what could not be read, or looked at a second time."""
@@ -170,4 +187,5 @@ class Comparison:
             kind: [*sides.findings(kind, None if kind in whole else SAMPLES)] for kind in Drift
         }
         at = datetime.fromtimestamp(self.clock.time(), UTC).isoformat(timespec="seconds")
-        return Report(at, self.tenant, sides.counts(), samples, rows)
+        links = sides.overlap(self.tenant).links
+        return Report(at, self.tenant, sides.counts(), samples, rows, links)

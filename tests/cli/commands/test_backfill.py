@@ -133,6 +133,7 @@ def test_dry_run(sides: Cli) -> None:
 
 def test_list_of_another_tenant(sides: Cli) -> None:
     """It is none to go on with: both sides are compared anew."""
+    sides.box.aws.create_stack(sides.box.url, {"Tenants": "acme,other"})
     user(sides, 1)
     backfill(sides, "--dry-run")
     sides.box.tenant.users.clear()

@@ -89,7 +89,8 @@ def backfill(  # noqa: PLR0913 (a flag each)
         customer_fields=_fields(customer_fields),
     )
     # Another tenant's list, or the other mode's, is none to go on with.
-    checkpoint = Checkpoint(place / "backfill" / f"{now.config.tenant_name()}-{now.config.mode}")
+    tenant = now.tenant_name()
+    checkpoint = Checkpoint(place / "backfill" / f"{tenant}-{now.config.mode}")
     if fresh or not checkpoint.is_begun:
         _begin(now, checkpoint, place)
     else:
@@ -104,7 +105,6 @@ def backfill(  # noqa: PLR0913 (a flag each)
     now.confirm(f"Backfill: {len(users):,} users", yes=yes)
     operator, creations = now.operator(now.own_probe().key, policy), TokenBucket(per_second)
     profiles = PacedProfiles(now.tenant().users, TokenBucket(auth0_per_second))
-    tenant = now.config.tenant_name()
 
     def provision(candidate: Candidate) -> Backfilled:
         settling = partial(operator.settling, known=candidate.known)

@@ -40,7 +40,7 @@ def reassign(  # noqa: PLR0913 (a flag each)
     if not customer_id or "|" not in user_id:
         text = "A customer's id and a user_id of Auth0's are needed."
         raise CliError(text, "customerlink reassign cus_… --to 'auth0|…'", Exit.USAGE)
-    worker, user = _worker(now), User(now.config.tenant_name(), user_id)
+    worker, user = _worker(now), User(now.tenant_name(), user_id)
     plan = worker.plan(customer_id, user)
     now.output.checks(map(_check, plan.conditions))
     if plan.unmet:
@@ -55,7 +55,7 @@ def reassign(  # noqa: PLR0913 (a flag each)
 
 
 def _worker(now: Session) -> Reassignment:
-    probe, tenant = now.own_probe(), now.config.tenant_name()
+    probe, tenant = now.own_probe(), now.tenant_name()
     operator = now.operator(probe.key, Policy())
     return reassignment(
         tenant, now.tenant().users, probe.customers, operator, TokenBucket(PER_SECOND)

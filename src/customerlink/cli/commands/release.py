@@ -67,7 +67,7 @@ def _worker(now: Session) -> AddressRelease:
     probe, pace = now.own_probe(), TokenBucket(PER_SECOND)
     operator, users = now.operator(probe.key, Policy()), now.tenant().users
     usage = now.usage_probe().usage(pace)
-    tenant = now.config.tenant_name()
+    tenant = now.tenant_name()
     return address_release(tenant, users, operator, usage=usage, pace=pace)
 
 

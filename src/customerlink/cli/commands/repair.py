@@ -11,6 +11,7 @@ from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.session import Json, Session, Yes, session
 from customerlink.model.drift import Drift
+from customerlink.model.plan_size import FEW, header, is_too_much, taken_by, without_header
 from customerlink.model.policy import Policy
 from customerlink.model.repair_plan import SAFE, planned, read
 from customerlink.model.row import unread
@@ -29,6 +30,10 @@ def repair(  # noqa: PLR0913 (a flag each)
     ] = None,
     apply: Annotated[Path | None, typer.Option(help="Carry out this plan.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Where to compare.")] = None,
+    force: Annotated[
+        int | None,
+        typer.Option(help="With --apply: how much the plan takes away, where that is too much."),
+    ] = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +50,7 @@ def repair(  # noqa: PLR0913 (a flag each)
     if apply is None:
         _print_plan(now, tuple(kinds or SAFE), folder)
     else:
-        _carry_out(now, apply, yes=yes)
+        _carry_out(now, apply, force, yes=yes)
 
 
 def _print_plan(now: Session, kinds: tuple[Drift, ...], folder: Path | None) -> None:
@@ -53,6 +58,11 @@ def _print_plan(now: Session, kinds: tuple[Drift, ...], folder: Path | None) -> 
     for row in report.rows:
         now.output.beside(str(row))
     steps = [*planned(each for kind in kinds for each in report.samples[kind])]
+    taken = taken_by(steps)
+    if taken > FEW:
+        now.output.line(header(report.links))
+    if is_too_much(taken, report.links):
+        now.output.beside(_too_much(taken, report.links))
     for step in steps:
         now.output.line(step.line())
     if not steps:
@@ -61,13 +71,15 @@ def _print_plan(now: Session, kinds: tuple[Drift, ...], folder: Path | None) -> 
         raise typer.Exit(Exit.FAILED)
 
 
-def _carry_out(now: Session, plan: Path, *, yes: bool) -> None:
+def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> None:
     if not plan.is_file():
         raise CliError(f"{plan} is no file.", "customerlink repair > plan", Exit.USAGE)
-    steps = [*read(_text(plan).splitlines())]
+    lines, links = without_header(_text(plan).splitlines())
+    steps = [*read(lines)]
+    _check_size(taken_by(steps), links, force)
     if steps:
         now.confirm(f"Repair: {len(steps)} steps", yes=yes)
-    probe, tenant = now.own_probe(), now.config.tenant_name()
+    probe, tenant = now.own_probe(), now.tenant_name()
     operator, pace = now.operator(probe.key, Policy()), TokenBucket(PER_SECOND)
     worker = repair_of(tenant, now.tenant().users, operator, pace)
     counts = dict.fromkeys(Outcome, 0)
@@ -80,6 +92,20 @@ def _carry_out(now: Session, plan: Path, *, yes: bool) -> None:
     now.output.document({"counts": counts, "steps": now.output.steps, "rows": rows})
     if counts[Outcome.FAILED]:
         raise typer.Exit(Exit.FAILED)
+
+
+def _check_size(taken: int, links: int | None, force: int | None) -> None:
+    """Refuse what is too much, unless somebody has said how much it is."""
+    if force not in (None, taken) or (force is None and is_too_much(taken, links)):
+        fix = f"Is the key the right account's, and its list whole? Then --force {taken}."
+        raise CliError(_too_much(taken, links), fix, Exit.REFUSED)
+
+
+def _too_much(taken: int, links: int | None) -> str:
+    of = "an unknown number of" if links is None else f"{links}"
+    return (
+        f"The plan takes away {taken} of {of} links: --apply carries it out with --force {taken}."
+    )
 
 
 def _text(plan: Path) -> str:

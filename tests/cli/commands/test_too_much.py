@@ -1,0 +1,93 @@
+"""A plan that is too much, another account's list, another tenant's name: said, and refused."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.commands.test_verify import customer, sides, user
+from tests.cli.conftest import Cli
+
+from sandbox.aws import TABLE
+
+__all__ = ["sides"]
+
+
+def linked(sides: Cli, count: int) -> list[str]:
+    """Put linked users in; return their customers."""
+    ids = [customer(sides, number) for number in range(count)]
+    for number, each in enumerate(ids):
+        user(sides, number, each)
+    return ids
+
+
+def planned(sides: Cli, path: Path) -> str:
+    """Plan to clear what leads nowhere; return what was said beside the plan."""
+    told = sides("repair", "--kind", "dangling")
+    path.write_text(told.out)
+    return told.err
+
+
+@pytest.mark.parametrize("gone", [11, 12])
+def test_another_accounts_list(sides: Cli, tmp_path: Path, gone: int) -> None:
+    """Named beside the plan, and carried out only by who says its size to the step."""
+    for each in linked(sides, gone):
+        sides.box.stripe.delete(each)
+    said = planned(sides, plan := tmp_path / "plan")
+    assert "another account's key" in said
+    assert f"--force {gone}" in said
+
+    for words in ((), ("--force", str(gone - 1)), ("--force", str(gone + 1))):
+        refused = sides("repair", "--apply", str(plan), *words)
+        assert refused.code == 4
+        assert f"--force {gone}" in refused.err
+    assert sides("repair", "--apply", str(plan), "--force", str(gone)).code == 0
+
+
+@pytest.mark.parametrize(("links", "gone", "code"), [(40, 12, 0), (40, 13, 4), (12, 10, 0)])
+def test_short_list(sides: Cli, tmp_path: Path, links: int, gone: int, code: int) -> None:
+    """Up to 30 % of the links, or ten, go without a word."""
+    for each in linked(sides, links)[:gone]:
+        sides.box.stripe.delete(each)
+    said = planned(sides, plan := tmp_path / "plan")
+
+    assert ("--force" in said) is bool(code)
+    assert sides("repair", "--apply", str(plan)).code == code
+
+
+def test_header_that_was_taken_out(sides: Cli, tmp_path: Path) -> None:
+    """Of an unknown number of links, eleven are too many."""
+    for each in linked(sides, 11):
+        sides.box.stripe.delete(each)
+    planned(sides, plan := tmp_path / "plan")
+    plan.write_text("\n".join(plan.read_text().splitlines()[1:]))
+
+    assert "an unknown number" in sides("repair", "--apply", str(plan)).err
+
+
+@pytest.mark.parametrize("words", [("verify",), ("repair",), ("backfill", "--dry-run")])
+def test_another_tenants_name(sides: Cli, words: tuple[str, ...]) -> None:
+    """Where most of our customers name another tenant, nothing is compared with this one."""
+    linked(sides, 3)
+    sides.box.aws.create_stack(sides.box.url, {"Tenants": ""})
+    told = sides("--tenant", "127", *words, "--folder", "here")
+
+    assert told.code == 4
+    assert "The tenant is not 127" in told.out + told.err
+
+
+@pytest.mark.parametrize("words", [("verify",), ("repair",), ("backfill", "--dry-run")])
+def test_name_is_the_deployments(sides: Cli, words: tuple[str, ...]) -> None:
+    """By an address for a domain, which says none."""
+    linked(sides, 3)
+
+    assert sides(*words, "--folder", "here").code == 0
+
+
+@pytest.mark.parametrize("words", [("verify",), ("repair",), ("backfill", "--dry-run")])
+def test_name_is_the_records(sides: Cli, words: tuple[str, ...]) -> None:
+    """A deployment that names no tenants has a ledger."""
+    linked(sides, 3)
+    key = {"pk": {"S": "signup#acme#auth0|1#2"}, "state": {"S": "linked"}}
+    sides.box.aws.dynamodb.put_item(TableName=TABLE, Item=key)
+    sides.box.aws.create_stack(sides.box.url, {"Tenants": ""})
+
+    assert sides(*words, "--folder", "here").code == 0

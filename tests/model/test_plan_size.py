@@ -1,0 +1,66 @@
+"""When a plan takes away too much: at its boundaries, one step more or fewer."""
+
+import json
+
+import pytest
+
+from customerlink.model.drift import Drift
+from customerlink.model.plan_size import header, is_too_much, taken_by, without_header
+from customerlink.model.repair_plan import Act, Step, read
+
+
+@pytest.mark.parametrize(
+    ("taken", "links", "too_much"),
+    [
+        (0, 0, False),
+        (10, 0, False),
+        (10, 10, False),
+        (11, 11, True),
+        (11, 36, True),
+        (11, 37, False),
+        (30, 100, False),
+        (31, 100, True),
+        (300, 1000, False),
+        (301, 1000, True),
+        (1000, 1000, True),
+        (11, 0, True),
+        (10, None, False),
+        (11, None, True),
+    ],
+)
+def test_boundaries(taken: int, links: int | None, *, too_much: bool) -> None:
+    """More than ten, and more than 30 % of the links; of unknown ones, more than ten."""
+    assert is_too_much(taken, links) is too_much
+
+
+@pytest.mark.parametrize("act", Act)
+def test_what_counts(act: Act) -> None:
+    """What clears an id, gives a customer another name, or deletes it."""
+    steps = [Step(act, Drift.DANGLING, "auth0|1", "cus_1", "why")] * 3
+
+    assert taken_by(steps) == (3 if act in {Act.CLEAR, Act.FOLLOW, Act.REMOVE} else 0)
+
+
+@pytest.mark.parametrize("links", [0, 12, 10_000_000])
+def test_header(links: int) -> None:
+    """It is read again, wherever it stands, and lines keep their numbers."""
+    step = Step(Act.CLEAR, Drift.DANGLING, "auth0|1", "cus_1", "why")
+    lines, found = without_header([step.line(), header(links)])
+
+    assert (found, len(lines)) == (links, 2)
+    assert [*read(lines)] == [step]
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{", "[1]", "7", '{"links": true}', '{"links": -1}', '{"links": "9"}', '{"l": 1}']
+)
+def test_no_header(line: str) -> None:
+    """What is none says nothing, and is left for whoever reads the steps."""
+    assert without_header([line]) == ([line], None)
+
+
+def test_header_beside_a_step() -> None:
+    """A step that has the name as well is a step."""
+    line = json.dumps({"links": 5, "act": "clear"})
+
+    assert without_header([line]) == ([line], None)
