@@ -495,3 +495,24 @@ def test_bug_in_a_check(cli: Cli) -> None:
     result = cli("doctor")
 
     assert (result.code, "A bug: ZeroDivisionError" in result.err) == (70, True)
+
+
+@pytest.mark.parametrize(
+    ("tenants", "recorded", "said"),
+    [
+        ("", "acme", "names none"),
+        ("acme", "acme", "serves acme alone"),
+        ("acme", "other", "records of other"),
+        ("acme,other", "other", "serves acme and other alone"),
+    ],
+)
+def test_tenants(cli: Cli, tenants: str, recorded: str, said: str) -> None:
+    """Whom the stack is for, beside whom the ledger has records of."""
+    key = {"S": f"signup#{recorded}#auth0|doctor"}
+    cli.box.aws.dynamodb.put_item(TableName=TABLE, Item={"pk": key})
+    cli.box.aws.create_stack(cli.box.url, tenants)
+    told = cli("doctor", "--json").json()["checks"]
+    cli.box.aws.dynamodb.delete_item(TableName=TABLE, Key={"pk": key})
+
+    [meaning] = [each["meaning"] for each in told if each["name"] == "tenants"]
+    assert said in meaning

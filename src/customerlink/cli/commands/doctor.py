@@ -1,6 +1,6 @@
 """Doctor: each check a line, what it means, and the command that mends it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -108,6 +108,7 @@ class Doctor:
     def _stack(self) -> Iterator[Check]:
         outputs = self.deployment.outputs
         yield good("stack", f"{self.deployment.stack} is deployed: {outputs.url}")
+        yield _tenants(outputs.tenants, self.deployment.recorded_tenants())
 
     def _verified_email(self) -> Iterator[Check]:
         name, found = "verified email", self.deployment.verified_email()
@@ -318,6 +319,18 @@ class Doctor:
 
 def _list(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
+
+
+def _tenants(served: Collection[str], recorded: Collection[str]) -> Check:
+    fix = "sam deploy --guided: the parameter Tenants"
+    if not served:
+        meaning = "The stack names none: it takes reports of every tenant that has the secret."
+        return warning("tenants", meaning, fix)
+    others = sorted({*recorded} - {*served})
+    if others:
+        meaning = f"The ledger has records of {_names(others)}, which the stack does not serve."
+        return warning("tenants", meaning, fix)
+    return good("tenants", f"The stack serves {_names(served)} alone.")
 
 
 def _names(names: Iterable[str]) -> str:
