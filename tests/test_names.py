@@ -296,7 +296,7 @@ def test_names_exist() -> None:
         "`POST /customers/you`",
         "`make proof`",
         "`customerlink mend`",
-        "`customerlink repair --force`",
+        "`customerlink repair --gently`",
         "`repair --kind unlisted`",
         "`customerlink rotate stripe-secret`",
         "`--register`",
