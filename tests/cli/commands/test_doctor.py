@@ -41,15 +41,8 @@ def test_everything_in_order(cli: Cli) -> None:
 
     assert {name for name, each in checks.items() if each["verdict"] != "good"} == set()
     assert list(checks) == [
-        *(
-            "AWS credentials",
-            "stack",
-            "verified email",
-            "secret",
-            "link tickets",
-            "Stripe key",
-            "Stripe: list",
-        ),
+        *("AWS credentials", "stack", "tenants", "verified email", "secret", "link tickets"),
+        *("Stripe key", "Stripe: list"),
         *("Stripe: letter case", "Stripe: no more"),
         *(
             "Auth0 client",
