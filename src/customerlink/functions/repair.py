@@ -63,8 +63,8 @@ def handler(_event: object, context: "LambdaContext") -> None:
     if tenant is not None:
         # One try: the next run comes in five minutes, and other users wait for this one.
         trust = application.settings.policy.trust
-        ours = served(tenant, application.settings)
-        users = users_of(ours, trust, tries=1, seconds=TENANT_SECONDS)
+        served(tenant, application.settings)
+        users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS)
         secret = application.secret()
         before = time.time() - REPAIR_AFTER_SECONDS
         oldest = [*islice(open_sign_ups(_dynamodb(), table, before), AT_MOST)]

@@ -503,7 +503,7 @@ def test_tenants(cli: Cli, tenants: str, recorded: str, said: str) -> None:
     """Whom the stack is for, beside whom the ledger has records of."""
     key = {"S": f"signup#{recorded}#auth0|doctor"}
     cli.box.aws.dynamodb.put_item(TableName=TABLE, Item={"pk": key})
-    cli.box.aws.create_stack(cli.box.url, tenants)
+    cli.box.aws.create_stack(cli.box.url, {"Tenants": tenants})
     told = cli("doctor", "--json").json()["checks"]
     cli.box.aws.dynamodb.delete_item(TableName=TABLE, Key={"pk": key})
 
