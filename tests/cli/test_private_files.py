@@ -11,7 +11,7 @@ import pytest
 from tests.cli.commands.test_verify import TENANT, customer, dangling, sides, user
 from tests.cli.conftest import Cli
 
-from customerlink.cli.commands.backfill import Checkpoint
+from customerlink.cli.checkpoint import Checkpoint
 from customerlink.cli.private_files import keep_private, only_for_their_owner, private
 from customerlink.model.candidate import Candidate
 from customerlink.model.user import UserId

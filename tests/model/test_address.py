@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from customerlink.adapters.duckdb import LOWERED
+from customerlink.adapters.both_sides_sql import LOWERED
 from customerlink.model.address import is_same_address, lowered, spellings
 from customerlink.model.user import Tenant, registration_id
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from tests.fakes import ADA, PROFILE, FakeClock, FakeProfiles, FakeRefusals
 
-from customerlink.model.candidate import Candidate
+from customerlink.model.candidate import Candidate, Prospect
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
@@ -87,6 +87,10 @@ class FakeSides(BothSides):
     def without_customer(self) -> Iterator[Candidate]:
         """Return a user."""
         yield Candidate(ADA.user_id)
+
+    def prospects(self) -> Iterator[Prospect]:
+        """Return the same one."""
+        yield Prospect(Candidate(ADA.user_id))
 
 
 @dataclass

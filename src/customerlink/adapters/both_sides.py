@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from customerlink.adapters.duckdb import Store
+from customerlink.adapters.locked import locked
 from customerlink.adapters.stripe.listing import Listing, line
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.profile import Profile
@@ -24,14 +25,18 @@ def both_sides(
 
 @contextmanager
 def emptied(folder: Path) -> Iterator[Path]:
-    """Return a folder that is empty, and gone afterwards: what is in it has addresses."""
-    # A run that was killed has left its own.
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
+    """Return a folder that is empty, and gone afterwards: what is in it has addresses.
+
+    Raise `InUseError` where another run has it.
+    """
+    with locked(folder):
+        # A run that was killed has left its own.
         shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class StoredSides(Store, BothSides):

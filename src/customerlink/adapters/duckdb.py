@@ -10,7 +10,15 @@ from pathlib import Path
 import duckdb
 
 from customerlink.adapters.auth0.exported import clean_line, clean_lines
-from customerlink.model.candidate import Candidate
+from customerlink.adapters.both_sides_sql import (
+    CLASSIFY,
+    LOAD_CUSTOMERS,
+    LOAD_USERS,
+    LOWERED,
+    PROSPECTS,
+    TABLES,
+)
+from customerlink.model.candidate import Candidate, Prospect
 from customerlink.model.drift import WITHOUT_CUSTOMER, Drift, Finding
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.overlap import Overlap
@@ -32,163 +40,6 @@ PART = 500_000
 """Users that are on disk twice at a time: as lines, and in the table."""
 
 _EVERYTHING = 2**62
-
-_TABLES = """
-CREATE OR REPLACE TABLE users (
-    user_id VARCHAR, email VARCHAR, email_verified BOOLEAN, name VARCHAR, customer_id VARCHAR,
-    marker VARCHAR
-);
-CREATE OR REPLACE TABLE secondaries (user_id VARCHAR, primary_id VARCHAR);
-CREATE OR REPLACE TABLE customers (
-    id VARCHAR, email VARCHAR, has_capitals BOOLEAN, auth0_user_id VARCHAR, auth0_tenant VARCHAR,
-    registration_id VARCHAR, superseded_by VARCHAR
-);
-CREATE OR REPLACE TEMP MACRO present(value) AS
-    CASE WHEN trim(value, E' \\t\\r\\n') <> '' THEN value END;
-CREATE OR REPLACE TEMP MACRO told(value, form) AS
-    CASE WHEN regexp_full_match(value, form) THEN value
-        ELSE 'sha256:' || left(sha256(value), 16) END;
-"""
-
-LOWERED = """
-CREATE OR REPLACE TEMP MACRO lowered(address) AS
-    translate(address, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz');
-"""
-"""As `lowered` does it: model/address.py."""
-
-_LOAD_USERS = """
-CREATE OR REPLACE TEMP TABLE exported AS
-SELECT * FROM read_json($files, format = 'newline_delimited', columns = {
-    user_id: 'VARCHAR', email: 'VARCHAR', email_verified: 'BOOLEAN', name: 'VARCHAR',
-    customer_id: 'VARCHAR', marker: 'VARCHAR', linked: 'VARCHAR[]'
-});
-INSERT INTO users
-SELECT user_id, lowered(email), coalesce(email_verified, false), name, customer_id, marker
-FROM exported;
-INSERT INTO secondaries
-SELECT unnest(linked), user_id FROM exported WHERE len(linked) > 0;
-DROP TABLE exported;
-"""
-
-# What stands in Stripe may be an address where an id is expected: no table has it, but a digest as
-# `model.told` makes it.
-_LOAD_CUSTOMERS = """
-INSERT INTO customers
-SELECT told(id, $customer), lowered(email), coalesce(email <> lowered(email), false),
-    told(present(auth0_user_id), $user), present(auth0_tenant),
-    told(present(registration_id), $customer), told(present(superseded_by), $customer)
-FROM read_json($files, format = 'newline_delimited', columns = {
-    id: 'VARCHAR', email: 'VARCHAR', auth0_user_id: 'VARCHAR', auth0_tenant: 'VARCHAR',
-    registration_id: 'VARCHAR', superseded_by: 'VARCHAR'
-});
-"""
-
-# A listing that runs while customers are made may see one twice, at the edges of two segments.
-# A customer that was made by hand may name no tenant: it counts as this one's.
-# One join a statement: each of them can go to disk, several at once would have to fit into memory.
-_CLASSIFY = """
-DELETE FROM customers
-USING (SELECT id, min(rowid) AS first FROM customers GROUP BY id HAVING count(*) > 1) AS twice
-WHERE customers.id = twice.id AND customers.rowid > twice.first;
-
-CREATE OR REPLACE TEMP TABLE owned AS
-SELECT auth0_user_id AS user_id, count(*) AS number, min(id) AS first FROM customers
-WHERE coalesce(auth0_tenant, $tenant) = $tenant AND auth0_user_id IS NOT NULL
-    AND superseded_by IS NULL
-GROUP BY 1;
-CREATE OR REPLACE TEMP TABLE addresses AS
-SELECT email, count(*) AS number, min(id) AS first FROM customers
-WHERE email IS NOT NULL AND superseded_by IS NULL GROUP BY 1;
-CREATE OR REPLACE TEMP TABLE several_owned AS
-SELECT customers.auth0_user_id AS holder, string_agg(customers.id, ' ') AS ids
-FROM customers SEMI JOIN (SELECT * FROM owned WHERE number > 1) AS owned
-    ON owned.user_id = customers.auth0_user_id
-WHERE coalesce(auth0_tenant, $tenant) = $tenant AND superseded_by IS NULL GROUP BY 1;
-CREATE OR REPLACE TEMP TABLE several_sharing AS
-SELECT customers.email AS address, string_agg(customers.id, ' ') AS ids
-FROM customers SEMI JOIN (SELECT * FROM addresses WHERE number > 1) AS addresses
-    ON addresses.email = customers.email
-WHERE superseded_by IS NULL GROUP BY 1;
-
-CREATE OR REPLACE TEMP TABLE beside AS
-SELECT users.user_id, users.email, users.customer_id, users.marker = 'exempt' AS is_exempt,
-    customer.id IS NOT NULL AS is_there,
-    customer.auth0_user_id AS owner,
-    customer.auth0_user_id IS NULL AND customer.registration_id IS NOT NULL
-        AND customer.auth0_tenant = $tenant AS is_registrations,
-    customer.id IS NOT NULL AND coalesce(customer.auth0_user_id, customer.registration_id,
-        customer.superseded_by) IS NULL AS names_nobody,
-    coalesce(customer.auth0_tenant, $tenant) = $tenant AS is_of_tenant,
-    customer.email IS NOT DISTINCT FROM users.email AS has_same_email
-FROM users LEFT JOIN customers AS customer ON customer.id = users.customer_id;
-CREATE OR REPLACE TEMP TABLE beside AS
-SELECT beside.*, owned.number AS owned, owned.first AS first
-FROM beside LEFT JOIN owned ON owned.user_id = beside.user_id;
-CREATE OR REPLACE TEMP TABLE beside AS
-SELECT beside.*, addresses.number AS sharing, addresses.first AS sharer
-FROM beside LEFT JOIN addresses ON addresses.email = beside.email;
-CREATE OR REPLACE TEMP TABLE contested AS
-SELECT customer_id AS id, min(user_id) AS first, max(user_id) AS last
-FROM beside WHERE names_nobody GROUP BY 1 HAVING count(*) > 1;
-
-CREATE OR REPLACE TABLE findings AS
-SELECT
-    CASE
-        WHEN owned > 1 THEN 'duplicate'
-        WHEN customer_id = $odd_id THEN 'mismatched'
-        WHEN customer_id IS NOT NULL AND NOT is_there THEN 'dangling'
-        WHEN customer_id IS NOT NULL AND is_registrations THEN 'unclaimed'
-        WHEN names_nobody AND is_of_tenant AND owned IS NULL THEN 'unnamed'
-        WHEN customer_id IS NOT NULL AND (owner IS DISTINCT FROM user_id OR NOT is_of_tenant)
-            THEN 'mismatched'
-        WHEN customer_id IS NULL AND owned = 1 THEN 'unrecorded'
-        WHEN customer_id IS NULL AND is_exempt THEN 'exempt'
-        WHEN customer_id IS NULL THEN 'unlinked'
-        WHEN sharing > 1 THEN 'duplicate'
-        WHEN NOT has_same_email AND email IS NOT NULL THEN 'email_drift'
-        ELSE 'linked'
-    END AS drift,
-    user_id,
-    coalesce(nullif(customer_id, $odd_id), first) AS customer_id,
-    CASE
-        WHEN owned > 1 THEN (SELECT ids FROM several_owned WHERE holder = user_id)
-        WHEN customer_id = $odd_id THEN customer_id
-        WHEN customer_id IS NULL AND owned IS NULL
-            THEN coalesce((SELECT ids FROM several_sharing WHERE address = email), sharer)
-        WHEN owner IS DISTINCT FROM user_id THEN coalesce(owner, first)
-        WHEN sharing > 1 THEN (SELECT ids FROM several_sharing WHERE address = email)
-    END AS detail
-FROM beside;
-DROP TABLE beside;
-UPDATE findings
-SET detail = if(contested.first = findings.user_id, contested.last, contested.first)
-FROM contested WHERE contested.id = findings.customer_id AND findings.drift = 'unnamed';
-
-INSERT INTO findings
-SELECT 'orphaned', customers.auth0_user_id, customers.id, secondaries.primary_id
-FROM customers
-ANTI JOIN users ON users.user_id = customers.auth0_user_id
-LEFT JOIN secondaries ON secondaries.user_id = customers.auth0_user_id
-WHERE customers.auth0_tenant = $tenant AND customers.auth0_user_id IS NOT NULL
-    AND customers.superseded_by IS NULL;
-
-INSERT INTO findings
-SELECT 'superseded', customers.auth0_user_id, customers.id, customers.superseded_by
-FROM customers WHERE customers.auth0_tenant = $tenant AND customers.superseded_by IS NOT NULL;
-
-INSERT INTO findings
-SELECT 'letter_case', auth0_user_id, id, NULL FROM customers
-WHERE has_capitals AND coalesce(auth0_tenant, $tenant) = $tenant AND superseded_by IS NULL;
-
-INSERT INTO findings
-SELECT 'abandoned', NULL, customers.id, customers.registration_id
-FROM customers
-ANTI JOIN users ON users.customer_id = customers.id
-WHERE customers.auth0_tenant = $tenant AND customers.registration_id IS NOT NULL
-    AND customers.auth0_user_id IS NULL;
-
-ALTER TABLE findings ADD COLUMN reason VARCHAR;
-"""
 
 
 _OVERLAP = """
@@ -212,6 +63,7 @@ class Store:
         """Start with empty tables in a folder."""
         self._folder, self._trust = folder, trust
         self._odd: list[Row] = []
+        self._tenant = ""
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{LEAST_MEMORY}B",
             "temp_directory": str(folder / "spill"),
@@ -220,7 +72,7 @@ class Store:
         self._database = duckdb.connect(str(folder / "both-sides.duckdb"), config=settings)
         # To keep the files' order, which nobody asks for, DuckDB would need memory.
         self._database.execute("SET preserve_insertion_order = false")
-        self._database.execute(_TABLES + LOWERED)
+        self._database.execute(TABLES + LOWERED)
 
     def close(self) -> None:
         """Close the file."""
@@ -246,22 +98,23 @@ class Store:
             with part.open("wb") as rows:
                 rows.write(first)
                 rows.writelines(itertools.islice(lines, PART - 1))
-            self._run(_LOAD_USERS, files=[str(part)])
+            self._run(LOAD_USERS, files=[str(part)])
         part.unlink(missing_ok=True)
 
     def load_customers(self, *files: Path) -> None:
         """Read listed customers: JSON lines of `id`, `email`, `auth0_user_id`, `auth0_tenant`."""
         forms = {"customer": CUSTOMER_ID.pattern, "user": USER_ID.pattern}
-        self._run(_LOAD_CUSTOMERS, files=[str(each) for each in files], **forms)
+        self._run(LOAD_CUSTOMERS, files=[str(each) for each in files], **forms)
 
     def classify(self, tenant: str) -> None:
         """Find every user's and every owned customer's kind."""
+        self._tenant = tenant
         [(rows,)] = self._database.execute(
             "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM customers)"
         ).fetchall()
         memory = max(LEAST_MEMORY, MEMORY_A_ROW * rows)
         self._database.execute(f"SET memory_limit = '{memory}B'")
-        self._run(_CLASSIFY, tenant=tenant, odd_id=ODD_ID)
+        self._run(CLASSIFY, tenant=tenant, odd_id=ODD_ID)
 
     def correct(self, finding: Finding, drift: Drift) -> None:
         """Put a finding right, after a closer look."""
@@ -306,7 +159,19 @@ class Store:
         )
         while batch := rows.fetchmany(1000):
             for user_id, sharing in batch:
-                yield Candidate(UserId(user_id), tuple(map(CustomerId, sharing.split())))
+                yield _candidate(user_id, sharing)
+
+    def prospects(self) -> Iterator[Prospect]:
+        """Return the same users, with what is known of how their provisioning would end."""
+        kinds = [str(each) for each in WITHOUT_CUSTOMER]
+        self._run(PROSPECTS, kinds=kinds, tenant=self._tenant)
+        rows = self._database.cursor().execute(
+            "SELECT user_id, sharing, email IS NOT NULL, email_verified, is_free, before "
+            "FROM foreseen ORDER BY user_id"
+        )
+        while batch := rows.fetchmany(1000):
+            for user_id, sharing, *known in batch:
+                yield Prospect(_candidate(user_id, sharing), *known)
 
     def user_ids(self) -> Iterator[UserId]:
         """Return the users' ids, and those of the accounts that were linked to them."""
@@ -343,6 +208,10 @@ class Store:
             # DuckDB refuses a statement that is given more values than it names.
             wanted = {name: value for name, value in values.items() if f"${name}" in each.query}
             self._database.execute(each, wanted or None)
+
+
+def _candidate(user_id: str, sharing: str) -> Candidate:
+    return Candidate(UserId(user_id), tuple(map(CustomerId, sharing.split())))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -55,6 +55,17 @@ class Output:
     def beside(self, text: str) -> None:
         """Say something to a person where stdout is for something else."""
         self.err.print(Text(plain(text)), soft_wrap=True)
+
+    def meanwhile(self, text: str) -> None:
+        """Say something that is of use while the command runs, with --json as well."""
+        (self.beside if self.as_json else self.say)(text)
+
+    def first(self, lines: Sequence[str], number: int) -> None:
+        """Say the first lines of a number, and how many more there are."""
+        for each in lines:
+            self.say(each)
+        if number > len(lines):
+            self.say(f"  and {number - len(lines):,} more")
 
     def waiting(self, seconds: float) -> None:
         """Tell of a wait for a rate limit."""

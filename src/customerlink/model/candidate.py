@@ -23,3 +23,16 @@ class Candidate:
         """Read what `line` gave, or what an earlier release wrote, which named no customers."""
         row = json.loads(line)
         return cls(UserId(row["user_id"]), tuple(map(CustomerId, row.get("known", ()))))
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A candidate, and what a comparison knows of how their provisioning would end."""
+
+    candidate: Candidate
+    has_email: bool = True
+    is_verified: bool = False
+    is_free: bool = False
+    """Whether the only customer that has the address names nobody."""
+    before: UserId | None = None
+    """Another candidate who has the address, and whose turn is earlier."""

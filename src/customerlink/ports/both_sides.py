@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from customerlink.model.candidate import Candidate
+from customerlink.model.candidate import Candidate, Prospect
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.overlap import Overlap
@@ -73,4 +73,8 @@ class BothSides(Compared, Counted, Protocol):
 
     def without_customer(self) -> Iterator[Candidate]:
         """Return the users who have no customer, those whom policy exempted included."""
+        ...
+
+    def prospects(self) -> Iterator[Prospect]:
+        """Return the same users, with what is known of how their provisioning would end."""
         ...

@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from customerlink.model.candidate import Prospect
 from customerlink.model.instruction import Reason
+from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
 from customerlink.model.signup import SignUp
 from customerlink.model.told import told_customer
-from customerlink.model.user import User
+from customerlink.model.user import User, is_customer_id
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.open_sign_up import PASSING, Settled, Unsettled
@@ -117,6 +119,33 @@ def provision_one(
         return Backfilled(user_id, fate, str(outcome.reason), outcome.customer_id)
     fate = BackfillStatus.FAILED if outcome.reason in PASSING else BackfillStatus.SKIPPED
     return Backfilled(user_id, fate, why_not(outcome), seen=seen_by(outcome))
+
+
+def foreseen(prospect: Prospect, policy: Policy) -> Backfilled:
+    """Return what would become of a user, as far as a comparison tells: nothing is asked."""
+    user_id, known = prospect.candidate.user_id, prospect.candidate.known
+    why = _foreseen_obstacle(prospect, policy)
+    if why is not None:
+        return Backfilled(user_id, BackfillStatus.SKIPPED, why)
+    if known:
+        return Backfilled(user_id, BackfillStatus.FOUND, f"{known[0]} names nobody", known[0])
+    return Backfilled(user_id, BackfillStatus.CREATED, str(Reason.CUSTOMER_CREATED))
+
+
+def _foreseen_obstacle(prospect: Prospect, policy: Policy) -> str | None:
+    """Say why a user would have no customer: in the order in which the pipeline asks."""
+    known = prospect.candidate.known
+    if not prospect.has_email:
+        return _WHY[Reason.EMAIL_MISSING]
+    if policy.verified_email is VerifiedEmail.REQUIRED and not prospect.is_verified:
+        return _WHY[Reason.DEFERRED]
+    is_adopted = policy.existing_customer is ExistingCustomer.ADOPT and prospect.is_verified
+    unusable = [each for each in known if not is_customer_id(each)]
+    if unusable:
+        return why_not(Unsettled(Reason.CUSTOMER_UNUSABLE, in_the_way=tuple(unusable)))
+    if known and not (is_adopted and prospect.is_free):
+        return why_not(Unsettled(Reason.EMAIL_IN_USE, in_the_way=known))
+    return f"{prospect.before} has the address, and comes before" if prospect.before else None
 
 
 def seen_by(outcome: Settled | Unsettled) -> Seen:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from customerlink.model.address import spellings
-from customerlink.model.candidate import Candidate
+from customerlink.model.candidate import Candidate, Prospect
 from customerlink.model.drift import IN_ORDER, Drift, Finding
 from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
@@ -82,10 +82,10 @@ def foreign(sides: Counted, tenant: Tenant) -> list[Row]:
 
 
 @dataclass(frozen=True)
-class WithoutCustomer:
+class WithoutCustomer[Who: (Candidate, Prospect)]:
     """Who has no customer, and what could not be read, or looked at."""
 
-    users: list[Candidate]
+    users: list[Who]
     rows: Sequence[Row] = ()
 
 
@@ -108,10 +108,15 @@ class Comparison:
         with self._everybody() as (sides, rows):
             return self._report(sides, rows, whole)
 
-    def without_customer(self) -> WithoutCustomer:
+    def without_customer(self) -> WithoutCustomer[Candidate]:
         """Return every user who has no customer."""
         with self._everybody() as (sides, rows):
             return WithoutCustomer([*sides.without_customer()], rows)
+
+    def prospects(self) -> WithoutCustomer[Prospect]:
+        """Return the same users, with what is known of how their provisioning would end."""
+        with self._everybody() as (sides, rows):
+            return WithoutCustomer([*sides.prospects()], rows)
 
     def one(self, user: str) -> Report | None:
         """Compare one user, by id or address, as one would check two dashboards by hand.

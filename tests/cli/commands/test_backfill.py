@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -17,8 +18,10 @@ from tests.cli.commands.test_verify import TENANT, linked, sides, user
 from tests.cli.conftest import Cli
 
 from customerlink.adapters.dynamodb.table import CALL_SECONDS
-from customerlink.cli.commands.backfill import Backfill, Checkpoint
+from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.cli.checkpoint import Checkpoint
 from customerlink.cli.deployment import _LEDGER_CALLS
+from customerlink.cli.side_by_side import Backfill, Stop
 from customerlink.model.candidate import Candidate
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
 from customerlink.model.user import UserId
@@ -49,11 +52,15 @@ def assert_everybody_has_one(cli: Cli, number: int) -> None:
         assert "stripe_signup" not in each["app_metadata"]
 
 
-def start() -> "subprocess.Popen[str]":
+def start(*words: str) -> "subprocess.Popen[str]":
     """Run it in a process of its own."""
     path = os.pathsep.join(sys.path)
     return subprocess.Popen(
-        COMMAND, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
+        [*COMMAND, *words],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -78,13 +85,15 @@ def test_everybody_without_one(sides: Cli) -> None:
 
 
 def test_each_creation_asks_stripe_as_often_as_the_help_says(sides: Cli) -> None:
-    """For a look-up and for the create; a dry run has compared both sides before."""
-    for number in range(5):
-        user(sides, number)
-    backfill(sides, "--dry-run")
+    """For a look-up and for the create, beside what the comparison asks."""
     sides.box.stripe.requests.clear()
     backfill(sides)
-    asked = [each.split()[0] for each in sides.box.stripe.requests]
+    compared = len(sides.box.stripe.requests)
+    for number in range(5):
+        user(sides, number)
+    sides.box.stripe.requests.clear()
+    backfill(sides)
+    asked = [each.split()[0] for each in sides.box.stripe.requests][compared:]
 
     told = " ".join(sides("backfill", "--help").out.split())
     assert "Creations a second; each asks Stripe twice." in told
@@ -123,27 +132,122 @@ def test_who_cannot_have_one_is_told(sides: Cli) -> None:
     assert [each["app_metadata"] for each in sides.box.tenant.users.values()] == [{}, {}]
 
 
-def test_dry_run(sides: Cli) -> None:
-    """The number, and nothing else."""
+def test_dry_run(sides: Cli, tmp_path: Path) -> None:
+    """What would become of whom, with the reason; nothing is made, and nothing is left on disk."""
+    taken = str(sides.box.stripe.create({"email": "user-1@example.com"})["id"])
+    free = str(sides.box.stripe.create({"email": "user-4@example.com"})["id"])
     user(sides, 1)
+    user(sides, 2, email=None)
+    user(sides, 3)
+    user(sides, 4, email_verified=True)
+    user(sides, 5, email="user-3@example.com")
+    code, document = backfill(sides, "--dry-run", "--adopt")
 
-    assert backfill(sides, "--dry-run") == (0, {"left": 1, "counts": {}, "rows": []})
-    assert sides.box.stripe.live_customers() == []
+    assert (code, document["left"]) == (0, 5)
+    assert document["counts"] == {"created": 1, "found": 1, "skipped": 3}
+    assert {each["id"]: (each["outcome"], each["reason"]) for each in document["rows"]} == {
+        "auth0|1": ("skipped", f"the address has {taken}"),
+        "auth0|2": ("skipped", "the user has no address"),
+        "auth0|3": ("created", "customer_created"),
+        "auth0|4": ("found", f"{free} names nobody"),
+        "auth0|5": ("skipped", "auth0|3 has the address, and comes before"),
+    }
+    assert len(sides.box.stripe.live_customers()) == 2
+    assert not [each for each in (tmp_path / "state").rglob("*") if each.is_file()]
+
+
+@pytest.mark.parametrize("policy", [(), ("--adopt",), ("--verified-only",)])
+def test_dry_run_tells_what_the_run_does(sides: Cli, policy: tuple[str, ...]) -> None:
+    """Under each policy, the outcome and the reason of everybody who is left out are the same."""
+    for number, verified in enumerate((False, True, True, False, True)):
+        user(sides, number, email_verified=verified)
+    user(sides, 5, email=None)
+    user(sides, 6, email="user-3@example.com")
+    sides.box.stripe.create({"email": "user-1@example.com"})
+    for _ in range(2):
+        sides.box.stripe.create({"email": "user-2@example.com"})
+    sides.box.stripe.create({"email": "User-4@example.com"})
+    _, foretold = backfill(sides, *policy, "--dry-run")
+    # One after another: of two with one address, the later one is skipped.
+    sides.patch.setattr("customerlink.cli.side_by_side.WORKERS", 1)
+    _, done = backfill(sides, *policy)
+
+    def left_out(document: dict[str, Any]) -> set[str]:
+        return {each["id"] for each in document["rows"] if each["outcome"] == "skipped"}
+
+    assert {name: number for name, number in done["counts"].items() if number} == (
+        foretold["counts"]
+    )
+    assert left_out(foretold) == left_out(done)
+
+
+def test_dry_run_in_a_terminal(sides: Cli) -> None:
+    """Ten of each outcome by name, and how many more there are."""
+    for number in range(12):
+        user(sides, number)
+    user(sides, 12, email=None)
+    told = sides(*TENANT, "backfill", "--dry-run").out
+
+    assert "12 would be created" in told
+    assert told.count(": customer_created") == 10
+    assert "  and 2 more" in told
+    assert "auth0|12: the user has no address" in told
+
+
+def test_dry_run_pins_no_list(sides: Cli) -> None:
+    """Who comes after it is provisioned by the next run."""
+    user(sides, 1)
+    backfill(sides, "--dry-run")
+    user(sides, 2)
+
+    assert backfill(sides)[1]["counts"]["created"] == 2
+
+
+def begun(cli: Cli, *numbers: int) -> Checkpoint:
+    """Leave a list behind, as a run does that was killed."""
+    state = Path(os.environ["XDG_STATE_HOME"])
+    checkpoint = Checkpoint(state / "customerlink" / "default" / "backfill" / "acme-test")
+    checkpoint.begin([Candidate(UserId(user(cli, number))) for number in numbers])
+    return checkpoint
+
+
+def test_resumed(sides: Cli) -> None:
+    """It says how far it is and since when; then it compares anew, and leaves nobody out."""
+    checkpoint = begun(sides, 1, 2, 3)
+    with checkpoint.noting() as note:
+        note(Backfilled("auth0|3", BackfillStatus.SKIPPED, "the user has no address"))
+    user(sides, 4)
+    told = sides(*TENANT, "backfill", *FAST)
+
+    assert "1 of 3 done, from 20" in told.out
+    assert "--fresh compares anew" in told.out
+    assert "2 users without a customer" in told.out
+    assert "1 users without a customer" in told.out
+    made = {each["metadata"]["auth0_user_id"] for each in sides.box.stripe.live_customers()}
+    assert made == {"auth0|1", "auth0|2", "auth0|4"}
+    assert not checkpoint.is_begun
 
 
 def test_list_of_another_tenant(sides: Cli) -> None:
     """It is none to go on with: both sides are compared anew."""
     sides.box.aws.create_stack(sides.box.url, {"Tenants": "acme,other"})
-    user(sides, 1)
-    backfill(sides, "--dry-run")
+    begun(sides, 1)
     sides.box.tenant.users.clear()
-    told = sides("--tenant", "other", "backfill", "--dry-run")
+    told = sides("--tenant", "other", "backfill")
 
     assert "0 users without a customer" in told.out
     assert "--fresh" not in told.out
-    resumed = sides(*TENANT, "backfill", "--dry-run").out
-    assert "1 users without a customer" in resumed
-    assert "--fresh compares anew" in resumed
+
+
+def test_two_at_once(sides: Cli) -> None:
+    """The second one is refused, and changes nothing."""
+    checkpoint = begun(sides, 1)
+    with checkpoint.alone():
+        refused = sides(*TENANT, "backfill", *FAST)
+    again = sides(*TENANT, "backfill", *FAST)
+
+    assert (refused.code, "another run is at work" in refused.err) == (1, True)
+    assert again.code == 0
 
 
 def test_trouble_at_stripe(sides: Cli) -> None:
@@ -164,7 +268,7 @@ def test_trouble_at_stripe(sides: Cli) -> None:
 
 def test_outage_of_stripes(sides: Cli) -> None:
     """Those who failed are tried again at the end, and the wait for it is told."""
-    sides.patch.setattr("customerlink.cli.commands.backfill.PAUSES", (0.1, 0.1))
+    sides.patch.setattr("customerlink.cli.side_by_side.PAUSES", (0.1, 0.1))
     user(sides, 1)
     sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 6))
     result = sides(*TENANT, "backfill", *FAST)
@@ -176,7 +280,7 @@ def test_outage_of_stripes(sides: Cli) -> None:
 
 def test_lasting_outage(sides: Cli) -> None:
     """Told as failed, and left for the next run."""
-    sides.patch.setattr("customerlink.cli.commands.backfill.PAUSES", (0.1, 0.1))
+    sides.patch.setattr("customerlink.cli.side_by_side.PAUSES", (0.1, 0.1))
     user(sides, 1)
     sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 99))
     code, document = backfill(sides)
@@ -204,14 +308,42 @@ def test_stopped_while_some_had_failed() -> None:
     """Ends at once, and promises no other round."""
 
     def failing(candidate: Candidate) -> Backfilled:
-        worker.stop()
+        stop.say()
         return Backfilled(candidate.user_id, BackfillStatus.FAILED, "")
 
-    worker = Backfill(failing)
+    stop = Stop()
     said: list[str] = []
-    done = list(worker.run([Candidate(UserId("auth0|1"))], said.append))
+    done = list(Backfill(failing, stop).run([Candidate(UserId("auth0|1"))], said.append))
 
-    assert (done, said) == ([], [])
+    assert (done, said) == ([], ["Stopping after 0; again to quit now"])
+
+
+def test_stopped_while_most_wait_for_their_turn() -> None:
+    """Who waits for a turn has none, and is left; who is under way is finished, and counted."""
+    stop, gate, begun = Stop(), threading.Event(), threading.Semaphore(0)
+    bucket = TokenBucket(0.01, sleep=stop.before_a_turn)
+
+    def provision(candidate: Candidate) -> Backfilled:
+        bucket.take()
+        begun.release()
+        gate.wait(30)
+        return Backfilled(candidate.user_id, BackfillStatus.CREATED, "")
+
+    def say(text: str) -> None:
+        said.append(text)
+        gate.set()
+
+    def interrupt() -> None:
+        begun.acquire()
+        stop.say()
+
+    said: list[str] = []
+    users = [Candidate(UserId(f"auth0|{number}")) for number in range(100)]
+    threading.Thread(target=interrupt).start()
+    done = list(Backfill(provision, stop).run(users, say))
+
+    assert len(done) == 1
+    assert said == ["Stopping after 1; again to quit now"]
 
 
 def test_times_fit() -> None:
@@ -224,7 +356,7 @@ def test_times_fit() -> None:
 
 def test_trouble_at_auth0(sides: Cli) -> None:
     """A link that could not be written costs its user another try, and stops nobody."""
-    sides.patch.setattr("customerlink.cli.commands.backfill.PAUSES", (0.1, 0.1))
+    sides.patch.setattr("customerlink.cli.side_by_side.PAUSES", (0.1, 0.1))
     for number in range(20):
         user(sides, number)
     sides.box.management.faults.append("PATCH /api/v2/users")
@@ -324,6 +456,42 @@ def test_interrupted(sides: Cli, tmp_path: Path) -> None:
     assert backfill(sides)[0] == 0
     assert_everybody_has_one(sides, number)
     assert not list((tmp_path / "state").rglob("todo*")), "addresses are left on disk"
+
+
+def test_interrupted_amid_a_slow_run(sides: Cli) -> None:
+    """At two a second, Ctrl-C ends it with those under way, and says how many; nobody queues."""
+    for each in range(60):
+        user(sides, each)
+    process = start("--per-second", "2")
+    while len(sides.box.stripe.live_customers()) < 3:
+        time.sleep(0.005)
+    made = len(sides.box.stripe.live_customers())
+    process.send_signal(signal.SIGINT)
+    shown, told = process.communicate(timeout=60)
+
+    assert json.loads(shown)["left"] >= 50
+    assert re.search(r"Stopping after \d; again to quit now", told)
+    assert len(sides.box.stripe.live_customers()) <= made + 5
+
+
+def test_interrupted_twice(sides: Cli) -> None:
+    """It ends at once, whatever is under way, and the next run finishes."""
+    for each in range(5):
+        user(sides, each)
+    sides.box.stripe.latency = 3.0
+    process = start("--fresh")
+    while not any("POST" in each for each in sides.box.stripe.requests[-1:]) and (
+        process.poll() is None and not sides.box.aws.items()
+    ):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    sides.box.stripe.latency = 0.0
+
+    assert process.returncode == 130
 
 
 class TestCheckpoint:

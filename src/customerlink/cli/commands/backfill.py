@@ -1,13 +1,10 @@
 """Backfill: a customer for every user without one, at a steady rate, resumed at will."""
 
-import itertools
+import os
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -15,20 +12,24 @@ from typing import Annotated
 import typer
 
 from customerlink.adapters.token_bucket import TokenBucket
-from customerlink.adapters.trouble import trouble_of
+from customerlink.cli.checkpoint import Checkpoint
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
-from customerlink.cli.private_files import private
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
+from customerlink.cli.side_by_side import Backfill, Stop
 from customerlink.model.candidate import Candidate
 from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.model.row import Row, unread
-from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, SETTLED_SECONDS
 from customerlink.model.user import User
-from customerlink.usecases.backfill import Backfilled, BackfillStatus, PacedProfiles, provision_one
-from customerlink.usecases.rows import Rows
+from customerlink.usecases.backfill import (
+    Backfilled,
+    BackfillStatus,
+    PacedProfiles,
+    foreseen,
+    provision_one,
+)
 
 app = typer.Typer()
 
@@ -41,13 +42,8 @@ AUTH0_PER_SECOND = 10.0
 https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy
 """
 
-# At some 0.3 s a user (docs/scale.md) these do fifty a second: the rates decide, not they.
-WORKERS = 16
-PAUSES = (RECORD_LEASE_SECONDS, SETTLED_SECONDS + 1.0)
-"""Seconds before those whose provisioning failed are tried again: what a killed run held has ended
-after the first, what it may have sent to Stripe after the second."""
-
-_NO_COUNTS: Mapping[BackfillStatus, int] = {}
+SHOWN = 10
+"""Users of each outcome that a dry run names in a terminal; machines are told all of them."""
 
 
 @app.command(epilog="Example: customerlink backfill --per-second 25")
@@ -78,67 +74,160 @@ def backfill(  # noqa: PLR0913 (a flag each)
     """Make a customer for every user without one, those of before the installation included.
 
     Both sides are compared first: an address that is there already is told, never duplicated.
-    Ctrl-C stops after those who are under way; the same command goes on. The Auth0 client needs
-    read:users and update:users.
+    Ctrl-C stops after those who are under way; the same command goes on with its list, and then
+    with who came since. --dry-run tells what would become of whom, as far as the comparison tells.
+    The Auth0 client needs read:users, and update:users unless it is a dry run.
     """
     now = session(context, as_json=as_json)
-    output, place = now.output, now.folder(folder)
+    place = now.folder(folder)
     policy = Policy(
         verified_email=VerifiedEmail.REQUIRED if verified_only else VerifiedEmail.OPTIONAL,
         existing_customer=ExistingCustomer.ADOPT if adopt else ExistingCustomer.DENY,
         customer_fields=_fields(customer_fields),
     )
+    if dry_run:
+        _foretell(now, place, policy)
+        return
     # Another tenant's list, or the other mode's, is none to go on with.
-    tenant = now.tenant_name()
-    checkpoint = Checkpoint(place / "backfill" / f"{tenant}-{now.config.mode}")
-    if fresh or not checkpoint.is_begun:
-        _begin(now, checkpoint, place)
-    else:
-        output.say(f"the list of {checkpoint.began_at()}; --fresh compares anew")
-    rows, users = checkpoint.rows(), checkpoint.left()
+    checkpoint = Checkpoint(place / "backfill" / f"{now.tenant_name()}-{now.config.mode}")
+    rates = TokenBucket(auth0_per_second), per_second
+    with checkpoint.alone():
+        run = Run(now, checkpoint, place, partial(_provisioning, now, policy, rates), yes=yes)
+        run.everybody(fresh=fresh)
+    if not run.is_done:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _foretell(now: Session, place: Path, policy: Policy) -> None:
+    """Tell what would become of whom, as far as a comparison tells; nothing is left of it."""
+    found, output = now.comparison(place).prospects(), now.output
+    fates = [foreseen(each, policy).row() for each in found.users]
+    _tell_odd(output, found.rows)
+    output.step(f"{len(fates):,} users without a customer")
+    by_outcome = {kind: [each for each in fates if each.outcome == kind] for kind in BackfillStatus}
+    for kind, those in by_outcome.items():
+        if those:
+            output.say(f"{len(those):,} would be {kind}")
+            output.first([f"  {each.id}: {each.reason}" for each in those[:SHOWN]], len(those))
+    counts = {kind: len(those) for kind, those in by_outcome.items() if those}
+    rows = [each.document() for each in (*found.rows, *fates)]
+    output.document({"left": len(fates), "counts": counts, "rows": rows})
+    if unread(found.rows):
+        raise typer.Exit(Exit.FAILED)
+
+
+def _tell_odd(output: Output, rows: Sequence[Row]) -> None:
     for each in rows:
         output.say(str(each))
-    output.step(f"{len(users):,} users without a customer")
-    if dry_run or not users:
-        _end(output, checkpoint, rows, left=len(users), is_done=not unread(rows))
-        return
-    now.confirm(f"Backfill: {len(users):,} users", yes=yes)
-    operator, creations = now.operator(now.own_probe().key, policy), TokenBucket(per_second)
-    profiles = PacedProfiles(now.tenant().users, TokenBucket(auth0_per_second))
+
+
+def _provisioning(
+    now: Session, policy: Policy, rates: tuple[TokenBucket, float], stop: Stop
+) -> Callable[[Candidate], Backfilled]:
+    """Return what gives one user a customer, once their turn has come."""
+    auth0, creations = rates[0], TokenBucket(rates[1], sleep=stop.before_a_turn)
+    operator = now.operator(now.own_probe().key, policy)
+    profiles, tenant = PacedProfiles(now.tenant().users, auth0), now.tenant_name()
 
     def provision(candidate: Candidate) -> Backfilled:
         settling = partial(operator.settling, known=candidate.known)
         return provision_one(User(tenant, candidate.user_id), profiles, settling, creations)
 
-    counts = run_backfill(Backfill(provision), checkpoint, users, output, rows)
-    left = len(checkpoint.left())
-    output.say(", ".join(f"{number:,} {fate}" for fate, number in counts.items()))
-    is_done = not left and not counts[BackfillStatus.FAILED] and not unread(rows)
-    _end(output, checkpoint, rows, left=left, counts=counts, is_done=is_done)
+    return provision
 
 
-def _begin(now: Session, checkpoint: "Checkpoint", place: Path) -> None:
-    """Compare both sides; write down whom to do, and what could not be read."""
-    found = now.comparison(place).without_customer()
-    checkpoint.begin(found.users, found.rows)
+@dataclass
+class Run:
+    """One run: the list that is there, and then a new comparison's, or only the latter."""
+
+    now: Session
+    checkpoint: Checkpoint
+    place: Path
+    provisioning: Callable[[Stop], Callable[[Candidate], Backfilled]]
+    yes: bool
+    stop: Stop = field(default_factory=Stop)
+    counts: dict[BackfillStatus, int] = field(default_factory=dict)
+    told: list[Row] = field(default_factory=list)
+    """Who was begun, and has no customer."""
+    is_done: bool = False
+
+    def everybody(self, *, fresh: bool) -> None:
+        """Provision everybody, and tell how it went."""
+        is_resumed = self.checkpoint.is_begun and not fresh
+        if is_resumed:
+            self.now.output.say(f"{self.checkpoint.standing()}; --fresh compares anew")
+        else:
+            self._compare()
+        is_whole = self._list()
+        if is_resumed and is_whole:
+            # The list was older than who came since.
+            self._compare(besides=self.checkpoint.done())
+            is_whole = self._list()
+        self._end(is_whole=is_whole)
+
+    def _compare(self, besides: Collection[str] = ()) -> None:
+        """Compare both sides; write down whom to do, and what could not be read."""
+        found = self.now.comparison(self.place).without_customer()
+        users = [each for each in found.users if each.user_id not in besides]
+        self.checkpoint.begin(users, found.rows)
+
+    def _list(self) -> bool:
+        """Provision who is left of the list; return whether nobody is, nor waits for a new one."""
+        output, users = self.now.output, self.checkpoint.left()
+        _tell_odd(output, self.checkpoint.rows())
+        output.step(f"{len(users):,} users without a customer")
+        if users:
+            self.now.confirm(f"Backfill: {len(users):,} users", yes=self.yes)
+            worker = Backfill(self.provisioning(self.stop), self.stop)
+            with _interruptible(self.stop, output):
+                self._work(worker, users)
+            output.say(", ".join(f"{number:,} {fate}" for fate, number in self.counts.items()))
+        return not self.stop and not self.checkpoint.left()
+
+    def _work(self, worker: Backfill, users: list[Candidate]) -> None:
+        """Run to the end or to Ctrl-C; note each as soon as done with, tell who has none then."""
+        output = self.now.output
+        self.counts = self.counts or dict.fromkeys(BackfillStatus, 0)
+        with self.checkpoint.noting() as note, output.progress("customers", len(users)) as advance:
+            for done in worker.run(users, output.meanwhile):
+                if done.status is not BackfillStatus.FAILED:
+                    note(done)
+                self.counts[done.status] += 1
+                if done.status in (BackfillStatus.SKIPPED, BackfillStatus.FAILED):
+                    self.told.append(done.row())
+                    output.say(str(done.row()))
+                advance()
+
+    def _end(self, *, is_whole: bool) -> None:
+        """Tell machines; forget a list that is done, so that the next run compares anew."""
+        odd, left = self.checkpoint.rows(), len(self.checkpoint.left())
+        self.is_done = is_whole and not unread(odd)
+        if is_whole:
+            self.checkpoint.finish()
+        rows = [each.document() for each in (*odd, *self.told)]
+        self.now.output.document({"left": left, "counts": self.counts, "rows": rows})
 
 
-def _end(  # noqa: PLR0913 (what there is to tell)
-    output: Output,
-    checkpoint: "Checkpoint",
-    rows: Sequence[Row],
-    *,
-    left: int,
-    is_done: bool,
-    counts: Mapping[BackfillStatus, int] = _NO_COUNTS,
-) -> None:
-    """Tell machines; fail where somebody is left, and compare anew next time where nobody is."""
-    if not left:
-        checkpoint.finish()
-    documents = [each.document() for each in rows]
-    output.document({"left": left, "counts": counts, "rows": documents})
-    if not is_done:
-        raise typer.Exit(Exit.FAILED)
+@contextmanager
+def _interruptible(stop: Stop, output: Output) -> Iterator[None]:
+    """Let Ctrl-C say stop, and a second one end the process as it is.
+
+    An exception amid a write would leave a customer that nobody has noted.
+    """
+
+    def interrupt(*_: object) -> None:
+        if stop:
+            # The bar has hidden it.
+            output.out.show_cursor()
+            # Threads that wait for an answer would keep the process; each line is on disk by now.
+            os._exit(Exit.INTERRUPTED)
+        stop.say()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _fields(text: str) -> CustomerFields:
@@ -146,156 +235,3 @@ def _fields(text: str) -> CustomerFields:
         return CustomerFields.parse(text) if text else NAME_ONLY
     except ConfigurationError as problem:
         raise CliError(f"--customer-fields {problem}.", "docs/policies.md", Exit.USAGE) from None
-
-
-class Checkpoint:
-    """What is to be done, what could not be read, and what is done: three files, a line each."""
-
-    def __init__(self, folder: Path) -> None:
-        """Name the folder; an earlier release's `todo` has addresses: nobody else may read it."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._todo, self._done = folder / "todo.jsonl", folder / "done.jsonl"
-        self._rows = folder / "rows.jsonl"
-
-    @property
-    def is_begun(self) -> bool:
-        """Return whether there is something to resume."""
-        return self._todo.exists()
-
-    def began_at(self) -> str:
-        """Return when both sides were compared."""
-        moment = datetime.fromtimestamp(self._todo.stat().st_mtime, UTC)
-        return moment.isoformat(sep=" ", timespec="minutes")
-
-    def begin(self, users: Iterable[Candidate], rows: Iterable[Row] = ()) -> None:
-        """Write down whom to do, and what was odd; whole, or nothing is begun."""
-        new = self._todo.with_suffix(".new")
-        _write(new, (each.line() for each in users))
-        # The old list ends first and the new one counts last: a crash in between has both sides
-        # compared again, and leaves no user who counts as done and is not, and no lost line untold.
-        self._todo.unlink(missing_ok=True)
-        self._done.unlink(missing_ok=True)
-        _write(self._rows, (each.line() for each in rows))
-        new.rename(self._todo)
-
-    def rows(self) -> list[Row]:
-        """Return what was odd in the comparison: a later run knows no more of it."""
-        lines = self._rows.read_text().splitlines() if self._rows.exists() else ()
-        return [Row.read(each) for each in lines]
-
-    def left(self) -> list[Candidate]:
-        """Return whom nobody has done yet; a line that a crash cut short counts as not done."""
-        done = set()
-        for each in self._done.read_text().splitlines() if self._done.exists() else ():
-            try:
-                done.add(Backfilled.read(each).user_id)
-            except ValueError:
-                # Cut short by a crash. The user is done again, and the ledger finds the customer.
-                continue
-        users = [Candidate.read(each) for each in self._todo.read_text().splitlines()]
-        return [each for each in users if each.user_id not in done]
-
-    @contextmanager
-    def noting(self) -> Iterator[Callable[[Backfilled], None]]:
-        """Open the second file; return what writes a line into it."""
-        cut_short = self._done.exists() and not self._done.read_bytes().endswith(b"\n")
-        # Line by line: a run that is killed has noted everybody but those under way.
-        with private(self._done).open("a", buffering=1) as lines:
-            # A crash left half a line, which would spoil the next one.
-            if cut_short:
-                lines.write("\n")
-            yield lambda done: print(done.line(), end="", file=lines)
-
-    def finish(self) -> None:
-        """Forget whom there was to do; what was done stays."""
-        self._todo.unlink(missing_ok=True)
-        self._rows.unlink(missing_ok=True)
-
-
-def _write(file: Path, lines: Iterable[str]) -> None:
-    """Write a file that nobody else may read."""
-    with private(file).open("w") as opened:
-        opened.writelines(lines)
-
-
-class Backfill:
-    """Provisions users side by side, those whose provisioning failed once more at the end."""
-
-    def __init__(self, provision: Callable[[Candidate], Backfilled]) -> None:
-        """Take what provisions one user, from any thread; what it raises is that user's fate."""
-        self._provision = provision
-        self._stop = threading.Event()
-
-    def stop(self) -> None:
-        """Begin nobody more; those who are under way are finished."""
-        self._stop.set()
-
-    def run(self, users: list[Candidate], say: Callable[[str], None]) -> Iterator[Backfilled]:
-        """Return each user's fate as soon as it is known; failures come again at the end.
-
-        `say` is told what it waits for meanwhile.
-        """
-        for pause in PAUSES:
-            failed = []
-            for user, done in self._round(users):
-                if done.status is BackfillStatus.FAILED and done.may_pass:
-                    failed.append(user)
-                else:
-                    yield done
-            if not failed or self._stop.is_set():
-                return
-            say(f"{len(failed)} failed for now; tried again in {pause:.0f} s")
-            # Not a sleep: Ctrl-C ends this wait too.
-            if self._stop.wait(pause):
-                return
-            users = failed
-        yield from (done for _, done in self._round(users))
-
-    def _round(self, users: list[Candidate]) -> Iterator[tuple[Candidate, Backfilled]]:
-        waiting, rows = iter(users), Rows(trouble_of, time)
-        under_way: dict[Future[Backfilled], Candidate] = {}
-        with ThreadPoolExecutor(WORKERS) as workers:
-            while True:
-                # What the pool has been given is carried out, Ctrl-C or not: so it is not given
-                # everybody, but one user beside each that is under way.
-                room = 0 if self._stop.is_set() else 2 * WORKERS - len(under_way)
-                for user in itertools.islice(waiting, room):
-                    under_way[workers.submit(self._fate_of, rows, user)] = user
-                if not under_way:
-                    return
-                finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                for each in finished:
-                    yield under_way.pop(each), each.result()
-
-    def _fate_of(self, rows: Rows, user: Candidate) -> Backfilled:
-        done = rows.attempt(lambda: self._provision(user), lambda done: done.seen)
-        return Backfilled.of(user.user_id, done)
-
-
-def run_backfill(
-    worker: Backfill,
-    checkpoint: Checkpoint,
-    users: list[Candidate],
-    output: Output,
-    rows: list[Row],
-) -> dict[BackfillStatus, int]:
-    """Run to the end or to Ctrl-C, each user noted as soon as done with; return the counts.
-
-    Who has no customer then is told, and added to the rows.
-    """
-    counts = dict.fromkeys(BackfillStatus, 0)
-    # An exception amid a write would leave a customer that nobody has noted.
-    before = signal.signal(signal.SIGINT, lambda *_: worker.stop())
-    try:
-        with checkpoint.noting() as note, output.progress("customers", len(users)) as advance:
-            for done in worker.run(users, output.say):
-                if done.status is not BackfillStatus.FAILED:
-                    note(done)
-                counts[done.status] += 1
-                if done.status in (BackfillStatus.SKIPPED, BackfillStatus.FAILED):
-                    rows.append(done.row())
-                    output.say(str(done.row()))
-                advance()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    return counts
