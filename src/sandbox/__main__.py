@@ -1,22 +1,15 @@
 """`make sandbox`: keep everything running, and take logins over HTTP."""
 
-import json
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
 from rich.console import Console
-from werkzeug.wrappers import Request, Response
 
-from sandbox.auth0.connections import STRATEGIES
-from sandbox.sandbox import SIGNING_SECRET, Ports, Sandbox, sandbox
+from sandbox.front import Front
+from sandbox.sandbox import SIGNING_SECRET, Ports, sandbox
 from sandbox.serving import Server
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 FIRST_PORT = 8800
 """The log-in's; Stripe's, AWS's, the gateway's and Auth0's follow. samconfig.toml names them."""
@@ -36,53 +29,16 @@ The command line works on all this with
 
   export {tools}
 
+Each login is a line here. A second Stripe key, to rotate to (DELETE …/stripe-keys/KEY revokes one):
+
+  curl -s -X POST {keys} | customerlink rotate stripe-key
+
 Built with [bold]make build-host[/], the function also runs in a container against these:
 
   sam local invoke PostLoginFunction -e events/new-database-user.json
 
 Ctrl-C ends it.
 """
-
-
-class LoginPage:
-    """`POST /login` of the tenant: a profile in, how the login ended out."""
-
-    def __init__(self, box: Sandbox) -> None:
-        """Log in to the sandbox's tenant."""
-        self._box = box
-
-    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        """Serve one request."""
-        return self._respond(Request(environ))(environ, start)
-
-    def _respond(self, request: Request) -> Response:
-        profile = request.get_json(silent=True) if request.path == "/login" else None
-        if request.method != "POST" or not isinstance(profile, dict):
-            return _json(400, {"error": "POST a JSON profile to /login"})
-        connection = profile.pop("connection", "Username-Password-Authentication")
-        if connection not in STRATEGIES:
-            return _json(400, {"error": f"connection is none of {', '.join(STRATEGIES)}"})
-        tenant = self._box.tenant
-        wanted = profile.pop("user_id", None) or _derived_id(profile, connection)
-        user_id = wanted if wanted in tenant.users else tenant.add_user(wanted, **profile)
-        login = tenant.login(user_id, connection)
-        return _json(
-            200,
-            {
-                "user_id": user_id,
-                "decision": login.decision,
-                "message": login.denial,
-                "app_metadata": tenant.users[user_id]["app_metadata"],
-            },
-        )
-
-
-def _derived_id(profile: dict[str, str], connection: str) -> str:
-    return f"{STRATEGIES[connection]}|{profile.get('email', 'nobody').lower()}"
-
-
-def _json(status: int, body: object) -> Response:
-    return Response(json.dumps(body, indent=2) + "\n", status, content_type="application/json")
 
 
 def main() -> None:
@@ -96,15 +52,20 @@ def main() -> None:
     ended: SimpleQueue[None] = SimpleQueue()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: ended.put(None))
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False, highlight=False)
+        console.file.flush()
+
     first = int(os.environ.get("SANDBOX_PORT", FIRST_PORT))
     host = os.environ.get("SANDBOX_HOST", "127.0.0.1")
     ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, auth0=first + 4, host=host)
     with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
         box.seed()
-        with Server(LoginPage(box), first) as login:
+        with Server(Front(box, tell), first) as login:
             tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
-            places |= {"auth0": box.auth0_url, "tools": tools}
+            places |= {"keys": f"{login.url}/stripe-keys", "auth0": box.auth0_url, "tools": tools}
             console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)
             console.file.flush()
             ended.get()

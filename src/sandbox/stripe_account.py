@@ -148,6 +148,11 @@ class StripeAccount:
         self._reads[key] = frozenset(reads)
         return key
 
+    def list_keys(self) -> dict[str, str]:
+        """Return what each key may do with customers, or that it is revoked."""
+        may = {key: str(permission) for key, permission in self._keys.items()}
+        return may | dict.fromkeys(self._revoked, "revoked")
+
     def revoke_key(self, key: str) -> None:
         """Make a key answer 401 from now on."""
         self._revoked.add(key)

@@ -295,3 +295,18 @@ class TestWhatIsNoId:
         [found] = compared(tmp_path, [USER], [named])
 
         assert (found.drift, found.detail) == (Drift.MISMATCHED, digest("eve@example.com"))
+
+
+@pytest.mark.parametrize("tenant", [TENANT, None])
+@pytest.mark.parametrize("named", ["auth0|gone", "google-oauth2|9"])
+def test_customer_of_a_user_who_is_gone(tmp_path: Path, tenant: str | None, named: str) -> None:
+    """It is counted, whether it names the tenant or none."""
+    customer = CUSTOMER | {"auth0_user_id": named, "auth0_tenant": tenant}
+    [finding] = compared(tmp_path, [], [customer])
+
+    assert finding == Finding(Drift.ORPHANED, named, "cus_1", "")
+
+
+def test_customer_of_another_tenants_user(tmp_path: Path) -> None:
+    """It is none of ours to count."""
+    assert compared(tmp_path, [], [CUSTOMER | {"auth0_tenant": "other"}]) == []

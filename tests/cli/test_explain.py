@@ -1,5 +1,7 @@
 """What the SDKs raise, as sentences: none of their texts gets through."""
 
+import errno
+
 import httpx
 import pytest
 import stripe
@@ -97,3 +99,31 @@ def test_place_of_a_bug() -> None:
     with pytest.raises(ZeroDivisionError) as raised:
         broken()
     assert "ZeroDivisionError at broken:" in explain(raised.value).message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file", "/no/page.html"),
+        PermissionError(errno.EACCES, "Permission denied", "/root/page.html"),
+        IsADirectoryError(errno.EISDIR, "Is a directory", "/pages"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EROFS, "Read-only file system"),
+    ],
+)
+def test_file(error: OSError) -> None:
+    """It is no failure of the network, and the file is named where it is known."""
+    told = explain(error)
+
+    assert "network" not in told.message
+    assert str(error.filename or "A file") in told.message
+    assert told.code in (Exit.USAGE, Exit.FAILED)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionResetError(), TimeoutError(), OSError(errno.ENETUNREACH, "Network is unreachable")],
+)
+def test_socket(error: OSError) -> None:
+    """It is the network's, and another run goes on."""
+    assert explain(error).code is Exit.UNREACHABLE

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from customerlink.model.drift import Drift
-from customerlink.model.plan_size import header, is_too_much, taken_by, without_header
-from customerlink.model.repair_plan import Act, Step, read
+from customerlink.model.plan_size import header, is_too_much, links_said, taken_by
+from customerlink.model.repair_plan import Act, PlanError, Step, read
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,21 @@ def test_what_counts(act: Act) -> None:
 
 @pytest.mark.parametrize("links", [0, 12, 10_000_000])
 def test_header(links: int) -> None:
-    """It is read again, wherever it stands, and lines keep their numbers."""
+    """It is read again, wherever it stands, and is no step."""
     step = Step(Act.CLEAR, Drift.DANGLING, "auth0|1", "cus_1", "why")
-    lines, found = without_header([step.line(), header(links)])
+    lines = [step.line(), header(links)]
 
-    assert (found, len(lines)) == (links, 2)
+    assert links_said(lines) == links
+    assert [*read(lines)] == [step]
+
+
+@pytest.mark.parametrize("links", [0, 12, 10_000_000])
+def test_document(links: int) -> None:
+    """A document says it beside its steps."""
+    step = Step(Act.CLEAR, Drift.DANGLING, "auth0|1", "cus_1", "why")
+    lines = [json.dumps({"links": links, "plan": [json.loads(step.line())], "rows": []})]
+
+    assert links_said(lines) == links
     assert [*read(lines)] == [step]
 
 
@@ -55,12 +65,15 @@ def test_header(links: int) -> None:
     "line", ["", "{", "[1]", "7", '{"links": true}', '{"links": -1}', '{"links": "9"}', '{"l": 1}']
 )
 def test_no_header(line: str) -> None:
-    """What is none says nothing, and is left for whoever reads the steps."""
-    assert without_header([line]) == ([line], None)
+    """What is none says nothing, and is no step either."""
+    assert links_said([line]) is None
+    if line:
+        with pytest.raises(PlanError):
+            [*read([line])]
 
 
 def test_header_beside_a_step() -> None:
     """A step that has the name as well is a step."""
     line = json.dumps({"links": 5, "act": "clear"})
 
-    assert without_header([line]) == ([line], None)
+    assert links_said([line]) is None

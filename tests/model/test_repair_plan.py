@@ -175,3 +175,18 @@ class TestRead:
             return
 
         assert len(steps) <= 1
+
+
+@pytest.mark.parametrize("drift", [Drift.DANGLING, Drift.WRONG_MODE])
+@pytest.mark.parametrize(("detail", "then"), [("", "unlinked"), ("cus_2", "unrecorded")])
+def test_first_of_two_steps(drift: Drift, detail: str, then: str) -> None:
+    """The plan names the second one too."""
+    assert step_for(drift, detail).reason == f"{drift}; then repair --kind {then}"
+
+
+@pytest.mark.parametrize("steps", [[], [STEP], [STEP, STEP]])
+def test_document_of_steps(steps: list[Step]) -> None:
+    """What --json prints is read as its lines are."""
+    document = {"plan": [json.loads(each.line()) for each in steps], "rows": []}
+
+    assert [*read([json.dumps(document)])] == steps

@@ -136,12 +136,14 @@ SELECT 'orphaned', customers.auth0_user_id, customers.id, secondaries.primary_id
 FROM customers
 ANTI JOIN users ON users.user_id = customers.auth0_user_id
 LEFT JOIN secondaries ON secondaries.user_id = customers.auth0_user_id
-WHERE customers.auth0_tenant = $tenant AND customers.auth0_user_id IS NOT NULL
+WHERE coalesce(customers.auth0_tenant, $tenant) = $tenant
+    AND customers.auth0_user_id IS NOT NULL
     AND customers.superseded_by IS NULL;
 
 INSERT INTO findings
 SELECT 'superseded', customers.auth0_user_id, customers.id, customers.superseded_by
-FROM customers WHERE customers.auth0_tenant = $tenant AND customers.superseded_by IS NOT NULL;
+FROM customers WHERE coalesce(customers.auth0_tenant, $tenant) = $tenant
+    AND customers.superseded_by IS NOT NULL;
 
 INSERT INTO findings
 SELECT 'letter_case', auth0_user_id, id, NULL FROM customers

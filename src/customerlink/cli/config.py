@@ -52,7 +52,7 @@ class Config:
         if host.startswith("http://127.0.0.1:"):
             return host
         if "/" in host or "." not in host:
-            fix = "It looks like example.us.auth0.com."
+            fix = "--domain, or AUTH0_DOMAIN: it looks like example.us.auth0.com."
             raise CliError("The Auth0 domain is wrong.", fix, Exit.USAGE)
         return f"https://{host}"
 

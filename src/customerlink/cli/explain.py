@@ -3,6 +3,7 @@
 Imported when something was raised: it needs every SDK's classes, and help needs none of them.
 """
 
+import errno
 import traceback
 
 import httpx
@@ -27,8 +28,10 @@ from customerlink.model.errors import (
 )
 from customerlink.model.overlap import OtherTenantError
 
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE}
 
-def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911 (one for each kind)
+
+def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one for each kind)
     """Turn what the SDKs raise into a sentence; their texts, which may quote keys, stay behind.
 
     What is none of the expected errors is a bug, told by kind and place.
@@ -55,13 +58,30 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911 (one for each 
             return CliError(f"{error}.", "--tenant, or Tenants of the stack", Exit.REFUSED)
         case CustomerLinkError():
             return CliError(str(error))
-        case httpx.HTTPError() | urllib3.exceptions.HTTPError() | OSError():
+        case httpx.HTTPError() | urllib3.exceptions.HTTPError():
+            return _of_the_network(error)
+        case OSError():
             # After the SDKs' own errors, some of which are such errors too, and say more.
-            return CliError(f"The network failed ({kind}).", AGAIN, Exit.UNREACHABLE)
+            return _of_a_file(error) or _of_the_network(error)
         case _:
             places = traceback.extract_tb(error.__traceback__)
             at = f"{places[-1].name}:{places[-1].lineno}" if places else "?"
             return CliError(f"A bug: {kind} at {at}.", "Please report it.", Exit.BUG)
+
+
+def _of_the_network(error: Exception) -> CliError:
+    return CliError(f"The network failed ({type(error).__name__}).", AGAIN, Exit.UNREACHABLE)
+
+
+def _of_a_file(error: OSError) -> CliError | None:
+    """Tell what is wrong with a file of this machine's; no socket's error names one."""
+    kind = type(error).__name__
+    if error.filename is not None:
+        fix = "Another path, or the right to write there."
+        return CliError(f"{error.filename} cannot be read or written ({kind}).", fix, Exit.USAGE)
+    is_the_disks = error.errno in _OF_THE_DISK
+    fix = "Room on the disk, or another --folder."
+    return CliError(f"A file cannot be written ({kind}).", fix) if is_the_disks else None
 
 
 def _of_stripe(error: stripe.StripeError) -> CliError:
@@ -100,7 +120,7 @@ def _of_token(error: Auth0Error) -> CliError:
     if error.status_code in (401, 403):
         fix = "Check AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET."
         return CliError("Auth0 gave no token for this client.", fix, Exit.REFUSED)
-    fix = "Check the domain: it looks like example.us.auth0.com."
+    fix = "Check AUTH0_DOMAIN: it looks like example.us.auth0.com."
     return CliError(f"Auth0 gave no token ({error.status_code}).", fix, Exit.REFUSED)
 
 

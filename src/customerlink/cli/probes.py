@@ -47,6 +47,16 @@ class StripeProbe:
         """List one customer; raise what Stripe answers."""
         self._api.customers.list({"limit": 1})
 
+    def is_known(self) -> bool:
+        """Return whether Stripe takes the key, whatever it may do."""
+        try:
+            self.list_customers()
+        except stripe.AuthenticationError:
+            return False
+        except stripe.PermissionError:
+            return True
+        return True
+
     def capitals(self) -> tuple[int, int]:
         """Return how many of the newest customers' addresses have capitals, and of how many."""
         newest = self._api.customers.list({"limit": PAGE}).data

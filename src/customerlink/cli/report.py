@@ -93,4 +93,5 @@ def _samples(kind: Drift, report: Report) -> str:
         f"{_shown(each.detail)}</code>"
         for each in report.samples[kind]
     )
-    return f"<h3>{kind}</h3><ul>{items}</ul>"
+    more = report.counts[kind] - len(report.samples[kind])
+    return f"<h3>{kind}</h3><ul>{items}</ul>" + (f"<p>and {more:,} more</p>" if more > 0 else "")

@@ -19,6 +19,7 @@ from customerlink.cli.private_files import keep_private
 from customerlink.cli.probes import StripeProbe
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.tenant_name import tenant_name
+from customerlink.model.errors import CustomerLinkError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.user import Tenant as TenantName
@@ -64,7 +65,15 @@ class Session:
 
     def usage_probe(self) -> StripeProbe:
         """Return the Stripe side for the operator's own key, or for want of one as `own_probe`."""
-        return self.probe(self.config.stripe_key) if self.config.stripe_key else self.own_probe()
+        if not self.config.stripe_key:
+            return self.own_probe()
+        try:
+            probe = self.probe(self.config.stripe_key)
+        except CustomerLinkError as error:
+            raise _of_the_own_key(str(error).removesuffix(".")) from None
+        if not probe.is_known():
+            raise _of_the_own_key("Stripe does not know this key")
+        return probe
 
     def operator(self, key: StripeKey, policy: Policy) -> Operator:
         """Return what settles users' records."""
@@ -104,6 +113,12 @@ class Session:
         # Here Ctrl-C may come back as None: it is no yes.
         if not questionary.confirm(plain(where), default=False).ask():
             raise CliError("Nothing was changed.", "", Exit.INTERRUPTED)
+
+
+def _of_the_own_key(why: str) -> CliError:
+    return CliError(
+        f"CUSTOMERLINK_STRIPE_KEY: {why}.", "docs/deploy.md#a-key-for-support", Exit.USAGE
+    )
 
 
 def session(context: typer.Context, *, as_json: bool) -> Session:

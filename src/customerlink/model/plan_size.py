@@ -36,14 +36,10 @@ def header(links: int) -> str:
     return json.dumps({_LINKS: links})
 
 
-def without_header(lines: Iterable[str]) -> tuple[list[str], int | None]:
-    """Return a plan's lines, the header's blank, and how many links it says that there were."""
-    rest, links = [], None
-    for each in lines:
-        found = _links(each)
-        links = links if found is None else found
-        rest.append(each if found is None else "")
-    return rest, links
+def links_said(lines: Iterable[str]) -> int | None:
+    """Return how many links a plan says that there were, in a line of its own or its document."""
+    said = [links for each in lines if (links := _links(each)) is not None]
+    return said[-1] if said else None
 
 
 def _links(line: str) -> int | None:
@@ -51,6 +47,7 @@ def _links(line: str) -> int | None:
         document = json.loads(line)
     except ValueError:
         return None
-    links = document.get(_LINKS) if isinstance(document, dict) and len(document) == 1 else None
+    is_said = isinstance(document, dict) and (len(document) == 1 or "plan" in document)
+    links = document.get(_LINKS) if is_said else None
     # Not isinstance: in Python, true is an int.
     return links if type(links) is int and links >= 0 else None

@@ -56,6 +56,10 @@ DELETING = tuple(drift for drift, act in ACT.items() if act is Act.REMOVE)
 """All for which a customer is deleted in Stripe."""
 
 
+_AFTERWARDS = {True: Drift.UNRECORDED, False: Drift.UNLINKED}
+"""What a user is found to be whose id was taken out: whether a customer names them or not."""
+
+
 class PlanError(CustomerLinkError):
     """A line of a plan cannot be read; the message names the line."""
 
@@ -96,20 +100,38 @@ def planned(findings: Iterable[Finding]) -> Iterator[Step]:
             reason = f"{each.user_id} is linked to {each.detail}"
             yield Step(Act.FOLLOW, each.drift, each.detail, each.customer_id, reason)
             continue
+        elif act is Act.CLEAR:
+            # The first of two steps: the user is as one without a customer then.
+            reason = f"{each.drift}; then repair --kind {_AFTERWARDS[bool(each.detail)]}"
         elif each.detail:
             reason = f"{each.drift}: {each.detail}"
         yield Step(act, each.drift, each.user_id, each.customer_id, reason)
 
 
 def read(lines: Iterable[str]) -> Iterator[Step]:
-    """Read a plan; raise `PlanError` before anything of it is given."""
-    steps = [_step(number, text) for number, text in enumerate(lines, 1) if text.strip()]
+    """Read a plan, its lines or one document; raise `PlanError` before anything of it is given."""
+    texts = [(number, text) for number, text in enumerate(lines, 1) if text.strip()]
+    steps = [_step(number, row) for number, text in texts for row in _rows(number, text)]
     yield from steps
 
 
-def _step(number: int, text: str) -> Step:
+def _rows(number: int, text: str) -> list[object]:
+    """Return what is on a line: a step, or a document's steps."""
     try:
-        row = json.loads(text)
+        match json.loads(text):
+            case {"plan": [*steps]}:
+                return steps
+            case {"links": int(links), **rest} if not rest and links is not True and links >= 0:
+                # How many links there were, which model/plan_size.py reads.
+                return []
+            case step:
+                return [step]
+    except ValueError:
+        raise PlanError(f"line {number} of the plan cannot be read") from None
+
+
+def _step(number: int, row: object) -> Step:
+    try:
         # A plan may have been edited by hand: nothing of it is carried out unless all can be read.
         if not isinstance(row, Mapping):
             raise PlanError(f"line {number} of the plan is no object")

@@ -194,7 +194,11 @@ class AddressRelease:
 def _way_with(usage: Usage) -> str:
     if usage.found:
         return DECIDE
-    return "a Stripe key that may (docs/deploy.md)" if usage.hidden else "--apply"
+    return (
+        "a Stripe key that may (docs/deploy.md)"
+        if usage.hidden
+        else "customerlink release, with --apply"
+    )
 
 
 def _reassigned(customer: ListedCustomer, users: Iterable[Profile]) -> str:

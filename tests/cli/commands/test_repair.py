@@ -464,3 +464,19 @@ def test_live_mode_asks(sides: Cli, tmp_path: Path) -> None:
 
     assert sides("--mode", "live", *TENANT, "repair", "--apply", str(path)).code == 2
     assert metadata(sides, 1) == {}
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_plan_for_machines(sides: Cli, tmp_path: Path, number: int) -> None:
+    """One document, with rows as verify has them; it can be carried out as its lines can."""
+    for each in range(number):
+        user(sides, each)
+        customer(sides, each)
+    result = sides(*TENANT, "repair", "--json")
+    (tmp_path / "plan").write_text(result.out)
+    document = result.json()
+
+    assert [each["user_id"] for each in document["plan"]] == [f"auth0|{n}" for n in range(number)]
+    assert document["rows"] == []
+    assert sides(*TENANT, "repair", "--apply", str(tmp_path / "plan")).code == 0
+    assert sides(*TENANT, "verify").code == 0

@@ -352,3 +352,27 @@ def test_stripe_trouble_in_the_middle(sides: Cli, box: Sandbox) -> None:
     box.stripe.faults.clear()
 
     assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize(("number", "told"), [(2, None), (3, None), (4, "1"), (9, "6")])
+def test_more_than_the_samples(sides: Cli, tmp_path: Path, number: int, told: str | None) -> None:
+    """Three are shown, and how many more there are, in the terminal and on the page."""
+    for each in range(number):
+        user(sides, each)
+    page = tmp_path / "page.html"
+    shown = sides(*TENANT, "verify", "--html", str(page)).out
+
+    for text in (shown, page.read_text()):
+        assert (f"and {told} more" if told else "more") in text or told is None
+        assert told is not None or "more" not in text
+
+
+@pytest.mark.parametrize("place", ["no/such/folder/page.html", ".", "file/page.html"])
+def test_page_that_cannot_be_written(sides: Cli, tmp_path: Path, place: str) -> None:
+    """It is told by its name before anything is compared, and is no failure of the network."""
+    (tmp_path / "file").touch()
+    result = sides(*TENANT, "verify", "--html", str(tmp_path / place))
+
+    assert (result.code, str(tmp_path) in result.err) == (2, True)
+    assert "network" not in result.err
+    assert "Compare" not in result.out

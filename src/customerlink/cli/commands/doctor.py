@@ -94,6 +94,9 @@ class Doctor:
         for name, part in parts.items():
             try:
                 yield from part()
+                if name == "secret" and self._is_not_installed():
+                    # All that follows is missing, and the same command mends it.
+                    return
             except Exception as error:
                 trouble = explain(error)
                 # A bug is the program's, and no finding about the deployment.
@@ -120,8 +123,15 @@ class Doctor:
         else:
             yield warning(name, "The stack is an earlier release's, without the choice.", DEPLOY)
 
+    def _is_not_installed(self) -> bool:
+        secret = self.deployment.read_secret()
+        return not (secret.stripe_key or secret.signing_secrets)
+
     def _stored(self) -> Iterator[Check]:
         secret = self.deployment.read_secret()
+        if self._is_not_installed():
+            yield bad("secret", "Not installed yet: it is empty.", INSTALL)
+            return
         for name, value in (
             ("stripe_restricted_key", secret.stripe_key),
             ("action_signing_secrets", secret.signing_secrets),

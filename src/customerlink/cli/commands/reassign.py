@@ -51,6 +51,8 @@ def reassign(  # noqa: PLR0913 (a flag each)
         now.confirm(f"Reassign {customer_id} to {user_id}", yes=yes)
         _carry_out(worker, plan)
         now.output.step(f"{customer_id} is {user_id}'s")
+    else:
+        now.output.say(f"With --apply, {customer_id} becomes {user_id}'s. Nothing was changed.")
     now.output.document(_document(plan) | {"applied": apply})
 
 

@@ -1,6 +1,7 @@
 """Repair: a plan to read, and the plan carried out."""
 
 import codecs
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,14 @@ import typer
 from customerlink.adapters.stripe.listing import PER_SECOND
 from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.output import Output
 from customerlink.cli.session import Json, Session, Yes, session
 from customerlink.model.drift import Drift
-from customerlink.model.plan_size import FEW, header, is_too_much, taken_by, without_header
+from customerlink.model.plan_size import FEW, header, is_too_much, links_said, taken_by
 from customerlink.model.policy import Policy
-from customerlink.model.repair_plan import SAFE, planned, read
+from customerlink.model.repair_plan import SAFE, Step, planned, read
 from customerlink.model.row import unread
+from customerlink.usecases.compare import Report
 from customerlink.usecases.repair import Outcome
 from customerlink.wiring.operator import repair as repair_of
 
@@ -39,44 +42,57 @@ def repair(  # noqa: PLR0913 (a flag each)
 ) -> None:
     """Print a plan that mends what verify finds, one action a line; or carry one out.
 
+    --apply takes the lines, and the document that --json makes of them.
+
     Without --kind it is for unrecorded and unclaimed, for which nothing is made and nothing taken
     away. Exit code 1 if lines of the export could not be read: they may be anybody. With --apply
     each line's expectation is looked at again before its change; what changed since is skipped and
     said. Only --kind abandoned deletes customers in Stripe. The Auth0 client needs read:users, and
     update:users to apply.
     """
+    if apply is not None:
+        _carry_out(session(context, as_json=as_json), apply, force, yes=yes)
+        return
     # What goes to stdout without --apply is the plan, and nothing else.
-    now = session(context, as_json=True if apply is None else as_json)
-    if apply is None:
-        _print_plan(now, tuple(kinds or SAFE), folder)
+    now = session(context, as_json=True)
+    report, steps = _planned(now, tuple(kinds or SAFE), folder)
+    if as_json:
+        rows = [each.document() for each in report.rows]
+        plan = [asdict(each) for each in steps]
+        now.output.document({"links": report.links, "plan": plan, "rows": rows})
     else:
-        _carry_out(now, apply, force, yes=yes)
-
-
-def _print_plan(now: Session, kinds: tuple[Drift, ...], folder: Path | None) -> None:
-    report = now.comparison(folder).everybody(kinds)
-    for row in report.rows:
-        now.output.beside(str(row))
-    steps = [*planned(each for kind in kinds for each in report.samples[kind])]
-    taken = taken_by(steps)
-    if taken > FEW:
-        now.output.line(header(report.links))
-    if is_too_much(taken, report.links):
-        now.output.beside(_too_much(taken, report.links))
-    for step in steps:
-        now.output.line(step.line())
-    if not steps:
-        typer.echo("Nothing to repair.", err=True)
+        _print_plan(now.output, report, steps)
     if unread(report.rows):
         raise typer.Exit(Exit.FAILED)
+
+
+def _planned(
+    now: Session, kinds: tuple[Drift, ...], folder: Path | None
+) -> tuple[Report, list[Step]]:
+    report = now.comparison(folder).everybody(kinds)
+    return report, [*planned(each for kind in kinds for each in report.samples[kind])]
+
+
+def _print_plan(output: Output, report: Report, steps: list[Step]) -> None:
+    for row in report.rows:
+        output.beside(str(row))
+    taken = taken_by(steps)
+    if taken > FEW:
+        output.line(header(report.links))
+    if is_too_much(taken, report.links):
+        output.beside(_too_much(taken, report.links))
+    for step in steps:
+        output.line(step.line())
+    if not steps:
+        typer.echo("Nothing to repair.", err=True)
 
 
 def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> None:
     if not plan.is_file():
         raise CliError(f"{plan} is no file.", "customerlink repair > plan", Exit.USAGE)
-    lines, links = without_header(_text(plan).splitlines())
+    lines = _text(plan).splitlines()
     steps = [*read(lines)]
-    _check_size(taken_by(steps), links, force)
+    _check_size(taken_by(steps), links_said(lines), force)
     if steps:
         now.confirm(f"Repair: {len(steps)} steps", yes=yes)
     probe, tenant = now.own_probe(), now.tenant_name()

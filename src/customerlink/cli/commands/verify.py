@@ -42,6 +42,9 @@ def verify(
         # A variable of the shell's that is not set: nobody has asked for everybody.
         raise CliError("The user's name is empty.", "A user_id, or an address.", Exit.USAGE)
     now = session(context, as_json=as_json)
+    if html:
+        # A page that cannot be written is told before the comparison, not after it.
+        private(html)
     comparison = now.comparison(folder)
     with now.output.busy("Comparing both sides"):
         report = comparison.one(user) if user else comparison.everybody()
@@ -49,7 +52,7 @@ def verify(
         raise CliError("The tenant has no such user.", "A user_id, or an address.")
     history = [] if user else _remembered(report, now.folder(folder))
     if html:
-        private(html).write_text(page(report, history))
+        html.write_text(page(report, history))
     _print(now.output, report)
     if not report.in_order:
         raise typer.Exit(Exit.FAILED)
@@ -72,10 +75,11 @@ def _print(output: Output, report: Report) -> None:
     for kind in [each for each in shown if each not in UNTOLD and shown[each]]:
         output.say("")
         output.say(f"{kind}: {REPAIR[kind]}")
-        for each in report.samples[kind]:
-            output.say(
-                f"  {each.user_id or '-'}  {each.customer_id or '-'}  {each.detail}".rstrip()
-            )
+        samples = [
+            f"  {each.user_id or '-'}  {each.customer_id or '-'}  {each.detail}".rstrip()
+            for each in report.samples[kind]
+        ]
+        output.first(samples, shown[kind])
     for row in report.rows:
         output.say(str(row))
     output.document(
