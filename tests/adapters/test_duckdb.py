@@ -128,7 +128,7 @@ def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Findi
         ([USER], [CUSTOMER | {"auth0_tenant": None}], ["linked"]),
         ([USER], [CUSTOMER | {"auth0_tenant": "other"}], ["mismatched"]),
         ([], [CUSTOMER], ["orphaned"]),
-        ([], [CUSTOMER | {"auth0_tenant": None}], []),
+        ([], [CUSTOMER | {"auth0_tenant": None}], ["orphaned"]),
         ([], [CUSTOMER | {"auth0_tenant": "other"}], []),
         ([], [CUSTOMER | {"auth0_user_id": None}], []),
         ([USER | {"email": None}], [CUSTOMER], ["linked"]),
@@ -310,3 +310,66 @@ def test_customer_of_a_user_who_is_gone(tmp_path: Path, tenant: str | None, name
 def test_customer_of_another_tenants_user(tmp_path: Path) -> None:
     """It is none of ours to count."""
     assert compared(tmp_path, [], [CUSTOMER | {"auth0_tenant": "other"}]) == []
+
+
+VERIFIED = USER | {"email_verified": True}
+LOW = NOBODYS | {"id": "cus_low"}
+
+
+@pytest.mark.parametrize(
+    ("users", "customers", "drift", "obstacles"),
+    [
+        ([USER], [NOBODYS], Drift.UNNAMED, ["the user has not verified an address"]),
+        (
+            [VERIFIED | {"email": "b@x.io"}],
+            [NOBODYS],
+            Drift.UNNAMED,
+            ["user and customer have different addresses"],
+        ),
+        ([VERIFIED], [NOBODYS], Drift.UNNAMED, [""]),
+        ([USER | {"email": "b@x.io"}], [CUSTOMER], Drift.EMAIL_DRIFT, [""]),
+        (
+            [USER | {"email": "b@x.io"}],
+            [CUSTOMER, LOW | {"email": "b@x.io"}],
+            Drift.EMAIL_DRIFT,
+            ["the address has cus_low"],
+        ),
+        (
+            [USER | {"customer_id": None, "email": None}],
+            [],
+            Drift.UNLINKED,
+            ["the user has no address"],
+        ),
+        ([], [NOBODYS | {"email": "A@x.io"}], Drift.LETTER_CASE, [""]),
+        ([], [NOBODYS | {"email": "A@x.io"}, LOW], Drift.LETTER_CASE, ["the address has cus_low"]),
+        (
+            [],
+            [NOBODYS | {"email": "A@x.io"}, LOW | {"email": "A@X.io"}],
+            Drift.LETTER_CASE,
+            ["", "the address has cus_1"],
+        ),
+        (
+            [],
+            [
+                LOW | {"email": "A@x.io"},
+                NOBODYS | {"email": "A@X.io", "auth0_tenant": "other"},
+            ],
+            Drift.LETTER_CASE,
+            [""],
+        ),
+    ],
+)
+def test_what_repair_would_stop_at(
+    tmp_path: Path,
+    users: list[dict[str, Any]],
+    customers: list[dict[str, Any]],
+    drift: Drift,
+    obstacles: list[str],
+) -> None:
+    """It is found by the act's own rule, and the plan leaves it to a person with the reason."""
+    found = [each for each in compared(tmp_path, users, customers) if each.drift is drift]
+    steps = [*planned(found)]
+
+    assert [each.obstacle for each in found] == obstacles
+    assert [each.act is Act.DECIDE for each in steps] == [bool(each) for each in obstacles]
+    assert all(each.obstacle in step.reason for each, step in zip(found, steps, strict=True))

@@ -53,7 +53,11 @@ class TestPlanned:
     )
     def test_act(self, drift: Drift, act: str) -> None:
         """The step names both sides, and why it is to be done."""
-        assert step_for(drift) == Step(Act(act), drift, "auth0|ada", "cus_1", str(drift))
+        step = step_for(drift)
+
+        assert (step.act, step.drift) == (Act(act), drift)
+        assert (step.user_id, step.customer_id) == ("auth0|ada", "cus_1")
+        assert step.reason.startswith(str(drift))
 
     @given(FINDINGS)
     def test_what_is_in_order_needs_no_step(self, findings: list[Finding]) -> None:

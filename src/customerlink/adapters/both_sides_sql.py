@@ -78,7 +78,8 @@ FROM customers SEMI JOIN (SELECT * FROM addresses WHERE number > 1) AS addresses
 WHERE superseded_by IS NULL GROUP BY 1;
 
 CREATE OR REPLACE TEMP TABLE beside AS
-SELECT users.user_id, users.email, users.customer_id, users.marker = 'exempt' AS is_exempt,
+SELECT users.user_id, users.email, users.email_verified, users.customer_id,
+    users.marker = 'exempt' AS is_exempt,
     customer.id IS NOT NULL AS is_there,
     customer.auth0_user_id AS owner,
     customer.auth0_user_id IS NULL AND customer.registration_id IS NOT NULL
@@ -126,7 +127,6 @@ SELECT
         WHEN sharing > 1 THEN (SELECT ids FROM several_sharing WHERE address = email)
     END AS detail
 FROM beside;
-DROP TABLE beside;
 UPDATE findings
 SET detail = if(contested.first = findings.user_id, contested.last, contested.first)
 FROM contested WHERE contested.id = findings.customer_id AND findings.drift = 'unnamed';
@@ -136,9 +136,18 @@ SELECT 'orphaned', customers.auth0_user_id, customers.id, secondaries.primary_id
 FROM customers
 ANTI JOIN users ON users.user_id = customers.auth0_user_id
 LEFT JOIN secondaries ON secondaries.user_id = customers.auth0_user_id
-WHERE coalesce(customers.auth0_tenant, $tenant) = $tenant
-    AND customers.auth0_user_id IS NOT NULL
+WHERE customers.auth0_tenant = $tenant AND customers.auth0_user_id IS NOT NULL
     AND customers.superseded_by IS NULL;
+-- One that names no tenant is told once: with the profile that has its id, if there is one.
+CREATE OR REPLACE TEMP TABLE nowhere AS
+SELECT customers.id, customers.auth0_user_id FROM customers
+ANTI JOIN users ON users.customer_id = customers.id
+WHERE auth0_tenant IS NULL AND auth0_user_id IS NOT NULL AND superseded_by IS NULL;
+CREATE OR REPLACE TEMP TABLE nowhere AS
+SELECT nowhere.* FROM nowhere ANTI JOIN users ON users.user_id = nowhere.auth0_user_id;
+INSERT INTO findings
+SELECT 'orphaned', nowhere.auth0_user_id, nowhere.id, secondaries.primary_id
+FROM nowhere LEFT JOIN secondaries ON secondaries.user_id = nowhere.auth0_user_id;
 
 INSERT INTO findings
 SELECT 'superseded', customers.auth0_user_id, customers.id, customers.superseded_by
@@ -157,6 +166,27 @@ WHERE customers.auth0_tenant = $tenant AND customers.registration_id IS NOT NULL
     AND customers.auth0_user_id IS NULL;
 
 ALTER TABLE findings ADD COLUMN reason VARCHAR;
+
+-- What repair would stop at, by the rules of its acts.
+ALTER TABLE findings ADD COLUMN obstacle VARCHAR;
+UPDATE findings SET obstacle = CASE
+        WHEN drift = 'unlinked' AND beside.email IS NULL THEN $no_address
+        WHEN drift = 'unnamed' AND (beside.email IS NULL OR NOT beside.email_verified)
+            THEN $not_verified
+        WHEN drift = 'unnamed' AND NOT beside.has_same_email THEN $other_address
+        WHEN drift = 'email_drift' AND beside.sharing > 0 THEN 'the address has ' || beside.sharer
+    END
+FROM beside
+WHERE beside.user_id = findings.user_id AND drift IN ('unlinked', 'unnamed', 'email_drift');
+DROP TABLE beside;
+-- Of several that differ by letter case alone, one may come to have the address.
+CREATE OR REPLACE TEMP TABLE lowest AS
+SELECT email, coalesce(min(id) FILTER (NOT has_capitals), min(id) FILTER (
+    coalesce(auth0_tenant, $tenant) = $tenant AND superseded_by IS NULL)) AS id
+FROM customers WHERE email IS NOT NULL GROUP BY 1 HAVING count(*) > 1;
+UPDATE findings SET obstacle = 'the address has ' || lowest.id
+FROM customers JOIN lowest ON lowest.email = customers.email
+WHERE customers.id = findings.customer_id AND drift = 'letter_case' AND lowest.id <> customers.id;
 """
 
 # For a dry run alone. One join a statement, as above.

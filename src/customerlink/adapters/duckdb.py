@@ -18,9 +18,10 @@ from customerlink.adapters.both_sides_sql import (
     PROSPECTS,
     TABLES,
 )
-from customerlink.model.candidate import Candidate, Prospect
+from customerlink.model.candidate import NO_ADDRESS, Candidate, Prospect
 from customerlink.model.drift import WITHOUT_CUSTOMER, Drift, Finding
 from customerlink.model.errors import CustomerLinkError
+from customerlink.model.listed_customer import NOT_VERIFIED, OTHER_ADDRESS
 from customerlink.model.overlap import Overlap
 from customerlink.model.profile import Profile
 from customerlink.model.row import Row
@@ -38,6 +39,12 @@ THREADS = 1
 
 PART = 500_000
 """Users that are on disk twice at a time: as lines, and in the table."""
+
+_OBSTACLES = {
+    "no_address": NO_ADDRESS,
+    "not_verified": NOT_VERIFIED,
+    "other_address": OTHER_ADDRESS,
+}
 
 _EVERYTHING = 2**62
 
@@ -114,7 +121,7 @@ class Store:
         ).fetchall()
         memory = max(LEAST_MEMORY, MEMORY_A_ROW * rows)
         self._database.execute(f"SET memory_limit = '{memory}B'")
-        self._run(CLASSIFY, tenant=tenant, odd_id=ODD_ID)
+        self._run(CLASSIFY, tenant=tenant, odd_id=ODD_ID, **_OBSTACLES)
 
     def correct(self, finding: Finding, drift: Drift) -> None:
         """Put a finding right, after a closer look."""
@@ -195,13 +202,14 @@ class Store:
     def findings(self, drift: Drift, limit: int | None = None) -> Iterator[Finding]:
         """Return the findings of a kind, in the order of their ids."""
         rows = self._database.cursor().execute(
-            "SELECT drift, user_id, customer_id, concat_ws(' ', reason, detail) FROM findings "
+            "SELECT drift, user_id, customer_id, concat_ws(' ', reason, detail), "
+            "coalesce(obstacle, '') FROM findings "
             "WHERE drift = ? ORDER BY user_id, customer_id LIMIT ?",
             [drift, _EVERYTHING if limit is None else limit],
         )
         while batch := rows.fetchmany(1000):
-            for kind, user_id, customer_id, detail in batch:
-                yield Finding(Drift(kind), user_id, customer_id, detail)
+            for kind, *told in batch:
+                yield Finding(Drift(kind), *told)
 
     def _run(self, statements: str, **values: object) -> None:
         for each in duckdb.extract_statements(statements):

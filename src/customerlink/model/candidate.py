@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from customerlink.model.user import CustomerId, UserId
 
+NO_ADDRESS = "the user has no address"
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

@@ -82,3 +82,5 @@ class Finding:
     customer_id: str | None
     detail: str
     """More ids where there are any; never an address."""
+    obstacle: str = ""
+    """What repair would stop at, and a person has to look at."""

@@ -13,6 +13,10 @@ ABANDONED_AFTER_SECONDS = 24 * 3600
 """A younger customer's registration may still be under way."""
 
 
+NOT_VERIFIED = "the user has not verified an address"
+OTHER_ADDRESS = "user and customer have different addresses"
+
+
 class Absence(StrEnum):
     """Why a customer cannot be retrieved."""
 
@@ -61,9 +65,9 @@ class ListedCustomer:
         if not self.is_nobodys(tenant):
             return "the customer names somebody by now"
         if not (profile.email and profile.email_verified):
-            return "the user has not verified an address"
+            return NOT_VERIFIED
         if not is_same_address(self.email, profile.email):
-            return "user and customer have different addresses"
+            return OTHER_ADDRESS
         return None
 
     def why_not_removable(self, tenant: Tenant, now: float) -> str | None:

@@ -92,6 +92,9 @@ def planned(findings: Iterable[Finding]) -> Iterator[Step]:
         elif each.drift is Drift.UNNAMED and each.detail:
             # Equal rights: which of the two users paid with it, only a person can find out.
             act, reason = Act.DECIDE, f"unnamed, and the profile of {each.detail} has it too"
+        elif each.obstacle:
+            # By the rule of the act, which would skip it.
+            act, reason = Act.DECIDE, f"{each.drift}, and {each.obstacle}"
         elif each.customer_id and not is_customer_id(each.customer_id):
             # A digest stands for it (`model.told`), by which nothing can be changed.
             act, reason = Act.DECIDE, f"{each.drift}, and the customer cannot be linked"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from customerlink.model.candidate import Prospect
+from customerlink.model.candidate import NO_ADDRESS, Prospect
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.model.profile import Profile
@@ -69,7 +69,7 @@ class Backfilled:
 
 _WHY = {
     Reason.USER_GONE: "the user is gone",
-    Reason.EMAIL_MISSING: "the user has no address",
+    Reason.EMAIL_MISSING: NO_ADDRESS,
     Reason.DEFERRED: "the address is not verified",
     Reason.CUSTOMER_UNUSABLE: "Stripe refuses what the profile has",
 }
