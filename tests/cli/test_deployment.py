@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment, Outputs, StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError, Exit
-from customerlink.cli.notes import Note
+from customerlink.model.notes import Note
 from customerlink.model.secret import Secret
 from customerlink.model.signature import SigningSecret
 from customerlink.model.tickets import new_ticket_key

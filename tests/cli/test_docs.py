@@ -64,7 +64,8 @@ def test_installed_package(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
     ask = (
-        "from customerlink.cli import release; import sys; sys.stdout.write(release.action_code())"
+        "from customerlink.adapters.built_actions import action_code\n"
+        "import sys; sys.stdout.write(action_code())"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
     done = subprocess.run(

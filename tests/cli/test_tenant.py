@@ -13,8 +13,8 @@ from customerlink.adapters.auth0.management import Management
 from customerlink.cli import tenant as tenant_of
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
-from customerlink.cli.release import LOGIN, REGISTRATION
 from customerlink.cli.tenant import BUILD_SECONDS, EXPORT_SECONDS, SCOPES, Tenant
+from customerlink.model.actions import LOGIN, REGISTRATION
 
 CONFIG = Config(domain="acme.us.auth0.com", client_id="tools", client_secret="hidden")
 

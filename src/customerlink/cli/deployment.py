@@ -18,10 +18,10 @@ from customerlink.adapters.dynamodb.open_index import count_open
 from customerlink.adapters.dynamodb.recorded_tenants import recorded_tenants
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
-from customerlink.cli.notes import Note, read_notes
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
+from customerlink.model.notes import Note, read_notes
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.secret import TICKET_KEYS, log_names
 from customerlink.model.signature import SigningSecret

@@ -14,14 +14,12 @@ from auth0.management.errors import ConflictError, ForbiddenError
 from customerlink.adapters.auth0.management import Management, Users, downloading
 from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit
-from customerlink.cli.release import LOGIN, REGISTRATION, is_marked
+from customerlink.model.actions import LOGIN, REGISTRATION, VERIFY_URL, Action
 from customerlink.model.secret import Auth0Client
 from customerlink.model.trust import Trust
 
 VERSIONS = {LOGIN: "v3"} | dict.fromkeys(REGISTRATION, "v2")
 RUNTIME = "node22"
-RUNTIMES = frozenset({"node18", "node18-actions", "node20", "node22", "node24"})
-"""Those that have `fetch`, which the Action needs."""
 
 SCOPES = ("read:actions", "create:actions", "update:actions", "delete:actions")
 CONNECTIONS_SCOPE = "read:connections"
@@ -33,27 +31,6 @@ EXPORT_SECONDS = 3600.0
 BUILD_SECONDS = 60.0
 # Where a tenant's rate limit is lower, `Management.call` waits as Auth0 says.
 _POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """An Action as the tenant has it; of secrets only names and times are ever told."""
-
-    id: str
-    name: str
-    code: str
-    runtime: str
-    secrets: Mapping[str, str]
-    """The draft's, each with the time when it was last set."""
-    is_deployed: bool
-    """Whether the draft is what is deployed."""
-    deployed_code: str | None
-    deployed_secrets: Mapping[str, str]
-
-    @property
-    def is_ours(self) -> bool:
-        """Return whether `install` put it in, as it is now or as an earlier release had it."""
-        return is_marked(self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +135,13 @@ class Tenant:
         )
         found = next((each for each in listed if each.name == name), None)
         return _action(found) if found else None
+
+    def verify_email(self) -> Action | None:
+        """Find the Action verify-email in the Login flow: by a secret that no other one has."""
+        flow = [each.action_id for each in self.at(LOGIN).bindings()]
+        listed = self._call(lambda: list(self._api.actions.list(trigger_id=LOGIN)))
+        found = (each for each in listed if str(each.id) in flow)
+        return next((each for each in map(_action, found) if VERIFY_URL in each.secrets), None)
 
     def get(self, action_id: str) -> Action:
         """Read an Action."""
@@ -269,6 +253,7 @@ def _action(found: Any) -> Action:  # noqa: ANN401 (a model for each of the SDK'
         is_deployed=bool(found.all_changes_deployed and deployed),
         deployed_code=deployed.code if deployed else None,
         deployed_secrets=_times(deployed.secrets if deployed else ()),
+        deployed_runtime=(deployed.runtime or "") if deployed else "",
     )
 
 

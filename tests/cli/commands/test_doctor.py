@@ -9,11 +9,12 @@ import pytest
 from tests.cli.conftest import ACTION, Cli
 from tests.fakes import FakeClock
 
+from customerlink.adapters.built_actions import action_code
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.cli.commands import doctor, rotate
 from customerlink.cli.probes import SelfTestResult
-from customerlink.cli.release import REGISTRATION, SIGNING_SECRET, URL
+from customerlink.model.actions import REGISTRATION, SIGNING_SECRET, URL
 from customerlink.model.tickets import new_ticket_key
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.ports.run import Run
@@ -509,3 +510,42 @@ def test_tenants(cli: Cli, tenants: str, recorded: str, said: str) -> None:
 
     [meaning] = [each["meaning"] for each in told if each["name"] == "tenants"]
     assert said in meaning
+
+
+def verify_email(cli: Cli, *, first: bool) -> None:
+    """Bind the Action verify-email, by whatever name, before ours or behind it."""
+    made = cli.actions().create(
+        {
+            "name": "Ask to verify",
+            "supported_triggers": [{"id": "post-login", "version": "v3"}],
+            "code": action_code("verify-email"),
+            "secrets": [{"name": "CUSTOMERLINK_VERIFY_URL", "value": "https://x.example"}],
+        }
+    )
+    cli.actions().deploy(made["id"])
+    before = cli.actions().bindings("post-login", {})["bindings"]
+    kept = [{"ref": {"type": "binding_id", "value": each["id"]}} for each in before]
+    new = {"ref": {"type": "action_id", "value": made["id"]}}
+    cli.actions().bind("post-login", {"bindings": [new, *kept] if first else [*kept, new]})
+
+
+@pytest.mark.parametrize(("first", "verdict"), [(True, "good"), (False, "bad")])
+def test_order_that_a_policy_needs(cli: Cli, *, first: bool, verdict: str) -> None:
+    """The Action verify-email stands before ours, or nobody is asked to verify."""
+    cli.install()
+    verify_email(cli, first=first)
+
+    assert diagnosis(cli)["Login flow"]["verdict"] == verdict
+
+
+@pytest.mark.parametrize("trigger", REGISTRATION)
+def test_registration_that_is_not_bound(cli: Cli, trigger: str) -> None:
+    """Each in its own flow."""
+    cli.install()
+    assert cli("install", "--registration").code == 0
+    cli.actions().bind(trigger, {"bindings": []})
+    checks = diagnosis(cli)
+
+    assert {each: checks[f"{each} flow"]["verdict"] for each in REGISTRATION} == {
+        each: "bad" if each == trigger else "good" for each in REGISTRATION
+    }

@@ -15,7 +15,7 @@ from customerlink.cli.commands import install
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.probes import SelfTestResult
-from customerlink.cli.release import REGISTRATION, SIGNING_SECRET, URL, marked, unmarked
+from customerlink.model.actions import REGISTRATION, SIGNING_SECRET, URL, marked, unmarked
 from customerlink.model.secret import Secret
 from sandbox.sandbox import Sandbox
 from sandbox.tenant import ACTIONS, ActionHost, Tenant

@@ -19,8 +19,8 @@ from tests.simulation.dynamodb import Client, Table
 from customerlink.adapters.aws import secrets_manager
 from customerlink.cli.commands import rotate
 from customerlink.cli.commands.rotate import Rotation
-from customerlink.cli.release import REGISTRATION
 from customerlink.functions.post_login import respond
+from customerlink.model.actions import REGISTRATION
 from customerlink.model.tickets import new_ticket_key
 from sandbox.gateway import in_process
 from sandbox.sandbox import Sandbox, application

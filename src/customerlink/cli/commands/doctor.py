@@ -1,36 +1,38 @@
 """Doctor: each check a line, what it means, and the command that mends it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
+from customerlink.adapters.built_actions import action_code
 from customerlink.cli.checks import Check, Verdict, bad, good, warning
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment, StoredSecret
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.explain import explain
-from customerlink.cli.notes import fingerprint
 from customerlink.cli.probes import StripeProbe, self_test
-from customerlink.cli.release import (
-    LOGIN,
-    REGISTRATION,
-    SIGNING_SECRET,
-    URL,
-    action_code,
-    action_name,
-    endpoint,
-    unmarked,
-)
+from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import Json, session
-from customerlink.cli.tenant import CONNECTIONS_SCOPE, RUNTIMES, Action, Tenant
+from customerlink.cli.tenant import CONNECTIONS_SCOPE, Tenant
+from customerlink.model.action_faults import (
+    Fault,
+    code_fault,
+    missing_secrets,
+    place_fault,
+    runtime_fault,
+    set_anew,
+)
+from customerlink.model.actions import LOGIN, REGISTRATION, SIGNING_SECRET, URL, Action, digest
+from customerlink.model.notes import fingerprint
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.signature import TOLERANCE_SECONDS
 from customerlink.model.trust import Trust
 
 SLOW_MILLISECONDS = 3000
 INSTALL = "customerlink install"
+REGISTER = f"{INSTALL} --registration"
 DEPLOY = "make build && sam deploy --guided"
 GRANT = "Auth0's dashboard, Applications > APIs > Auth0 Management API: grant them."
 
@@ -73,6 +75,7 @@ class Doctor:
     probe_write: bool = False
     _secret: StoredSecret | None = None
     _action: Action | None = None
+    _registered: dict[str, Action] = field(default_factory=dict)
 
     def checks(self) -> Iterator[Check]:
         """Make every check; one that cannot be made at all is a bad one, and the next follows."""
@@ -227,31 +230,28 @@ class Doctor:
             action = self.tenant.at(trigger).find(name)
             if action is not None:
                 label = f"Action ({trigger})"
-                yield from self._checked(action, trigger, label, f"{INSTALL} --registration")
+                self._registered[trigger] = action
+                yield from self._checked(action, trigger, label, REGISTER)
 
     def _checked(self, action: Action, trigger: str, label: str, fix: str) -> Iterator[Check]:
-        if action.deployed_code is None:
-            yield bad(label, f"{action.name} is not deployed.", fix)
-            return
-        # What logins run, whatever the draft has become.
-        if unmarked(action.deployed_code).rstrip() != action_code(trigger).rstrip():
-            yield warning(f"{label}: code", "It is not this release's.", fix)
-        elif not action.is_deployed:
-            yield warning(f"{label}: code", "It has a draft that is not deployed.", fix)
-        else:
-            yield good(f"{label}: code", "It is this release's, and deployed.")
-        if action.runtime in RUNTIMES:
-            yield good(f"{label}: runtime", f"{action.runtime} has what the Action needs.")
-        else:
+        match code_fault(action, digest(action_code(trigger))):
+            case Fault.NOT_DEPLOYED:
+                yield bad(label, f"{action.name} is not deployed.", fix)
+                return
+            case Fault.OTHER_CODE:
+                yield warning(f"{label}: code", "It is not this release's.", fix)
+            case Fault.DRAFT:
+                yield warning(f"{label}: code", "It has a draft that is not deployed.", fix)
+            case _:
+                yield good(f"{label}: code", "It is this release's, and deployed.")
+        if runtime_fault(action):
             yield bad(f"{label}: runtime", f"{action.runtime} is too old.", fix)
+        else:
+            yield good(f"{label}: runtime", f"{action.runtime} has what the Action needs.")
         yield self._settings_of(action, trigger, f"{label}: secrets", fix)
 
     def _settings_of(self, action: Action, trigger: str, name: str, fix: str) -> Check:
-        missing = [
-            each
-            for each in (URL, SIGNING_SECRET)
-            if each not in action.secrets or each not in action.deployed_secrets
-        ]
+        missing = missing_secrets(action)
         if missing:
             verb = "is" if len(missing) == 1 else "are"
             return bad(name, f"{_names(missing)} {verb} missing.", fix)
@@ -260,8 +260,7 @@ class Doctor:
         if note is None:
             meaning = "Whose they are was not looked at: no install of this release has set them."
             return warning(name, meaning, fix)
-        # What logins run with, and what they will run with at the next deployment by anybody.
-        changed = note.changed(action.deployed_secrets) or note.changed(action.secrets)
+        changed = set_anew(action, note)
         if changed:
             meaning = f"Set anew since install set them, to what nobody can see: {_names(changed)}."
             return warning(name, meaning, fix)
@@ -274,12 +273,27 @@ class Doctor:
 
     def _flow(self) -> Iterator[Check]:
         action = self._needed(self._action, "the Action")
-        flow = self.tenant.bindings()
-        places = [number for number, each in enumerate(flow, 1) if each.action_id == action.id]
-        if places:
-            yield good("Login flow", f"The Action is number {places[0]} of {len(flow)}.")
-        else:
-            yield bad("Login flow", "The Action is not bound to it.", INSTALL)
+        flow = [each.action_id for each in self.tenant.bindings()]
+        verify = self.tenant.verify_email()
+        match place_fault(flow, action.id, verify.id if verify else None):
+            case Fault.NOT_BOUND:
+                yield bad("Login flow", "The Action is not bound to it.", INSTALL)
+            case Fault.WRONG_ORDER if verify:
+                meaning = f"{verify.name} stands behind the Action: nobody is asked to verify."
+                fix = "Auth0's dashboard, Actions > Triggers > post-login: drag it before."
+                yield bad("Login flow", meaning, fix)
+            case _:
+                place = flow.index(action.id) + 1
+                yield good("Login flow", f"The Action is number {place} of {len(flow)}.")
+        yield from self._bound_registration()
+
+    def _bound_registration(self) -> Iterator[Check]:
+        for trigger, action in self._registered.items():
+            flow = [each.action_id for each in self.tenant.at(trigger).bindings()]
+            if place_fault(flow, action.id):
+                yield bad(f"{trigger} flow", "Its Action is not bound to it.", REGISTER)
+            else:
+                yield good(f"{trigger} flow", "Its Action is bound to it.")
 
     def _endpoint(self) -> Iterator[Check]:
         secret = self._needed(self._secret, "the secret")

@@ -9,24 +9,17 @@ from typing import Annotated
 
 import typer
 
+from customerlink.adapters.built_actions import action_code
 from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError, Exit
-from customerlink.cli.notes import Note, fingerprint, noted
 from customerlink.cli.output import Output
 from customerlink.cli.probes import checked, self_test
-from customerlink.cli.release import (
-    LOGIN,
-    SIGNING_SECRET,
-    TRIGGERS,
-    URL,
-    action_code,
-    action_name,
-    endpoint,
-    marked,
-)
+from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import DryRun, Json, Session, Yes, session, stripe_key_given
-from customerlink.cli.tenant import RUNTIME, Action, Binding, Tenant
+from customerlink.cli.tenant import RUNTIME, Binding, Tenant
 from customerlink.cli.verified_email import change, wanted_policy
+from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, marked
+from customerlink.model.notes import Note, fingerprint, noted
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.tickets import new_ticket_key
 

@@ -22,20 +22,20 @@ import typer
 from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
 from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError
-from customerlink.cli.notes import Note, fingerprint, noted
 from customerlink.cli.probes import StripeProbe, checked, self_test
-from customerlink.cli.release import (
+from customerlink.cli.release import action_name, endpoint
+from customerlink.cli.session import Json, Yes, session, stripe_key_given
+from customerlink.cli.tenant import Tenant
+from customerlink.model.actions import (
     LOGIN,
     SIGNING_SECRET,
     TRIGGERS,
     URL,
-    action_name,
-    endpoint,
+    Action,
     marked,
     unmarked,
 )
-from customerlink.cli.session import Json, Yes, session, stripe_key_given
-from customerlink.cli.tenant import Action, Tenant
+from customerlink.model.notes import Note, fingerprint, noted
 from customerlink.model.tickets import KNOWN_SECONDS, TICKET_SECONDS, new_ticket_key
 
 # For the fetch (2 s), a call that began before it (8 s), and clocks that differ (2 s).

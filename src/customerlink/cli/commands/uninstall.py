@@ -5,9 +5,10 @@ from collections.abc import Callable
 import typer
 
 from customerlink.cli.errors import CliError, Exit
-from customerlink.cli.release import TRIGGERS, action_name
+from customerlink.cli.release import action_name
 from customerlink.cli.session import DryRun, Json, Yes, session
 from customerlink.cli.tenant import Tenant
+from customerlink.model.actions import TRIGGERS
 
 app = typer.Typer()
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from customerlink.cli.release import SIGNING_SECRET, URL
+from customerlink.model.actions import SIGNING_SECRET, URL
 
 
 @dataclass(frozen=True, slots=True)

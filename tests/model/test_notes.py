@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from customerlink.cli.notes import Note, fingerprint, noted, read_notes
-from customerlink.cli.release import SIGNING_SECRET, URL
+from customerlink.model.actions import SIGNING_SECRET, URL
+from customerlink.model.notes import Note, fingerprint, noted, read_notes
 
 SEEN = {URL: "2026-07-01T00:00:00+00:00", SIGNING_SECRET: "2026-07-01T00:00:01+00:00"}
 OTHER = "2026-07-02T00:00:00+00:00"
