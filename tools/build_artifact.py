@@ -53,6 +53,12 @@ FUNCTIONS = {
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),
         packages=_COMMON,
     ),
+    "WatchFunction": Function(
+        "customerlink.functions.watch",
+        # To AWS by the sign-up's client, and to Auth0 by its connections.
+        services=frozenset(),
+        packages=_TELEMETRY | {"customerlink"},
+    ),
     "RepairFunction": Function(
         "customerlink.functions.repair",
         services=frozenset({"dynamodb", "secretsmanager"}),
@@ -113,6 +119,8 @@ LEFTOVERS = (
 
 PACKAGE = "customerlink"
 WITH_PAGES = {"customerlink.functions.verify_email"}
+WITH_ACTIONS = {"customerlink.functions.watch"}
+ACTIONS = Path(__file__).parents[1] / "src" / "actions" / "dist"
 
 
 def reached(folder: Path, module: str) -> Iterator[Path]:
@@ -156,6 +164,8 @@ def main(function: Function, folder: Path) -> None:
         for path in list(folder.glob(pattern)):
             _remove(path)
     _prune_our_own(folder, function.module)
+    if function.module in WITH_ACTIONS:
+        shutil.copytree(ACTIONS, folder / PACKAGE / "adapters" / "actions", dirs_exist_ok=True)
     for service in folder.glob("botocore/data/*/"):
         if service.name not in function.services:
             _remove(service)

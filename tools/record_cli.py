@@ -31,6 +31,7 @@ def record(box: Sandbox, screen: Console) -> None:
             main.run(words)
         except SystemExit as end:
             screen.print("" if not end.code else f"[red]exit code {end.code}")
+        box.look()
 
 
 def picture() -> str:

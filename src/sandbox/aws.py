@@ -27,6 +27,7 @@ TABLE = "LedgerTable"
 SECRET = "CustomerLinkSecret"  # noqa: S105 (a name)
 TENANT_SECRET = "TenantSecret"  # noqa: S105 (likewise)
 SESSION_SECRET_NAME = "SessionSecret"  # noqa: S105 (likewise)
+WATCH_SECRET = "WatchSecret"  # noqa: S105 (likewise)
 MAIL_FUNCTION = "SendMailFunction"
 BUCKET = "backfillbucket"
 STACK = "customer-link"
@@ -63,6 +64,7 @@ class Aws:
         given = {"VerifiedEmail": "optional", "TrustedConnections": "", "Tenants": "acme"}
         given |= parameters or {}
         outputs = {"PostLoginUrl": url, "SecretName": SECRET, "LedgerTableName": TABLE}
+        outputs |= {"WatchSecretName": WATCH_SECRET}
         template = {
             "Parameters": {name: {"Type": "String"} for name in given},
             "Resources": {"Marker": {"Type": "AWS::SNS::Topic"}},
@@ -89,6 +91,23 @@ class Aws:
             Statistic="Sum",
             Threshold=1,
         )
+
+    def publish(self, document: Mapping[str, Any]) -> None:
+        """Make metrics of a line in the embedded format, as CloudWatch Logs does and moto does not.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+        """
+        session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+        metrics: Any = session.client("cloudwatch", endpoint_url=self.url)
+        for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
+            for names in directive["Dimensions"]:
+                dimensions = [{"Name": each, "Value": document[each]} for each in names]
+                data = [
+                    {"MetricName": each["Name"], "Dimensions": dimensions, "Value": value}
+                    for each in directive["Metrics"]
+                    for value in document[each["Name"]]
+                ]
+                metrics.put_metric_data(Namespace=directive["Namespace"], MetricData=data)
 
     def items(self) -> list[dict[str, object]]:
         """Return the ledger's items, types left out."""
@@ -144,13 +163,13 @@ def aws(
         secrets_manager = session.client("secretsmanager", endpoint_url=server.url)
         create_ledger(dynamodb)
         secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
-        for each in (TENANT_SECRET, SESSION_SECRET_NAME):
+        for each in (TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET):
             secrets_manager.create_secret(Name=each)
         try:
             yield Aws(server.url, dynamodb, secrets_manager, functions)
         finally:
             dynamodb.delete_table(TableName=TABLE)
-            for each in (SECRET, TENANT_SECRET, SESSION_SECRET_NAME):
+            for each in (SECRET, TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET):
                 secrets_manager.delete_secret(SecretId=each, ForceDeleteWithoutRecovery=True)
 
 

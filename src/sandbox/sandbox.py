@@ -21,8 +21,10 @@ from customerlink.functions import shop_api as customers
 from customerlink.functions.post_login import respond
 from customerlink.functions.shell import telemetry
 from customerlink.model.tickets import new_ticket_key
+from customerlink.usecases.watch import confirmed
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
+from customerlink.wiring.watch import Watch
 from sandbox.auth0.api import ManagementApi, management_app
 from sandbox.auth0.authorize import LogIn, add_log_in
 from sandbox.aws import (
@@ -31,6 +33,7 @@ from sandbox.aws import (
     SESSION_SECRET_NAME,
     TABLE,
     TENANT_SECRET,
+    WATCH_SECRET,
     Aws,
     aws,
 )
@@ -81,13 +84,30 @@ class Sandbox:
     def tools_environment(self) -> dict[str, str]:
         """Return the environment in which `customerlink` works on all this."""
         client_id, client_secret = self.management.add_client()
+        watch_id, watch_secret = self.management.add_client(("read:actions",))
         return {
             **self.aws.environment(),
             "AUTH0_DOMAIN": self.auth0_url,
             "AUTH0_CLIENT_ID": client_id,
             "AUTH0_CLIENT_SECRET": client_secret,
             "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
+            "CUSTOMERLINK_WATCH_CLIENT_ID": watch_id,
+            "CUSTOMERLINK_WATCH_CLIENT_SECRET": watch_secret,
         }
+
+    def look(self) -> tuple[str, ...]:
+        """Run the watch as its schedule does; put what it published into CloudWatch.
+
+        Return what it found.
+        """
+        before = len(self.log.getvalue())
+        with patch.dict(os.environ, self.environment(), clear=True):
+            looked = Watch(Settings.from_environment(os.environ))
+            found = tuple(str(each) for each in confirmed(looked.look, lambda: None))
+        telemetry.report_watch(found)
+        for line in self.log.getvalue()[before:].splitlines():
+            self.aws.publish(json.loads(line))
+        return found
 
     def let_functions_into_the_tenant(self) -> None:
         """Put in what the functions that speak to Auth0 need, and the page, as an operator does."""
@@ -125,6 +145,8 @@ class Sandbox:
             "CUSTOMERLINK_SECRET_ID": SECRET,
             "CUSTOMERLINK_TENANT_SECRET_ID": TENANT_SECRET,
             "CUSTOMERLINK_SESSION_SECRET_ID": SESSION_SECRET_NAME,
+            "CUSTOMERLINK_WATCH_SECRET_ID": WATCH_SECRET,
+            "CUSTOMERLINK_ENDPOINT": self.url,
             "CUSTOMERLINK_MAIL_FUNCTION": MAIL_FUNCTION,
             "CUSTOMERLINK_LEDGER_TABLE": TABLE,
             "CUSTOMERLINK_TENANTS": self.tenant.name,

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from customerlink.adapters.stripe import listing
 from customerlink.cli.main import run
 from customerlink.functions.post_login import respond
 from sandbox.auth0.actions import Actions
-from sandbox.aws import SECRET
+from sandbox.aws import SECRET, WATCH_SECRET
 from sandbox.gateway import in_process
 from sandbox.sandbox import Sandbox, application
 
@@ -58,6 +59,7 @@ class Cli:
         done = self.capture.readouterr()
         stored = self.stored()
         kept = *stored.get("action_signing_secrets", []), *stored.get("link_ticket_keys", [])
+        kept += (stored.get("self_test_key", ""),)
         for secret in {*self.typed, stdin, *kept} - {""}:
             assert secret not in done.out + done.err, "a secret was printed"
         assert "Traceback" not in done.out + done.err
@@ -82,6 +84,16 @@ class Cli:
         else:
             client.create_secret(Name=SECRET, SecretString=text)
 
+    def watched(self) -> dict[str, Any]:
+        """Return the watch's secret."""
+        client = self.box.aws.secrets_manager
+        try:
+            text = client.get_secret_value(SecretId=WATCH_SECRET)["SecretString"]
+        except client.exceptions.ResourceNotFoundException:
+            return {}
+        document: dict[str, Any] = json.loads(text)
+        return document
+
     def actions(self) -> Actions:
         """Return the tenant's Actions."""
         return self.box.management.actions
@@ -99,8 +111,9 @@ class Cli:
         return made
 
     def install(self) -> None:
-        """Install for what comes next."""
+        """Install for what comes next, and let the watch look once."""
         assert self("install", stdin=self.box.stripe_key).code == 0
+        assert self.box.look() == ()
 
 
 def foreign(actions: Actions, name: str, *, bound: bool = True) -> str:
@@ -139,10 +152,13 @@ def cli(
     monkeypatch.setattr(listing, "PER_SECOND", 1000.0)
     monkeypatch.chdir(tmp_path)
     made = Cli(box, capsys, monkeypatch, {box.stripe_key})
+    made.typed.add(os.environ["CUSTOMERLINK_WATCH_CLIENT_SECRET"])
     _clear(made.actions())
     for name in FOREIGN:
         foreign(made.actions(), name)
     made.store(None)
+    box.aws.secrets_manager.delete_secret(SecretId=WATCH_SECRET, ForceDeleteWithoutRecovery=True)
+    box.aws.secrets_manager.create_secret(Name=WATCH_SECRET)
     box.aws.create_stack(box.url)
     made.changes()
     # A cold start: the warm function still has the last test's secret.

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,11 @@ from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
 from customerlink.model.notes import Note, read_notes
 from customerlink.model.policy import VerifiedEmail
-from customerlink.model.secret import TICKET_KEYS, log_names
+from customerlink.model.secret import SELF_TEST_KEY, TICKET_KEYS, log_names
 from customerlink.model.signature import SigningSecret
 from customerlink.model.tickets import TicketKey
 from customerlink.model.trust import Trust
+from customerlink.model.watch_secret import WatchSecret
 from customerlink.wiring.settings import trust_in
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Outputs:
     url: str
     secret_name: str
     table: str
+    watch_secret_name: str | None = None
+    """None for a stack without the watch (`Watch=no`)."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What it was deployed with; of an earlier release's stack, those that it has."""
 
@@ -80,6 +83,7 @@ class StoredSecret:
     """By the Actions' ids: a stack may serve several tenants."""
     version: str | None = field(default=None, compare=False)
     ticket_keys: tuple[str, ...] = field(default=(), repr=False)
+    self_test_key: str | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, text: str, made_at: datetime) -> "StoredSecret":
@@ -92,6 +96,7 @@ class StoredSecret:
             raise _unknown_shape("it is not a JSON object")
         key = document.pop(STRIPE_KEY, None)
         signing, tickets = (document.pop(each, []) for each in (SIGNING_SECRETS, TICKET_KEYS))
+        test_key = document.pop(SELF_TEST_KEY, None)
         notes = dict(read_notes(document.pop(NOTES, {})))
         try:
             if key is not None:
@@ -100,11 +105,21 @@ class StoredSecret:
                 raise _unknown_shape(f"{SIGNING_SECRETS} is no list of texts")
             for each in signing:
                 SigningSecret.parse(each)
+            if test_key is not None and not _is_signing_secret(test_key):
+                raise _unknown_shape(f"{SELF_TEST_KEY} is no whsec_ secret")
         except ConfigurationError as error:
             raise _unknown_shape(str(error)) from None
         if not isinstance(tickets, list) or not all(TicketKey.parse(each) for each in tickets):
             raise _unknown_shape(f"{TICKET_KEYS} is no list of keys for link tickets")
-        return cls(key, tuple(signing), document, made_at, notes, ticket_keys=tuple(tickets))
+        return cls(
+            key,
+            tuple(signing),
+            document,
+            made_at,
+            notes,
+            ticket_keys=tuple(tickets),
+            self_test_key=test_key,
+        )
 
     def age(self, now: float) -> float:
         """Return the seconds since this version was put in."""
@@ -117,6 +132,7 @@ class StoredSecret:
             STRIPE_KEY: self.stripe_key,
             SIGNING_SECRETS: list(self.signing_secrets),
             TICKET_KEYS: list(self.ticket_keys),
+            SELF_TEST_KEY: self.self_test_key,
             NOTES: notes,
         }
         return json.dumps({**self.others, **{name: each for name, each in ours.items() if each}})
@@ -145,10 +161,22 @@ class StoredSecret:
         """Return it with these keys for link tickets and no others."""
         return replace(self, ticket_keys=keys)
 
+    def with_self_test_key(self) -> "StoredSecret":
+        """Return it with a key for self-tests: its own, or a new one."""
+        return replace(self, self_test_key=self.self_test_key or new_signing_secret())
+
 
 def new_signing_secret() -> str:
     """Make a secret as the Standard Webhooks specification has it."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def _is_signing_secret(text: object) -> bool:
+    try:
+        SigningSecret.parse(str(text))
+    except ConfigurationError:
+        return False
+    return isinstance(text, str)
 
 
 def _unknown_shape(why: str) -> CliError:
@@ -190,6 +218,7 @@ class Deployment:
                 given["PostLoginUrl"],
                 given["SecretName"],
                 given["LedgerTableName"],
+                given.get("WatchSecretName"),
                 {
                     each["ParameterKey"]: each.get("ParameterValue", "")
                     for each in stack.get("Parameters", [])
@@ -254,7 +283,48 @@ class Deployment:
             # A rotation in between has stored a signing secret, which writing this would undo.
             if self.read_secret().version == stored.version:
                 self.write_secret(stored.with_note(action_id, note))
-                return
+                break
+        self._tell_the_watch(action_id, note)
+
+    def _tell_the_watch(self, action_id: str, note: Note) -> None:
+        """Let the watch know what it is to find now; which Actions are its own, install says."""
+        watch = self.read_watch()
+        if watch and action_id in watch.notes:
+            self.write_watch(watch.with_note(action_id, note))
+
+    def read_watch(self) -> WatchSecret | None:
+        """Return the watch's secret; None without a watch, or while nobody has put it in.
+
+        One that cannot be read is as none, and put in anew.
+        """
+        name = self.outputs.watch_secret_name
+        if name is None:
+            return None
+        try:
+            stored = self._secrets.get_secret_value(SecretId=name)
+            return WatchSecret.parse(stored.get("SecretString", ""))
+        except (self._secrets.exceptions.ResourceNotFoundException, ConfigurationError):
+            return None
+
+    def write_watch(self, watch: WatchSecret) -> None:
+        """Put in a new version of the watch's secret."""
+        name = str(self.outputs.watch_secret_name)
+        self._secrets.put_secret_value(SecretId=name, SecretString=watch.text())
+
+    def last_watch(self, clock: Callable[[], float] = time.time) -> float | None:
+        """Return what the watch's last run published; None if none has in a quarter of an hour."""
+        now = datetime.fromtimestamp(clock(), UTC)
+        found = self._session.client("cloudwatch", config=_CALLS).get_metric_statistics(
+            Namespace="CustomerLink",
+            MetricName="watch_healthy",
+            Dimensions=[{"Name": "service", "Value": self.stack}],
+            StartTime=now - timedelta(minutes=15),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Minimum"],
+        )["Datapoints"]
+        last = max(found, key=lambda each: each["Timestamp"], default=None)
+        return last["Minimum"] if last else None
 
     def recorded_tenants(self) -> frozenset[str]:
         """Return the tenants whose reports the ledger has, as far as its first pages tell."""

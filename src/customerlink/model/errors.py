@@ -27,3 +27,7 @@ class ServicesDownError(CustomerLinkError):
 
 class LedgerUnavailableError(CustomerLinkError):
     """The ledger did not answer in time, so nothing is known of what it holds."""
+
+
+class TenantUnavailableError(CustomerLinkError):
+    """Auth0 did not answer, or refused: nothing is known of what the tenant has."""

@@ -15,6 +15,9 @@ from customerlink.model.user import Tenant
 TICKET_KEYS = "link_ticket_keys"
 """The secret's field of the keys that sign link tickets."""
 
+SELF_TEST_KEY = "self_test_key"
+"""The secret's field of the key that signs self-tests, and nothing else."""
+
 _SECRET_CHARACTERS = 32
 
 
@@ -28,6 +31,8 @@ class Secret:
     log_names: LogNames = field(repr=False)
     ticket_keys: tuple[TicketKey, ...] = field(default=(), repr=False)
     """Without one there are no link tickets; log-ins go on."""
+    self_test_keys: tuple[SigningSecret, ...] = field(default=(), repr=False)
+    """One, or none: then whoever has no signing secret cannot test the endpoint."""
 
     @classmethod
     def parse(cls, text: str, version: str) -> "Secret":
@@ -45,7 +50,8 @@ class Secret:
         signing_secrets = tuple(SigningSecret.parse(each) for each in signing)
         tickets = _ticket_keys(document, {each.key for each in signing_secrets})
         names = log_names(document.get("log_key"), key)
-        return cls(version, StripeKey(key), signing_secrets, names, tickets)
+        tests = _self_test_keys(document)
+        return cls(version, StripeKey(key), signing_secrets, names, tickets, tests)
 
 
 def log_names(log_key: object, stripe_key: str) -> LogNames:
@@ -69,6 +75,19 @@ class Auth0Client:
     client_id: str
     client_secret: str = field(repr=False)
 
+    @classmethod
+    def of(cls, document: Mapping[str, object]) -> "Auth0Client":
+        """Read a secret's fields; `ConfigurationError` names the one that is missing or wrong."""
+        domain, client_id, client_secret = (
+            text_of(document, name) for name in ("domain", "client_id", "client_secret")
+        )
+        domain = domain.removeprefix("https://").removesuffix("/")
+        # Nothing but this very machine is spoken to over plain HTTP.
+        is_here = domain.startswith("http://127.0.0.1:")
+        if "/" in domain and not is_here:
+            raise ConfigurationError("the secret's field domain is wrong")
+        return cls(domain if is_here else f"https://{domain}", client_id, client_secret)
+
 
 @frozen
 class TenantSecret:
@@ -83,17 +102,8 @@ class TenantSecret:
     def parse(cls, text: str) -> "TenantSecret":
         """Read the JSON document; `ConfigurationError` names the field that is missing or wrong."""
         document = _json_object(text)
-        tenant, domain, client_id, client_secret = (
-            _text(document, name) for name in ("tenant", "domain", "client_id", "client_secret")
-        )
-        domain = domain.removeprefix("https://").removesuffix("/")
-        # Nothing but this very machine is spoken to over plain HTTP.
-        is_here = domain.startswith("http://127.0.0.1:")
-        if "/" in domain and not is_here:
-            raise ConfigurationError("the secret's field domain is wrong")
-        url = domain if is_here else f"https://{domain}"
-        client = Auth0Client(url, client_id, client_secret)
-        return cls(Tenant(tenant), client, _session_secrets(document))
+        tenant = Tenant(text_of(document, "tenant"))
+        return cls(tenant, Auth0Client.of(document), _session_secrets(document))
 
 
 def session_secrets(text: str) -> tuple[str, ...]:
@@ -115,12 +125,21 @@ def _ticket_keys(document: Mapping[str, object], others: Container[bytes]) -> tu
     return tuple(each for each in parsed if each and each.key not in others)
 
 
+def _self_test_keys(document: Mapping[str, object]) -> tuple[SigningSecret, ...]:
+    """Read the key of self-tests; what is none counts as absent, since sign-ups go on without."""
+    try:
+        return (SigningSecret.parse(text_of(document, SELF_TEST_KEY)),)
+    except ConfigurationError:
+        return ()
+
+
 def _is_long_enough(secret: object) -> bool:
     """As long as HS256's output (RFC 7518, section 3.2)."""
     return isinstance(secret, str) and len(secret) >= _SECRET_CHARACTERS
 
 
-def _text(document: Mapping[str, object], name: str) -> str:
+def text_of(document: Mapping[str, object], name: str) -> str:
+    """Return a field's text; a `ConfigurationError` names one that has none."""
     value = document.get(name)
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"the secret's field {name} is missing")

@@ -45,15 +45,8 @@ def test_everything_in_order(cli: Cli) -> None:
         *("AWS credentials", "stack", "tenants", "verified email", "secret", "link tickets"),
         *("Stripe key", "Stripe: list"),
         *("Stripe: letter case", "Stripe: no more"),
-        *(
-            "Auth0 client",
-            "connections",
-            "Action: code",
-            "Action: runtime",
-            "Action: secrets",
-            "Login flow",
-        ),
-        *("endpoint", "alarms", "open sign-ups"),
+        *("Auth0 client", "connections", "Action: code", "Action: runtime", "Action: secrets"),
+        *("Login flow", "endpoint", "watch", "watch: last run", "alarms", "open sign-ups"),
     ]
 
 

@@ -25,9 +25,11 @@ STEPS = [
     "store a signing secret",
     "store the key of users' names in logs",
     "store a key for link tickets",
+    "store a key for self-tests",
     "create the Action",
     "deploy the Action",
     "bind the Action to its flow",
+    "tell the watch what to look for",
 ]
 
 
@@ -319,7 +321,7 @@ class TestHalfWay:
         assert cli("install", stdin=box.stripe_key).code == 3
         second = cli("install", "--json")
 
-        assert second.json()["changes"] == STEPS[5:]
+        assert second.json()["changes"] == STEPS[6:]
         assert end_state(cli)[:2] == ([*FOREIGN, ACTION], True)
 
     def test_set_but_not_noted(self, cli: Cli, box: Sandbox) -> None:
@@ -332,7 +334,7 @@ class TestHalfWay:
             patch.setattr(Deployment, "note", down)
             assert cli("install", stdin=box.stripe_key).code == 3
 
-        assert cli("install", "--json").json()["changes"] == ["update the Action", *STEPS[5:]]
+        assert cli("install", "--json").json()["changes"] == ["update the Action", *STEPS[6:]]
 
     def test_build_that_takes_its_time(self, cli: Cli, box: Sandbox) -> None:
         """Waited for."""

@@ -16,6 +16,7 @@ from customerlink.cli.probes import StripeProbe, self_test
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import Json, session
 from customerlink.cli.tenant import CONNECTIONS_SCOPE, Tenant
+from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, excess
 from customerlink.model.action_faults import (
     Fault,
     code_fault,
@@ -29,10 +30,12 @@ from customerlink.model.notes import fingerprint
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.signature import TOLERANCE_SECONDS
 from customerlink.model.trust import Trust
+from customerlink.model.watch_secret import SCOPE
 
 SLOW_MILLISECONDS = 3000
 INSTALL = "customerlink install"
 REGISTER = f"{INSTALL} --registration"
+RUNBOOK = "docs/operations.md#watch"
 DEPLOY = "make build && sam deploy --guided"
 GRANT = "Auth0's dashboard, Applications > APIs > Auth0 Management API: grant them."
 
@@ -91,6 +94,7 @@ class Doctor:
             "Action": self._actions,
             "Login flow": self._flow,
             "endpoint": self._endpoint,
+            "watch": self._watch,
             "alarms": self._alarms,
             "open sign-ups": self._open,
         }
@@ -314,6 +318,39 @@ class Doctor:
         if result.skew is not None and abs(result.skew) > TOLERANCE_SECONDS / 10:
             meaning = f"This machine's clock and the endpoint's are {abs(result.skew):.0f} s apart."
             yield warning("clock", meaning, "timedatectl set-ntp true")
+
+    def _watch(self) -> Iterator[Check]:
+        if self.deployment.outputs.watch_secret_name is None:
+            meaning = "The stack has none: nobody notices that another tool unbinds the Action."
+            yield warning("watch", meaning, f"{DEPLOY}, with Watch=yes")
+            return
+        watch = self.deployment.read_watch()
+        if watch is None:
+            yield bad("watch", NOT_SET_UP, FIX)
+            return
+        if watch.client.url != self.config.auth0_url():
+            yield warning("watch", "It looks at another tenant.", FIX)
+            return
+        more = excess(watch.client)
+        if more:
+            meaning = f"Its client may do more than {SCOPE}: {_names(more)}."
+            yield bad("watch", meaning, "Take these from it in Auth0's dashboard.")
+        elif watch != Watching(self.deployment, self.tenant, self.config.action_name).wanted(
+            watch.client
+        ):
+            yield bad("watch", "It is told to look for something else than is installed.", INSTALL)
+        else:
+            yield good("watch", f"It may do {SCOPE} alone, and knows what is installed.")
+        yield self._last_look()
+
+    def _last_look(self) -> Check:
+        match self.deployment.last_watch():
+            case None:
+                meaning = "None in a quarter of an hour; a new one takes five minutes."
+                return warning("watch: last run", meaning, RUNBOOK)
+            case healthy if healthy < 1:
+                return bad("watch: last run", "It found something wrong.", RUNBOOK)
+        return good("watch: last run", "It found everything as it was installed.")
 
     def _alarms(self) -> Iterator[Check]:
         alarms = self.deployment.alarms()

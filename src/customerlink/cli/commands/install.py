@@ -18,9 +18,11 @@ from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import DryRun, Json, Session, Yes, session, stripe_key_given
 from customerlink.cli.tenant import RUNTIME, Binding, Tenant
 from customerlink.cli.verified_email import change, wanted_policy
+from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, client_given, may_only_look
 from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, marked
 from customerlink.model.notes import Note, fingerprint, noted
 from customerlink.model.policy import VerifiedEmail
+from customerlink.model.secret import Auth0Client
 from customerlink.model.tickets import new_ticket_key
 
 app = typer.Typer()
@@ -33,10 +35,12 @@ class Kind(StrEnum):
     STORE_SIGNING_SECRET = "store a signing secret"  # noqa: S105 (a sentence)
     STORE_LOG_KEY = "store the key of users' names in logs"
     STORE_TICKET_KEY = "store a key for link tickets"
+    STORE_SELF_TEST_KEY = "store a key for self-tests"
     CREATE_ACTION = "create the Action"
     UPDATE_ACTION = "update the Action"
     DEPLOY_ACTION = "deploy the Action"
     BIND_ACTION = "bind the Action to its flow"
+    SET_UP_WATCH = "tell the watch what to look for"
 
 
 _STORED = (
@@ -44,6 +48,7 @@ _STORED = (
     Kind.STORE_SIGNING_SECRET,
     Kind.STORE_LOG_KEY,
     Kind.STORE_TICKET_KEY,
+    Kind.STORE_SELF_TEST_KEY,
 )
 
 
@@ -98,6 +103,14 @@ def install(  # noqa: PLR0913 (a flag each)
             help="Whether customers are for verified addresses only; asked for otherwise."
         ),
     ] = None,
+    watch_client_id: Annotated[
+        str | None,
+        typer.Option(
+            help="The watch's application, with read:actions alone (docs/operations.md#watch); "
+            "its secret is asked for, or CUSTOMERLINK_WATCH_CLIENT_SECRET.",
+            envvar="CUSTOMERLINK_WATCH_CLIENT_ID",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -116,6 +129,7 @@ def install(  # noqa: PLR0913 (a flag each)
     with output.busy("Looking at the stack and the tenant"):
         stored = deployment.read_secret()
     key = None if stored.stripe_key else _key_to_store(now, dry_run=dry_run)
+    watcher = None if dry_run else _watcher(now, deployment, watch_client_id)
     changes: list[Change] = []
     rows = []
     is_asked = not (dry_run or yes or as_json)
@@ -137,9 +151,12 @@ def install(  # noqa: PLR0913 (a flag each)
             now.confirm("Install", yes=yes)
         with output.busy("Installing"):
             carry_out(made, deployment, place, lambda one: output.step(f"{one.kind}: {one.about}"))
+    watching = Watching(deployment, tenant, now.config.action_name)
     if dry_run:
-        _tell(output, changes)
+        _tell(output, changes + _would_set_up_watch(output, watching, watch_client_id, changes))
         return
+    if watcher:
+        changes += _set_up_watch(now, watching, watcher)
     _test(output, deployment.outputs.url, made.signing_secret, changes, rows)
 
 
@@ -152,6 +169,47 @@ def _key_to_store(now: Session, *, dry_run: bool) -> str | None:
     with now.output.busy("Asking Stripe"):
         now.probe(key).list_customers()
     return key
+
+
+def _watcher(now: Session, deployment: Deployment, client_id: str | None) -> Auth0Client | None:
+    """Return the watch's application, asked for before anything is changed, and checked."""
+    if deployment.outputs.watch_secret_name is None:
+        return None
+    known = deployment.read_watch()
+    given = client_given(now, client_id, known)
+    if given is None:
+        now.output.say(f"{NOT_SET_UP} {FIX}")
+        return None
+    if known and given == known.client:
+        # Another profile's tenant has its watch already; a stack has one.
+        return given if given.url == now.config.auth0_url() else None
+    with now.output.busy("Asking Auth0 what the watch may do"):
+        return may_only_look(given)
+
+
+def _would_set_up_watch(
+    output: Output, watching: Watching, client_id: str | None, changes: list[Change]
+) -> list[Change]:
+    known = watching.deployment.read_watch()
+    if watching.deployment.outputs.watch_secret_name is None or not (known or client_id):
+        return []
+    # What would be noted of an Action is known only once it is set.
+    if known and not changes and watching.wanted(known.client) == known:
+        return []
+    change = Change(Kind.SET_UP_WATCH, "in Secrets Manager")
+    output.say(f"would {change.kind}: {change.about}")
+    return [change]
+
+
+def _set_up_watch(now: Session, watching: Watching, client: Auth0Client) -> list[Change]:
+    with now.output.busy("Looking at what the watch is to find"):
+        wanted = watching.wanted(client)
+    if wanted == watching.deployment.read_watch():
+        return []
+    change = Change(Kind.SET_UP_WATCH, "in Secrets Manager")
+    now.output.step(f"{change.kind}: {change.about}")
+    watching.deployment.write_watch(wanted)
+    return [change]
 
 
 def _test(
@@ -215,6 +273,7 @@ def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
         secret = secret.with_signing(new_signing_secret())
     if not secret.ticket_keys:
         secret = secret.with_ticket_keys(new_ticket_key(time.time()))
+    secret = secret.with_self_test_key()
     signing_secret = _in_use(found, secret)
     code = marked(action_code(found.trigger))
     made = Plan(found, code, secret, signing_secret, action_name)
@@ -238,6 +297,8 @@ def _changes(made: Plan) -> Iterator[Change]:
         yield Change(Kind.STORE_LOG_KEY, "in Secrets Manager")
     if secret.ticket_keys != found.secret.ticket_keys:
         yield Change(Kind.STORE_TICKET_KEY, "in Secrets Manager")
+    if secret.self_test_key != found.secret.self_test_key:
+        yield Change(Kind.STORE_SELF_TEST_KEY, "in Secrets Manager")
     is_current = action is not None and _is_current(action, made)
     if action is None:
         yield Change(Kind.CREATE_ACTION, name, _diff("", code))

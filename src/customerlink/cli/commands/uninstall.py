@@ -10,6 +10,11 @@ from customerlink.cli.session import DryRun, Json, Yes, session
 from customerlink.cli.tenant import Tenant
 from customerlink.model.actions import TRIGGERS
 
+WATCHED = (
+    "The watch tells from now on that nothing is there, until the stack is deployed with Watch=no, "
+    "or deleted. Delete its application in Auth0 then."
+)
+
 app = typer.Typer()
 
 
@@ -39,6 +44,7 @@ def uninstall(
         now.confirm("Uninstall", yes=yes)
         for each in found:
             take_out(tenant.at(each), names[each], output.step)
+        output.say(WATCHED)
     output.document({"dry_run": dry_run, "found": bool(found), "steps": output.steps})
 
 

@@ -3,7 +3,7 @@
 import os
 import traceback
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ class Metric(StrEnum):
     REPAIR_DENIED = "repair_denied"
     REPAIR_GONE = "repair_gone"
     REPAIR_FAILED = "repair_failed"
+    WATCH_HEALTHY = "watch_healthy"
 
 
 BY_FUNCTION = frozenset({"internal_error", Reason.PROVISIONING_FAILED, Metric.MILLISECONDS})
@@ -153,6 +154,15 @@ def report_open(repaired: Mapping[str, int], still_open: int) -> None:
     metrics.add_metric(Metric.OPEN_SIGN_UPS, MetricUnit.Count, still_open)
     for end, count in repaired.items():
         metrics.add_metric(Metric(f"repair_{end}"), MetricUnit.Count, count)
+    metrics.flush_metrics()
+
+
+def report_watch(findings: Sequence[str]) -> None:
+    """Log what the watch found, and publish 1 for nothing at all, else 0."""
+    (logger.warning if findings else logger.info)("watch", extra={"findings": [*findings]})
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    # The zero as well, unlike a count: it is what the alarm looks for.
+    metrics.add_metric(Metric.WATCH_HEALTHY, MetricUnit.Count, int(not findings))
     metrics.flush_metrics()
 
 
