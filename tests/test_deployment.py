@@ -41,9 +41,9 @@ EVERYTHING = {
 CREATED = {
     "AWS::CloudWatch::Dashboard": 2,
     "AWS::DynamoDB::Table": 1,
-    "AWS::IAM::Role": 10,
-    "AWS::Lambda::Function": 7,
-    "AWS::Logs::LogGroup": 8,
+    "AWS::IAM::Role": 12,
+    "AWS::Lambda::Function": 8,
+    "AWS::Logs::LogGroup": 9,
     "AWS::S3::Bucket": 1,
     "AWS::StepFunctions::StateMachine": 1,
 }

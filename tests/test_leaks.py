@@ -2,12 +2,14 @@
 
 import base64
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
-from tests.calling import Reply, report
+from tests.calling import Reply, report, signed
+from tests.calling import post as send
 from tests.functions.test_shop_api import STATE, post, proofs, token
 from tests.functions.test_verify_email import get, press, session
 
@@ -15,10 +17,14 @@ from customerlink.adapters.auth0.management import Management, Users
 from customerlink.cli.config import Mode
 from customerlink.cli.probes import StripeProbe
 from customerlink.functions.send_mail import MAILS_A_DAY
+from customerlink.model.actions import TRIGGERS
 from customerlink.model.secret import Auth0Client
+from customerlink.model.signature import SigningSecret
 from customerlink.model.tickets import STATE_PARAMETER, TicketKey, digest_of, issue
 from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant, User, UserId
+from customerlink.model.watch_secret import SCOPE
+from customerlink.usecases.self_test import BODY, SelfTest
 from sandbox.sandbox import Sandbox, sandbox
 
 SETTINGS = {
@@ -236,3 +242,94 @@ class TestSessionSecret:
 
         assert linked(box, first, ticket_by(b"the sandbox's session secret, ...", second)) == 403
         assert post(box, "/customers/me", session(first))[0] == 401
+
+
+class TestWatchSecret:
+    """What the watch has: an application that reads Actions, and the key of self-tests."""
+
+    @pytest.fixture
+    def key(self, box: Sandbox) -> str:
+        """Return the key."""
+        return box.self_test_key
+
+    def test_reach(self, box: Sandbox, key: str) -> None:
+        """A self-test passes, which changes nothing."""
+        test = SelfTest.signed(SigningSecret.parse(key), time.time())
+        before = len(box.stripe.requests)
+        answer = send(box.url, test.body, test.headers)
+
+        assert (answer.status, answer.body["reason"]) == (200, "not_new")
+        assert len(box.stripe.requests) == before
+
+    @pytest.mark.parametrize("route", TRIGGERS)
+    def test_no_report(self, box: Sandbox, key: str, route: str) -> None:
+        """A forged one is a stranger's at every route: nobody is signed up."""
+        before = len(box.stripe.requests)
+        box_url = box.url.replace("post-login", route)
+        answer = report(
+            box_url,
+            key,
+            {
+                "version": 1,
+                "tenant": {"id": "acme"},
+                "user": {"user_id": "auth0|forged", "email": "forged-by-watch@example.com"},
+                "stats": {"logins_count": 1},
+                "connection": {"name": "Users", "strategy": "auth0"},
+            },
+        )
+
+        assert (answer.status, answer.body["error"]) == (401, "invalid_signature")
+        assert len(box.stripe.requests) == before
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda body: body + b" ",
+            lambda body: body.replace(b'"self-test"', b'"acme"'),
+            lambda body: body.replace(b"2}", b"1}"),
+            lambda body: body.replace(b"customer-link-self-test", b"somebody"),
+            lambda body: body[:-1] + b', "user": {"user_id": "auth0|1"}}',
+        ],
+    )
+    def test_nothing_like_a_self_test(
+        self, box: Sandbox, key: str, change: Callable[[bytes], bytes]
+    ) -> None:
+        """Byte by byte: what another reader might take for one is none."""
+        body = change(BODY)
+
+        assert send(box.url, body, signed(key, body)).status == 401
+
+    def test_no_ticket(self, box: Sandbox, key: str) -> None:
+        """Nor is it a token for the shop's API."""
+        first, second = pair(box)
+        box.tenant.users.count_login(second)
+        decoded = base64.b64decode(key.removeprefix("whsec_"))
+
+        assert linked(box, first, ticket_by(decoded, second)) == 403
+        assert post(box, "/customers/me", key)[0] == 401
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "users"),
+            ("PATCH", "users/auth0|1"),
+            ("POST", "actions/actions"),
+            ("PATCH", "actions/triggers/post-login/bindings"),
+            ("PATCH", "actions/actions/1"),
+            ("DELETE", "actions/actions/1"),
+            ("POST", "actions/actions/1/deploy"),
+        ],
+    )
+    def test_application(self, box: Sandbox, method: str, path: str) -> None:
+        """It reads Actions; it changes none, and sees no user."""
+        client = Auth0Client(box.auth0_url, *box.management.add_client((SCOPE,)))
+        management = Management(client)
+        answer = httpx.request(
+            method,
+            f"{box.auth0_url}/api/v2/{path}",
+            headers={"authorization": f"Bearer {management.granted['access_token']}"},
+            json={},
+        )
+
+        assert answer.status_code == 403
+        assert management.read("actions/actions")["actions"] == []

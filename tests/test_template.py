@@ -11,7 +11,9 @@ from tests.e2e.runtime import HANDLER
 from tests.translation import ROOT, TEMPLATE, translated
 from tools.build_artifact import FUNCTIONS as BUILT
 
+from customerlink.adapters.auth0.actions import CALL_SECONDS
 from customerlink.adapters.aws.mail_function import SECONDS as MAIL_SECONDS
+from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS
 from customerlink.functions.backfill_steps import TIME_TO_WRITE_SECONDS
 from customerlink.functions.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
 from customerlink.functions.send_mail import TENANT_SECONDS as MAIL_TENANT_SECONDS
@@ -19,6 +21,7 @@ from customerlink.functions.shell.telemetry import BY_FUNCTION, DRIFT, EMITTED, 
 from customerlink.functions.shop_api import PATIENCE_SECONDS
 from customerlink.functions.shop_api import ROUTES as SHOP_ROUTES
 from customerlink.functions.shop_api import TENANT_SECONDS as SHOP_TENANT_SECONDS
+from customerlink.model.actions import TRIGGERS
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import DENIAL_MESSAGE
@@ -26,6 +29,7 @@ from customerlink.model.row import RowOutcome
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
 from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.wiring.settings import Settings
+from customerlink.wiring.watch import ANSWER_SECONDS, SECOND_LOOK_SECONDS
 from sandbox.aws import SECRET, TABLE
 from sandbox.gateway import FUNCTION_SECONDS, ROUTES, SCOPES
 
@@ -493,13 +497,56 @@ def test_deployment_is_checked_and_rolled_back() -> None:
 
 def test_repair_comes_every_five_minutes() -> None:
     """As often as its alarm looks; two at once would only meet each other's leases."""
-    [schedule] = of_type("AWS::Scheduler::Schedule")
+    schedule = schedule_of("RepairFunction")
 
     assert schedule["ScheduleExpression"] == "rate(5 minutes)"
-    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["RepairFunction", "Arn"]}
     assert alarms()["OpenSignUpsAlarm"]["Period"] == 300
     assert alarms()["OpenSignUpsAlarm"]["TreatMissingData"] == "breaching"
     assert RESOURCES["RepairFunction"]["Properties"]["ReservedConcurrentExecutions"] == 1
+
+
+def schedule_of(function: str) -> dict[str, Any]:
+    """Return the schedule by which a function is invoked."""
+    [found] = [
+        each
+        for each in of_type("AWS::Scheduler::Schedule")
+        if each["Target"]["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    ]
+    return found
+
+
+def test_the_watch_comes_twice_in_its_alarms_period() -> None:
+    """So that two runs that come a little apart leave no gap; one bad run is enough, or none."""
+    alarm = alarms()["WatchAlarm"]
+
+    assert schedule_of("WatchFunction")["ScheduleExpression"] == "rate(5 minutes)"
+    assert alarm["Period"] == 2 * 300
+    assert (alarm["Statistic"], alarm["EvaluationPeriods"]) == ("Minimum", 1)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_the_watch_ends() -> None:
+    """Both looks fit into its time, and the next run comes later."""
+    calls = 1 + 2 * (len(TRIGGERS) + 1)
+    longest = 2 * (calls * CALL_SECONDS + ANSWER_SECONDS + FETCH_SECONDS) + SECOND_LOOK_SECONDS
+    function = RESOURCES["WatchFunction"]["Properties"]
+
+    assert longest < function["Timeout"] < 300
+    assert function["ReservedConcurrentExecutions"] == 1
+
+
+def test_the_watch_may_look_and_nothing_else() -> None:
+    """Its role reads its own secret: no Stripe key, no signing secret, no table."""
+    granted = {each["Sid"]: each for each in statements(role_of("WatchFunction"))}
+
+    assert granted.keys() == {"Secret", "Logs", "Key"}
+    assert granted["Secret"]["Resource"] == {"Ref": "WatchSecret"}
+    watching = ("WatchFunction", "WatchSecret", "WatchRole", "WatchLogGroup", "WatchAlarm")
+    assert {RESOURCES[each].get("Condition") for each in watching} == {"HasWatch"}
+    assert TEMPLATE["Parameters"]["Watch"]["Default"] == "yes"
+    given = RESOURCES["WatchFunction"]["Properties"]["Environment"]["Variables"]
+    assert given["CUSTOMERLINK_ENDPOINT"] == TEMPLATE["Outputs"]["PostLoginUrl"]["Value"]
 
 
 def test_a_repair_that_begins_ends() -> None:
@@ -525,6 +572,7 @@ def test_nothing_of_the_sign_ups_holds_the_tenants_secret() -> None:
     for name in FUNCTIONS:
         may_read = "TenantSecret" in str(statements(role_of(name)))
         without = {"PostLoginFunction", "PreTrafficFunction", "VerifyEmailFunction"}
+        without |= {"WatchFunction"}
         assert may_read is (name not in without)
 
 
@@ -554,7 +602,7 @@ def test_a_key_of_ones_own_is_used_everywhere() -> None:
         *of_type("AWS::S3::Bucket"),
     ]
 
-    assert len(used) == 20
+    assert len(used) == 23
     for each in used:
         assert "KmsKeyArn" in str(each)
     for name in FUNCTIONS:
@@ -569,7 +617,7 @@ def role_of(function: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["LedgerTable", "CustomerLinkSecret", "TenantSecret", "SessionSecret"]
+    "name", ["LedgerTable", "CustomerLinkSecret", "TenantSecret", "SessionSecret", "WatchSecret"]
 )
 def test_data_survives_the_stack(name: str) -> None:
     """Neither a deletion nor a replacement takes it along."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -92,7 +93,7 @@ class Aws:
             Threshold=1,
         )
 
-    def publish(self, document: Mapping[str, Any]) -> None:
+    def publish(self, document: Mapping[str, Any], at: datetime) -> None:
         """Make metrics of a line in the embedded format, as CloudWatch Logs does and moto does not.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -103,7 +104,12 @@ class Aws:
             for names in directive["Dimensions"]:
                 dimensions = [{"Name": each, "Value": document[each]} for each in names]
                 data = [
-                    {"MetricName": each["Name"], "Dimensions": dimensions, "Value": value}
+                    {
+                        "MetricName": each["Name"],
+                        "Dimensions": dimensions,
+                        "Value": value,
+                        "Timestamp": at,
+                    }
                     for each in directive["Metrics"]
                     for value in document[each["Name"]]
                 ]

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 from unittest.mock import patch
@@ -72,6 +73,7 @@ class Sandbox:
     auth0_url: str
     signing_secret: str
     ticket_key: str
+    self_test_key: str
     stripe_key: str
     log: io.StringIO
     """What the function printed: its log lines and metrics."""
@@ -95,8 +97,8 @@ class Sandbox:
             "CUSTOMERLINK_WATCH_CLIENT_SECRET": watch_secret,
         }
 
-    def look(self) -> tuple[str, ...]:
-        """Run the watch as its schedule does; put what it published into CloudWatch.
+    def look(self, at: datetime | None = None) -> tuple[str, ...]:
+        """Run the watch as its schedule does; put what it published into CloudWatch, as of a time.
 
         Return what it found.
         """
@@ -106,7 +108,7 @@ class Sandbox:
             found = tuple(str(each) for each in confirmed(looked.look, lambda: None))
         telemetry.report_watch(found)
         for line in self.log.getvalue()[before:].splitlines():
-            self.aws.publish(json.loads(line))
+            self.aws.publish(json.loads(line), at or datetime.now(UTC))
         return found
 
     def let_functions_into_the_tenant(self) -> None:
@@ -195,10 +197,12 @@ def sandbox(
     stripe = StripeAccount()
     stripe_key = stripe.add_key()
     signing_secret, ticket_key = signing_secret or new_signing_secret(), new_ticket_key(0)
+    self_test_key = new_signing_secret()
     secret = {
         "stripe_restricted_key": stripe_key,
         "action_signing_secrets": [signing_secret],
         "link_ticket_keys": [ticket_key],
+        "self_test_key": self_test_key,
     }
     gateway = Gateway(in_process(_unready))
     with ExitStack() as running:
@@ -231,6 +235,7 @@ def sandbox(
             auth0.url,
             signing_secret,
             ticket_key,
+            self_test_key,
             stripe_key,
             log,
         )

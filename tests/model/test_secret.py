@@ -9,6 +9,7 @@ import pytest
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.log_names import LogNames
 from customerlink.model.secret import Auth0Client, Secret, TenantSecret
+from customerlink.model.signature import SigningSecret
 from customerlink.model.tickets import TicketKey, new_ticket_key
 from customerlink.model.user import Tenant
 
@@ -54,6 +55,24 @@ def test_keys_for_tickets() -> None:
 
     assert secret.ticket_keys == (TicketKey.parse(TICKET_KEY),)
     assert "ltk" not in repr(secret)
+
+
+@pytest.mark.parametrize("given", [None, "", "hidden", SIGNING[6:], "whsec_AAAA", 7, [LONG], {}])
+def test_no_key_of_self_tests(given: object) -> None:
+    """It refuses nobody: the rest of the secret serves log-ins."""
+    secret = Secret.parse(json.dumps(DOCUMENT | {"self_test_key": given}), "v1")
+
+    assert secret.self_test_keys == ()
+    assert len(secret.signing_secrets) == 2
+
+
+def test_key_of_self_tests() -> None:
+    """It is none of the signing secrets, and shows in no `repr`."""
+    secret = Secret.parse(json.dumps(DOCUMENT | {"self_test_key": LONG}), "v1")
+
+    assert secret.self_test_keys == (SigningSecret.parse(LONG),)
+    assert secret.self_test_keys[0] not in secret.signing_secrets
+    assert "ssss" not in repr(secret)
 
 
 @pytest.mark.parametrize(

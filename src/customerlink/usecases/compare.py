@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -55,6 +55,12 @@ class Report:
         if unread(self.rows):
             return False
         return not any(number for kind, number in self.counts.items() if kind not in IN_ORDER)
+
+    def of(self, kinds: Collection[Drift]) -> "Report":
+        """Return it for some kinds alone; who could not be read may be of any."""
+        counts = {kind: number for kind, number in self.counts.items() if kind in kinds}
+        samples = {kind: found for kind, found in self.samples.items() if kind in kinds}
+        return replace(self, counts=counts, samples=samples)
 
 
 def count_denied(sides: Compared, refusals: Refusals) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -13,13 +14,15 @@ from customerlink.adapters.built_actions import action_code
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.cli.commands import doctor, rotate
+from customerlink.cli.config import Config
+from customerlink.cli.deployment import Deployment
 from customerlink.cli.probes import SelfTestResult
 from customerlink.model.actions import REGISTRATION, SIGNING_SECRET, URL
 from customerlink.model.tickets import new_ticket_key
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.ports.run import Run
 from sandbox.auth0.api import SCOPES
-from sandbox.aws import ALARM, REGION, TABLE
+from sandbox.aws import ALARM, REGION, TABLE, WATCH_SECRET
 from sandbox.sandbox import new_signing_secret
 
 PASSED = SelfTestResult(passed=True, status=200, reason="not_new", milliseconds=1.0, skew=None)
@@ -542,3 +545,79 @@ def test_registration_that_is_not_bound(cli: Cli, trigger: str) -> None:
     assert {each: checks[f"{each} flow"]["verdict"] for each in REGISTRATION} == {
         each: "bad" if each == trigger else "good" for each in REGISTRATION
     }
+
+
+def watched_by(*scopes: str) -> Callable[[Cli], None]:
+    """Let the watch have an application with these scopes."""
+
+    def change(cli: Cli) -> None:
+        client_id, secret = cli.box.management.add_client(scopes)
+        told = {"client_id": client_id, "client_secret": secret}
+        watched(**told)(cli)
+
+    return change
+
+
+def watched(**changes: Any) -> Callable[[Cli], None]:
+    """Change fields of the watch's secret."""
+    return lambda cli: put_watch(cli, json.dumps(cli.watched() | changes))
+
+
+def put_watch(cli: Cli, text: str) -> None:
+    """Put in another version of the watch's secret."""
+    cli.box.aws.secrets_manager.put_secret_value(SecretId=WATCH_SECRET, SecretString=text)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check", "verdict", "said"),
+    [
+        (lambda cli: put_watch(cli, "{}"), "watch", "bad", "is not set up"),
+        (watched(domain="other.us.auth0.com"), "watch", "warning", "another tenant"),
+        (watched_by("read:users"), "watch", "bad", "lacks read:actions"),
+        (watched_by("read:actions", "update:actions"), "watch", "bad", "more than read:actions"),
+        (watched_by(), "watch", "bad", "lacks read:actions"),
+        (watched(client_secret="wrong"), "watch", "bad", "gave no token"),
+        (watched(self_test_key=new_signing_secret()), "watch", "bad", "something else"),
+        (watched(installed_actions={}), "watch", "bad", "something else"),
+        (watched(actions={"post-login": "Other"}), "watch", "bad", "something else"),
+        (lambda cli: (unbind(cli), cli.box.look()), "watch: last run", "bad", "something wrong"),
+    ],
+)
+def test_watch(
+    cli: Cli, spoil: Callable[[Cli], object], check: str, verdict: str, said: str
+) -> None:
+    """Its secret, what its application may do, and what it has seen."""
+    cli.install()
+    spoil(cli)
+    found = diagnosis(cli)[check]
+
+    assert (found["verdict"], said in found["meaning"]) == (verdict, True), found
+    assert found["fix"]
+
+
+def test_watch_that_has_not_run(cli: Cli) -> None:
+    """No run in a quarter of an hour is something to look at."""
+    cli.install()
+    cli.patch.setattr(Deployment, "last_watch", lambda _: None)
+
+    assert diagnosis(cli)["watch: last run"]["verdict"] == "warning"
+
+
+def test_stack_without_a_watch(cli: Cli) -> None:
+    """It is said that nobody looks."""
+    cli.install()
+    outputs = replace(Deployment(Config()).outputs, watch_secret_name=None)
+    cli.patch.setattr(Deployment, "outputs", outputs)
+
+    assert diagnosis(cli)["watch"]["verdict"] == "warning"
+
+
+def test_rotation_tells_the_watch(cli: Cli) -> None:
+    """What it gave the Actions is what the watch is to find."""
+    cli.install()
+    quick = ["--refresh-seconds", "0", "--last-logins-seconds", "0"]
+    cli.patch.setattr(rotate, "self_test", lambda *_: PASSED)
+    assert cli("rotate", "signing-secret", *quick).code == 0
+
+    assert cli.box.look() == ()
+    assert diagnosis(cli)["watch"]["verdict"] == "good"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from customerlink.cli.deployment import Deployment
 from customerlink.cli.probes import SelfTestResult
 from customerlink.model.actions import REGISTRATION, SIGNING_SECRET, URL, marked, unmarked
 from customerlink.model.secret import Secret
+from sandbox.aws import WATCH_SECRET
 from sandbox.sandbox import Sandbox
 from sandbox.tenant import ACTIONS, ActionHost, Tenant
 
@@ -549,3 +551,94 @@ class TestRegistration:
 
         assert login.decision == "continue"
         assert "stripe_customer_id" in tenant.users[str(registered.user_id)]["app_metadata"]
+
+
+class TestWatch:
+    """The watch's own secret."""
+
+    def test_put_in(self, cli: Cli, box: Sandbox) -> None:
+        """An application that only looks, a key that signs nothing else, and what to find."""
+        cli.install()
+        watched, stored = cli.watched(), cli.stored()
+
+        assert watched["client_id"] == os.environ["CUSTOMERLINK_WATCH_CLIENT_ID"]
+        assert watched["self_test_key"] == stored["self_test_key"]
+        assert watched["self_test_key"] not in stored["action_signing_secrets"]
+        assert watched["actions"] == {"post-login": ACTION}
+        assert watched["installed_actions"] == stored["installed_actions"]
+        assert not [each for each in stored["action_signing_secrets"] if each in str(watched)]
+        assert box.stripe_key not in str(watched)
+
+    def test_nobody_gave_one(self, cli: Cli, box: Sandbox) -> None:
+        """Everything else is installed; that nobody looks is said, and what mends it."""
+        cli.patch.delenv("CUSTOMERLINK_WATCH_CLIENT_ID")
+        result = cli("install", stdin=box.stripe_key)
+
+        assert (result.code, cli.watched()) == (0, {})
+        assert "The watch is not set up" in result.out
+        assert "--watch-client-id" in result.out
+        assert cli.flow() == [*FOREIGN, ACTION]
+
+    def test_given_by_a_flag(self, cli: Cli, box: Sandbox) -> None:
+        """The id; its secret comes from the environment, and never from an argument."""
+        cli.patch.delenv("CUSTOMERLINK_WATCH_CLIENT_ID")
+        client_id, secret = box.management.add_client(("read:actions",))
+        assert cli("install", "--watch-client-id", client_id, stdin=box.stripe_key).code == 4
+        cli.patch.setenv("CUSTOMERLINK_WATCH_CLIENT_SECRET", secret)
+        assert cli("install", "--watch-client-id", client_id, stdin=box.stripe_key).code == 0
+        cli.patch.delenv("CUSTOMERLINK_WATCH_CLIENT_SECRET")
+        again = cli("install", "--json")
+
+        assert cli.watched()["client_secret"] == secret
+        assert (again.code, again.json()["changes"]) == (0, [])
+
+    def test_without_its_secret(self, cli: Cli, box: Sandbox) -> None:
+        """Said before anything is changed."""
+        cli.patch.delenv("CUSTOMERLINK_WATCH_CLIENT_SECRET")
+        result = cli("install", stdin=box.stripe_key)
+
+        assert (result.code, cli.stored(), cli.changes()) == (2, {}, [])
+        assert "CUSTOMERLINK_WATCH_CLIENT_SECRET" in result.err
+
+    @pytest.mark.parametrize(
+        ("scopes", "said"),
+        [
+            ((), "lacks read:actions"),
+            (("read:users",), "lacks read:actions"),
+            (("read:actions", "update:actions"), "more than read:actions: update:actions"),
+            (("read:actions", "read:users"), "more than read:actions: read:users"),
+        ],
+    )
+    def test_scopes(self, cli: Cli, box: Sandbox, scopes: tuple[str, ...], said: str) -> None:
+        """Neither more nor less; said before anything is changed."""
+        client_id, secret = box.management.add_client(scopes)
+        cli.patch.setenv("CUSTOMERLINK_WATCH_CLIENT_ID", client_id)
+        cli.patch.setenv("CUSTOMERLINK_WATCH_CLIENT_SECRET", secret)
+        result = cli("install", stdin=box.stripe_key)
+
+        assert (result.code, cli.stored(), cli.changes()) == (4, {}, [])
+        assert said in result.err
+
+    @pytest.mark.parametrize("text", ["{}", "no JSON", '{"self_test_key": "hidden"}'])
+    def test_odd_secret(self, cli: Cli, box: Sandbox, text: str) -> None:
+        """It is put in anew."""
+        client = box.aws.secrets_manager
+        client.put_secret_value(SecretId=WATCH_SECRET, SecretString=text)
+        cli.install()
+
+        assert cli.watched()["actions"] == {"post-login": ACTION}
+
+    def test_stack_without_one(self, cli: Cli, box: Sandbox) -> None:
+        """`Watch=no`, or a stack of an earlier release: nothing is asked for."""
+        cli.patch.setattr(
+            Deployment, "outputs", replace(Deployment(Config()).outputs, watch_secret_name=None)
+        )
+        result = cli("install", stdin=box.stripe_key)
+
+        assert (result.code, cli.watched()) == (0, {})
+        assert "watch" not in result.out
+
+    def test_dry_run(self, cli: Cli) -> None:
+        """Told, and not done."""
+        assert "would tell the watch" in cli("install", "--dry-run").out
+        assert cli.watched() == {}

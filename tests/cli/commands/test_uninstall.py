@@ -14,6 +14,8 @@ def test_takes_out_ours_alone(cli: Cli) -> None:
     result = cli("uninstall")
 
     assert result.code == 0
+    assert "Watch=no" in result.out
+    assert cli.box.look() == ("post-login: gone",)
     assert cli.flow() == [*FOREIGN]
     assert cli.actions().list_page({"actionName": ACTION})["actions"] == []
     assert cli.stored()["action_signing_secrets"]

@@ -51,6 +51,31 @@ def user(cli: Cli, number: int, customer_id: str | None = None, **more: Any) -> 
     return user_id
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ([], 1, ["unlinked", "dangling", "linked"]),
+        (["--kind", "unlinked"], 1, ["unlinked"]),
+        (["--kind", "unlinked", "--kind", "dangling"], 1, ["unlinked", "dangling"]),
+        (["--kind", "orphaned"], 0, []),
+        (["--kind", "linked"], 0, ["linked"]),
+    ],
+)
+def test_kinds(sides: Cli, words: list[str], code: int, told: list[str]) -> None:
+    """Of the named ones everybody is told, more than a few; the others are nobody's matter."""
+    for number in range(5):
+        user(sides, number)
+    user(sides, 5, "cus_gone")
+    user(sides, 6, customer(sides, 6))
+    result = sides("verify", *words, "--json")
+    document = result.json()
+
+    assert result.code == code
+    assert {kind for kind, count in document["counts"].items() if count} == set(told)
+    found = [each["user_id"] for each in document["samples"].get("unlinked", [])]
+    assert len(found) == (0 if "unlinked" not in told else 5 if words else 3)
+
+
 def customer(cli: Cli, number: int, user_id: str | None = None, **more: Any) -> str:
     """Put a customer in."""
     named = {"auth0_user_id": user_id or f"auth0|{number}", "auth0_tenant": "acme"}

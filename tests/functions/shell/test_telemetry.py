@@ -22,6 +22,7 @@ from customerlink.functions.shell.telemetry import (
     report_outcome,
     report_rejection,
     report_repair,
+    report_watch,
 )
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason, denied, linked
@@ -272,3 +273,17 @@ def test_every_reason_is_a_metric(reason: Reason, printed: Printed) -> None:
 
     assert printed.metrics()[str(reason)] == [1]
     assert printed.metrics().keys() <= EMITTED
+
+
+@pytest.mark.parametrize(
+    ("found", "healthy"),
+    [([], 1), (["post-login: gone"], 0), (["a: b", "endpoint: status 500"], 0)],
+)
+def test_watch(printed: Printed, found: list[str], healthy: int) -> None:
+    """1 or 0 at each run, and a line with every finding."""
+    report_watch(found)
+    [line] = printed.lines()
+
+    assert printed.metrics() == {"watch_healthy": [healthy]}
+    assert (line["message"], line["findings"]) == ("watch", found)
+    assert (line["level"] == "INFO") is (not found)

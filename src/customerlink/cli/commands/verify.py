@@ -13,7 +13,7 @@ from customerlink.cli.output import Output
 from customerlink.cli.private_files import private
 from customerlink.cli.report import html as page
 from customerlink.cli.session import Json, session
-from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD
+from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD, Drift
 from customerlink.usecases.compare import Report
 
 app = typer.Typer()
@@ -26,6 +26,12 @@ def verify(
         str | None, typer.Argument(help="One user's user_id or address; nobody named: everybody.")
     ] = None,
     *,
+    kinds: Annotated[
+        list[Drift] | None,
+        typer.Option(
+            "--kind", help="Tell everybody of this kind, and nobody else; again for more."
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with charts.")] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Where to compare, and to remember the counts.")
@@ -35,7 +41,7 @@ def verify(
     """Compare Auth0's users with Stripe's customers, and count what differs by kind.
 
     Exit code 0 only when everybody is linked, exempt, or was denied, and every address can be
-    seen. Nothing is changed. The Auth0 client needs the scope read:users; ids are printed, and
+    seen; with --kind, when nobody is of that kind, unless it is one of these. Nothing is changed. The Auth0 client needs the scope read:users; ids are printed, and
     addresses only where an id holds one.
     """
     if user is not None and not user.strip():
@@ -47,10 +53,11 @@ def verify(
         private(html)
     comparison = now.comparison(folder)
     with now.output.busy("Comparing both sides"):
-        report = comparison.one(user) if user else comparison.everybody()
+        report = comparison.one(user) if user else comparison.everybody(kinds or ())
     if report is None:
         raise CliError("The tenant has no such user.", "A user_id, or an address.")
     history = [] if user else _remembered(report, now.folder(folder))
+    report = report.of(kinds) if kinds else report
     if html:
         html.write_text(page(report, history))
     _print(now.output, report)
