@@ -245,6 +245,25 @@ def test_the_command_line_works_on_the_sandbox(first_port: int, told: Path, tmp_
     assert {kind for kind, count in json.loads(shown)["counts"].items() if count} == {"linked"}
 
 
+def test_the_watch_is_set_up(first_port: int, told: Path, tmp_path: Path) -> None:
+    """As docs/deploy.md has it; and doctor, the last step of another tool's pipeline, passes."""
+    [exports] = [each for each in told.read_text().splitlines() if each.startswith("  export ")]
+    program = f"{sys.executable} -m customerlink.cli.main"
+    given = 'WATCH_CLIENT_ID="$CUSTOMERLINK_WATCH_CLIENT_ID"'
+    install = starting("customerlink install --watch").replace("customerlink", program, 1)
+    doctor = f"{starting('customerlink doctor').replace('customerlink', program, 1)} --json"
+    shown = shell(
+        f"{exports}\n{given}\n{install} > install.txt\n{doctor}",
+        tmp_path,
+        PYTHONPATH=str(ROOT / "src"),
+    )
+    checks = {each["name"]: each["verdict"] for each in json.loads(shown)["checks"]}
+
+    assert first_port
+    assert checks["watch"] == "good"
+    assert "bad" not in checks.values()
+
+
 def test_tool_is_installed() -> None:
     """It fetches packages; tests/cli/test_docs.py builds what it installs."""
     assert starting("uv tool") == "uv tool install --python 3.13 ."

@@ -20,7 +20,7 @@ app = typer.Typer()
 
 
 @app.command(epilog="Examples: customerlink verify; customerlink verify 'auth0|64f…'")
-def verify(
+def verify(  # noqa: PLR0913 (a flag each)
     context: typer.Context,
     user: Annotated[
         str | None, typer.Argument(help="One user's user_id or address; nobody named: everybody.")
@@ -28,9 +28,7 @@ def verify(
     *,
     kinds: Annotated[
         list[Drift] | None,
-        typer.Option(
-            "--kind", help="Tell everybody of this kind, and nobody else; again for more."
-        ),
+        typer.Option("--kind", help="Tell everybody of a kind, and nobody else; again for more."),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with charts.")] = None,
     folder: Annotated[
@@ -41,8 +39,9 @@ def verify(
     """Compare Auth0's users with Stripe's customers, and count what differs by kind.
 
     Exit code 0 only when everybody is linked, exempt, or was denied, and every address can be
-    seen; with --kind, when nobody is of that kind, unless it is one of these. Nothing is changed. The Auth0 client needs the scope read:users; ids are printed, and
-    addresses only where an id holds one.
+    seen; with --kind, when nobody is of that kind, unless it is one of these. Nothing is changed.
+    The Auth0 client needs the scope read:users; ids are printed, and addresses only where an id
+    holds one.
     """
     if user is not None and not user.strip():
         # A variable of the shell's that is not set: nobody has asked for everybody.
