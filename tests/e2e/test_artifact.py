@@ -136,6 +136,17 @@ def test_artifact_holds_the_modules_that_are_imported(name: str) -> None:
     assert imported == {".".join(each.parts).removesuffix(".__init__") for each in files}
 
 
+def test_the_watch_is_small() -> None:
+    """No SDK of Auth0's, AWS's or Stripe's, but the Actions of this release."""
+    folder = BUILD / "WatchFunction"
+    names = {each.name for each in folder.iterdir()}
+    built = {each.name for each in (folder / "customerlink/adapters/actions").iterdir()}
+
+    assert names.isdisjoint({"auth0", "boto3", "botocore", "stripe"})
+    assert built == {each.name for each in (ROOT / "src/actions/dist").iterdir()}
+    assert sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()) < 12e6
+
+
 def test_a_cold_start_without_asyncio() -> None:
     """The SDK's import of it is a tenth of the time (docs/performance.md)."""
     code = "import customerlink.functions.post_login, json, sys\nprint(json.dumps([*sys.modules]))"

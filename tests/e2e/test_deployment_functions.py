@@ -7,6 +7,7 @@ to the sign-up function's runtime, a verdict is kept.
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.cli.main import run
 from customerlink.model.customer import NewCustomer
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.signup import SignUp
@@ -226,3 +228,30 @@ def open_sign_up(box: Sandbox, user_id: str, minutes: float, *, linked: bool) ->
     assert isinstance(lease, Lease)
     if linked:
         ledger.link(lease, CustomerId("cus_1"))
+
+
+@pytest.fixture(scope="module")
+def watch(running: Sandbox) -> Iterator[Runtime]:
+    """Run the watch."""
+    handler = "customerlink.functions.watch.handler"
+    environment = {**running.environment(), "AWS_LAMBDA_FUNCTION_TIMEOUT": "60"}
+    with runtime(environment, BUILD / "WatchFunction", handler) as function:
+        yield function
+
+
+def test_watch(box: Sandbox, watch: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an SDK of anybody's: all is well after an install, and an unbinding is seen."""
+    for name, value in box.tools_environment().items():
+        monkeypatch.setenv(name, value)
+    with suppress(SystemExit):
+        run(["install"])
+    invoke(watch.url, b"{}")
+    box.management.actions.bind("post-login", {"bindings": []})
+    invoke(watch.url, b"{}")
+    told = [json.loads(each) for each in watch.log().splitlines() if each.startswith("{")]
+
+    assert [each["findings"] for each in told if each.get("message") == "watch"] == [
+        [],
+        ["post-login: not_bound"],
+    ], watch.log()
+    assert [each["watch_healthy"] for each in told if "watch_healthy" in each] == [[1.0], [0.0]]
