@@ -17,8 +17,8 @@ from customerlink.model.errors import TenantUnavailableError
 from customerlink.model.secret import Auth0Client
 from customerlink.ports.tenant_actions import TenantActions
 
-CALL_SECONDS = 4.0
-_CONNECT_SECONDS = 2.0
+CALL_SECONDS = 5.0
+_CONNECT_SECONDS = 3.0
 _PER_PAGE = 100
 """The longest page; a flow, and a name's Actions, are fewer."""
 
