@@ -22,6 +22,9 @@ from customerlink.adapters.streams import Dial, SocketStream, Stream, seconds_le
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.frozen import frozen
 
+ONCE: Mapping[str, str] = {"connection": "close"}
+"""The header for who asks once in minutes: a kept connection may be dead by then, unnoticed."""
+
 _LONGEST_BODY = 16 * 1024 * 1024
 """Bytes; the longest answer that is asked for, a page of a hundred customers, has a hundredth."""
 

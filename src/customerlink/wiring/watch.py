@@ -8,7 +8,12 @@ from customerlink.adapters.auth0.actions import Auth0Actions
 from customerlink.adapters.aws.aws_json import Aws, AwsRefusedError, AwsSilentError
 from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS
 from customerlink.adapters.built_actions import action_code
-from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
+from customerlink.adapters.connections import (
+    ONCE,
+    Connections,
+    NoAnswerError,
+    NotConnectedError,
+)
 from customerlink.model.actions import TRIGGERS, VERIFY_EMAIL, digest
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import Auth0Client
@@ -88,7 +93,7 @@ class Watch:
             answer = self._connections.request(
                 "POST",
                 self._url,
-                test.headers,
+                {**test.headers, **ONCE},
                 test.body,
                 connect=ANSWER_SECONDS,
                 total=ANSWER_SECONDS,

@@ -153,6 +153,16 @@ def test_odd_binding(odd: tuple[Auth0Actions, list[Any]]) -> None:
     assert actions.flow("post-login") == ("", "", "", "act_1")
 
 
+def test_no_connection_is_kept(box: Sandbox) -> None:
+    """By the next run, minutes later, it may be dead without a word."""
+    connections = Connections()
+    client_id, secret = box.management.add_client(("read:actions",))
+    client = Auth0Client(box.auth0_url, client_id, secret)
+    Auth0Actions(connections, client).flow("post-login")
+
+    assert not any(connections._idle.values())
+
+
 def test_nobody_listens() -> None:
     """The kind of error is told."""
     client = Auth0Client("http://127.0.0.1:9", "a", "b")

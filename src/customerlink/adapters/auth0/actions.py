@@ -11,7 +11,12 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
+from customerlink.adapters.connections import (
+    ONCE,
+    Connections,
+    NoAnswerError,
+    NotConnectedError,
+)
 from customerlink.model.actions import Action
 from customerlink.model.errors import TenantUnavailableError
 from customerlink.model.secret import Auth0Client
@@ -80,7 +85,12 @@ class Auth0Actions(TenantActions):
     def _answer(self, method: str, url: str, headers: Mapping[str, str], body: str | None) -> Json:
         try:
             answer = self._connections.request(
-                method, url, headers, body, connect=_CONNECT_SECONDS, total=CALL_SECONDS
+                method,
+                url,
+                {**headers, **ONCE},
+                body,
+                connect=_CONNECT_SECONDS,
+                total=CALL_SECONDS,
             )
         except (NotConnectedError, NoAnswerError) as error:
             raise TenantUnavailableError(f"no answer: {error}") from None
