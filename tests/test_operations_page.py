@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from tests.e2e.runtime import ROOT
 from tests.test_deploy_page import reason, sign_up
+from tests.test_template import RESOURCES
 
 from customerlink.cli.main import run
+from customerlink.model.action_faults import Fault
+from customerlink.usecases.watch import LATER, About
 from sandbox.aws import TABLE
 from sandbox.sandbox import Sandbox
 
@@ -109,3 +112,31 @@ def test_changed_address(
     assert tools.stripe.retrieve(customer)["email"] == new
     assert admitted.decision == "continue"
     assert admitted.app_metadata["stripe_customer_id"] != customer
+
+
+def test_every_finding_of_the_watch_is_told() -> None:
+    """What it is, and what mends it; none that the watch does not have."""
+    _, _, text = PAGE.partition("## Watch\n")
+    rows = re.findall(r"^ +\| ((?:`[^`]+`(?:, )?)+) \|", text.partition("\n## ")[0], re.MULTILINE)
+    told = {each for row in rows for each in re.findall(r"`([^`]+)`", row)}
+
+    assert {each for each in told if ":" not in each} == {*Fault} - LATER
+    assert {each.partition(":")[0] for each in told if ":" in each} == {*About}
+
+
+def test_a_day_of_the_watch() -> None:
+    """As often as the schedule has it, and in the memory that the template gives."""
+    _, _, table = PAGE.partition("Of that, the watch's day:\n")
+    rows = dict(re.findall(r"^\| (?!\*)(.*?) \| .*? \| ([\d.]+) \|$", table, re.MULTILINE))
+    [total] = re.findall(r"^\| \*\*each day\*\* \| \| \*\*([\d.]+)\*\* \|$", table, re.MULTILINE)
+    runs = 24 * 60 / 5
+    parts = [
+        runs * 0.20e-6,
+        runs * RESOURCES["WatchFunction"]["Properties"]["MemorySize"] / 1024 * 13.33e-6,
+        runs * (1.00 + 0.20 + 0.05 * 13.33 + 0.125) * 1e-6,
+        0.40 / 30 + runs * 5e-6,
+        (0.30 + 0.10) / 30,
+    ]
+
+    assert [float(each) for each in rows.values()][:5] == [round(each, 4) for each in parts]
+    assert float(total) == round(sum(parts), 2)
