@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 VERBS = {
     "install": "Put this release's Action into the tenant, and the keys into Secrets Manager.",
+    "export": "Write this release's Actions for a tool that declares them: auth0-deploy-cli or"
+    " Terraform.",
     "uninstall": "Take out of the tenant what install put in: Actions, and their places in the"
     " flows.",
     "doctor": "Check a deployment from end to end: what is wrong, what it means, and what mends"

@@ -41,9 +41,9 @@ class Watching:
         found = [(each, action) for each in TRIGGERS if (action := self._find(each))]
         names = {each: action.name for each, action in found}
         names |= {VERIFY_EMAIL: verify.name} if (verify := self._verify_email()) else {}
-        notes = {
-            action.id: stored.notes[action.id] for _, action in found if action.id in stored.notes
-        }
+        # Another tool sets them anew with each of its runs, and the code's last line says to what.
+        installed = [action.id for _, action in found if action.is_ours]
+        notes = {each: stored.notes[each] for each in installed if each in stored.notes}
         return WatchSecret(client, str(stored.self_test_key), names, notes)
 
     def _verify_email(self) -> Action | None:

@@ -1,10 +1,21 @@
 """What can be wrong with an Action of ours: doctor and the watch decide it here, and only here."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 
-from customerlink.model.actions import RUNTIMES, SIGNING_SECRET, URL, Action, digest
+from customerlink.model.actions import (
+    RUNTIMES,
+    SIGNING_SECRET,
+    URL,
+    Action,
+    declared_settings,
+    digest,
+)
 from customerlink.model.notes import Note
+
+# Longer than a request, shorter than a second visit to the dashboard.
+_ONE_REQUEST_SECONDS = 10.0
 
 
 class Fault(StrEnum):
@@ -49,8 +60,41 @@ def secrets_fault(action: Action, note: Note | None) -> Fault | None:
     if missing_secrets(action):
         return Fault.SECRETS_MISSING
     if note is None:
-        return Fault.SECRETS_NOT_NOTED
+        return _declared_fault(action)
     return Fault.SECRETS_SET_ANEW if set_anew(action, note) else None
+
+
+def _declared_fault(action: Action) -> Fault | None:
+    """Look at what the tool says that declares the Action, if one does."""
+    if not is_declared(action):
+        return Fault.SECRETS_NOT_NOTED
+    return Fault.SECRETS_SET_ANEW if set_apart(action) else None
+
+
+def is_declared(action: Action) -> bool:
+    """Return whether another tool put the code in, with a print in place of its keyword."""
+    settings = declared_settings(action.deployed_code)
+    return settings is not None and "##" not in settings
+
+
+def set_apart(action: Action) -> str | None:
+    """Name the one of our secrets that was set after the other, so by hand.
+
+    A tool sets all of an Action's secrets by one request.
+    """
+    times = {
+        each: _seconds(action.deployed_secrets.get(each, "")) for each in (URL, SIGNING_SECRET)
+    }
+    if abs(times[URL] - times[SIGNING_SECRET]) <= _ONE_REQUEST_SECONDS:
+        return None
+    return max(times, key=times.__getitem__)
+
+
+def _seconds(time: str) -> float:
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def set_anew(action: Action, note: Note) -> tuple[str, ...]:

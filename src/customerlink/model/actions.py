@@ -25,6 +25,10 @@ _MARK = "// Set up by customerlink install"
 # Earlier releases had a print of the Action's secrets behind it.
 _MARKED = re.compile(rf"\n{_MARK}(?:: [0-9a-f]{{32}})?\s*\Z")
 
+SETTINGS = "// Settings of Customer Link"
+"""The last line where another tool puts the code in; a print of the settings stands behind it."""
+_DECLARED = re.compile(rf"\n{SETTINGS}: (\S+)\s*\Z")
+
 
 @frozen
 class Action:
@@ -59,9 +63,20 @@ def is_marked(code: str) -> bool:
 
 
 def unmarked(code: str) -> str:
-    """Take the mark off, if there is one."""
-    mark = _MARKED.search(code)
+    """Take the mark off, or another tool's last line, if there is one."""
+    mark = _MARKED.search(code) or _DECLARED.search(code)
     return code[: mark.start()].rstrip() + "\n" if mark else code
+
+
+def declared(code: str, settings: str) -> str:
+    """Return the code for another tool, with what it replaces by a print of the settings."""
+    return f"{code.rstrip()}\n{SETTINGS}: {settings}\n"
+
+
+def declared_settings(code: str | None) -> str | None:
+    """Return what the last line says of the settings, where another tool put the code in."""
+    line = _DECLARED.search(code or "")
+    return line.group(1) if line else None
 
 
 def digest(code: str) -> str:

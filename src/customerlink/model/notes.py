@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from customerlink.model.actions import SIGNING_SECRET, URL
 
+PRINT_LENGTH = 32
+"""The characters of a print."""
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -59,4 +62,4 @@ def read_notes(document: object) -> Iterator[tuple[str, Note]]:
 
 def fingerprint(url: str, signing_secret: str) -> str:
     """Return a print of the settings, which tells nothing of a secret of 24 random bytes."""
-    return hashlib.sha256(f"{url}\n{signing_secret}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{url}\n{signing_secret}".encode()).hexdigest()[:PRINT_LENGTH]
