@@ -29,17 +29,25 @@ class Server:
     """One application on one port, in threads of its own, while the block runs."""
 
     def __init__(
-        self, application: "WSGIApplication", port: int = 0, host: str = "127.0.0.1"
+        self,
+        application: "WSGIApplication",
+        port: int = 0,
+        host: str = "127.0.0.1",
+        certificate: tuple[str, str] | None = None,
     ) -> None:
-        """Bind at once, so that `url` is known before the server runs."""
+        """Bind at once, so that `url` is known before the server runs.
+
+        With a certificate's file and its key's, it speaks HTTPS.
+        """
         self._server = make_server(
             host,
             port,
             application,
             threaded=True,
             request_handler=_KeepAlive,
+            ssl_context=certificate,
         )
-        self.url = f"http://{host}:{self._server.server_port}"
+        self.url = f"{'https' if certificate else 'http'}://{host}:{self._server.server_port}"
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             args=(0.02,),

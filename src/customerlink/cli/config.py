@@ -22,6 +22,13 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+class Actions(StrEnum):
+    """Who puts the Actions into the tenant: `customerlink install`, or another tool."""
+
+    INSTALLED = "installed"
+    DECLARED = "declared"
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """One deployment: a tenant, a stack, a mode."""
@@ -39,9 +46,15 @@ class Config:
     action_name: str = "Customer Link"
     verified_email: str = ""
     """What `install` is to set; asked for, or left as the stack has it, where there is none."""
+    actions: Actions = Actions.INSTALLED
     stripe_api_base: str = STRIPE_API_BASE
     stripe_key: str = field(default="", repr=False)
     """The operator's own, which may read what the deployment's key may not."""
+
+    @property
+    def is_declared(self) -> bool:
+        """Return whether another tool than this one puts the Actions in."""
+        return self.actions is Actions.DECLARED
 
     def auth0_url(self) -> str:
         """Return the tenant's address; only this very machine is spoken to over plain HTTP."""
@@ -81,11 +94,18 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
             raise CliError(f"customerlink.toml: {key} is unknown or no text.", fix, Exit.USAGE)
     given = {key: value for key, value in flags.items() if value}
     settings: dict[str, Any] = {**chosen, **given}
-    try:
-        settings["mode"] = Mode(settings.get("mode", Mode.TEST))
-    except ValueError:
-        raise CliError("mode is neither test nor live.", "", Exit.USAGE) from None
+    settings["mode"] = _choice(Mode, "mode", settings)
+    settings["actions"] = _choice(Actions, "actions", settings)
     return Config(profile=name, **settings)
+
+
+def _choice[Choice: StrEnum](kind: type[Choice], name: str, settings: Mapping[str, str]) -> Choice:
+    first, *others = kind
+    try:
+        return kind(settings.get(name, first))
+    except ValueError:
+        known = " nor ".join([first, *others])
+        raise CliError(f"{name} is neither {known}.", "", Exit.USAGE) from None
 
 
 def _check_secrets(path: Path, *settings: Mapping[str, object]) -> None:

@@ -20,7 +20,16 @@ MEANING = {
 """What each choice means, for who is asked."""
 
 
-def wanted_policy(
+def choose(now: Session, given: VerifiedEmail | None, *, dry_run: bool, yes: bool) -> None:
+    """Let the stack have what is wanted: given, configured, or asked for at a terminal."""
+    deployment = now.deployment()
+    is_asked = not (dry_run or yes or now.output.as_json)
+    policy = _wanted(now, deployment.verified_email(), given, is_asked=is_asked)
+    if policy is not None:
+        _change(now, deployment, policy, dry_run=dry_run, yes=yes)
+
+
+def _wanted(
     now: Session, current: VerifiedEmail | None, given: VerifiedEmail | None, *, is_asked: bool
 ) -> VerifiedEmail | None:
     """Return what `VerifiedEmail` is to be, if not what the stack has; say what it means."""
@@ -47,7 +56,7 @@ def _configured(value: str) -> VerifiedEmail | None:
     return VerifiedEmail(value) if value else None
 
 
-def change(
+def _change(
     now: Session, deployment: Deployment, policy: VerifiedEmail, *, dry_run: bool, yes: bool
 ) -> None:
     """Update the stack, or say that it would be."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
 
-from customerlink.cli.commands import install
+from customerlink.cli import installing
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.probes import SelfTestResult
@@ -359,7 +359,7 @@ class TestHalfWay:
 def test_endpoint_that_does_not_pass(cli: Cli, box: Sandbox) -> None:
     """What was put in stays; the exit code and a sentence say that it does not work yet."""
     failed = SelfTestResult(passed=False, status=401, reason="x", milliseconds=1.0, skew=None)
-    cli.patch.setattr(install, "self_test", lambda *_: failed)
+    cli.patch.setattr(installing, "self_test", lambda *_: failed)
     result = cli("install", stdin=box.stripe_key)
 
     assert (result.code, cli.flow()) == (1, [*FOREIGN, ACTION])

@@ -9,6 +9,7 @@ import typer
 from customerlink.adapters.built_actions import action_code
 from customerlink.cli.checks import Check, Verdict, bad, good, warning
 from customerlink.cli.config import Config
+from customerlink.cli.declared import APPLY, settings_check
 from customerlink.cli.deployment import Deployment, StoredSecret
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.explain import explain
@@ -223,10 +224,10 @@ class Doctor:
         name = self.config.action_name
         action = self.tenant.find(name)
         if action is None:
-            yield bad("Action", f"The tenant has no Action {name}.", INSTALL)
+            yield bad("Action", f"The tenant has no Action {name}.", self._mend())
             return
         self._action = action
-        yield from self._checked(action, LOGIN, "Action", INSTALL)
+        yield from self._checked(action, LOGIN, "Action", self._mend())
 
     def _registration(self) -> Iterator[Check]:
         for trigger in REGISTRATION:
@@ -235,7 +236,11 @@ class Doctor:
             if action is not None:
                 label = f"Action ({trigger})"
                 self._registered[trigger] = action
-                yield from self._checked(action, trigger, label, REGISTER)
+                yield from self._checked(action, trigger, label, self._mend(REGISTER))
+
+    def _mend(self, install: str = INSTALL) -> str:
+        """Return what mends the tenant's side: an install, or the tool that declares it."""
+        return APPLY if self.config.is_declared else install
 
     def _checked(self, action: Action, trigger: str, label: str, fix: str) -> Iterator[Check]:
         match code_fault(action, digest(action_code(trigger))):
@@ -260,6 +265,8 @@ class Doctor:
             verb = "is" if len(missing) == 1 else "are"
             return bad(name, f"{_names(missing)} {verb} missing.", fix)
         secret = self._needed(self._secret, "the secret")
+        if self.config.is_declared:
+            return settings_check(action, trigger, self.deployment.outputs.url, secret, name)
         note = secret.notes.get(action.id)
         if note is None:
             meaning = "Whose they are was not looked at: no install of this release has set them."
@@ -281,7 +288,7 @@ class Doctor:
         verify = self.tenant.verify_email()
         match place_fault(flow, action.id, verify.id if verify else None):
             case Fault.NOT_BOUND:
-                yield bad("Login flow", "The Action is not bound to it.", INSTALL)
+                yield bad("Login flow", "The Action is not bound to it.", self._mend())
             case Fault.WRONG_ORDER if verify:
                 meaning = f"{verify.name} stands behind the Action: nobody is asked to verify."
                 fix = "Auth0's dashboard, Actions > Triggers > post-login: drag it before."
@@ -295,7 +302,7 @@ class Doctor:
         for trigger, action in self._registered.items():
             flow = [each.action_id for each in self.tenant.at(trigger).bindings()]
             if place_fault(flow, action.id):
-                yield bad(f"{trigger} flow", "Its Action is not bound to it.", REGISTER)
+                yield bad(f"{trigger} flow", "Its Action is not bound to it.", self._mend(REGISTER))
             else:
                 yield good(f"{trigger} flow", "Its Action is bound to it.")
 

@@ -1,64 +1,39 @@
 """Install: what a deployment lacks, as a plan that is made without changing anything, then run."""
 
 import difflib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from customerlink.adapters.built_actions import action_code
-from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
+from customerlink.cli.declared_install import MODE, ToFile, install_declared
+from customerlink.cli.deployment import Deployment, StoredSecret
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.installing import (
+    STORED,
+    Change,
+    Kind,
+    completed,
+    key_to_store,
+    show,
+    stored_changes,
+    tell,
+    tell_installed,
+)
 from customerlink.cli.output import Output
-from customerlink.cli.probes import checked, self_test
 from customerlink.cli.release import action_name, endpoint
-from customerlink.cli.session import DryRun, Json, Session, Yes, session, stripe_key_given
+from customerlink.cli.session import DryRun, Json, Session, Yes, session
 from customerlink.cli.tenant import RUNTIME, Binding, Tenant
-from customerlink.cli.verified_email import change, wanted_policy
+from customerlink.cli.verified_email import choose
 from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, client_given, may_only_look
 from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, marked
 from customerlink.model.notes import Note, fingerprint, noted
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.secret import Auth0Client
-from customerlink.model.tickets import new_ticket_key
 
 app = typer.Typer()
-
-
-class Kind(StrEnum):
-    """The kinds of changes, in the order in which they are made."""
-
-    STORE_KEY = "store the Stripe key"
-    STORE_SIGNING_SECRET = "store a signing secret"  # noqa: S105 (a sentence)
-    STORE_LOG_KEY = "store the key of users' names in logs"
-    STORE_TICKET_KEY = "store a key for link tickets"
-    STORE_SELF_TEST_KEY = "store a key for self-tests"
-    CREATE_ACTION = "create the Action"
-    UPDATE_ACTION = "update the Action"
-    DEPLOY_ACTION = "deploy the Action"
-    BIND_ACTION = "bind the Action to its flow"
-    SET_UP_WATCH = "tell the watch what to look for"
-
-
-_STORED = (
-    Kind.STORE_KEY,
-    Kind.STORE_SIGNING_SECRET,
-    Kind.STORE_LOG_KEY,
-    Kind.STORE_TICKET_KEY,
-    Kind.STORE_SELF_TEST_KEY,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change: what it is about, and a diff for code and bindings."""
-
-    kind: Kind
-    about: str
-    diff: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +86,7 @@ def install(  # noqa: PLR0913 (a flag each)
             envvar="CUSTOMERLINK_WATCH_CLIENT_ID",
         ),
     ] = None,
+    to_file: ToFile = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -123,19 +99,26 @@ def install(  # noqa: PLR0913 (a flag each)
     nothing; run again after a failure, it goes on. The Stripe key is asked for, or read from a
     pipe, when the stack has none yet. The stack's VerifiedEmail is asked for at a terminal; with
     --yes, or without a terminal, it stays as it is.
+
+    With actions = "declared" in customerlink.toml it leaves the tenant alone, and writes into
+    --to-file what the tool has to set that declares the Actions (docs/declared.md).
     """
     now = session(context, as_json=as_json)
+    if now.config.is_declared:
+        choose(now, verified_email, dry_run=dry_run, yes=yes)
+        watch = _watch_of_declared(now, watch_client_id, dry_run=dry_run)
+        install_declared(now, to_file, watch, dry_run=dry_run, yes=yes)
+        return
+    if to_file:
+        raise CliError("Install sets the secrets itself: nothing is handed over.", MODE, Exit.USAGE)
     deployment, tenant, output = now.deployment(), now.tenant(), now.output
     with output.busy("Looking at the stack and the tenant"):
         stored = deployment.read_secret()
-    key = None if stored.stripe_key else _key_to_store(now, dry_run=dry_run)
+    key = None if stored.stripe_key else key_to_store(now, dry_run=dry_run)
     watcher = None if dry_run else _watcher(now, deployment, watch_client_id)
     changes: list[Change] = []
     rows = []
-    is_asked = not (dry_run or yes or as_json)
-    policy = wanted_policy(now, deployment.verified_email(), verified_email, is_asked=is_asked)
-    if policy is not None:
-        change(now, deployment, policy, dry_run=dry_run, yes=yes)
+    choose(now, verified_email, dry_run=dry_run, yes=yes)
     for trigger in TRIGGERS if registration else (LOGIN,):
         name, place = action_name(now.config.action_name, trigger), tenant.at(trigger)
         with output.busy("Looking at the tenant"):
@@ -145,7 +128,7 @@ def install(  # noqa: PLR0913 (a flag each)
         changes += made.changes
         rows.append(("Action", f"{name}, in the flow {trigger} of {now.config.domain}"))
         if dry_run:
-            _show(output, made)
+            show(output, made.changes)
             continue
         if made.changes and is_first:
             now.confirm("Install", yes=yes)
@@ -153,22 +136,11 @@ def install(  # noqa: PLR0913 (a flag each)
             carry_out(made, deployment, place, lambda one: output.step(f"{one.kind}: {one.about}"))
     watching = Watching(deployment, tenant, now.config.action_name)
     if dry_run:
-        _tell(output, changes + _would_set_up_watch(output, watching, watch_client_id, changes))
+        tell(output, changes + _would_set_up_watch(output, watching, watch_client_id, changes))
         return
     if watcher:
         changes += _set_up_watch(now, watching, watcher)
-    _test(output, deployment.outputs.url, made.signing_secret, changes, rows)
-
-
-def _key_to_store(now: Session, *, dry_run: bool) -> str | None:
-    if dry_run:
-        now.output.say("The stack has no Stripe key yet: install will ask for one.")
-        return None
-    key = checked(stripe_key_given(now.output), now.config.mode).value
-    # Before it is stored: the first to meet a bad one would be somebody who signs up.
-    with now.output.busy("Asking Stripe"):
-        now.probe(key).list_customers()
-    return key
+    tell_installed(output, deployment.outputs.url, made.signing_secret, changes, rows)
 
 
 def _watcher(now: Session, deployment: Deployment, client_id: str | None) -> Auth0Client | None:
@@ -185,6 +157,16 @@ def _watcher(now: Session, deployment: Deployment, client_id: str | None) -> Aut
         return given if given.url == now.config.auth0_url() else None
     with now.output.busy("Asking Auth0 what the watch may do"):
         return may_only_look(given)
+
+
+def _watch_of_declared(
+    now: Session, client_id: str | None, *, dry_run: bool
+) -> Callable[[], list[Change]]:
+    """Return what sets the watch up, once the stack's side is there."""
+    deployment = now.deployment()
+    watcher = None if dry_run else _watcher(now, deployment, client_id)
+    watching = Watching(deployment, now.tenant(), now.config.action_name)
+    return lambda: _set_up_watch(now, watching, watcher) if watcher else []
 
 
 def _would_set_up_watch(
@@ -204,52 +186,12 @@ def _would_set_up_watch(
 def _set_up_watch(now: Session, watching: Watching, client: Auth0Client) -> list[Change]:
     with now.output.busy("Looking at what the watch is to find"):
         wanted = watching.wanted(client)
-    if wanted == watching.deployment.read_watch():
+    if not wanted.actions or wanted == watching.deployment.read_watch():
         return []
     change = Change(Kind.SET_UP_WATCH, "in Secrets Manager")
     now.output.step(f"{change.kind}: {change.about}")
     watching.deployment.write_watch(wanted)
     return [change]
-
-
-def _test(
-    output: Output,
-    url: str,
-    signing_secret: str,
-    changes: list[Change],
-    rows: list[tuple[str, str]],
-) -> None:
-    """Send a self-test, and tell what was installed and how it answers."""
-    with output.busy("Sending a self-test"):
-        result = self_test(url, signing_secret)
-    answer = f"{result.status} {result.reason}, {result.milliseconds:.0f} ms"
-    output.table(
-        "Done." if changes else "Nothing to do: everything is in place.",
-        [*rows, ("endpoint", url), ("self-test", answer)],
-    )
-    output.document(
-        {
-            "changes": [each.kind for each in changes],
-            "url": url,
-            "self_test": {"passed": result.passed, "answer": answer},
-        }
-    )
-    if not result.passed:
-        text = "The endpoint did not pass the self-test."
-        raise CliError(text, "Wait five minutes after a new secret; then customerlink doctor.")
-
-
-def _show(output: Output, made: Plan) -> None:
-    for each in made.changes:
-        output.say(f"would {each.kind}: {each.about}")
-        output.diff(each.diff)
-
-
-def _tell(output: Output, changes: list[Change]) -> None:
-    if not changes:
-        output.say("Nothing to do: everything is in place.")
-    told = [{"kind": each.kind, "about": each.about, "diff": list(each.diff)} for each in changes]
-    output.document({"dry_run": True, "changes": told})
 
 
 def look(deployment: Deployment, tenant: Tenant, action_name: str) -> Found:
@@ -266,14 +208,7 @@ def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
     if found.action and not (found.action.is_ours or SIGNING_SECRET in found.action.secrets):
         text = f"The tenant has an Action {action_name} that is not Customer Link's."
         raise CliError(text, "--action-name", Exit.REFUSED)
-    secret = found.secret.with_log_key()
-    if stripe_key:
-        secret = secret.with_key(stripe_key)
-    if not secret.signing_secrets:
-        secret = secret.with_signing(new_signing_secret())
-    if not secret.ticket_keys:
-        secret = secret.with_ticket_keys(new_ticket_key(time.time()))
-    secret = secret.with_self_test_key()
+    secret = completed(found.secret, stripe_key)
     signing_secret = _in_use(found, secret)
     code = marked(action_code(found.trigger))
     made = Plan(found, code, secret, signing_secret, action_name)
@@ -287,18 +222,9 @@ def _in_use(found: Found, secret: StoredSecret) -> str:
 
 
 def _changes(made: Plan) -> Iterator[Change]:
-    found, secret, code, name = made.found, made.secret, made.code, made.action_name
+    found, code, name = made.found, made.code, made.action_name
     action = found.action
-    if secret.stripe_key != found.secret.stripe_key:
-        yield Change(Kind.STORE_KEY, "in Secrets Manager")
-    if secret.signing_secrets != found.secret.signing_secrets:
-        yield Change(Kind.STORE_SIGNING_SECRET, "in Secrets Manager")
-    if secret.others != found.secret.others:
-        yield Change(Kind.STORE_LOG_KEY, "in Secrets Manager")
-    if secret.ticket_keys != found.secret.ticket_keys:
-        yield Change(Kind.STORE_TICKET_KEY, "in Secrets Manager")
-    if secret.self_test_key != found.secret.self_test_key:
-        yield Change(Kind.STORE_SELF_TEST_KEY, "in Secrets Manager")
+    yield from stored_changes(found.secret, made.secret)
     is_current = action is not None and _is_current(action, made)
     if action is None:
         yield Change(Kind.CREATE_ACTION, name, _diff("", code))
@@ -338,7 +264,7 @@ def carry_out(
     """
     action = made.found.action
     settings = {URL: made.found.url, SIGNING_SECRET: made.signing_secret}
-    to_store = [each for each in made.changes if each.kind in _STORED]
+    to_store = [each for each in made.changes if each.kind in STORED]
     for each in to_store:
         tell(each)
     if to_store:

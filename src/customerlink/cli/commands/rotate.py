@@ -20,8 +20,10 @@ from typing import Annotated
 import typer
 
 from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
+from customerlink.cli.declared_install import MODE, ToFile
+from customerlink.cli.declared_rotation import DeclaredRotation
 from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
-from customerlink.cli.errors import CliError
+from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.probes import StripeProbe, checked, self_test
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import Json, Yes, session, stripe_key_given
@@ -48,6 +50,9 @@ TICKET_KEY_SECONDS = KNOWN_SECONDS + TICKET_SECONDS + MARGIN_SECONDS
 
 INSTALL = "customerlink install"
 
+DONE = "Done: the new signing secret is the only one."
+HALF_WAY = "Let the tool that declares the Actions set it; then run the same command again."
+
 app = typer.Typer(
     name="rotate",
     no_args_is_help=True,
@@ -57,9 +62,10 @@ app = typer.Typer(
 
 
 @app.command("signing-secret", epilog="Example: customerlink rotate signing-secret")
-def signing_secret(
+def signing_secret(  # noqa: PLR0913 (a flag each)
     context: typer.Context,
     *,
+    to_file: ToFile = None,
     yes: Yes = False,
     as_json: Json = False,
     refresh_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = REFRESH_SECONDS
@@ -68,12 +74,16 @@ def signing_secret(
 ) -> None:
     """Replace the secret that the Action signs with; it takes about six minutes.
 
-    No sign-up is refused meanwhile. Interrupted anywhere, a second run finishes.
+    No sign-up is refused meanwhile. Interrupted anywhere, a second run finishes. With actions =
+    "declared" in customerlink.toml it writes the new one into --to-file and ends; run it again once
+    the tool that declares the Actions has set it (docs/declared.md).
     """
     now = session(context, as_json=as_json)
+    if to_file and not now.config.is_declared:
+        raise CliError("Rotate sets the secret itself: nothing is handed over.", MODE, Exit.USAGE)
     now.confirm("Rotate the signing secret", yes=yes)
     output = now.output
-    Rotation(
+    rotation = Rotation(
         now.deployment(),
         now.tenant(),
         now.config.action_name,
@@ -81,9 +91,14 @@ def signing_secret(
         output.wait,
         refresh_seconds,
         last_logins_seconds,
-    ).run()
-    output.say("Done: the new signing secret is the only one.")
-    output.document({"steps": output.steps})
+    )
+    if now.config.is_declared:
+        is_done = DeclaredRotation(rotation, to_file).run()
+    else:
+        rotation.run()
+        is_done = True
+    output.say(DONE if is_done else HALF_WAY)
+    output.document({"done": is_done, "steps": output.steps})
 
 
 @app.command("stripe-key", epilog="Example: customerlink rotate stripe-key < new-key")
@@ -191,7 +206,7 @@ class Rotation:
             if left > 0:
                 self.wait("until every function has fetched both", left)
             # Before these Actions have it: refused, it leaves their logins with the old one.
-            self._check(new)
+            self.check(new)
         for each in without:
             self.tell(f"give the Action {each.action.name} the new one, and deploy it")
             self.deployment.note(each.action.id, each.give(new))
@@ -202,7 +217,7 @@ class Rotation:
                 self.tell(f"deploy the Action {each.action.name}")
                 each.tenant.deploy(each.action.id)
         self.wait("until no login runs an Action's old version", self.last_logins_seconds)
-        self._check(new)
+        self.check(new)
         self.tell("drop the old signing secret")
         # Read again: somebody may have put in another Stripe key meanwhile.
         self.deployment.write_secret(self.deployment.read_secret().with_signing(new))
@@ -226,7 +241,8 @@ class Rotation:
                 raise CliError(text, INSTALL)
         return found
 
-    def _check(self, signing_secret: str) -> None:
+    def check(self, signing_secret: str) -> None:
+        """Send a self-test: whoever gets the new secret is refused as little."""
         self.tell("send the endpoint a self-test signed with the new one")
         result = self_test(self.deployment.outputs.url, signing_secret)
         if not result.passed:
