@@ -60,6 +60,8 @@ FOREIGN = {
     "-X importtime": "an option of Python's",
     "pipx install --python 3.13 .": "a command",
     "cus_A": "an example",
+    "TF_VAR_customerlink_api": "a variable as Terraform takes it",
+    "TF_VAR_customerlink_signing_secret": "likewise",
 }
 """What is nobody's of this repository, and whose it is."""
 

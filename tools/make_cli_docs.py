@@ -15,6 +15,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 COMMANDS: tuple[list[str], ...] = (
     [],
     ["install"],
+    ["export"],
     ["doctor"],
     ["verify"],
     ["repair"],
