@@ -12,8 +12,7 @@ from tests.test_docs import shell, starting
 from tests.translation import TEMPLATE
 
 from customerlink.cli.a0deploy import files
-from customerlink.cli.declared import handed_over
-from customerlink.cli.terraform import API_VARIABLE, SECRET_VARIABLE
+from customerlink.cli.declared import API_VARIABLE, SECRET_VARIABLE, handed_over
 from customerlink.model.actions import TRIGGERS
 
 PAGE = (ROOT / "docs" / "declared.md").read_text()

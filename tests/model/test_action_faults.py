@@ -9,9 +9,11 @@ from customerlink.model.action_faults import (
     action_faults,
     code_fault,
     place_fault,
+    secrets_fault,
     set_anew,
+    set_apart,
 )
-from customerlink.model.actions import SIGNING_SECRET, URL, Action, digest, marked
+from customerlink.model.actions import SIGNING_SECRET, URL, Action, declared, digest, marked
 from customerlink.model.notes import Note
 
 CODE = "exports.onExecutePostLogin = async () => {};\n"
@@ -99,3 +101,24 @@ def test_what_logins_run_comes_first() -> None:
 def test_place(flow: list[str], verify: str | None, fault: Fault | None) -> None:
     """In the flow, and behind verify-email where that is in it; others' places are theirs."""
     assert place_fault(flow, "act_1", verify) is fault
+
+
+@pytest.mark.parametrize(
+    ("says", "later", "fault", "name"),
+    [
+        ("0f" * 16, "2026-07-01T08:00:00Z", None, None),
+        ("0f" * 16, "2026-07-01T08:00:09+00:00", None, None),
+        ("0f" * 16, "2026-07-01T08:01:00Z", Fault.SECRETS_SET_ANEW, SIGNING_SECRET),
+        ("0f" * 16, "2026-06-01T08:00:00Z", Fault.SECRETS_SET_ANEW, URL),
+        ("0f" * 16, "", Fault.SECRETS_SET_ANEW, URL),
+        ("##CUSTOMERLINK_PRINT##", "2026-07-01T08:00:00Z", Fault.SECRETS_NOT_NOTED, None),
+    ],
+)
+def test_declared_by_another_tool(
+    says: str, later: str, fault: Fault | None, name: str | None
+) -> None:
+    """No note is needed where the tool says what it has set, in one go; one set by hand is told."""
+    times = {URL: "2026-07-01T08:00:00Z", SIGNING_SECRET: later}
+    seen = action(deployed_code=declared(CODE, says), secrets=times, deployed_secrets=times)
+
+    assert (secrets_fault(seen, None), set_apart(seen)) == (fault, name)

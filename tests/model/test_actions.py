@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customerlink.model.actions import digest, is_marked, marked, unmarked
+from customerlink.model.actions import (
+    declared,
+    declared_settings,
+    digest,
+    is_marked,
+    marked,
+    unmarked,
+)
 
 
 @given(st.text())
@@ -17,6 +24,23 @@ def test_mark(code: str) -> None:
     assert is_marked(with_mark)
     assert unmarked(with_mark) == code.rstrip() + "\n"
     assert unmarked(with_mark.rstrip("\n")) == unmarked(with_mark)
+
+
+@given(st.text())
+@pytest.mark.parametrize("says", ["0f" * 16, "##CUSTOMERLINK_PRINT##", "undefined"])
+def test_another_tools_line(says: str, code: str) -> None:
+    """It comes off like the mark, is none of ours, and says what the tool has put there."""
+    with_line = declared(code, says)
+
+    assert (is_marked(with_line), declared_settings(with_line)) == (False, says)
+    assert unmarked(with_line) == code.rstrip() + "\n"
+    assert digest(with_line.rstrip()) == digest(code)
+
+
+@pytest.mark.parametrize("code", [None, "", marked("a"), declared("a", "0f") + "// edited\n"])
+def test_no_line(code: str | None) -> None:
+    """Code without it as its last line says nothing."""
+    assert declared_settings(code) is None
 
 
 def test_earlier_mark() -> None:

@@ -19,6 +19,9 @@ from customerlink.model.notes import Note, fingerprint
 API, PRINT = "CUSTOMERLINK_API", "CUSTOMERLINK_PRINT"
 """The endpoints' common beginning, and the print: beside the signing secret, what a tool gets."""
 
+API_VARIABLE, SECRET_VARIABLE = "customerlink_api", "customerlink_signing_secret"
+"""As Terraform has them, which computes the print."""
+
 APPLY = "Import or apply again what declares the Actions (docs/declared.md)."
 HAND_OVER = "customerlink install --to-file FILE, then import or apply with it (docs/declared.md)"
 
@@ -30,8 +33,8 @@ def handed_over(url: str, signing_secret: str) -> str:
         API: api,
         SIGNING_SECRET: signing_secret,
         PRINT: fingerprint(url, signing_secret),
-        f"TF_VAR_{API.lower()}": api,
-        f"TF_VAR_{SIGNING_SECRET.lower()}": signing_secret,
+        f"TF_VAR_{API_VARIABLE}": api,
+        f"TF_VAR_{SECRET_VARIABLE}": signing_secret,
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in given.items())
 

@@ -4,13 +4,11 @@ import json
 from collections.abc import Sequence
 
 from customerlink.adapters.built_actions import action_code
-from customerlink.cli.declared import API
+from customerlink.cli.declared import API_VARIABLE, SECRET_VARIABLE
 from customerlink.cli.release import action_name
 from customerlink.cli.tenant import RUNTIME, VERSIONS
 from customerlink.model.actions import LOGIN, SETTINGS, SIGNING_SECRET, URL
 from customerlink.model.notes import PRINT_LENGTH
-
-API_VARIABLE, SECRET_VARIABLE = API.lower(), SIGNING_SECRET.lower()
 
 # Seven digits are a number below 2^28, which every machine's integers hold.
 _VERSION_DIGITS = 7
