@@ -31,6 +31,7 @@ DEPLOY_PAGE = (ROOT / "docs/deploy.md").read_text()
 BUILD = ROOT / ".aws-sam/build"
 ADDRESS = "https://git.example/acme/customer-link"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+UP = "../" * 2
 RELATIVE = re.compile(r"\]\((?!https:|#)[^)]*\)")
 
 
@@ -236,7 +237,7 @@ def test_whats_in_an_archive(unpacked: Path) -> None:
 def test_archive_says_where_it_comes_from() -> None:
     """The address is in it once it is known."""
     text, others = release.portable(
-        "  SpdxLicenseId: MIT\n  LicenseUrl: ../../LICENSE\n  CodeUri: SomeFunction\n", "1.0", "A"
+        f"  SpdxLicenseId: MIT\n  LicenseUrl: {UP}LICENSE\n  CodeUri: SomeFunction\n", "1.0", "A"
     )
 
     assert text == (
@@ -244,7 +245,7 @@ def test_archive_says_where_it_comes_from() -> None:
         "    SourceCodeUrl: A/tree/v1.0\n  LicenseUrl: LICENSE\n"
         "  CodeUri: functions/SomeFunction.zip\n"
     )
-    assert others == {"LICENSE": "../../LICENSE"}
+    assert others == {"LICENSE": f"{UP}LICENSE"}
 
 
 @pytest.fixture
