@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "declared.md").read_text()
 BODY_LIMIT = 51_200
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
-# The page of `aws_cloudformation_stack` in the documentation of Terraform's AWS provider.
+# The page of aws_cloudformation_stack in the documentation of Terraform's AWS provider.
 STACK = {"name", "template_url", "template_body", "capabilities", "parameters", "tags", "timeouts"}
 
 

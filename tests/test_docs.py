@@ -125,6 +125,8 @@ def test_login_with_curl(first_port: int, tmp_path: Path) -> None:
 
     assert first["decision"] == "continue"
     assert first["app_metadata"]["stripe_customer_id"].startswith("cus_")
+    # The second time nobody is asked.
+    assert (first.pop("reason"), second.pop("reason")) == ("customer_created", None)
     assert first == second
 
 

@@ -58,7 +58,7 @@ def test_function_reads_what_the_template_sets() -> None:
     }
     settings = Settings.from_environment(environment)
 
-    assert len(environment) == 16
+    assert len(environment) == 17
     assert settings.policy.denial_message == DENIAL_MESSAGE
     assert settings.stripe_api_base == "https://api.stripe.com"
     assert settings.signature_tolerance == 300

@@ -68,6 +68,7 @@ def test_every_verb(sides: Cli, tmp_path: Path) -> None:
     dangling(sides, 1)
     user(sides, 2)
     customer(sides, 3, "auth0|gone")
+    state.mkdir()
     watch = Watch(state)
     sides(*TENANT, "verify", "--html", str(state / "page.html"))
     sides(*TENANT, "verify", "auth0|1")

@@ -1,6 +1,5 @@
 """The question of `install`: asked of a person, and of nobody else."""
 
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +8,7 @@ import questionary
 from customerlink.cli.config import Config
 from customerlink.cli.output import Output
 from customerlink.cli.session import Session
-from customerlink.cli.verified_email import _wanted
+from customerlink.cli.verified_email import wanted_policy
 from customerlink.model.policy import VerifiedEmail
 
 
@@ -23,13 +22,12 @@ def test_asked(monkeypatch: pytest.MonkeyPatch, wanted: VerifiedEmail) -> None:
         return SimpleNamespace(unsafe_ask=lambda: wanted)
 
     monkeypatch.setattr(questionary, "select", select)
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     now = Session(Config(), Output(as_json=False))
     has = VerifiedEmail.OPTIONAL
-    changed = _wanted(now, has, None, is_asked=True)
+    changed = wanted_policy(now, has, None, is_asked=True)
 
     assert changed == (None if wanted is has else wanted)
     assert [[each.partition(":")[0] for each in one] for one in asked] == [[*VerifiedEmail]]
-    _wanted(now, has, VerifiedEmail.REQUIRED, is_asked=True)
-    _wanted(now, has, None, is_asked=False)
+    wanted_policy(now, has, VerifiedEmail.REQUIRED, is_asked=True)
+    wanted_policy(now, has, None, is_asked=False)
     assert len(asked) == 1

@@ -62,7 +62,7 @@ def install_declared(
     if to_file:
         hand_over(to_file, url, signing_secret)
         output.step(f"write {to_file}")
-    tell_installed(output, url, signing_secret, changes, [])
+    tell_installed(output, now.config, url, signing_secret, changes, [])
     output.say(NEXT.format(to_file) if to_file else MISSING)
 
 

@@ -237,18 +237,21 @@ class Deployment:
         found = self.outputs.parameters.get(VERIFIED_EMAIL)
         return next((each for each in VerifiedEmail if each == found), None)
 
-    def change_verified_email(self, wanted: VerifiedEmail) -> None:
-        """Update the stack, and wait: nothing but this parameter of it changes."""
+    def change_parameters(self, wanted: Mapping[str, str]) -> None:
+        """Update the stack, and wait: nothing but these parameters of it changes."""
         stacks = self._session.client("cloudformation", config=_CALLS)
         kept: list[ParameterTypeDef] = [
             {"ParameterKey": name, "UsePreviousValue": True}
             for name in self.outputs.parameters
-            if name != VERIFIED_EMAIL
+            if name not in wanted
+        ]
+        changed: list[ParameterTypeDef] = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in wanted.items()
         ]
         stacks.update_stack(
             StackName=self.stack,
             UsePreviousTemplate=True,
-            Parameters=[*kept, {"ParameterKey": VERIFIED_EMAIL, "ParameterValue": wanted}],
+            Parameters=[*kept, *changed],
             # The template's roles, and its transform.
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )

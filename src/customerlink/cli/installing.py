@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from customerlink.cli.config import Config
 from customerlink.cli.deployment import StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError
+from customerlink.cli.next_steps import next_steps
 from customerlink.cli.output import Output
 from customerlink.cli.probes import checked, self_test
 from customerlink.cli.session import Session, stripe_key_given
@@ -84,8 +86,9 @@ def stored_changes(before: StoredSecret, after: StoredSecret) -> Iterator[Change
         yield Change(Kind.STORE_SELF_TEST_KEY, "in Secrets Manager")
 
 
-def tell_installed(
+def tell_installed(  # noqa: PLR0913, PLR0917 (what it tells of)
     output: Output,
+    config: Config,
     url: str,
     signing_secret: str,
     changes: list[Change],
@@ -106,6 +109,8 @@ def tell_installed(
             "self_test": {"passed": result.passed, "answer": answer},
         }
     )
+    if result.passed and changes:
+        output.table("Next:", next_steps(config))
     if not result.passed:
         text = "The endpoint did not pass the self-test."
         raise CliError(text, "Wait five minutes after a new secret; then customerlink doctor.")

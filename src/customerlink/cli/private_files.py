@@ -1,5 +1,6 @@
 """Files that hold ids, addresses or secrets: nobody but their owner may read them."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -21,7 +22,12 @@ def only_for_their_owner() -> Iterator[None]:
 
 
 def private(path: Path) -> Path:
-    """Return a file that is so before anything is in it, whoever could read it so far."""
+    """Return a file that is so before anything is in it, whoever could read it so far.
+
+    Raise `OSError` where no file can be.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.touch(mode=0o600)
     # A device is no file of ours.
     if path.is_file():

@@ -71,6 +71,7 @@ def test_whose_addresses_are_believed(
     cli: Cli, parameters: dict[str, str], check: str, verdict: str, said: str
 ) -> None:
     """Each connection is judged as a log-in judges it; a choice that can be regretted is told."""
+    cli.install()
     cli.box.aws.create_stack(cli.box.url, parameters)
     found = diagnosis(cli)[check]
 
@@ -80,6 +81,7 @@ def test_whose_addresses_are_believed(
 
 def test_more_connections_than_a_page_has(cli: Cli) -> None:
     """All of them are looked at."""
+    cli.install()
     connections = cli.box.management.connections
     many = {f"directory-{number}": "waad" for number in range(250)}
     connections.update(many)
@@ -92,6 +94,7 @@ def test_more_connections_than_a_page_has(cli: Cli) -> None:
 
 def test_connections_without_the_scope(cli: Cli) -> None:
     """It is no failure: that they were not looked at is said."""
+    cli.install()
     granted = tuple(each for each in SCOPES if each != "read:connections")
     client_id, secret = cli.box.management.add_client(granted)
     cli.patch.setenv("AUTH0_CLIENT_ID", client_id)
@@ -440,7 +443,7 @@ def test_nothing_at_all(cli: Cli) -> None:
     checks = diagnosis(cli)
 
     assert checks["AWS credentials"]["verdict"] == "good"
-    assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 10
+    assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 11
 
 
 def test_action_that_is_not_deployed(cli: Cli) -> None:

@@ -48,7 +48,7 @@ def test_told(sides: Cli, squatter: str) -> None:
 
     assert result.code == 0
     assert f"{squatter}: of auth0|1, not verified, {squatter}, no marker, created 20" in result.out
-    assert "nothing keeps it: --apply" in result.out
+    assert "nothing keeps it: customerlink release, with --apply" in result.out
     assert f"User with the address: auth0|1, not verified, {squatter}" in result.out
     assert [each for each in sides.changes() if "PATCH" in each] == []
     assert len(sides.box.stripe.live_customers()) == 1

@@ -401,3 +401,4 @@ def test_page_that_cannot_be_written(sides: Cli, tmp_path: Path, place: str) -> 
     assert (result.code, str(tmp_path) in result.err) == (2, True)
     assert "network" not in result.err
     assert "Compare" not in result.out
+    assert tmp_path.stat().st_mode & 0o700 == 0o700

@@ -25,8 +25,8 @@ from customerlink.cli.installing import (
 from customerlink.cli.output import Output
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
+from customerlink.cli.stack_parameters import set_parameters
 from customerlink.cli.tenant import RUNTIME, Binding, Tenant
-from customerlink.cli.verified_email import choose
 from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, client_given, may_only_look
 from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, marked
 from customerlink.model.notes import Note, fingerprint, noted
@@ -105,7 +105,7 @@ def install(  # noqa: PLR0913 (a flag each)
     """
     now = session(context, as_json=as_json)
     if now.config.is_declared:
-        choose(now, verified_email, dry_run=dry_run, yes=yes)
+        set_parameters(now, verified_email, dry_run=dry_run, yes=yes)
         watch = _watch_of_declared(now, watch_client_id, dry_run=dry_run)
         install_declared(now, to_file, watch, dry_run=dry_run, yes=yes)
         return
@@ -118,7 +118,7 @@ def install(  # noqa: PLR0913 (a flag each)
     watcher = None if dry_run else _watcher(now, deployment, watch_client_id)
     changes: list[Change] = []
     rows = []
-    choose(now, verified_email, dry_run=dry_run, yes=yes)
+    set_parameters(now, verified_email, dry_run=dry_run, yes=yes)
     for trigger in TRIGGERS if registration else (LOGIN,):
         name, place = action_name(now.config.action_name, trigger), tenant.at(trigger)
         with output.busy("Looking at the tenant"):
@@ -140,7 +140,8 @@ def install(  # noqa: PLR0913 (a flag each)
         return
     if watcher:
         changes += _set_up_watch(now, watching, watcher)
-    tell_installed(output, deployment.outputs.url, made.signing_secret, changes, rows)
+    url, secret = deployment.outputs.url, made.signing_secret
+    tell_installed(output, now.config, url, secret, changes, rows)
 
 
 def _watcher(now: Session, deployment: Deployment, client_id: str | None) -> Auth0Client | None:
