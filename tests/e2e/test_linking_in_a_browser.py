@@ -73,7 +73,9 @@ class ShopServer:
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
     """Run a deployment whose linking page is the example's."""
-    with sandbox(settings={"CUSTOMERLINK_LINKING_URL": LINK}) as running:
+    # Of the accounts some are of a directory, which nobody believes unless it is named.
+    trusted = {"CUSTOMERLINK_TRUSTED_CONNECTIONS": "auth0,google-oauth2,samlp"}
+    with sandbox(settings={"CUSTOMERLINK_LINKING_URL": LINK} | trusted) as running:
         running.let_functions_into_the_tenant()
         yield running
 
