@@ -20,6 +20,8 @@ _HELP = """
   curl -s {login} -H 'content-type: application/json' \\
     -d '{{"email": "ada@example.com", "name": "Ada Lovelace", "connection": "google-oauth2"}}'
 
+grace@example.com is a customer already, of a user who is gone: who signs up with it is denied.
+
   gateway  {gateway}   (the function, in this process)
   Stripe   {stripe}   (a restricted test key is in the secret)
   AWS      {aws}   (DynamoDB, Secrets Manager, the stack)

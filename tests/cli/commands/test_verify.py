@@ -76,6 +76,16 @@ def test_kinds(sides: Cli, words: list[str], code: int, told: list[str]) -> None
     assert len(found) == (0 if "unlinked" not in told else 5 if words else 3)
 
 
+def test_kinds_for_people(sides: Cli) -> None:
+    """Of a part nothing is said of the whole; that nobody is of a kind is said by its zero."""
+    user(sides, 1)
+    shown = sides("verify", "--kind", "denied").out
+
+    assert "Of the kinds that were named:" in shown
+    assert "agree" not in shown
+    assert "denied" in shown
+
+
 def customer(cli: Cli, number: int, user_id: str | None = None, **more: Any) -> str:
     """Put a customer in."""
     named = {"auth0_user_id": user_id or f"auth0|{number}", "auth0_tenant": "acme"}

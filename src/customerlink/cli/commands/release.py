@@ -39,9 +39,9 @@ def release(
 
     With --apply a customer that a sign-up made is deleted in Stripe, if its user has not verified
     the address and it has no balance, payment method, subscription or invoice; what the Stripe
-    key may not read counts as one. The user's next login is another try. Exit code 1 if something
-    holds the address still, 4 if it is for want of a permission alone. The Auth0 client needs
-    read:users, and update:users to apply.
+    key may not read counts as one. The user's next login is another try. The exit code is 1 then
+    if something holds the address still, 4 if for want of a permission alone. The Auth0 client
+    needs read:users, and update:users to apply.
     """
     now = session(context, as_json=as_json)
     given = _address(address)

@@ -73,9 +73,16 @@ def _remembered(report: Report, folder: Path) -> list[Mapping[str, int]]:
 
 
 def _print(output: Output, report: Report) -> None:
-    shown = {kind: number for kind, number in report.counts.items() if number or kind in IN_ORDER}
+    # Of kinds that somebody named, nothing is known of the others.
+    is_part = len(report.counts) < len(Drift)
+    title = "Both sides agree." if report.in_order else "The two sides differ."
+    shown = {
+        kind: number
+        for kind, number in report.counts.items()
+        if number or is_part or kind in IN_ORDER
+    }
     output.table(
-        "Both sides agree." if report.in_order else "The two sides differ.",
+        "Of the kinds that were named:" if is_part else title,
         [(str(kind), f"{number:>9,}  {MEANING[kind]}") for kind, number in shown.items()],
     )
     for kind in [each for each in shown if each not in UNTOLD and shown[each]]:
