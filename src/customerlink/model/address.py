@@ -23,3 +23,9 @@ def spellings(*addresses: str | None) -> list[str]:
     """Return as what to look addresses up where letter case counts: as given, and in lower case."""
     given = {each for each in addresses if each}
     return sorted(given | {lowered(each) for each in given})
+
+
+def has_the_form_of_one(text: str) -> bool:
+    """Catch what could not be looked up safely; the rest is for Stripe to judge."""
+    name, _, domain = text.rpartition("@")
+    return bool(name and domain) and text.isprintable() and " " not in text

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
+from customerlink.model.address import has_the_form_of_one
 from customerlink.model.customer import Customer, NewCustomer, can_be_named, may_adopt
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.frozen import frozen
@@ -152,7 +153,7 @@ class Settling:
             return None
         if email is None:
             return Reason.EMAIL_INVALID if self.signup.has_odd_email else Reason.EMAIL_MISSING
-        if not _has_the_form_of_an_address(email):
+        if not has_the_form_of_one(email):
             return Reason.EMAIL_INVALID
         required = self.policy.verified_email is VerifiedEmail.REQUIRED
         return Reason.DEFERRED if required and not self.signup.email_verified else None
@@ -304,9 +305,3 @@ class Settling:
         if opened.lease.has_create_under_way(self.run.clock.time()):
             return opened.fail(Unknown())
         return opened.close(is_gone=is_gone)
-
-
-def _has_the_form_of_an_address(email: str) -> bool:
-    """Catch what could not be looked up safely; the rest is for Stripe to judge."""
-    name, _, domain = email.rpartition("@")
-    return bool(name and domain) and email.isprintable() and " " not in email

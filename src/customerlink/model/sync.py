@@ -1,0 +1,280 @@
+"""What is to be done about a user and their customer: a pure function of what was seen of both.
+
+Three values are compared for each field: Auth0's, Stripe's, and Auth0's that was applied last. No
+event is needed for it, and its order makes no difference: both sides are read as they are.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import field, replace
+from enum import StrEnum
+
+from customerlink.model.customer_fields import CustomerFields
+from customerlink.model.customer_values import EMAIL, LiveCustomer, Values, folded, values_of
+from customerlink.model.frozen import frozen
+from customerlink.model.listed_customer import Absence
+from customerlink.model.profile import Profile
+from customerlink.model.signup import Marker
+from customerlink.model.sync_memory import DAY_SECONDS, Digests, Memory
+from customerlink.model.sync_policy import (
+    DeletedCustomers,
+    Differences,
+    EditedCustomers,
+    SyncPolicy,
+)
+from customerlink.model.user import CustomerId, User
+
+CORRECTIONS_A_DAY = 3
+"""So often one user's edits are written over: a program that writes back is not argued with."""
+
+
+class SyncAct(StrEnum):
+    """What is done."""
+
+    NOTHING = "nothing"
+    WAIT = "wait"
+    """A sign-up is under way, and decides."""
+    COMPARE = "compare"
+    """The link is true: its fields are written as their verdicts say."""
+    LINK = "link"
+    """Likewise, and the customer's id goes into the profile."""
+    CLEAR = "clear"
+    """The id leaves the profile; the next login makes another customer."""
+    RECREATE = "recreate"
+    HOLD = "hold"
+    """Nothing, until a person has looked."""
+
+
+class SyncReason(StrEnum):
+    """Why."""
+
+    IN_ORDER = "in_order"
+    DIFFERS = "differs"
+    NO_CUSTOMER = "no_customer"
+    SIGNING_UP = "signing_up"
+    USER_GONE = "user_gone"
+    CUSTOMER_MISSING = "customer_missing"
+    """Stripe knows no such customer: another account's key would say the same of all."""
+    CUSTOMER_DELETED = "customer_deleted"
+    SUPERSEDED = "superseded"
+    UNNAMED = "unnamed"
+    MISMATCHED = "mismatched"
+    CONTESTED = "contested"
+    """Somebody writes back what was corrected three times today."""
+
+
+class Verdict(StrEnum):
+    """What becomes of one field."""
+
+    AGREED = "agreed"
+    LEFT = "left"
+    """Auth0 has nothing to go by."""
+    CHANGED = "changed"
+    """Auth0's value is newer: it is written."""
+    RESTORED = "restored"
+    """It was edited in Stripe, and Auth0's value is written again."""
+    EDITED = "edited"
+    """It was edited in Stripe, and stays."""
+    REPORTED = "reported"
+    """Likewise, and it is told."""
+    UNKNOWN = "unknown"
+    """They differ, and which is newer nobody knows."""
+    CONTESTED = "contested"
+    """It was edited in Stripe too often to be written again today."""
+
+
+WRITTEN = frozenset({Verdict.CHANGED, Verdict.RESTORED})
+QUIET = frozenset({Verdict.AGREED, Verdict.LEFT, Verdict.EDITED})
+"""Of which there is nothing to tell."""
+
+_OF_STRIPE = frozenset({Verdict.EDITED, Verdict.REPORTED, Verdict.CONTESTED})
+"""What stands in Stripe was not written here: that much is settled."""
+
+
+@frozen
+class Seen:
+    """Both sides of one user, the sign-up's record and the memory: all read right before."""
+
+    user: User
+    profile: Profile | None
+    customer: LiveCustomer | Absence | None
+    """None where neither side knows of one."""
+    recorded: CustomerId | None = None
+    """The customer that the sign-up's record has."""
+    is_open: bool = False
+    """Whether that record is open: a sign-up is under way, or waits to be finished."""
+    memory: Memory = Memory()
+
+
+@frozen
+class SyncRules:
+    """What a deployment chose, and the key of its digests."""
+
+    digests: Digests
+    policy: SyncPolicy = SyncPolicy()
+    fields: CustomerFields = CustomerFields()
+
+
+@frozen
+class Decision:
+    """What is to be done, and what of each field."""
+
+    act: SyncAct
+    reason: SyncReason
+    customer_id: CustomerId | None = None
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    values: Values = field(default_factory=dict, repr=False)
+    """Auth0's, by field."""
+    memory: Memory = Memory()
+    digests: Digests = Digests(b"")
+
+    @property
+    def writes(self) -> dict[str, str]:
+        """Return the fields that are to be written, with Auth0's values."""
+        return {name: self.values[name] for name, each in self.verdicts.items() if each in WRITTEN}
+
+    def intent(self) -> Memory:
+        """Return what is remembered before the write, whose answer may be lost."""
+        about_to = {name: {self._digest(name)} for name in self.writes}
+        writing = {
+            name: self.memory.writing.get(name, frozenset()) | about_to.get(name, set())
+            for name in {*self.memory.writing, *about_to}
+        }
+        return replace(self.memory, writing=writing)
+
+    def outcome(self, now: float, written: Collection[str]) -> Memory:
+        """Return what is remembered once these fields were written.
+
+        Field by field: what was passed over may still be as an earlier write left it.
+        """
+        agreed = {name for name, each in self.verdicts.items() if each is Verdict.AGREED}
+        settled = agreed.union(written)
+        done = settled.union(name for name, each in self.verdicts.items() if each in _OF_STRIPE)
+        restored = any(self.verdicts[each] is Verdict.RESTORED for each in written)
+        return replace(
+            self.memory,
+            applied={**self.memory.applied, **{each: self._digest(each) for each in settled}},
+            writing={name: each for name, each in self.memory.writing.items() if name not in done},
+            corrections=self.memory.corrections_since(now - DAY_SECONDS) + (now,) * restored,
+        )
+
+    def _digest(self, name: str) -> str:
+        return self.digests.of(name, folded(name, self.values[name]))
+
+
+def decide(seen: Seen, rules: SyncRules, now: float) -> Decision:
+    """Say what is to be done about a user."""
+    if seen.profile is None:
+        return Decision(SyncAct.HOLD, SyncReason.USER_GONE)
+    if seen.is_open and _is_unfinished(seen.profile):
+        return Decision(SyncAct.WAIT, SyncReason.SIGNING_UP)
+    if isinstance(seen.customer, LiveCustomer):
+        return _about(seen, seen.profile, seen.customer, rules, now)
+    return _without_customer(seen.customer, seen.profile, rules.policy.deleted_customers)
+
+
+def _is_unfinished(profile: Profile) -> bool:
+    return profile.customer_id is None or profile.marker == Marker.UNFINISHED
+
+
+def _without_customer(
+    absence: Absence | None, profile: Profile, policy: DeletedCustomers
+) -> Decision:
+    if absence is None:
+        return Decision(SyncAct.NOTHING, SyncReason.NO_CUSTOMER)
+    # Only what Stripe says to have deleted: a wrong key makes all others seem to be missing.
+    if absence is not Absence.DELETED:
+        return Decision(SyncAct.HOLD, SyncReason.CUSTOMER_MISSING)
+    acts = {
+        DeletedCustomers.CLEAR: SyncAct.CLEAR if profile.customer_id else SyncAct.NOTHING,
+        DeletedCustomers.RECREATE: SyncAct.RECREATE,
+        DeletedCustomers.REPORT: SyncAct.HOLD,
+    }
+    return Decision(acts[policy], SyncReason.CUSTOMER_DELETED, profile.customer_id)
+
+
+def _about(
+    seen: Seen, profile: Profile, live: LiveCustomer, rules: SyncRules, now: float
+) -> Decision:
+    found = live.customer
+    if found.superseded_by is not None:
+        return Decision(SyncAct.HOLD, SyncReason.SUPERSEDED, found.id)
+    if found.is_nobodys(seen.user.tenant):
+        return Decision(SyncAct.HOLD, SyncReason.UNNAMED, found.id)
+    # Of two customers which is the user's, is for a person to decide.
+    others = {each for each in (profile.customer_id, seen.recorded) if each} - {found.id}
+    if others or not found.belongs_to(seen.user):
+        return Decision(SyncAct.HOLD, SyncReason.MISMATCHED, found.id)
+    return _compared(seen, profile, live, rules, now)
+
+
+def _compared(
+    seen: Seen, profile: Profile, live: LiveCustomer, rules: SyncRules, now: float
+) -> Decision:
+    values = values_of(seen.user, profile, rules.fields, rules.policy.email_changes)
+    names = dict.fromkeys([EMAIL, *(target for target, _ in rules.fields.sources)])
+    memory = _memory_of(seen.memory, live, names, rules.digests)
+    compare = _Comparison(memory, live.values, values, rules)
+    verdicts = {name: compare.verdict(name, now) for name in names}
+    act = SyncAct.COMPARE if profile.customer_id else SyncAct.LINK
+    reason = _reason(verdicts.values(), act)
+    return Decision(act, reason, live.customer.id, verdicts, values, memory, rules.digests)
+
+
+def _reason(verdicts: Collection[Verdict], act: SyncAct) -> SyncReason:
+    if Verdict.CONTESTED in verdicts:
+        return SyncReason.CONTESTED
+    is_in_order = {*verdicts} <= QUIET and act is SyncAct.COMPARE
+    return SyncReason.IN_ORDER if is_in_order else SyncReason.DIFFERS
+
+
+def _memory_of(
+    memory: Memory, live: LiveCustomer, names: Collection[str], digests: Digests
+) -> Memory:
+    """Return what is remembered of this very customer.
+
+    Of another one's, as after linking accounts, nothing counts: what this one has is where it
+    starts from, or the former one's values would be taken for newer ones.
+    """
+    known = memory.readable_by(digests)
+    if known.customer_id in (None, live.customer.id):
+        return replace(known, customer_id=live.customer.id)
+    applied = {name: digests.of(name, folded(name, live.values.get(name, ""))) for name in names}
+    return replace(known, customer_id=live.customer.id, applied=applied, writing={})
+
+
+@frozen
+class _Comparison:
+    memory: Memory
+    stripe: Values
+    auth0: Values
+    rules: SyncRules
+
+    def verdict(self, name: str, now: float) -> Verdict:
+        if name not in self.auth0:
+            return Verdict.LEFT
+        ours, theirs = self._digest(name, self.auth0), self._digest(name, self.stripe)
+        before = self.memory.applied.get(name)
+        is_our_write = theirs in self.memory.writing.get(name, ())
+        if ours == theirs:
+            return Verdict.AGREED
+        if before is None:
+            return self._without_baseline(is_our_write=is_our_write)
+        # What was about to be written and is there, was: then Auth0's came back to what it was.
+        if before == ours and not is_our_write:
+            return self._edited(now)
+        return Verdict.CHANGED
+
+    def _digest(self, name: str, values: Values) -> str:
+        return self.rules.digests.of(name, folded(name, values.get(name, "")))
+
+    def _without_baseline(self, *, is_our_write: bool) -> Verdict:
+        is_applied = self.rules.policy.differences is Differences.APPLY
+        return Verdict.CHANGED if is_our_write or is_applied else Verdict.UNKNOWN
+
+    def _edited(self, now: float) -> Verdict:
+        policy = self.rules.policy.edited_customers
+        if policy is not EditedCustomers.RESTORE:
+            return Verdict.EDITED if policy is EditedCustomers.KEEP else Verdict.REPORTED
+        corrections = self.memory.corrections_since(now - DAY_SECONDS)
+        is_too_often = len(corrections) >= CORRECTIONS_A_DAY
+        return Verdict.CONTESTED if is_too_often else Verdict.RESTORED
