@@ -18,9 +18,11 @@ from tests.simulation.dynamodb import Item, Table
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
+from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.dynamodb.table import READ_SECONDS
 from customerlink.model.address import lowered
 from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present
+from customerlink.model.customer_values import LiveCustomer, Values, params_of, values_in
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
@@ -29,10 +31,12 @@ from customerlink.model.profile import Profile
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
+from customerlink.model.sync import SyncRules
+from customerlink.model.sync_memory import Digests
+from customerlink.model.sync_policy import SyncPolicy
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.customers import (
-    Customers,
     Done,
     Failure,
     KeyMismatch,
@@ -44,6 +48,7 @@ from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.profiles import Identities, Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
+from customerlink.ports.synced_customers import SyncedCustomers
 from customerlink.usecases.backfill import Backfilled, provision_one
 from customerlink.usecases.change_address import AddressChange
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
@@ -52,7 +57,8 @@ from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.repair import Invocations, Repair, Result
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sign_up import Provisioning
-from customerlink.wiring.operator import PROVISION_SECONDS
+from customerlink.usecases.sync import Sync, Synced, SyncInvocations
+from customerlink.wiring.operator import PROVISION_SECONDS, SYNC_SECONDS
 from sandbox.stripe_account import StripeAccount, StripeFailure
 
 TENANT = Tenant("acme")
@@ -66,6 +72,7 @@ OPEN = "epoch = if_not_exists"
 BEGIN_ADOPTION = "SET adopting"
 LOCK = "SET holder = :holder, epoch"
 LIST, CREATE, ADOPT, SET_EMAIL = (f"stripe {each}" for each in ("list", "create", "adopt", "email"))
+LOOK, UPDATE = "stripe look", "stripe update"
 
 
 class Kind(StrEnum):
@@ -181,7 +188,7 @@ class LateDynamoDb:
         raise AwsSilentError("TimeoutError")
 
 
-class LateStripe(Customers):
+class LateStripe(SyncedCustomers):
     """Stripe's customers: the port, over the sandbox's account."""
 
     def __init__(self, account: StripeAccount, outside: Outside) -> None:
@@ -206,6 +213,14 @@ class LateStripe(Customers):
     def retrieve(self, customer_id: CustomerId) -> Done[Customer | None] | Failure:
         """Retrieve."""
         return self._called("stripe retrieve", lambda: Done(_found(self.account, customer_id)))
+
+    def look(self, customer_id: CustomerId) -> Done[LiveCustomer | Absence] | Failure:
+        """Retrieve with its fields."""
+        return self._called(LOOK, lambda: Done(_looked_at(self.account, customer_id)))
+
+    def update(self, customer_id: CustomerId, values: Values) -> Done[Customer] | Failure:
+        """Write some fields."""
+        return self._updated(UPDATE, customer_id, **params_of(values))
 
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
         """Let a customer name a user."""
@@ -417,7 +432,23 @@ class World:
         [result] = worker.apply([step])
         return result
 
+    def sync(self, user: User, policy: SyncPolicy | None = None) -> Synced | None:
+        """Reconcile a user; None where the invocation dies."""
+        with suppress(CrashError):
+            return self.syncing(policy).reconcile(user)
+        return None
+
+    def syncing(self, policy: SyncPolicy | None = None) -> Sync:
+        """Return what reconciles users."""
+        fields = self.policy.customer_fields
+        rules = SyncRules(Digests.keyed(b"a key"), policy or SyncPolicy(), fields)
+        return Sync(self.tenant, WorldOperator(self), rules, self.clock)
+
     # What came of it
+
+    def values(self, customer_id: CustomerId) -> dict[str, str]:
+        """Return what a customer's fields hold."""
+        return values_in(self.stripe.account.retrieve(customer_id))
 
     def named(self, user: User) -> list[CustomerId]:
         """Return the customers that name a user."""
@@ -435,7 +466,7 @@ class World:
 
 
 @dataclass(frozen=True)
-class WorldOperator(Invocations):
+class WorldOperator(Invocations, SyncInvocations):
     """What the command line and the backfill settle records with, over a world's services."""
 
     world: World
@@ -456,6 +487,18 @@ class WorldOperator(Invocations):
         """Return what lets a customer follow."""
         run, ledger, stripe = self.world.ports(self._run())
         return Linking(primary, secondary, ledger, stripe, run, self.world.policy)
+
+    def syncing(self, signup: SignUp, customer_id: CustomerId) -> tuple[Settling, LateStripe]:
+        """Return what settles a record and makes no customer."""
+        return self.settling(signup, creates=Creates.NEVER, known=(customer_id,)), self.world.stripe
+
+    def synced_customers(self) -> LateStripe:
+        """Return Stripe's customers."""
+        return self.world.stripe
+
+    def sync_ledger(self) -> DynamoDbSyncLedger:
+        """Return what remembers."""
+        return DynamoDbSyncLedger(self.world.dynamodb, LEDGER, self.world.run(SYNC_SECONDS))
 
     def ledger(self) -> DynamoDbLedger:
         """Return the ledger."""
@@ -529,6 +572,16 @@ def _found(account: StripeAccount, customer_id: str) -> Customer | None:
     except StripeFailure:
         return None
     return None if body.get("deleted") else _read(body)
+
+
+def _looked_at(account: StripeAccount, customer_id: str) -> LiveCustomer | Absence:
+    try:
+        body = account.retrieve(customer_id)
+    except StripeFailure:
+        return Absence.UNKNOWN
+    if body.get("deleted"):
+        return Absence.DELETED
+    return LiveCustomer(_read(body), values_in(body))
 
 
 def _read(body: Mapping[str, Any]) -> Customer:

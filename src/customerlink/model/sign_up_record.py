@@ -194,6 +194,8 @@ class Standing:
     """Whether what was sent for it must have ended by now."""
     is_told: bool = True
     """Whether the log-in that it was written in must have ended at Auth0, which waits for more."""
+    is_open: bool = False
+    """Whether a sign-up is under way, or waits to be finished."""
 
 
 @frozen

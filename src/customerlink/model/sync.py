@@ -124,6 +124,8 @@ class Decision:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     values: Values = field(default_factory=dict, repr=False)
     """Auth0's, by field."""
+    address: str | None = field(default=None, repr=False)
+    """Auth0's as it is given: a customer made elsewhere may have it in that letter case."""
     memory: Memory = Memory()
     digests: Digests = Digests(b"")
 
@@ -132,9 +134,9 @@ class Decision:
         """Return the fields that are to be written, with Auth0's values."""
         return {name: self.values[name] for name, each in self.verdicts.items() if each in WRITTEN}
 
-    def intent(self) -> Memory:
-        """Return what is remembered before the write, whose answer may be lost."""
-        about_to = {name: {self._digest(name)} for name in self.writes}
+    def intent(self, names: Collection[str]) -> Memory:
+        """Return what is remembered before these are written: the answer may be lost."""
+        about_to = {name: {self._digest(name)} for name in names}
         writing = {
             name: self.memory.writing.get(name, frozenset()) | about_to.get(name, set())
             for name in {*self.memory.writing, *about_to}
@@ -165,15 +167,19 @@ def decide(seen: Seen, rules: SyncRules, now: float) -> Decision:
     """Say what is to be done about a user."""
     if seen.profile is None:
         return Decision(SyncAct.HOLD, SyncReason.USER_GONE)
-    if seen.is_open and _is_unfinished(seen.profile):
+    if seen.is_open and not _is_linked(seen):
         return Decision(SyncAct.WAIT, SyncReason.SIGNING_UP)
     if isinstance(seen.customer, LiveCustomer):
         return _about(seen, seen.profile, seen.customer, rules, now)
     return _without_customer(seen.customer, seen.profile, rules.policy.deleted_customers)
 
 
-def _is_unfinished(profile: Profile) -> bool:
-    return profile.customer_id is None or profile.marker == Marker.UNFINISHED
+def _is_linked(seen: Seen) -> bool:
+    """Return whether nothing is left for the sign-up to do."""
+    profile = seen.profile
+    if profile is None or not isinstance(seen.customer, LiveCustomer):
+        return False
+    return profile.customer_id is not None and profile.marker != Marker.UNFINISHED
 
 
 def _without_customer(
@@ -217,7 +223,8 @@ def _compared(
     verdicts = {name: compare.verdict(name, now) for name in names}
     act = SyncAct.COMPARE if profile.customer_id else SyncAct.LINK
     reason = _reason(verdicts.values(), act)
-    return Decision(act, reason, live.customer.id, verdicts, values, memory, rules.digests)
+    found = verdicts, values, profile.email, memory, rules.digests
+    return Decision(act, reason, live.customer.id, *found)
 
 
 def _reason(verdicts: Collection[Verdict], act: SyncAct) -> SyncReason:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 
 from customerlink.model.frozen import frozen
-from customerlink.model.user import CustomerId
+from customerlink.model.user import CustomerId, User
 
 DIGITS = 16
 DAY_SECONDS = 24 * 3600.0
@@ -64,3 +64,12 @@ class Memory:
     def corrections_since(self, moment: float) -> tuple[float, ...]:
         """Return those that are younger."""
         return tuple(each for each in self.corrections if each > moment)
+
+
+@frozen
+class SyncLease:
+    """The right to reconcile a user, for `epoch` and until somebody takes it over."""
+
+    user: User
+    epoch: int
+    memory: Memory

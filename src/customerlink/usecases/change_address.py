@@ -7,12 +7,15 @@ from customerlink.model.address import lowered, spellings
 from customerlink.model.customer import Customer
 from customerlink.model.sign_up_record import Lease, Linked
 from customerlink.model.user import CustomerId
-from customerlink.ports.customers import Customers, Done
-from customerlink.usecases.open_sign_up import Settled
+from customerlink.ports.customers import Customers, Done, Failure
+from customerlink.usecases.open_sign_up import PASSING, Settled
 from customerlink.usecases.settle import Settling
 
 _NO_ANSWER = "Stripe did not answer as it should: again in a minute"
 _RUNNING = "somebody signs up: again in a minute"
+PASSES = frozenset({_NO_ANSWER, _RUNNING, *PASSING})
+"""Why an address was not written, where another try may mend it by itself."""
+
 _NOT_THERE = "the customer is gone"
 _NOT_NAMED = "the customer does not name the user any more"
 
@@ -30,6 +33,10 @@ class AddressChange:
     """Of the user's record: it makes no customer, and knows the one that it is about."""
     customer_id: CustomerId
     email: str
+    write: Callable[[], Done[Customer] | Failure] | None = None
+    """Writes the address and more; unless given, the address is written and nothing else."""
+    may_share: Callable[[Customer], bool] = lambda _: False
+    """Whether another customer with the address, which is about to have another one, may stay."""
 
     def carry_out(self) -> str | None:
         """Give the customer the address; return why not, if so."""
@@ -52,7 +59,9 @@ class AddressChange:
         def why_not(found: Customer) -> str | None:
             return None if found.belongs_to(lease.user) else _NOT_NAMED
 
-        return _write(self.settling, lease, self.customer_id, self.email, why_not)
+        return _Write(
+            self.settling, lease, self.customer_id, self.email, why_not, self.write, self.may_share
+        ).carry_out()
 
 
 @dataclass(frozen=True)
@@ -76,46 +85,53 @@ class LowerCase:
         def why_not(found: Customer) -> str | None:
             return None if found.email == self.email else "the customer has another address by now"
 
-        return _write(self.settling, lease, self.customer_id, lowered(self.email), why_not)
+        return _Write(
+            self.settling, lease, self.customer_id, lowered(self.email), why_not
+        ).carry_out()
 
 
-def _write(
-    settling: Settling,
-    lease: Lease,
-    customer_id: CustomerId,
-    email: str,
-    why_not: Callable[[Customer], str | None],
-) -> str | None:
-    """Write an address that is locked, and that no other customer has; return why not, if so."""
-    ledger, customers = settling.ledger, settling.customers
-    lock = ledger.lock_email(lease, email)
-    if not lock.is_mine:
-        return _RUNNING
-    why = _why_not_written(customers, customer_id, email, why_not)
-    # Nothing was written, so nothing is on its way: whoever has the address need not wait.
-    if why and lock.is_new:
-        ledger.unlock_email(lease, email)
-    if why:
-        return why
-    written = customers.set_email(customer_id, email)
-    return None if isinstance(written, Done) else _NO_ANSWER
+@dataclass(frozen=True)
+class _Write:
+    """An address that is locked, and that no other customer has."""
 
+    settling: Settling
+    lease: Lease
+    customer_id: CustomerId
+    email: str
+    why_not: Callable[[Customer], str | None]
+    write: Callable[[], Done[Customer] | Failure] | None = None
+    may_share: Callable[[Customer], bool] = lambda _: False
 
-def _why_not_written(
-    customers: Customers,
-    customer_id: CustomerId,
-    email: str,
-    why_not: Callable[[Customer], str | None],
-) -> str | None:
-    for address in spellings(email):
-        listed = customers.list_by_email(address)
-        if not isinstance(listed, Done):
+    def carry_out(self) -> str | None:
+        """Write it; return why not, if so."""
+        ledger, email = self.settling.ledger, self.email
+        lock = ledger.lock_email(self.lease, email)
+        if not lock.is_mine:
+            return _RUNNING
+        why = self._why_not_written(self.settling.customers)
+        # Nothing was written, so nothing is on its way: whoever has the address need not wait.
+        if why and lock.is_new:
+            ledger.unlock_email(self.lease, email)
+        if why:
+            return why
+        return None if isinstance(self._written(), Done) else _NO_ANSWER
+
+    def _written(self) -> Done[Customer] | Failure:
+        if self.write is not None:
+            return self.write()
+        return self.settling.customers.set_email(self.customer_id, self.email)
+
+    def _why_not_written(self, customers: Customers) -> str | None:
+        for address in spellings(self.email):
+            listed = customers.list_by_email(address)
+            if not isinstance(listed, Done):
+                return _NO_ANSWER
+            others = [each for each in listed.result if each.id != self.customer_id]
+            blocking = [each for each in others if not self.may_share(each)]
+            if blocking:
+                return f"the address has {blocking[0].id}"
+        # Under the lock, and last: it may have become another one while this one waited.
+        found = customers.retrieve(self.customer_id)
+        if not isinstance(found, Done):
             return _NO_ANSWER
-        others = [each for each in listed.result if each.id != customer_id]
-        if others:
-            return f"the address has {others[0].id}"
-    # Under the lock, and last: it may have become another one while this one waited.
-    found = customers.retrieve(customer_id)
-    if not isinstance(found, Done):
-        return _NO_ANSWER
-    return why_not(found.result) if found.result else _NOT_THERE
+        return self.why_not(found.result) if found.result else _NOT_THERE

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 from threading import Event
@@ -16,14 +16,17 @@ from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
+from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.adapters.stripe.listing import Listing
+from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
 from customerlink.adapters.trouble import trouble_of
 from customerlink.model.errors import KeyRejectedError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
+from customerlink.model.sync import SyncRules
 from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, Tenant
 from customerlink.ports.customer_directory import DELETION_SECONDS
@@ -39,6 +42,7 @@ from customerlink.usecases.reassign import Reassignment
 from customerlink.usecases.release_address import AddressRelease
 from customerlink.usecases.repair import Invocations, Repair
 from customerlink.usecases.settle import Creates, Settling
+from customerlink.usecases.sync import Sync, SyncInvocations
 from customerlink.wiring.application import Invocation, Services
 
 if TYPE_CHECKING:
@@ -50,9 +54,12 @@ PROVISION_SECONDS = 8.0
 """Nobody waits for it, so it may take longer than a sign-up; a call begun at its end is over well
 before the record's lease is."""
 
+SYNC_SECONDS = 30.0
+"""Within so long a reconciliation writes to Stripe, or not at all; its lease lasts 70 s longer."""
+
 
 @dataclass(frozen=True)
-class Operator(Invocations):
+class Operator(Invocations, SyncInvocations):
     """Settles users' records without their logins, one by one, from any thread."""
 
     services: Services
@@ -84,6 +91,32 @@ class Operator(Invocations):
     def view(self) -> DynamoDbLedgerView:
         """Return the ledger to look at, likewise."""
         return DynamoDbLedgerView(self.services.dynamodb, self.services.table, self._run())
+
+    def syncing(
+        self, signup: SignUp, customer_id: CustomerId
+    ) -> tuple[Settling, SyncedStripeCustomers]:
+        """Return what settles a record and makes no customer, and the customers in its budget."""
+        begun = self._invocation()
+        customers = self._synced(begun.run)
+        settling = replace(begun, customers=customers).settling(
+            signup, creates=Creates.NEVER, known=(customer_id,)
+        )
+        return settling, customers
+
+    def synced_customers(self) -> SyncedStripeCustomers:
+        """Return Stripe's customers with their fields."""
+        return self._synced(self._invocation().run)
+
+    def sync_ledger(self) -> DynamoDbSyncLedger:
+        """Return what remembers, for as long as one reconciliation may take."""
+        return DynamoDbSyncLedger(
+            self.services.dynamodb, self.services.table, self._run(SYNC_SECONDS)
+        )
+
+    def _synced(self, run: Run) -> SyncedStripeCustomers:
+        services = self.services
+        where = services.connections, services.api_base
+        return SyncedStripeCustomers(*where, self.key, self._no_other_key, run)
 
     def _invocation(self) -> Invocation:
         # Whose key was rejected is told by the outcome; nobody after them need try.
@@ -170,6 +203,11 @@ def address_release(
     """Return what looks at who holds an address, and lets go of it."""
     directory = _directory_to_delete_from(operator, pace)
     return AddressRelease(tenant, users, users, directory, usage, operator, operator.clock)
+
+
+def sync(users: "Users", operator: Operator, rules: SyncRules) -> Sync:
+    """Return what reconciles one user with their customer."""
+    return Sync(users, operator, rules, operator.clock)
 
 
 def repair(

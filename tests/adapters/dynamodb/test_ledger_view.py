@@ -37,12 +37,12 @@ def test_nobody(world: World, view: DynamoDbLedgerView) -> None:
 def test_open(world: World, view: DynamoDbLedgerView) -> None:
     """It is held until its lease ends, settled a minute later, and told to Auth0 in an hour."""
     world.opened()
-    under_way = Standing(is_settled=False, is_told=False)
+    under_way = Standing(is_settled=False, is_told=False, is_open=True)
     assert view.standing(world.user) == replace(under_way, is_held=True)
     world.clock.sleep(RECORD_LEASE_SECONDS + 1)
     assert view.standing(world.user) == under_way
     world.clock.sleep(SETTLED_SECONDS)
-    assert view.standing(world.user) == Standing(is_told=False)
+    assert view.standing(world.user) == Standing(is_told=False, is_open=True)
 
 
 def test_linked(world: World, view: DynamoDbLedgerView) -> None:

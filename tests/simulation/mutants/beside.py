@@ -137,22 +137,23 @@ BESIDE = [
     Mutant(
         "address changed without the lock",
         ADDRESS,
-        "    if not lock.is_mine:\n        return _RUNNING\n",
+        "        if not lock.is_mine:\n            return _RUNNING\n",
         "",
         caught_by="tests/usecases/test_change_address.py::test_somebody_signs_up_with_it",
     ),
     Mutant(
         "address changed without a look-up",
         ADDRESS,
-        "        others = [each for each in listed.result if each.id != customer_id]\n",
-        "        others = []\n",
+        "            others = [each for each in listed.result if each.id != self.customer_id]\n",
+        "            others: list[Customer] = []\n",
     ),
     Mutant(
         "address unlocked once it is changed",
         ADDRESS,
-        "    written = customers.set_email(customer_id, email)\n",
-        "    written = customers.set_email(customer_id, email)\n"
-        "    ledger.unlock_email(lease, email)\n",
+        "        return None if isinstance(self._written(), Done) else _NO_ANSWER\n",
+        "        written = self._written()\n"
+        "        ledger.unlock_email(self.lease, email)\n"
+        "        return None if isinstance(written, Done) else _NO_ANSWER\n",
         caught_by="tests/usecases/test_change_address.py::test_order",
     ),
     Mutant(

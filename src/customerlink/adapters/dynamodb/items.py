@@ -47,6 +47,11 @@ def claim_key(customer_id: CustomerId) -> Item:
     return {"pk": s(f"adoption#{customer_id}")}
 
 
+def sync_key(user: User) -> Item:
+    """Return the key of what is remembered of a user after the sign-up."""
+    return {"pk": s(f"sync#{user.tenant}#{user.user_id}")}
+
+
 def holder(user: User) -> str:
     """Return who a claim says has the customer."""
     return f"{user.tenant}#{user.user_id}"

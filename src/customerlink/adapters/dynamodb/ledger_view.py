@@ -41,7 +41,8 @@ class DynamoDbLedgerView(LedgerView):
         is_held = is_open and _moment(item, "lease_until") >= now
         age = now - _moment(item, "updated_at")
         has_ended = age > SETTLED_SECONDS, age > LOGIN_SECONDS
-        return Standing(is_held, CustomerId(customer_id) if customer_id else None, *has_ended)
+        linked = CustomerId(customer_id) if customer_id else None
+        return Standing(is_held, linked, *has_ended, is_open)
 
     def claimed_by(self, customer_id: CustomerId) -> User | None:
         """Read the claim, strongly consistently."""

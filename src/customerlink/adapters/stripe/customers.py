@@ -97,12 +97,10 @@ class StripeCustomers:
         if not is_customer_id(customer_id):
             return Done(None)
 
-        def customer() -> Done[Customer | None]:
-            found = self._client.v1.customers.retrieve(customer_id)
-            self._note(_expected(found, "customer", customer_id))
-            return Done(None if getattr(found, "deleted", False) is True else _customer(found))
+        def read(found: stripe.Customer) -> Customer | None:
+            return None if getattr(found, "deleted", False) is True else read_customer(found)
 
-        outcome = _without_key_spent(self._call("stripe_retrieve", customer))
+        outcome = self._read("stripe_retrieve", customer_id, read)
         return Done(None) if outcome == Refused("id") else outcome
 
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
@@ -131,9 +129,19 @@ class StripeCustomers:
             self._note(_expected(customer, "customer"))
             answer = customer.last_response
             replayed = answer is not None and answer.headers.get(_REPLAYED) == "true"
-            return Done(_customer(customer), replayed=replayed)
+            return Done(read_customer(customer), replayed=replayed)
 
         return self._call("stripe_create", created)
+
+    def _read[Result](
+        self, step: str, customer_id: CustomerId, read: Callable[[stripe.Customer], Result]
+    ) -> Done[Result] | Failure:
+        def retrieved() -> Done[Result]:
+            found = self._client.v1.customers.retrieve(customer_id)
+            self._note(_expected(found, "customer", customer_id))
+            return Done(read(found))
+
+        return _without_key_spent(self._call(step, retrieved))
 
     def _updated(self, customer_id: CustomerId, changes: Params) -> Done[Customer] | Failure:
         def updated() -> Done[Customer]:
@@ -142,7 +150,7 @@ class StripeCustomers:
                 changes,  # type: ignore[arg-type]  # a TypedDict over there
             )
             self._note(_expected(customer, "customer", customer_id))
-            return Done(_customer(customer))
+            return Done(read_customer(customer))
 
         return _without_key_spent(self._call("stripe_update", updated))
 
@@ -266,10 +274,10 @@ def _read_page(page: stripe.ListObject[stripe.Customer]) -> list[Customer]:
     _expected(page, "list")
     if not isinstance(getattr(page, "data", None), list):
         raise _OddAnswerError
-    return [_customer(each) for each in page.data]
+    return [read_customer(each) for each in page.data]
 
 
-def _customer(customer: stripe.Customer) -> Customer:
+def read_customer(customer: stripe.Customer) -> Customer:
     """Read a customer; raise `_OddAnswerError` for what is none, or has values of other types."""
     _expected(customer, "customer")
     metadata = customer.metadata.to_dict()  # type: ignore[union-attr]  # Stripe's are never null

@@ -1,0 +1,37 @@
+"""Stripe's customers with their fields, for reconciliations: the sign-up knows nothing of it."""
+
+from typing import Any
+
+from customerlink.adapters.stripe.customers import StripeCustomers, read_customer
+from customerlink.adapters.stripe.sdk import stripe
+from customerlink.model.customer import Customer
+from customerlink.model.customer_values import LiveCustomer, Values, params_of, values_in
+from customerlink.model.listed_customer import Absence
+from customerlink.model.user import CustomerId, is_customer_id
+from customerlink.ports.customers import Done, Failure, Refused
+from customerlink.ports.synced_customers import SyncedCustomers
+
+
+class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
+    """The port over Stripe's API, for one invocation."""
+
+    def look(self, customer_id: CustomerId) -> Done[LiveCustomer | Absence] | Failure:
+        """Retrieve by id: a deleted customer is answered with `deleted: true`, and 404 is none.
+
+        Another account's key, or another mode's, is told 404 of every customer that there is.
+        """
+        if not is_customer_id(customer_id):
+            return Done(Absence.UNKNOWN)
+        found = self._read("stripe_look", customer_id, _looked_at)
+        return Done(Absence.UNKNOWN) if found == Refused("id") else found
+
+    def update(self, customer_id: CustomerId, values: Values) -> Done[Customer] | Failure:
+        """Update the fields together; others stay."""
+        return self._updated(customer_id, params_of(values))
+
+
+def _looked_at(found: stripe.Customer) -> LiveCustomer | Absence:
+    if getattr(found, "deleted", False) is True:
+        return Absence.DELETED
+    fields: dict[str, Any] = found.to_dict()
+    return LiveCustomer(read_customer(found), values_in(fields))

@@ -1,0 +1,29 @@
+"""The port to what the ledger remembers of the life after the sign-up: one item for each user."""
+
+from typing import Protocol
+
+from customerlink.model.sync_memory import Memory, SyncLease
+from customerlink.model.user import User
+
+
+class SyncLedger(Protocol):
+    """The port, for one invocation.
+
+    Every method raises `LedgerUnavailableError` when the ledger did not answer in time.
+    """
+
+    def recall(self, user: User) -> Memory:
+        """Return what is remembered of a user, for who changes nothing."""
+        ...
+
+    def take(self, user: User) -> SyncLease | None:
+        """Take the lease on a user; None while another invocation has it."""
+        ...
+
+    def remember(self, lease: SyncLease, memory: Memory) -> bool:
+        """Write down what is about to be written; False if the lease was taken over."""
+        ...
+
+    def give_back(self, lease: SyncLease, memory: Memory) -> bool:
+        """Write down what came of it, and end the lease; False if it was taken over."""
+        ...

@@ -1,0 +1,555 @@
+"""One user reconciled, over the real ledger and a Stripe that answers late, or never."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.interleaving import (
+    LOOK,
+    TENANT,
+    UPDATE,
+    Kind,
+    World,
+    user,
+)
+
+from customerlink.adapters.aws.aws_json import AwsSilentError
+from customerlink.model.customer import naming
+from customerlink.model.instruction import Reason
+from customerlink.model.sign_up_record import Lease
+from customerlink.model.signup import Marker, SignUp
+from customerlink.model.sync import SyncAct, SyncReason
+from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
+from customerlink.model.sync_policy import (
+    DeletedCustomers,
+    Differences,
+    EditedCustomers,
+    SyncPolicy,
+)
+from customerlink.model.user import CustomerId, User
+from customerlink.usecases.sync import (
+    BUSY,
+    CHANGED_SINCE,
+    NO_ANSWER,
+    NO_LEDGER,
+    Synced,
+    SyncOutcome,
+    UnansweredError,
+)
+
+ADA, BOB = user("ada"), user("bob")
+OLD, NEW, THIRD = (f"{each}@example.com" for each in ("old", "new", "third"))
+TAKE, REMEMBER, GIVE_BACK = "SET sync_until", "SET applied", "sync_until = :zero"
+LATER = SYNC_LEASE_SECONDS + 1
+
+
+class Shop(World):
+    """A world in which Ada has a customer, and both sides are known to agree."""
+
+    def __init__(self) -> None:
+        """Reconcile once."""
+        super().__init__()
+        self.adas = self.linked(ADA, OLD)
+
+    def linked(self, who: User, email: str, name: str = "Ada") -> CustomerId:
+        """Let there be a user whose customer is true, and remembered."""
+        made = self.customer(email, who)
+        self.stripe.account.update(made, {"name": name})
+        self.tenant.add(who, email, customer_id=made, name=name)
+        assert self.outcome(who) is SyncOutcome.NOTHING
+        return made
+
+    def moves(self, who: User = ADA, **changes: Any) -> None:
+        """Let a profile change in Auth0."""
+        self.tenant.profiles[who.user_id] = replace(self.tenant.profiles[who.user_id], **changes)
+
+    def edit(self, **changes: Any) -> None:
+        """Let somebody change Ada's customer in Stripe's dashboard."""
+        self.stripe.account.update(self.adas, changes)
+
+    def outcome(self, who: User = ADA, **policy: Any) -> SyncOutcome | None:
+        """Reconcile; return how it ended."""
+        synced = self.sync(who, SyncPolicy(**policy))
+        return synced.outcome if synced else None
+
+    def why(self, who: User = ADA, **policy: Any) -> str | None:
+        """Reconcile what another try, or a person, has to mend; return why."""
+        synced = self.sync(who, SyncPolicy(**policy))
+        assert synced is not None
+        assert synced.outcome in (SyncOutcome.AGAIN, SyncOutcome.HELD)
+        return synced.why
+
+    def email(self) -> str | None:
+        """Return the address of Ada's customer."""
+        return self.values(self.adas).get("email")
+
+    def name(self) -> str | None:
+        """Return its name."""
+        return self.values(self.adas).get("name")
+
+    def memory(self) -> dict[str, Any]:
+        """Return what the ledger remembers of Ada."""
+        return self.table.items[f"sync#{TENANT}#{ADA.user_id}"]
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """Return it."""
+    return Shop()
+
+
+class TestFields:
+    """What Auth0 has reaches Stripe; what the shop has stays."""
+
+    def test_first_time(self, shop: Shop) -> None:
+        """The ledger learns of the link, and of what both sides have: as digests."""
+        assert shop.record(ADA)["customer_id"] == shop.adas
+        text = str(shop.memory())
+        assert [each for each in (OLD, "Ada") if each in text] == []
+        assert shop.memory()["applied"]["M"].keys() == {"email", "name"}
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"email": NEW}, {"name": "Countess"}, {"email": NEW, "name": "Countess"}],
+    )
+    def test_changed_in_auth0(self, shop: Shop, changes: dict[str, Any]) -> None:
+        """One update; then there is nothing left to do."""
+        shop.moves(**changes)
+        assert shop.outcome() is SyncOutcome.DONE
+
+        assert shop.values(shop.adas).items() >= changes.items()
+        assert shop.outcome() is SyncOutcome.NOTHING
+
+    @pytest.mark.parametrize(
+        "changes", [{"email": None}, {"email": NEW, "email_verified": False}, {"name": None}]
+    )
+    def test_nothing_is_blanked(self, shop: Shop, changes: dict[str, Any]) -> None:
+        """Nor is an unverified address written."""
+        before = shop.values(shop.adas)
+        shop.moves(**changes)
+
+        assert shop.outcome() is SyncOutcome.NOTHING
+        assert shop.values(shop.adas) == before
+
+    def test_the_shops_fields_stay(self, shop: Shop) -> None:
+        """Whatever they are."""
+        shop.edit(description="a regular", metadata={"vip": "yes"}, phone="+1 555")
+        shop.moves(name="Countess")
+        shop.outcome()
+        body = shop.stripe.account.retrieve(shop.adas)
+
+        assert (body["description"], body["phone"]) == ("a regular", "+1 555")
+        assert body["metadata"] == {"vip": "yes", **naming(ADA)}
+
+    @pytest.mark.parametrize("edit", ["Countess", "", "ada"])
+    def test_edited_in_stripe(self, shop: Shop, edit: str) -> None:
+        """It stays until that field changes in Auth0: another one's change leaves it alone."""
+        shop.edit(name=edit)
+        assert shop.outcome() is SyncOutcome.NOTHING
+        shop.moves(email=NEW)
+        assert shop.outcome() is SyncOutcome.DONE
+        assert (shop.name() or "", shop.email()) == (edit, NEW)
+
+        shop.moves(name="Lady")
+        assert shop.outcome() is SyncOutcome.DONE
+        assert shop.name() == "Lady"
+
+    def test_restored_by_policy(self, shop: Shop) -> None:
+        """Three times a day, against whoever writes back."""
+        restore: dict[str, Any] = {"edited_customers": EditedCustomers.RESTORE}
+        for _ in range(3):
+            shop.edit(name="Countess")
+            assert shop.outcome(**restore) is SyncOutcome.DONE
+        shop.edit(name="Countess")
+        assert shop.outcome(**restore) is SyncOutcome.HELD
+
+        assert shop.name() == "Countess"
+        shop.at(24 * 3600 + 1)
+        assert shop.outcome(**restore) is SyncOutcome.DONE
+
+    def test_difference_of_before(self) -> None:
+        """Nobody knows which is newer: it is told, and written where somebody says so."""
+        shop = Shop()
+        del shop.table.items[f"sync#{TENANT}#{ADA.user_id}"]
+        shop.moves(email=NEW)
+        assert shop.outcome() is SyncOutcome.HELD
+        assert shop.email() == OLD
+
+        assert shop.outcome(differences=Differences.APPLY) is SyncOutcome.DONE
+        assert shop.email() == NEW
+
+
+class TestAddress:
+    """An address that others may have."""
+
+    @pytest.mark.parametrize("spelling", [NEW, "New@Example.com"])
+    def test_taken(self, shop: Shop, spelling: str) -> None:
+        """By a customer of the shop's own: it stays as it was, and the rest is written."""
+        foreign = shop.customer(spelling)
+        shop.moves(email="New@Example.com", name="Countess")
+
+        assert shop.why() == f"the address has {foreign}"
+        assert (shop.email(), shop.name()) == (OLD, "Countess")
+        shop.stripe.account.delete(foreign)
+        assert shop.outcome() is SyncOutcome.DONE
+        assert shop.email() == NEW
+
+    def test_of_another_user(self, shop: Shop) -> None:
+        """Who has it still."""
+        bobs = shop.linked(BOB, NEW)
+        shop.moves(email=NEW)
+
+        assert shop.why() == f"the address has {bobs}"
+        assert shop.with_address(NEW) == [bobs]
+
+    def test_two_swap(self, shop: Shop) -> None:
+        """Neither waits for the other."""
+        bobs = shop.linked(BOB, NEW)
+        shop.moves(email=NEW)
+        shop.moves(BOB, email=OLD)
+
+        assert (shop.outcome(ADA), shop.outcome(BOB)) == (SyncOutcome.DONE, SyncOutcome.DONE)
+        assert (shop.with_address(NEW), shop.with_address(OLD)) == ([shop.adas], [bobs])
+
+    @pytest.mark.parametrize(
+        "changes", [{"email": OLD, "email_verified": False}, {"email": None}, {"customer_id": None}]
+    )
+    def test_who_does_not_give_it_up(self, shop: Shop, changes: dict[str, Any]) -> None:
+        """An address that will not be taken from the other customer is not shared with it."""
+        bobs = shop.linked(BOB, NEW)
+        shop.moves(email=NEW)
+        shop.moves(BOB, **changes)
+
+        assert shop.why() == f"the address has {bobs}"
+        assert shop.with_address(NEW) == [bobs]
+
+    def test_sign_up_with_it(self, shop: Shop) -> None:
+        """Whoever signs up with the new address comes first; the lock is not given back after."""
+        _, ledger, _ = shop.ports()
+        bobs = ledger.open(BOB, None, admission=True)
+        assert isinstance(bobs, Lease)
+        ledger.lock_email(bobs, NEW)
+        shop.moves(email=NEW)
+        assert "somebody signs up" in str(shop.why())
+        assert shop.email() == OLD
+
+        shop.at(80)
+        assert shop.outcome() is SyncOutcome.DONE
+        told = shop.login(SignUp(user("eve"), 1, email=NEW))
+        assert told is not None
+        assert told.reason is Reason.EMAIL_IN_USE
+
+
+class TestLink:
+    """What has become of the link."""
+
+    def test_profile_that_lacks_the_id(self, shop: Shop) -> None:
+        """It is written, and with it what has changed."""
+        shop.moves(customer_id=None, name="Countess")
+        assert shop.outcome() is SyncOutcome.DONE
+
+        assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
+        assert shop.name() == "Countess"
+
+    @pytest.mark.parametrize("policy", DeletedCustomers)
+    def test_deleted_in_stripe(self, shop: Shop, policy: DeletedCustomers) -> None:
+        """By policy: the next login makes another one, or it is made at once, or it is told."""
+        shop.stripe.account.delete(shop.adas)
+        outcome = shop.outcome(deleted_customers=policy)
+        profile = shop.tenant.profiles[ADA.user_id]
+
+        if policy is DeletedCustomers.REPORT:
+            assert (outcome, profile.customer_id) == (SyncOutcome.HELD, shop.adas)
+            return
+        assert outcome is SyncOutcome.DONE
+        if policy is DeletedCustomers.CLEAR:
+            assert (profile.customer_id, profile.marker) == (None, "unfinished")
+            shop.at(100)
+            shop.login(SignUp(ADA, 2, email=OLD, marker=Marker.UNFINISHED))
+        [made] = shop.named(ADA)
+        assert made != shop.adas
+        if policy is DeletedCustomers.RECREATE:
+            assert (profile.customer_id, profile.marker) == (made, None)
+
+    @pytest.mark.parametrize("policy", DeletedCustomers)
+    def test_unknown_to_stripe(self, shop: Shop, policy: DeletedCustomers) -> None:
+        """As to another account's key: everything is held, and nothing cleared or made."""
+        shop.stripe.account._customers.clear()
+        assert shop.outcome(deleted_customers=policy) is SyncOutcome.HELD
+
+        assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
+        assert shop.stripe.account.live_customers() == []
+
+    def test_no_answer(self, shop: Shop) -> None:
+        """Never taken for an absence; the next one need not wait."""
+        shop.stripe.account.delete(shop.adas)
+        shop.fails(LOOK, Kind.LOST)
+        assert shop.why() == NO_ANSWER
+        assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
+
+        assert shop.outcome() is SyncOutcome.DONE
+
+    def test_no_answer_to_a_plan(self, shop: Shop) -> None:
+        """It is an error, and no plan."""
+        shop.fails(LOOK, Kind.LOST)
+
+        with pytest.raises(UnansweredError):
+            shop.syncing().plan(ADA)
+
+    @pytest.mark.parametrize(
+        ("metadata", "reason"),
+        [
+            (naming(BOB), SyncReason.MISMATCHED),
+            ({"auth0_user_id": ""}, SyncReason.UNNAMED),
+            ({"auth0_tenant": "another"}, SyncReason.MISMATCHED),
+            ({"superseded_by": "cus_9"}, SyncReason.SUPERSEDED),
+        ],
+    )
+    def test_customer_that_is_not_the_users(
+        self, shop: Shop, metadata: dict[str, str], reason: SyncReason
+    ) -> None:
+        """It is never written, nor is the link changed."""
+        shop.edit(metadata=metadata)
+        shop.moves(email=NEW)
+        synced = shop.sync(ADA)
+
+        assert synced is not None
+        assert synced.decision is not None
+        assert (synced.outcome, synced.decision.reason) == (SyncOutcome.HELD, reason)
+        assert shop.email() == OLD
+        assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
+
+    def test_user_who_is_gone(self, shop: Shop) -> None:
+        """For a person to decide; the customer stays."""
+        del shop.tenant.profiles[ADA.user_id]
+
+        assert shop.outcome() is SyncOutcome.HELD
+        assert shop.named(ADA) == [shop.adas]
+
+    def test_user_without_a_customer(self) -> None:
+        """None is made: that is for a sign-up."""
+        world = World()
+        world.tenant.add(BOB, OLD)
+        synced = world.sync(BOB)
+
+        assert synced is not None
+        assert synced.outcome is SyncOutcome.NOTHING
+        assert world.stripe.account.live_customers() == []
+
+    def test_sign_up_under_way(self) -> None:
+        """It decides by itself."""
+        world = World()
+        world.tenant.add(BOB, OLD, marker="unfinished")
+        _, ledger, _ = world.ports()
+        ledger.open(BOB, None, admission=True)
+        synced = world.sync(BOB)
+
+        assert synced is not None
+        assert synced.outcome is SyncOutcome.AGAIN
+        assert world.stripe.account.live_customers() == []
+
+    def test_other_customer_after_linking(self, shop: Shop) -> None:
+        """What was applied to the former one is no value of this one's."""
+        shop.moves(name="Countess")
+        shop.outcome()
+        shop.stripe.account.delete(shop.adas)
+        shop.outcome()
+        second = shop.customer(NEW, ADA)
+        shop.table.items.pop(f"signup#{TENANT}#{ADA.user_id}")
+        shop.moves(customer_id=second, marker=None, name="Lady")
+        assert shop.outcome() is SyncOutcome.DONE
+
+        assert shop.values(second)["name"] == "Lady"
+
+
+class TestInterleavings:
+    """Whatever happens in the midst of it."""
+
+    def test_intent_before_effect(self, shop: Shop) -> None:
+        """It ends after the write; Auth0 goes back: that is no edit of Stripe's."""
+        shop.moves(email=NEW)
+        shop.fails(UPDATE, Kind.DIES_AFTER)
+        assert shop.outcome() is None
+        assert shop.email() == NEW
+        shop.moves(email=OLD)
+        shop.at(LATER)
+        assert shop.outcome() is SyncOutcome.DONE
+
+        assert shop.email() == OLD
+
+    @pytest.mark.parametrize("call", [UPDATE, REMEMBER, GIVE_BACK])
+    @pytest.mark.parametrize("kind", [Kind.DIES_BEFORE, Kind.DIES_AFTER])
+    @pytest.mark.parametrize("back", [True, False])
+    def test_dies(self, shop: Shop, call: str, kind: Kind, *, back: bool) -> None:
+        """At any step: the next one finds what there is, and both sides agree."""
+        shop.moves(email=NEW, name="Countess")
+        shop.fails(call, kind)
+        assert shop.outcome() is None
+        if back:
+            shop.moves(email=OLD, name="Ada")
+        shop.at(LATER)
+        shop.outcome()
+
+        profile = shop.tenant.profiles[ADA.user_id]
+        assert (shop.email(), shop.name()) == (profile.email, profile.name)
+        assert shop.outcome() is SyncOutcome.NOTHING
+
+    @pytest.mark.parametrize("second", [40, 60, 69])
+    def test_late_write(self, shop: Shop, second: float) -> None:
+        """Nobody begins before it has landed, or never will."""
+        shop.moves(email=NEW)
+        shop.fails(UPDATE, Kind.LATE, second)
+        assert shop.why() == NO_ANSWER
+        shop.moves(email=OLD)
+        shop.at(20)
+        assert shop.why() == BUSY
+        shop.at(second + 10)
+        assert shop.why() == BUSY
+        shop.at(LATER + 10)
+        assert shop.outcome() is SyncOutcome.DONE
+
+        assert shop.email() == OLD
+
+    @pytest.mark.parametrize("call", [TAKE, REMEMBER, GIVE_BACK])
+    def test_ledger_that_does_not_answer(self, shop: Shop, call: str) -> None:
+        """Without a word of what is about to be written, nothing is."""
+        shop.moves(email=NEW)
+        shop.fails(call, Kind.LOST, times=3)
+        synced = shop.sync(ADA)
+        assert synced == Synced(SyncOutcome.AGAIN, why=NO_LEDGER)
+
+        assert shop.email() == (NEW if call == GIVE_BACK else OLD)
+        shop.at(LATER)
+        shop.outcome()
+        assert shop.email() == NEW
+
+    @pytest.mark.parametrize("call", [TAKE, REMEMBER])
+    def test_write_whose_answer_was_lost(self, shop: Shop, call: str) -> None:
+        """It is repeated, and knows its own."""
+        shop.moves(email=NEW)
+        carry_out = shop.dynamodb.table.update_item
+        lost = iter([call])
+
+        def update(request: Any) -> Any:
+            answer = carry_out(request)
+            if call in request["UpdateExpression"] and next(lost, None):
+                raise AwsSilentError("TimeoutError")
+            return answer
+
+        shop.dynamodb.table.update_item = update  # type: ignore[method-assign]
+        assert shop.outcome() is SyncOutcome.DONE
+        assert shop.email() == NEW
+
+    def test_two_at_once(self, shop: Shop) -> None:
+        """The second one waits for another time."""
+        shop.moves(email=NEW)
+        whys: list[str | None] = []
+        shop.meanwhile(UPDATE, lambda: whys.append(shop.why()))
+
+        assert shop.outcome() is SyncOutcome.DONE
+        assert whys == [BUSY]
+
+    def test_zombie(self, shop: Shop) -> None:
+        """Whose lease was taken over writes nothing."""
+        shop.moves(email=NEW)
+
+        def taken_over() -> None:
+            shop.memory()["sync_epoch"] = {"N": "99"}
+
+        shop.meanwhile("stripe retrieve", taken_over)
+        shop.outcome()
+        assert shop.email() == OLD
+
+    def test_that_takes_too_long(self, shop: Shop) -> None:
+        """It writes nothing: its lease may be over by the time that a late write has landed."""
+        shop.moves(email=NEW)
+        shop.meanwhile("SET holder = :holder, epoch", lambda: shop.clock.sleep(31))
+        assert shop.outcome() is SyncOutcome.AGAIN
+
+        assert shop.email() == OLD
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            lambda shop: shop.moves(email=THIRD),
+            lambda shop: shop.moves(email=THIRD, name="Lady"),
+            lambda shop: shop.tenant.profiles.clear(),
+            lambda shop: shop.edit(metadata=naming(BOB)),
+            lambda shop: shop.edit(metadata={"superseded_by": "cus_9"}),
+            lambda shop: shop.stripe.account.delete(shop.adas),
+        ],
+    )
+    @pytest.mark.parametrize("field", ["email", "name"])
+    def test_change_meanwhile(
+        self, shop: Shop, changes: Callable[[Shop], object], field: str
+    ) -> None:
+        """What was seen is looked at once more, right before the write."""
+        changed: dict[str, Any] = {field: NEW}
+        shop.moves(**changed)
+        shop.meanwhile("stripe retrieve", lambda: changes(shop))
+        assert shop.outcome() in (SyncOutcome.AGAIN, SyncOutcome.HELD)
+
+        assert shop.stripe.account.retrieve(shop.adas).get(field) != NEW
+
+    @pytest.mark.parametrize("changes", [{"email_verified": False}, {"email": None}])
+    def test_address_that_counts_no_more(self, shop: Shop, changes: dict[str, Any]) -> None:
+        """Between the look and the write."""
+        shop.moves(email=NEW)
+        shop.meanwhile("stripe retrieve", lambda: shop.moves(**changes))
+        assert shop.outcome() is SyncOutcome.AGAIN
+
+        assert shop.email() == OLD
+
+    @pytest.mark.parametrize("policy", [DeletedCustomers.CLEAR, DeletedCustomers.RECREATE])
+    def test_link_that_changes_meanwhile(self, shop: Shop, policy: DeletedCustomers) -> None:
+        """A profile that has another id by now keeps it."""
+        shop.stripe.account.delete(shop.adas)
+        second = shop.customer(NEW, ADA)
+        once = iter([True])
+        get = shop.tenant.get
+
+        def then_another(user_id: str) -> Any:
+            found = get(user_id)
+            if next(once, None):
+                shop.moves(customer_id=second)
+            return found
+
+        shop.tenant.get = then_another  # type: ignore[method-assign]
+        assert shop.why(deleted_customers=policy) == CHANGED_SINCE
+        assert shop.tenant.profiles[ADA.user_id].customer_id == second
+
+    def test_id_that_is_written_meanwhile(self, shop: Shop) -> None:
+        """A login has written it: not over that."""
+        shop.moves(customer_id=None)
+        second = CustomerId("cus_other")
+        shop.meanwhile("stripe retrieve", lambda: shop.moves(customer_id=second))
+        assert shop.outcome() is SyncOutcome.AGAIN
+
+        assert shop.tenant.profiles[ADA.user_id].customer_id == second
+
+
+def test_plan_changes_nothing(shop: Shop) -> None:
+    """It takes no lease either."""
+    shop.moves(email=NEW)
+    before = str(shop.table.items)
+    plan = shop.syncing().plan(ADA)
+
+    assert (plan.act, plan.writes) == (SyncAct.COMPARE, {"email": NEW})
+    assert str(shop.table.items) == before
+    assert shop.email() == OLD
+
+
+def test_error_of_auth0(shop: Shop) -> None:
+    """It is raised, and leaves no lease behind."""
+    get = shop.tenant.get
+
+    def broken(user_id: str) -> Any:
+        raise OSError(f"a text of {user_id}")
+
+    shop.tenant.get = broken  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="a text"):
+        shop.sync(ADA)
+    shop.tenant.get = get  # type: ignore[method-assign]
+
+    assert shop.outcome() is SyncOutcome.NOTHING
