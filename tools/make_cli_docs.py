@@ -19,6 +19,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["doctor"],
     ["verify"],
     ["repair"],
+    ["sync"],
     ["reassign"],
     ["release"],
     ["backfill"],

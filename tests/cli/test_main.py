@@ -13,7 +13,7 @@ from customerlink.cli.errors import CliError, Exit
 
 VERBS = (
     *("backfill", "doctor", "install", "reassign", "release", "repair", "rotate", "uninstall"),
-    *("verify", "version"),
+    *("sync", "verify", "version"),
 )
 VARIABLES = {
     "profile": "CUSTOMERLINK_PROFILE",

@@ -21,6 +21,8 @@ VERBS = {
     " it.",
     "verify": "Compare Auth0's users with Stripe's customers, and count what differs by kind.",
     "repair": "Print a plan that mends what verify finds, one action a line; or carry one out.",
+    "sync": "Let a user's customer follow what has changed in Auth0, and the link what has in"
+    " Stripe.",
     "reassign": "Let a customer be another user's, once it is proved that whom it names is gone.",
     "release": "Tell who holds an address, since when, and what would free it.",
     "backfill": "Make a customer for every user without one, those of before the installation"

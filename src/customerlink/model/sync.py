@@ -52,9 +52,9 @@ class SyncReason(StrEnum):
     NO_CUSTOMER = "no_customer"
     SIGNING_UP = "signing_up"
     USER_GONE = "user_gone"
-    CUSTOMER_MISSING = "customer_missing"
+    MISSING = "missing"
     """Stripe knows no such customer: another account's key would say the same of all."""
-    CUSTOMER_DELETED = "customer_deleted"
+    DELETED = "deleted"
     SUPERSEDED = "superseded"
     UNNAMED = "unnamed"
     MISMATCHED = "mismatched"
@@ -189,13 +189,13 @@ def _without_customer(
         return Decision(SyncAct.NOTHING, SyncReason.NO_CUSTOMER)
     # Only what Stripe says to have deleted: a wrong key makes all others seem to be missing.
     if absence is not Absence.DELETED:
-        return Decision(SyncAct.HOLD, SyncReason.CUSTOMER_MISSING)
+        return Decision(SyncAct.HOLD, SyncReason.MISSING)
     acts = {
         DeletedCustomers.CLEAR: SyncAct.CLEAR if profile.customer_id else SyncAct.NOTHING,
         DeletedCustomers.RECREATE: SyncAct.RECREATE,
         DeletedCustomers.REPORT: SyncAct.HOLD,
     }
-    return Decision(acts[policy], SyncReason.CUSTOMER_DELETED, profile.customer_id)
+    return Decision(acts[policy], SyncReason.DELETED, profile.customer_id)
 
 
 def _about(

@@ -1,0 +1,169 @@
+"""Sync: one user and their customer made to agree again; what would be done, and why."""
+
+from typing import Annotated
+
+import typer
+
+from customerlink.cli.errors import AGAIN, CliError, Exit
+from customerlink.cli.session import Apply, Json, Session, Yes, session
+from customerlink.model.customer_fields import CustomerFields
+from customerlink.model.policy import Policy, VerifiedEmail
+from customerlink.model.sync import Decision, SyncAct, SyncReason, SyncRules, Verdict
+from customerlink.model.sync_memory import Digests
+from customerlink.model.sync_policy import (
+    DeletedCustomers,
+    Differences,
+    EditedCustomers,
+    EmailChanges,
+    SyncPolicy,
+)
+from customerlink.model.user import User, UserId
+from customerlink.usecases.sync import Sync, SyncOutcome, UnansweredError
+from customerlink.wiring.operator import sync as sync_of
+
+app = typer.Typer()
+
+REASONS = {
+    SyncReason.IN_ORDER: "both sides agree",
+    SyncReason.DIFFERS: "both sides differ",
+    SyncReason.NO_CUSTOMER: "the user has no customer; a sign-up or a backfill makes one",
+    SyncReason.SIGNING_UP: "a sign-up is under way, and decides",
+    SyncReason.USER_GONE: "the user is gone, and the customer is left as it is",
+    SyncReason.MISSING: "Stripe does not know the customer: is the key right?",
+    SyncReason.DELETED: "the customer was deleted in Stripe",
+    SyncReason.SUPERSEDED: "the customer is superseded by another one",
+    SyncReason.UNNAMED: "the customer names nobody",
+    SyncReason.MISMATCHED: "the customer names somebody else, or the record has another one",
+    SyncReason.CONTESTED: "somebody writes back what was corrected three times today",
+}
+ACTS = {
+    SyncAct.NOTHING: "nothing is to be done",
+    SyncAct.WAIT: "nothing is done now",
+    SyncAct.COMPARE: "the fields below",
+    SyncAct.LINK: "the customer's id goes into the profile, and the fields below",
+    SyncAct.CLEAR: "the id leaves the profile; the next login makes another customer",
+    SyncAct.RECREATE: "another customer is made, and its id goes into the profile",
+    SyncAct.HOLD: "nothing, until a person has looked",
+}
+VERDICTS = {
+    Verdict.AGREED: "the same on both sides",
+    Verdict.LEFT: "left: Auth0 has nothing that may be used",
+    Verdict.CHANGED: "written: Auth0's is newer",
+    Verdict.RESTORED: "written: it was edited in Stripe (--edited-customers restore)",
+    Verdict.EDITED: "left: it was edited in Stripe (--edited-customers keep)",
+    Verdict.REPORTED: "left: it was edited in Stripe (--edited-customers report)",
+    Verdict.UNKNOWN: "left: which is newer nobody knows (--differences apply writes Auth0's)",
+    Verdict.CONTESTED: "left: it was edited in Stripe a fourth time today",
+}
+
+
+@app.command(epilog="Example: customerlink sync 'auth0|64f…' --apply")
+def sync(  # noqa: PLR0913 (a flag each)
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="A user_id, or an address.")],
+    *,
+    apply: Apply = False,
+    email_changes: Annotated[
+        EmailChanges, typer.Option(help="Which changed address reaches Stripe.")
+    ] = EmailChanges.VERIFIED,
+    edited_customers: Annotated[
+        EditedCustomers, typer.Option(help="What becomes of a field that was edited in Stripe.")
+    ] = EditedCustomers.KEEP,
+    deleted_customers: Annotated[
+        DeletedCustomers, typer.Option(help="What becomes of a link to a deleted customer.")
+    ] = DeletedCustomers.CLEAR,
+    differences: Annotated[
+        Differences,
+        typer.Option(help="What becomes of two values, which of them is newer unknown."),
+    ] = Differences.REPORT,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Let a user's customer follow what has changed in Auth0, and the link what has in Stripe.
+
+    Without --apply it says what would be done, and why. No value is ever told, and nothing of the
+    shop's is written. Exit code 1 if a person has to look at it, 3 if another try may mend it. The
+    Auth0 client needs read:users, and update:users to apply.
+    """
+    now = session(context, as_json=as_json)
+    policy = SyncPolicy(email_changes, edited_customers, deleted_customers, differences)
+    worker, who = _worker(now, policy), _user(now, user.strip())
+    if not apply:
+        decision = _planned(worker, who)
+        _tell(now, who, decision)
+        now.output.say("Nothing was changed: --apply carries it out.")
+        now.output.document(_document(who, decision) | {"outcome": None, "why": None})
+        _exit(_foreseen(decision.act))
+        return
+    now.confirm(f"Sync {who.user_id}", yes=yes)
+    done = worker.reconcile(who)
+    if done.decision is not None:
+        _tell(now, who, done.decision)
+    now.output.step(f"{who.user_id}: {done.outcome}{f', {done.why}' if done.why else ''}")
+    now.output.document(_document(who, done.decision) | {"outcome": done.outcome, "why": done.why})
+    _exit(done.outcome)
+
+
+def _worker(now: Session, policy: SyncPolicy) -> Sync:
+    probe, deployment = now.own_probe(), now.deployment()
+    fields = _fields(deployment.outputs.parameters.get("CustomerFields", ""))
+    verified = deployment.verified_email() or VerifiedEmail.OPTIONAL
+    sign_up = Policy(verified_email=verified, customer_fields=fields, trust=deployment.trust())
+    digests = Digests.keyed(deployment.read_secret().log_names().key)
+    operator = now.operator(probe.key, sign_up)
+    return sync_of(now.tenant().users, operator, SyncRules(digests, policy, fields))
+
+
+def _fields(text: str) -> CustomerFields:
+    return CustomerFields.parse(text) if text else CustomerFields()
+
+
+def _user(now: Session, asked: str) -> User:
+    if "|" in asked:
+        return User(now.tenant_name(), UserId(asked))
+    found = now.tenant().users.with_address(asked) if asked else ()
+    if not found:
+        raise CliError("The tenant has no such user.", "A user_id has a | in it.", Exit.USAGE)
+    if len(found) > 1:
+        ids = ", ".join(each.user_id for each in found)
+        raise CliError("Several users have the address.", f"Name one of {ids}.", Exit.USAGE)
+    return User(now.tenant_name(), found[0].user_id)
+
+
+def _planned(worker: Sync, who: User) -> Decision:
+    try:
+        return worker.plan(who)
+    except UnansweredError as error:
+        raise CliError(f"{error}.", AGAIN, Exit.UNREACHABLE) from None
+
+
+def _tell(now: Session, who: User, decision: Decision) -> None:
+    whose = f"{who.user_id} and {decision.customer_id or 'no customer'}"
+    now.output.say(f"{whose}: {REASONS[decision.reason]}.")
+    now.output.table(
+        f"What is done: {ACTS[decision.act]}",
+        [(name, VERDICTS[each]) for name, each in decision.verdicts.items()],
+    )
+
+
+def _document(who: User, decision: Decision | None) -> dict[str, object]:
+    if decision is None:
+        return {"user_id": who.user_id}
+    return {
+        "user_id": who.user_id,
+        "customer_id": decision.customer_id,
+        "act": decision.act,
+        "reason": decision.reason,
+        "fields": decision.verdicts,
+    }
+
+
+def _foreseen(act: SyncAct) -> SyncOutcome:
+    passive = {SyncAct.HOLD: SyncOutcome.HELD, SyncAct.WAIT: SyncOutcome.AGAIN}
+    return passive.get(act, SyncOutcome.DONE)
+
+
+def _exit(outcome: SyncOutcome) -> None:
+    codes = {SyncOutcome.HELD: Exit.FAILED, SyncOutcome.AGAIN: Exit.UNREACHABLE}
+    if outcome in codes:
+        raise typer.Exit(codes[outcome])
