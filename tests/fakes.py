@@ -152,6 +152,7 @@ class FakeCustomers(Customers):
     retrieved: Any = field(default_factory=lambda: Done(None))
     created: list[Any] = field(default_factory=list)
     adopted: Any = None
+    deleted: Any = field(default_factory=lambda: Done(result=True))
     shown: dict[CustomerId, Customer] = field(default_factory=dict)
     now: dict[str, Any] = field(default_factory=dict)
     calls: list[Any] = field(default_factory=list)
@@ -174,6 +175,10 @@ class FakeCustomers(Customers):
             return self.now[customer_id]
         found = self.shown.get(customer_id)
         return self.retrieved if found is None else Done(found)
+
+    def is_deleted(self, customer_id: CustomerId) -> Any:
+        """Answer `deleted`."""
+        return self.deleted
 
     def adopt(self, customer_id: CustomerId, user: User) -> Any:
         """Answer `adopted`, or the customer, naming the user."""

@@ -214,6 +214,11 @@ class LateStripe(SyncedCustomers):
         """Retrieve."""
         return self._called("stripe retrieve", lambda: Done(_found(self.account, customer_id)))
 
+    def is_deleted(self, customer_id: CustomerId) -> Done[bool] | Failure:
+        """Ask whether Stripe has deleted it."""
+        deleted = _looked_at(self.account, customer_id) is Absence.DELETED
+        return self._called("stripe retrieve", lambda: Done(deleted))
+
     def look(self, customer_id: CustomerId) -> Done[LiveCustomer | Absence] | Failure:
         """Retrieve with its fields."""
         return self._called(LOOK, lambda: Done(_looked_at(self.account, customer_id)))

@@ -50,6 +50,7 @@ from customerlink.model.sign_up_record import (
     State,
 )
 from customerlink.model.signup import Marker, SignUp
+from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
 from customerlink.model.user import CustomerId, User
 from customerlink.ports.deadline import LEDGER_RESERVE_SECONDS, SIGN_UP_SECONDS
 from customerlink.ports.run import Run
@@ -58,7 +59,7 @@ from customerlink.usecases.finish_sign_up import FinishStatus
 from customerlink.usecases.link_accounts import Account
 from customerlink.usecases.repair import Outcome, Repair, Result
 from customerlink.usecases.settle import Creates, Settling
-from customerlink.wiring.operator import PROVISION_SECONDS
+from customerlink.wiring.operator import PROVISION_SECONDS, SYNC_SECONDS
 
 ADA, BOB, EVE = user("ada"), user("bob"), user("eve")
 FIRST, SECOND, THIRD = (f"{each}@example.com" for each in ("first", "second", "third"))
@@ -295,6 +296,46 @@ def apply(world: World, *steps: Step, pace: Turns | None = None) -> list[Result]
     tenant, operator = world.tenant, WorldOperator(world)
     ours = tenant, tenant, directory, operator, pace or Turns(), world.clock
     return [*Repair(TENANT, *ours).apply(steps)]
+
+
+class TestKeyOfAnotherAccount:
+    """Stripe knows none of the customers: it is told 404 of each."""
+
+    @pytest.mark.parametrize("enter", ["login", "checkout", "backfill", "sync"])
+    def test_no_second_customer(self, enter: str) -> None:
+        """By no way in: a recorded link is given up only on Stripe's word that it was deleted."""
+        world = World()
+        world.login(first_login(ADA))
+        [adas] = world.named(ADA)
+        world.tenant.add(ADA, FIRST, marker="unfinished")
+        customers = dict(world.stripe.account._customers)
+        world.stripe.account._customers.clear()
+        world.at(200)
+        ways: dict[str, Callable[[], object]] = {
+            "login": lambda: world.login(again(first_login(ADA))),
+            "checkout": lambda: world.checkout(ADA, FIRST),
+            "backfill": lambda: world.backfill(ADA),
+            "sync": lambda: world.sync(ADA),
+        }
+        ways[enter]()
+        assert world.stripe.account.live_customers() == []
+
+        world.stripe.account._customers.update(customers)
+        assert reason_of(world.login(again(first_login(ADA)))) is Reason.CUSTOMER_FOUND
+        assert world.named(ADA) == [adas]
+
+    @pytest.mark.parametrize("profiles_id", ["another's", "unknown", "odd"])
+    def test_open_record_ends(self, profiles_id: str) -> None:
+        """A profile whose id is in doubt does not keep its record open for ever."""
+        world = World()
+        ids = {"another's": world.customer(SECOND, BOB), "unknown": "cus_gone", "odd": "(odd)"}
+        world.tenant.add(ADA, FIRST, customer_id=ids[profiles_id], marker="unfinished")
+        _, ledger, _ = world.ports()
+        ledger.open(ADA, None, admission=True)
+        world.at(200)
+
+        assert world.finish(ADA) == (FinishStatus.DENIED, Reason.LINK_MISMATCH)
+        assert "is_open" not in world.record(ADA)
 
 
 class TestPlan:
@@ -698,7 +739,9 @@ class TestRelease01:
         """It does not know of one: whoever opens the record without another one forgets it."""
         world = World()
         create = NewCustomer.of(first_login(ADA), FIRST).text()
-        by_release_01(world, ADA, state="linked", customer_id="cus_gone", create=create)
+        gone = world.customer(FIRST, ADA)
+        world.stripe.account.delete(gone)
+        by_release_01(world, ADA, state="linked", customer_id=gone, create=create)
         never = world.settling(SignUp(ADA, logins_count=0, email=SECOND), creates=Creates.NEVER)
 
         assert reason_of(never.settle()) is Reason.NOT_NEW
@@ -715,4 +758,6 @@ def test_times_fit_into_each_other() -> None:
     sent = max(SIGN_UP_SECONDS, PROVISION_SECONDS) - LEDGER_RESERVE_SECONDS
     assert sent + LATEST_EFFECT_SECONDS + SKEW_SECONDS < EMAIL_LOCK_SECONDS
     assert outside.LATEST_EFFECT_SECONDS < LATEST_EFFECT_SECONDS
+    synced = SYNC_SECONDS + PROVISION_SECONDS - LEDGER_RESERVE_SECONDS
+    assert synced + LATEST_EFFECT_SECONDS + SKEW_SECONDS < SYNC_LEASE_SECONDS
     assert EMAIL_LOCK_SECONDS + 2 * SKEW_SECONDS < SETTLED_SECONDS

@@ -164,12 +164,10 @@ class TestProvision:
 class TestClear:
     """Take an id that leads nowhere out of the profile."""
 
-    @pytest.mark.parametrize("is_deleted", [False, True])
-    def test_done(self, plan: Plan, *, is_deleted: bool) -> None:
+    def test_done(self, plan: Plan) -> None:
         """The next login finishes the sign-up."""
-        dead = plan.world.customer(ADAS, ADA) if is_deleted else NOWHERE
-        if is_deleted:
-            plan.world.stripe.account.delete(dead)
+        dead = plan.world.customer(ADAS, ADA)
+        plan.world.stripe.account.delete(dead)
         plan.world.tenant.add(ADA, ADAS, customer_id=dead)
         plan.done(Act.CLEAR, dead)
 
@@ -177,11 +175,23 @@ class TestClear:
 
     def test_skipped(self, plan: Plan) -> None:
         """The user is gone, the profile has another id, or the customer is there after all."""
-        assert plan.skipped(Act.CLEAR, NOWHERE) == "the user is gone"
+        dead = plan.world.customer("old@example.com", ADA)
+        plan.world.stripe.account.delete(dead)
+        assert plan.skipped(Act.CLEAR, dead) == "the user is gone"
         made = plan.world.customer(ADAS, ADA)
         plan.world.tenant.add(ADA, ADAS, customer_id=made)
-        assert "another id by now" in plan.skipped(Act.CLEAR, NOWHERE)
+        assert "another id by now" in plan.skipped(Act.CLEAR, dead)
         assert plan.skipped(Act.CLEAR, made) == "the customer is there"
+
+    @pytest.mark.parametrize("customer_id", [NOWHERE, "cus_of_another_account", "cus_1"])
+    def test_customer_that_stripe_does_not_know(self, plan: Plan, customer_id: str) -> None:
+        """As to another account's key: that is no deletion, and clears no link."""
+        plan.world.customer(ADAS, ADA)
+        plan.world.stripe.account._customers.clear()
+        plan.world.tenant.add(ADA, ADAS, customer_id=CustomerId(customer_id))
+
+        assert "does not say that it was deleted" in plan.skipped(Act.CLEAR, customer_id)
+        assert plan.profile() == (customer_id, None)
 
 
 class TestSetEmail:

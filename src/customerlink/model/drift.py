@@ -59,7 +59,7 @@ REPAIR = {
     Drift.DENIED: "nothing: the next login, and a backfill, try again",
     Drift.UNLINKED: "create a customer, through the pipeline",
     Drift.UNRECORDED: "write the customer's id into the profile",
-    Drift.DANGLING: "take the id out of the profile, then as unlinked",
+    Drift.DANGLING: "if it was deleted: take the id out of the profile, then as unlinked",
     Drift.WRONG_MODE: "take the id out of the profile, then as unlinked",
     Drift.UNNAMED: "let it name the user, who has verified the address that it has",
     Drift.MISMATCHED: "nothing by itself: somebody has to decide whose it is",

@@ -73,6 +73,13 @@ class Customers(Protocol):
         """Retrieve a customer; None when it does not exist or was deleted."""
         ...
 
+    def is_deleted(self, customer_id: CustomerId) -> Done[bool] | Failure:
+        """Return whether Stripe says that a customer was deleted.
+
+        Of one that it does not know, as with another account's key, it says no such thing.
+        """
+        ...
+
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
         """Let a customer name this user; only for who has claimed it in the ledger."""
         ...

@@ -98,7 +98,10 @@ def check_record(
         return Unsettled(Reason.PROVISIONING_FAILED, is_linked=True)
     customer = found.result
     if customer is None:
-        return Stale(None)
+        # Given up only on Stripe's word: another account's key finds none of the customers.
+        is_gone = customers.is_deleted(recorded.customer_id) == Done(result=True)
+        failed = Unsettled(Reason.PROVISIONING_FAILED, is_linked=True)
+        return Stale(None) if is_gone else failed
     if _is_replayable(signup, customer):
         return Settled(customer.id, Reason.CUSTOMER_FOUND)
     if _has_passed_on(signup, customer):

@@ -34,6 +34,7 @@ from customerlink.usecases.whose_customer import other_with
 _GONE = "the user is gone"
 _ID_BY_NOW = "the profile has an id by now"
 _OTHER_ID = "the profile has another id by now"
+_NOT_DELETED = "Stripe does not know the customer, and does not say that it was deleted"
 _NOT_NAMED = "the customer does not name the user any more"
 
 
@@ -153,8 +154,12 @@ class Repair:
 
     def _clear(self, step: Step) -> str | None:
         """Take out an id that leads nowhere; the next login finishes the sign-up."""
-        if self._customer(step) is not None:
+        found = self.customers.retrieve(CustomerId(str(step.customer_id)))
+        if not isinstance(found, Absence):
             return "the customer is there"
+        # Another account's key would find no customer at all, and all links would be cleared.
+        if found is Absence.UNKNOWN:
+            return _NOT_DELETED
         profile = self._profile(step)
         if profile is None:
             return _GONE

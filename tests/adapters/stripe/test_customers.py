@@ -59,6 +59,16 @@ class TestCalls:
         """Refused, by its id."""
         assert served.customers().adopt(CustomerId("cus_gone"), ADA) == Refused("id")
 
+    def test_is_deleted(self, served: Stripe) -> None:
+        """Only what Stripe says so of: not one that is there, and none that it does not know."""
+        dead, alive = (CustomerId(served.account.create({})["id"]) for _ in range(2))
+        served.account.delete(dead)
+        answers = [
+            served.customers().is_deleted(each) for each in (dead, alive, CustomerId("cus_1"))
+        ]
+
+        assert answers == [Done(result=True), Done(result=False), Done(result=False)]
+
     def test_set_email(self, served: Stripe) -> None:
         """In lower case, as it is created; the rest stays."""
         given = {"email": "old@example.com", "name": "Ada", "metadata": {"theirs": "1"}}

@@ -12,7 +12,9 @@ from tests.simulation.mutants.look_up import LOOK_UP
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.mutants.record import RECORD
 from tests.simulation.mutants.seen import SEEN
+from tests.simulation.mutants.sync import SYNCED
 
 __all__ = ["MUTANTS", "SEEN", "Mutant"]
 
-MUTANTS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *DOORS, *LOGIN, *BESIDE, *TIME, *ACTS]
+_OF_SIGN_UPS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *DOORS, *LOGIN]
+MUTANTS = [*_OF_SIGN_UPS, *BESIDE, *TIME, *ACTS, *SYNCED]

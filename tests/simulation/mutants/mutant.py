@@ -16,6 +16,8 @@ LEDGER, STRIPE = "adapters/dynamodb/ledger.py", "adapters/stripe/customers.py"
 ITEMS, TABLE = "adapters/dynamodb/items.py", "adapters/dynamodb/table.py"
 EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py"
 ADDRESS, SHOP, RUN = "usecases/change_address.py", "functions/shop_api.py", "ports/deadline.py"
+DECISION, SYNC = "model/sync.py", "usecases/sync.py"
+SYNC_LEDGER = "adapters/dynamodb/sync_ledger.py"
 CONNECTIONS = "adapters/connections.py"
 
 

@@ -98,10 +98,15 @@ class StripeCustomers:
             return Done(None)
 
         def read(found: stripe.Customer) -> Customer | None:
-            return None if getattr(found, "deleted", False) is True else read_customer(found)
+            return None if is_gone(found) else read_customer(found)
 
         outcome = self._read("stripe_retrieve", customer_id, read)
         return Done(None) if outcome == Refused("id") else outcome
+
+    def is_deleted(self, customer_id: CustomerId) -> Done[bool] | Failure:
+        """Retrieve by id: 404 is no deletion, which is answered with `deleted: true`."""
+        outcome = self._read("stripe_retrieve", customer_id, is_gone)
+        return Done(result=False) if outcome == Refused("id") else outcome
 
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
         """Update the metadata keys of ours; others stay (docs.stripe.com/api/metadata).
@@ -275,6 +280,11 @@ def _read_page(page: stripe.ListObject[stripe.Customer]) -> list[Customer]:
     if not isinstance(getattr(page, "data", None), list):
         raise _OddAnswerError
     return [read_customer(each) for each in page.data]
+
+
+def is_gone(found: stripe.Customer) -> bool:
+    """Return whether an answer is what is left of a customer that was deleted."""
+    return getattr(found, "deleted", False) is True
 
 
 def read_customer(customer: stripe.Customer) -> Customer:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from customerlink.adapters.stripe.customers import StripeCustomers, read_customer
+from customerlink.adapters.stripe.customers import StripeCustomers, is_gone, read_customer
 from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.customer import Customer
 from customerlink.model.customer_values import LiveCustomer, Values, params_of, values_in
@@ -31,7 +31,7 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
 
 
 def _looked_at(found: stripe.Customer) -> LiveCustomer | Absence:
-    if getattr(found, "deleted", False) is True:
+    if is_gone(found):
         return Absence.DELETED
     fields: dict[str, Any] = found.to_dict()
     return LiveCustomer(read_customer(found), values_in(fields))
