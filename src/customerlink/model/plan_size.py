@@ -1,7 +1,8 @@
 """How much a plan takes away, and when that is too much to be carried out without a word.
 
 The threshold is octoDNS's: a list that is short, of another account or not read to its end, looks
-like a tenant in which nearly everything is gone.
+like a tenant in which nearly everything is gone, and one whose addresses were scrubbed like one in
+which everybody has a new address.
 """
 
 import json
@@ -15,8 +16,11 @@ FEW = 10
 PERCENT = 30
 """Of the links, so much may."""
 
-TAKING = frozenset({Act.CLEAR, Act.FOLLOW, Act.REMOVE})
-"""Acts by which an id is cleared, a customer gets another user's name, or is deleted."""
+TAKING = frozenset({Act.CLEAR, Act.SET_EMAIL, Act.FOLLOW, Act.REMOVE})
+"""Acts after which something is gone: an id, an address, another user's name, a customer.
+
+No other act loses anything: it writes where nothing was, or the same address in lower case.
+"""
 
 _LINKS = "links"
 

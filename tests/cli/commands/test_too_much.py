@@ -42,6 +42,22 @@ def test_another_accounts_list(sides: Cli, tmp_path: Path, gone: int) -> None:
     assert sides("repair", "--apply", str(plan), "--force", str(gone)).code == 0
 
 
+@pytest.mark.parametrize("scrubbed", [13, 20, 40])
+def test_scrubbed_addresses(sides: Cli, tmp_path: Path, scrubbed: int) -> None:
+    """A tenant restored with made-up addresses gives them to nobody's customer without a word."""
+    linked(sides, 40)
+    before = sorted(each["email"] for each in sides.box.stripe.live_customers())
+    for number, profile in zip(range(scrubbed), sides.box.tenant.users.values(), strict=False):
+        profile["email"] = f"scrubbed-{number}@example.invalid"
+    told = sides("repair", "--kind", "email_drift")
+    (plan := tmp_path / "plan").write_text(told.out)
+
+    assert f"--force {scrubbed}" in told.err
+    assert sides("repair", "--apply", str(plan)).code == 4
+    assert sorted(each["email"] for each in sides.box.stripe.live_customers()) == before
+    assert sides("repair", "--apply", str(plan), "--force", str(scrubbed)).code == 0
+
+
 @pytest.mark.parametrize(("links", "gone", "code"), [(40, 12, 0), (40, 13, 4), (12, 10, 0)])
 def test_short_list(sides: Cli, tmp_path: Path, links: int, gone: int, code: int) -> None:
     """Up to 30 % of the links, or ten, go without a word."""
