@@ -14,7 +14,7 @@ from customerlink.cli.tenant import RUNTIME, VERSIONS
 from customerlink.model.actions import SIGNING_SECRET, URL, declared
 
 _HEAD = f"""\
-# The Actions of Customer Link, written by customerlink export. Copy them into your own tenant.yaml,
+# The Actions of Customer Link. Copy them into your own tenant.yaml,
 # or import this file: without AUTH0_ALLOW_DELETE other Actions stay. An import replaces all secrets
 # of these Actions, so list further ones (such as CUSTOMERLINK_TIMEOUT_MS) here.
 #

@@ -75,7 +75,7 @@ def _main(name: str, triggers: Sequence[str]) -> str:
     ours = "\n".join(f"    {f'"{each}"':<{width}} = {_trigger(name, each)}" for each in triggers)
     api, secret = f"var.{API_VARIABLE}", f"var.{SECRET_VARIABLE}"
     return f"""\
-# The Actions of Customer Link, written by customerlink export.
+# The Actions of Customer Link.
 
 locals {{
   triggers = {{

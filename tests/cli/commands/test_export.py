@@ -224,3 +224,37 @@ def resource_lines(folder: Path) -> list[str]:
     """Return the lines of the Action's resource, without what is before them."""
     _, _, resource = (folder / "main.tf").read_text().partition('\nresource "auth0_action"')
     return [each.strip() for each in resource.partition("\n}\n")[0].splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "text"),
+    [
+        ("a0deploy", "tenant.yaml", "# Ours: everything of the company\n"),
+        ("a0deploy", "triggers.yaml", ""),
+        ("a0deploy", "actions/post-login.js", "exports.onExecutePostLogin = async () => {};\n"),
+        ("terraform", "main.tf", "# Written by hand, not by customerlink export.\n"),
+        ("terraform", "versions.tf", "terraform {\n}\n"),
+        ("terraform", "outputs.tf", "# Written by customerlink exporters\n"),
+    ],
+)
+def test_somebody_elses_file(cli: Cli, form: str, name: str, text: str) -> None:
+    """It is left as it is, and nothing is written beside it."""
+    path = Path("own", name)
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    refused = cli("export", "--format", form, "--folder", "own")
+
+    assert (refused.code, str(path) in refused.err) == (2, True)
+    assert path.read_text() == text
+    assert [each for each in Path("own").rglob("*") if each.is_file()] == [path]
+
+
+@pytest.mark.parametrize("form", ["a0deploy", "terraform"])
+def test_older_export(cli: Cli, form: str) -> None:
+    """An export overwrites an older one, of another version too."""
+    folder = exported(cli, form)
+    action = folder / "actions" / "post-login.js"
+    action.write_text("// Customer Link 0.0.1\n")
+
+    assert exported(cli, form) == folder
+    assert "exports.onExecutePostLogin" in action.read_text()

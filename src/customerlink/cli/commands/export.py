@@ -1,5 +1,6 @@
 """Export: the Actions for a tool that declares a tenant, as files without any secret."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from customerlink.cli import a0deploy, terraform
 from customerlink.cli.config import Config
+from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
 from customerlink.cli.session import Json
 from customerlink.model.actions import LOGIN, TRIGGERS
@@ -21,6 +23,10 @@ class Format(StrEnum):
     A0DEPLOY = "a0deploy"
     TERRAFORM = "terraform"
 
+
+_HEAD = "# Written by customerlink export.\n"
+_OURS = (_HEAD.encode(), b"// Customer Link ")
+"""How a file begins that a later export may overwrite."""
 
 _FILES = {Format.A0DEPLOY: a0deploy.files, Format.TERRAFORM: terraform.files}
 
@@ -47,10 +53,24 @@ def export(
     """
     config: Config = context.obj()
     output = Output(as_json=as_json)
-    made = _FILES[form](config.action_name, TRIGGERS if registration else (LOGIN,))
-    for name, text in made.items():
-        path = folder / name
+    files = _FILES[form](config.action_name, TRIGGERS if registration else (LOGIN,))
+    made = {folder / name: _headed(name, text) for name, text in files.items()}
+    _check_owner(made)
+    for path, text in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         output.step(f"write {path}")
-    output.document({"files": [str(folder / each) for each in made]})
+    output.document({"files": [str(each) for each in made]})
+
+
+def _headed(name: str, text: str) -> str:
+    # A built Action has a first line of its own, in which its version may be an older one.
+    return text if name.endswith(".js") else _HEAD + text
+
+
+def _check_owner(paths: Iterable[Path]) -> None:
+    """Raise, before anything is written, where a file is there that is none of ours."""
+    for path in paths:
+        if path.exists() and not path.read_bytes().startswith(_OURS):
+            words = f"{path} is there, and was not written by customerlink export."
+            raise CliError(words, "Another --folder, or move the file away.", Exit.USAGE)
