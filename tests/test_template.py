@@ -644,6 +644,20 @@ def test_every_log_group_has_retention() -> None:
     assert all(each["RetentionInDays"] == {"Ref": "LogRetentionDays"} for each in groups)
 
 
+def test_what_comes_and_goes_leaves_no_name_behind() -> None:
+    """CloudFormation makes nothing whose name is taken, by what an earlier setting left either."""
+    come_and_go = {name: each for name, each in RESOURCES.items() if "Condition" in each}
+    kept = {
+        name: {word for word in each.get("Properties", {}) if re.fullmatch(r"(\w+)?Name", word)}
+        for name, each in come_and_go.items()
+        if "Retain" in (each.get("DeletionPolicy"), each.get("UpdateReplacePolicy"))
+    }
+
+    assert {"CustomersLogGroup", "WatchLogGroup"} < come_and_go.keys()
+    assert "WatchSecret" in kept
+    assert not any(kept.values()), kept
+
+
 @pytest.mark.parametrize("name", TEMPLATE["Parameters"])
 def test_every_parameter_is_described_and_constrained(name: str) -> None:
     """Whoever deploys reads it in the console."""
