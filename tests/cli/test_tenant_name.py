@@ -24,7 +24,8 @@ ACME, CUSTOM, HERE = "acme.us.auth0.com", "login.shop.example", "http://127.0.0.
         ("", "https://acme.auth0.com/", [], [], "acme"),
         ("acme", HERE, [], [], "acme"),
         ("other", HERE, ["acme", "other"], [], "other"),
-        ("other", ACME, [], ["acme"], "other"),
+        ("other", HERE, [], ["acme", "other"], "other"),
+        ("other", HERE, [], [], "other"),
     ],
 )
 def test_known(given: str, domain: str, served: list[str], recorded: list[str], name: str) -> None:
@@ -44,6 +45,9 @@ def test_known(given: str, domain: str, served: list[str], recorded: list[str], 
         ("", ACME, [], ["other"]),
         ("127", HERE, ["acme"], ["127"]),
         ("Acme", ACME, ["acme"], []),
+        ("other", ACME, [], ["acme"]),
+        ("Acme", HERE, [], ["acme"]),
+        ("acm", CUSTOM, [], ["acme", "acme-staging"]),
     ],
 )
 def test_demanded(given: str, domain: str, served: list[str], recorded: list[str]) -> None:
@@ -62,3 +66,14 @@ def test_ledger_is_asked_last() -> None:
         raise AssertionError
 
     assert tenant_name(Config(domain=HERE), ["acme"], recorded) == "acme"
+
+
+@pytest.mark.parametrize("name", ["a#b", "a,b", "two words", " acme", "a\n", "#"])
+def test_form(name: str) -> None:
+    """What could be no tenant's name reaches no key of the ledger, and is not printed."""
+    with pytest.raises(CliError) as raised:
+        Config(tenant=name)
+
+    assert raised.value.code == 2
+    assert str(raised.value) == "tenant is no tenant's name."
+    assert "--tenant" in raised.value.fix

@@ -63,7 +63,19 @@ def test_document(links: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "{", "[1]", "7", '{"links": true}', '{"links": -1}', '{"links": "9"}', '{"l": 1}']
+    "line",
+    [
+        "",
+        "{",
+        "[" * 100_000,
+        '{"plan": ' * 100_000,
+        "[1]",
+        "7",
+        '{"links": true}',
+        '{"links": -1}',
+        '{"links": "9"}',
+        '{"l": 1}',
+    ],
 )
 def test_no_header(line: str) -> None:
     """What is none says nothing, and is no step either."""

@@ -138,6 +138,12 @@ class TestRead:
         with pytest.raises(PlanError, match=f"^line 1 of the plan {problem}$"):
             next(read([text]))
 
+    @pytest.mark.parametrize("opening", ["[", '{"plan": [', '{"reason": ', "[[{"])
+    def test_nested_beyond_reading(self, opening: str) -> None:
+        """It is a line that cannot be read, as any other."""
+        with pytest.raises(PlanError, match="line 1 of the plan cannot be read"):
+            next(read([opening * 100_000]))
+
     @pytest.mark.parametrize("name", ["act", "drift", "user_id", "customer_id", "reason"])
     def test_missing(self, name: str) -> None:
         """No field may be left out."""
@@ -152,6 +158,8 @@ class TestRead:
             ({"act": "delete"}, "cannot be read"),
             ({"drift": "strange"}, "cannot be read"),
             ({"act": None}, "cannot be read"),
+            ({"act": [[]]}, "cannot be read"),
+            ({"drift": {}}, "cannot be read"),
             ({"user_id": 1}, "has an id of a wrong type"),
             ({"customer_id": ["cus_1"]}, "has an id of a wrong type"),
         ],

@@ -10,6 +10,7 @@ from typing import Any
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.private_files import may_be_read_by_others
 from customerlink.model.keys import STRIPE_API_BASE
+from customerlink.model.user import is_tenant
 
 DEFAULT_FILE = Path("customerlink.toml")
 DEFAULT_PROFILE = "default"
@@ -51,6 +52,12 @@ class Config:
     stripe_key: str = field(default="", repr=False)
     """The operator's own, which may read what the deployment's key may not."""
 
+    def __post_init__(self) -> None:
+        """Raise where what is to be part of the ledger's keys could be none."""
+        if self.tenant and not is_tenant(self.tenant):
+            fix = "--tenant, CUSTOMERLINK_TENANT or customerlink.toml: event.tenant.id, as acme"
+            raise CliError("tenant is no tenant's name.", fix, Exit.USAGE)
+
     @property
     def is_declared(self) -> bool:
         """Return whether another tool than this one puts the Actions in."""
@@ -81,7 +88,7 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     `[profiles.NAME]`.
     """
     document = _read(file)
-    profiles = document.pop("profiles", {})
+    profiles = _profiles(document.pop("profiles", {}))
     _check_secrets(file or DEFAULT_FILE, document, *profiles.values())
     name = profile or DEFAULT_PROFILE
     if profile and name not in profiles and name != DEFAULT_PROFILE:
@@ -97,6 +104,13 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     settings["mode"] = _choice(Mode, "mode", settings)
     settings["actions"] = _choice(Actions, "actions", settings)
     return Config(profile=name, **settings)
+
+
+def _profiles(found: object) -> Mapping[str, Mapping[str, object]]:
+    if isinstance(found, dict) and all(isinstance(each, dict) for each in found.values()):
+        return found
+    fix = "[profiles.NAME], with settings under it"
+    raise CliError("customerlink.toml: profiles is no table of tables.", fix, Exit.USAGE)
 
 
 def _choice[Choice: StrEnum](kind: type[Choice], name: str, settings: Mapping[str, str]) -> Choice:
@@ -122,5 +136,6 @@ def _read(file: Path | None) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        # Of nothing but brackets, it nests deeper than Python goes.
         raise CliError(f"{path} is not TOML.", "https://toml.io", Exit.USAGE) from None

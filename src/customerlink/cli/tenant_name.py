@@ -19,7 +19,7 @@ def tenant_name(
     `served` is the deployment's `Tenants`, `recorded` reads the names in the ledger's records.
     """
     if config.tenant:
-        return _known(config.tenant, served or [config.tenant])
+        return _known(config.tenant, served or recorded() or [config.tenant])
     known = served or recorded()
     told = named_by(config.domain)
     if told:
@@ -43,5 +43,8 @@ def _known(name: str, known: Collection[str]) -> Tenant:
 
 def _demanded(why: str, known: Collection[str]) -> CliError:
     names = f" (it knows {', '.join(sorted(known))})" if known else ""
-    fix = "--tenant, CUSTOMERLINK_TENANT, or tenant in customerlink.toml"
+    fix = (
+        "--tenant, CUSTOMERLINK_TENANT, or tenant in customerlink.toml; "
+        "a new tenant's name goes into the stack's Tenants first"
+    )
     return CliError(f"{why}{names}.", fix, Exit.USAGE)

@@ -49,7 +49,7 @@ def links_said(lines: Iterable[str]) -> int | None:
 def _links(line: str) -> int | None:
     try:
         document = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     is_said = isinstance(document, dict) and (len(document) == 1 or "plan" in document)
     links = document.get(_LINKS) if is_said else None

@@ -129,7 +129,7 @@ def _rows(number: int, text: str) -> list[object]:
                 return []
             case step:
                 return [step]
-    except ValueError:
+    except (ValueError, RecursionError):
         raise PlanError(f"line {number} of the plan cannot be read") from None
 
 
@@ -143,5 +143,5 @@ def _step(number: int, row: object) -> Step:
             raise PlanError(f"line {number} of the plan has an id of a wrong type")
         act, drift = Act(row["act"]), Drift(row["drift"])
         return Step(act, drift, user_id, customer_id, str(row["reason"]))
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         raise PlanError(f"line {number} of the plan cannot be read") from None
