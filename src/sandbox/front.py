@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Request, Response
 
 from customerlink.cli.output import plain
+from customerlink.model.documents import DEEPEST, is_too_deep
 from sandbox.auth0.connections import STRATEGIES
 from sandbox.sandbox import Sandbox
 
@@ -89,12 +90,16 @@ def read(body: bytes) -> dict[str, Any]:
     """Read a profile; raise `OddProfileError` for what would be no user of Auth0's."""
     try:
         profile = json.loads(body, parse_constant=_refused)
-        json.dumps(profile, ensure_ascii=False).encode()
+        # 1e400 is read as infinite, which no JSON can say.
+        text = json.dumps(profile, ensure_ascii=False, allow_nan=False)
+        text.encode()
     except (ValueError, RecursionError):
         # Half an emoji among them: JSON has it, and no text that could be stored.
         raise OddProfileError("the body is not JSON, or has a text that is no Unicode") from None
     if not isinstance(profile, dict):
         raise OddProfileError("the body is no object: a profile is needed")
+    if is_too_deep(text, profile):
+        raise OddProfileError(f"the body has more than {DEEPEST} levels")
     for name, value in profile.items():
         if name not in _TYPES:
             raise OddProfileError(f"a field is none of {', '.join(sorted(_TYPES))}")

@@ -27,7 +27,7 @@ def json_object(document: bytes | str) -> dict[str, object] | str:
         return "is not JSON"
     if not isinstance(found, dict):
         return "is not a JSON object"
-    if _is_too_deep(text, found):
+    if is_too_deep(text, found):
         return f"has more than {DEEPEST} levels"
     return found
 
@@ -36,7 +36,8 @@ def json_object(document: bytes | str) -> dict[str, object] | str:
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 
 
-def _is_too_deep(text: str, document: object) -> bool:
+def is_too_deep(text: str, document: object) -> bool:
+    """Return whether a document, whose text this is, has more levels than are read."""
     # No document is deeper than its brackets are many: for nearly all of them that is the answer.
     if sum(map(text.count, "{[")) <= DEEPEST:
         return False
