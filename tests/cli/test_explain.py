@@ -13,6 +13,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
+    WaiterError,
 )
 from urllib3.exceptions import ProtocolError
 
@@ -38,9 +39,24 @@ def aws_error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": SECRET}}, "GetSecretValue")
 
 
+def waiting(reason: str, *statuses: str) -> WaiterError:
+    """Return how a wait for a stack's update ended."""
+    stacks = [{"StackStatus": each, "StackStatusReason": SECRET} for each in statuses]
+    return WaiterError("StackUpdateComplete", reason, {"Stacks": stacks} if stacks else {})
+
+
 @pytest.mark.parametrize(
     ("error", "said", "code"),
     [
+        *(
+            (waiting("terminal failure", status), "rolled the stack's update back", Exit.REFUSED)
+            for status in (
+                *("UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"),
+                *("UPDATE_ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"),
+            )
+        ),
+        (waiting("Max attempts exceeded", "UPDATE_IN_PROGRESS"), "not answer", Exit.UNREACHABLE),
+        (waiting("An error occurred (Throttling)"), "did not answer", Exit.UNREACHABLE),
         (CliError("as it is", "", Exit.USAGE), "as it is", Exit.USAGE),
         (ConfigurationError("a field"), "a field", Exit.FAILED),
         (ServicesDownError("Stripe did not answer"), "Stripe did not answer.", Exit.UNREACHABLE),

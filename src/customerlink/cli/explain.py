@@ -17,6 +17,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
+    WaiterError,
 )
 
 from customerlink.cli.errors import AGAIN, CliError, Exit
@@ -131,6 +132,9 @@ def _of_aws(error: ClientError | BotoCoreError) -> CliError:
             return CliError("No AWS credentials were found.", fix, Exit.REFUSED)
         case NoRegionError():
             return CliError("No AWS region is set.", "--region, or AWS_REGION", Exit.USAGE)
+        case WaiterError() if _was_undone(error):
+            text = "CloudFormation rolled the stack's update back: nothing of it is in force."
+            return CliError(text, "The stack's events, in CloudFormation's console", Exit.REFUSED)
         case ClientError():
             code = error.response.get("Error", {}).get("Code", "")
             # STS and CloudFormation have another name for it than DynamoDB.
@@ -140,3 +144,8 @@ def _of_aws(error: ClientError | BotoCoreError) -> CliError:
             return CliError(f"AWS refused {error.operation_name}: {code}.", "", Exit.REFUSED)
     kind = type(error).__name__
     return CliError(f"AWS did not answer ({kind}).", AGAIN, Exit.UNREACHABLE)
+
+
+def _was_undone(error: WaiterError) -> bool:
+    """Return whether the stack waited for is back at what it was, or on its way there."""
+    return any("ROLLBACK" in each["StackStatus"] for each in error.last_response.get("Stacks", ()))
