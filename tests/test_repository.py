@@ -3,6 +3,7 @@
 import re
 import subprocess
 
+import pytest
 from tests.translation import ROOT
 
 UPWARDS = re.compile(r"(?<![\w.])(?<!\w/)\.\./[\w./@-]*")
@@ -49,3 +50,12 @@ def test_line_ends_are_the_same_on_every_machine() -> None:
         for name, told in found.items()
         if not told.endswith("attr/text=auto eol=lf") or not told.startswith(("i/lf", "i/none"))
     } == {}
+
+
+SECRETS = ["customerlink.toml", "customerlink.env", "examples/shop/customerlink.env"]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_what_may_hold_secrets_is_left_out(name: str) -> None:
+    """The files that the docs have people write, wherever they are."""
+    assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0
