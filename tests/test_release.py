@@ -172,13 +172,49 @@ def test_changes() -> None:
     """A tag's section, whole; a trial takes what is not released; a tag without one is refused."""
     text = "# Changelog\n\n## Unreleased\n\n- new\n\n## 1.2.0\n\n- a\n- b\n\n## 1.1.0\n\n- old\n"
 
-    assert release.changes(text, "1.2.0", tagged=True) == "- a\n- b\n"
+    released = text.replace("- new\n", "")
+
+    assert release.changes(released, "1.2.0", tagged=True) == "- a\n- b\n"
     assert release.changes(text, "1.1.0", tagged=False) == "- old\n"
     assert release.changes(text, "1.3.0", tagged=False) == "- new\n"
     with pytest.raises(SystemExit, match=r"no section 1\.3\.0"):
-        release.changes(text, "1.3.0", tagged=True)
+        release.changes(released, "1.3.0", tagged=True)
     with pytest.raises(SystemExit, match=r"no section 1\.2"):
-        release.changes(text, "1.2", tagged=True)
+        release.changes(released, "1.2", tagged=True)
+
+
+@pytest.mark.parametrize("nothing", ["", "\n", "\n\n  \n", "\n### Fixed\n\n"])
+@pytest.mark.parametrize("after", ["", "## 1.1.0\n\n- old\n"])
+def test_empty_section(nothing: str, after: str) -> None:
+    """A tag whose section says nothing is refused, the last one of the page or not."""
+    text = f"# Changelog\n\n## 1.2.0\n{nothing}{after}"
+
+    with pytest.raises(SystemExit, match=r"no section 1\.2\.0, or nothing in it"):
+        release.changes(text, "1.2.0", tagged=True)
+
+
+@pytest.mark.parametrize("left", ["- new", "### Fixed\n\n* new", "A word."])
+def test_unreleased_beside_a_tag(left: str) -> None:
+    """What a release would leave out of its page is refused; a trial does not mind."""
+    text = f"# Changelog\n\n## Unreleased\n\n{left}\n\n## 1.2.0\n\n- a\n"
+
+    with pytest.raises(SystemExit, match="entries under Unreleased"):
+        release.changes(text, "1.2.0", tagged=True)
+    assert release.changes(text, "1.2.0", tagged=False) == "- a\n"
+
+
+@pytest.mark.parametrize(
+    ("pin", "constraint"),
+    [
+        ("a[b]==1 \\", "a==1"),
+        ("a.b[c,d-e]==1.2 ; sys_platform == 'win32' \\", "a.b==1.2 ; sys_platform == 'win32'"),
+        ("a[b, c]==1", "a==1"),
+        ("a==1+local", "a==1+local"),
+    ],
+)
+def test_extras(pin: str, constraint: str) -> None:
+    """A package with extras is pinned too, without them: pip refuses extras of constraints."""
+    assert release.constraints(f"{pin}\n    --hash=sha256:00\n") == f"{constraint}\n"
 
 
 def test_wrong_tag() -> None:

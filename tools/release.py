@@ -23,7 +23,8 @@ ARCHITECTURES = ("arm64", "x86_64")
 
 _CODE = re.compile(r"(?<=CodeUri: )(\w+Function)$", re.MULTILINE)
 _FILE = re.compile(r"((?:Definition|License|Readme)Url?i?: )(\S*?([\w.]+))$", re.MULTILINE)
-_PIN = re.compile(r"^([\w.-]+==\S+?)(?: ; (.+?))?(?: \\)?$", re.MULTILINE)
+# Extras are left out: pip takes no constraint that has them.
+_PIN = re.compile(r"^([\w.-]+)(?:\[.*?\])?(==\S+?)(?: ; (.+?))?(?: \\)?$", re.MULTILINE)
 _SECTION = r"^## {}(?: [^\n]*)?\n(.*?)(?=^## |\Z)"
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 
@@ -36,18 +37,29 @@ def version() -> str:
 def changes(changelog: str, number: str, *, tagged: bool) -> str:
     """Return the changelog's section of a version; for a trial, of what is not released.
 
-    Raise SystemExit for a tag whose version has none: a release says what it changes.
+    Raise SystemExit for a tag whose version has none, or beside which there are unreleased ones: a
+    release says what it changes, and all of it.
     """
-    for name in (re.escape(number), *(() if tagged else ("Unreleased",))):
-        section = re.search(_SECTION.format(name), changelog, re.DOTALL | re.MULTILINE)
-        if section:
-            return section[1].strip() + "\n"
-    sys.exit(f"CHANGELOG.md has no section {number}")
+    own, unreleased = _section(changelog, re.escape(number)), _section(changelog, "Unreleased")
+    if tagged and unreleased:
+        sys.exit(f"CHANGELOG.md has entries under Unreleased, which belong under {number}")
+    told = own or ("" if tagged else unreleased)
+    if not told:
+        sys.exit(f"CHANGELOG.md has no section {number}, or nothing in it")
+    return f"{told}\n"
+
+
+def _section(changelog: str, name: str) -> str:
+    """Return what is in a section, without its headings; nothing where there is none."""
+    found = re.search(_SECTION.format(name), changelog, re.DOTALL | re.MULTILINE)
+    text = found[1].strip() if found else ""
+    return text if re.search(r"^(?!#)\s*\S", text, re.MULTILINE) else ""
 
 
 def constraints(pins: str) -> str:
-    """Return the command line's pins as an installer's constraints, which carry no hashes."""
-    lines = [f"{pin} ; {marker}" if marker else pin for pin, marker in _PIN.findall(pins)]
+    """Return the command line's pins as an installer's constraints: no hashes and no extras."""
+    found = _PIN.findall(pins)
+    lines = [f"{name}{pin} ; {on}" if on else f"{name}{pin}" for name, pin, on in found]
     return "\n".join([*lines, ""])
 
 
