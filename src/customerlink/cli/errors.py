@@ -29,4 +29,12 @@ class CliError(CustomerLinkError):
         self.message, self.fix, self.code = message, fix, code
 
 
+class DeclinedError(CliError):
+    """Somebody was asked, and said no."""
+
+    def __init__(self) -> None:
+        """Say what became of it: nothing."""
+        super().__init__("Nothing was changed.", "", Exit.INTERRUPTED)
+
+
 AGAIN = "Run the same command again: it goes on where it stopped."

@@ -13,7 +13,7 @@ import typer
 from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.deployment import Deployment
-from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.errors import CliError, DeclinedError, Exit
 from customerlink.cli.output import Output, plain
 from customerlink.cli.private_files import keep_private
 from customerlink.cli.probes import StripeProbe
@@ -112,7 +112,7 @@ class Session:
         where = f"{what} in LIVE mode, tenant {self.config.domain}, stack {self.config.stack}?"
         # Here Ctrl-C may come back as None: it is no yes.
         if not questionary.confirm(plain(where), default=False).ask():
-            raise CliError("Nothing was changed.", "", Exit.INTERRUPTED)
+            raise DeclinedError
 
 
 def _of_the_own_key(why: str) -> CliError:

@@ -21,6 +21,8 @@ from customerlink.adapters.dynamodb.table import CALL_SECONDS
 from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.checkpoint import Checkpoint
 from customerlink.cli.deployment import _LEDGER_CALLS
+from customerlink.cli.errors import DeclinedError
+from customerlink.cli.session import Session
 from customerlink.cli.side_by_side import Backfill, Stop
 from customerlink.model.candidate import Candidate
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
@@ -226,6 +228,41 @@ def test_resumed(sides: Cli) -> None:
     made = {each["metadata"]["auth0_user_id"] for each in sides.box.stripe.live_customers()}
     assert made == {"auth0|1", "auth0|2", "auth0|4"}
     assert not checkpoint.is_begun
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_no_to_who_came_since(sides: Cli, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    """After customers were made a no ends the run with its counts, and claims no more."""
+    begun(sides, *range(first))
+    user(sides, 9)
+    asked: list[str] = []
+
+    def confirm(_: Session, what: str, *, yes: bool) -> None:
+        asked.append(what)
+        if yes or len(asked) > 1:
+            raise DeclinedError
+
+    monkeypatch.setattr(Session, "confirm", confirm)
+    told = sides(*TENANT, "backfill", *FAST, "--json")
+
+    assert (told.code, told.err) == (1, "")
+    assert told.json()["counts"]["created"] == first
+    assert told.json()["left"] == 1
+    assert len(sides.box.stripe.live_customers()) == first
+
+
+def test_no(sides: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At first it is the end, and nothing was changed."""
+    user(sides, 1)
+
+    def confirm(_: Session, what: str, *, yes: bool) -> None:
+        assert (what, yes) == ("Backfill: 1 users", False)
+        raise DeclinedError
+
+    monkeypatch.setattr(Session, "confirm", confirm)
+    told = sides(*TENANT, "backfill", *FAST)
+
+    assert (told.code, "Nothing was changed." in told.err) == (130, True)
 
 
 def test_list_of_another_tenant(sides: Cli) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.checkpoint import Checkpoint
-from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.errors import CliError, DeclinedError, Exit
 from customerlink.cli.output import Output
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
 from customerlink.cli.side_by_side import Backfill, Stop
@@ -177,12 +177,24 @@ class Run:
         _tell_odd(output, self.checkpoint.rows())
         output.step(f"{len(users):,} users without a customer")
         if users:
-            self.now.confirm(f"Backfill: {len(users):,} users", yes=self.yes)
+            if not self._is_confirmed(f"Backfill: {len(users):,} users"):
+                return False
             worker = Backfill(self.provisioning(self.stop), self.stop)
             with _interruptible(self.stop, output):
                 self._work(worker, users)
             output.say(", ".join(f"{number:,} {fate}" for fate, number in self.counts.items()))
         return not self.stop and not self.checkpoint.left()
+
+    def _is_confirmed(self, what: str) -> bool:
+        """Ask; a no after users were done with ends the run as it is, counts and all."""
+        try:
+            self.now.confirm(what, yes=self.yes)
+        except DeclinedError:
+            if not self.counts:
+                raise
+            self.now.output.say("Nothing more was changed.")
+            return False
+        return True
 
     def _work(self, worker: Backfill, users: list[Candidate]) -> None:
         """Run to the end or to Ctrl-C; note each as soon as done with, tell who has none then."""
