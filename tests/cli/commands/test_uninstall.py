@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
+from tests.cli.declaring import ENV, apply, declare
 
 from customerlink.cli.commands.uninstall import take_out
 
@@ -44,8 +45,20 @@ def test_somebody_elses_is_left_alone(cli: Cli) -> None:
     """An Action of the name that install did not put in."""
     foreign(cli.actions(), ACTION)
 
-    assert cli("uninstall").code == 4
+    for words in ([], ["--dry-run"], ["--dry-run", "--json"]):
+        refused = cli("uninstall", *words)
+        assert (refused.code, "would" in refused.out) == (4, False)
     assert cli.flow() == [*FOREIGN, ACTION]
+
+
+def test_declared(cli: Cli) -> None:
+    """The plan for what another tool put in is the refusal that the run itself ends with."""
+    declare(cli)
+    assert cli("install", "--to-file", ENV, stdin=cli.box.stripe_key).code == 0
+    apply(cli)
+
+    assert [cli("uninstall", *words).code for words in ([], ["--dry-run"])] == [4, 4]
+    assert ACTION in cli.flow()
 
 
 class TestLiveMode:

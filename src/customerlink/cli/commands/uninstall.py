@@ -8,7 +8,7 @@ from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.release import action_name
 from customerlink.cli.session import DryRun, Json, Yes, session
 from customerlink.cli.tenant import Tenant
-from customerlink.model.actions import TRIGGERS
+from customerlink.model.actions import TRIGGERS, Action
 
 WATCHED = (
     "The watch tells from now on that nothing is there, until the stack is deployed with Watch=no, "
@@ -34,7 +34,7 @@ def uninstall(
     tenant, output = now.tenant(), now.output
     with output.busy("Looking at the tenant"):
         names = {each: action_name(now.config.action_name, each) for each in TRIGGERS}
-        found = [each for each in TRIGGERS if tenant.at(each).find(names[each])]
+        found = [each for each in TRIGGERS if _ours(tenant.at(each), names[each])]
     if not found:
         output.say("Nothing to do: the Action is not there.")
     elif dry_run:
@@ -48,14 +48,20 @@ def uninstall(
     output.document({"dry_run": dry_run, "found": bool(found), "steps": output.steps})
 
 
-def take_out(tenant: Tenant, action_name: str, tell: Callable[[str], None]) -> None:
-    """Unbind and delete the Action; other people's, and their order, stay."""
+def _ours(tenant: Tenant, action_name: str) -> Action | None:
+    """Return what is there of the name; raise where somebody else put it in."""
     action = tenant.find(action_name)
-    if action is None:
-        return
-    if not action.is_ours:
+    if action and not action.is_ours:
         text = f"The Action {action_name} was not put in by customerlink install."
         raise CliError(text, "Auth0's dashboard, Actions > Library", Exit.REFUSED)
+    return action
+
+
+def take_out(tenant: Tenant, action_name: str, tell: Callable[[str], None]) -> None:
+    """Unbind and delete the Action; other people's, and their order, stay."""
+    action = _ours(tenant, action_name)
+    if action is None:
+        return
     flow = tenant.bindings()
     kept = tuple(each for each in flow if each.action_id != action.id)
     # First, since Auth0 deletes no Action that is bound; a second run may find it unbound.
