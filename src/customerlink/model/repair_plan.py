@@ -52,10 +52,6 @@ ACT = {
 SAFE = (Drift.UNRECORDED, Drift.UNCLAIMED)
 """Repaired unless others are named: nothing is made, nothing is taken away."""
 
-DELETING = tuple(drift for drift, act in ACT.items() if act is Act.REMOVE)
-"""All for which a customer is deleted in Stripe."""
-
-
 _AFTERWARDS = {True: Drift.UNRECORDED, False: Drift.UNLINKED}
 """What a user is found to be whose id was taken out: whether a customer names them or not."""
 

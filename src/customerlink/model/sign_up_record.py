@@ -28,7 +28,7 @@ RECORD_LEASE_SECONDS = 15.0
 LATEST_EFFECT_SECONDS = 60.0
 """That Stripe carries out nothing later than so long after it was sent is an assumption."""
 
-EMAIL_LOCK_SECONDS = 70.0
+EMAIL_LOCK_SECONDS = LATEST_EFFECT_SECONDS + 10.0
 """Outlives a create whose answer was lost and that Stripe may still be carrying out.
 
 It counts from its taking, the effect from the sending, which may be the budget later.

@@ -18,12 +18,15 @@ from tests.cli.commands.test_verify import (
 from tests.cli.conftest import Cli
 
 from customerlink.model.drift import Drift
-from customerlink.model.repair_plan import ACT, DELETING, SAFE
+from customerlink.model.repair_plan import ACT, SAFE, Act
 from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
 
 type Lines = list[dict[str, Any]]
+
+DELETING = [drift for drift, act in ACT.items() if act is Act.REMOVE]
+"""All for which a customer is deleted in Stripe."""
 
 
 def plan(cli: Cli, *kinds: Drift) -> Lines:

@@ -43,7 +43,7 @@ LOCK = [
     Mutant(
         "email lock shorter than a create",
         RULES,
-        "EMAIL_LOCK_SECONDS = 70.0",
+        "EMAIL_LOCK_SECONDS = LATEST_EFFECT_SECONDS + 10.0",
         "EMAIL_LOCK_SECONDS = 2.0",
     ),
     Mutant(
