@@ -12,7 +12,7 @@ from tests.cli.commands.test_verify import TENANT, customer, dangling, sides, us
 from tests.cli.conftest import Cli
 
 from customerlink.cli.checkpoint import Checkpoint
-from customerlink.cli.private_files import keep_private, only_for_their_owner, private
+from customerlink.cli.private_files import keep_private, only_for_their_owner, private, replacing
 from customerlink.model.candidate import Candidate
 from customerlink.model.user import UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
@@ -125,3 +125,19 @@ def test_what_is_no_file() -> None:
         keep_private(output)
 
     assert mode(private(null)) == before
+
+
+def test_replaced(tmp_path: Path) -> None:
+    """A link stays one, a device too; what takes a file's place is for its owner alone."""
+    page, link = tmp_path / "page", tmp_path / "link"
+    page.write_text("older")
+    link.symlink_to(page)
+    for path in (link, page, tmp_path / "new"):
+        with replacing(path) as part:
+            part.write_text(path.name)
+    with replacing(Path(os.devnull)) as part:
+        assert part == Path(os.devnull)
+
+    assert link.is_symlink()
+    assert page.read_text() == "page"
+    assert modes(tmp_path) == {"page": 0o600, "link": 0o600, "new": 0o600}

@@ -35,6 +35,24 @@ def private(path: Path) -> Path:
     return path
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a private file to write, that takes another's place once the block has ended well.
+
+    Raise `OSError` before it begins where no file can be.
+    """
+    if path.is_dir() or (path.exists() and not path.is_file()):
+        # A device has no place to take.
+        yield private(path)
+        return
+    part = path.resolve().with_name(f"{path.name}.part")
+    try:
+        yield private(part)
+        part.replace(path.resolve())
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def keep_private(output: TextIO) -> None:
     """Let a file be so that the shell made, and that the output goes to: `repair > plan`."""
     try:

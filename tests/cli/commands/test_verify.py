@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from tests.cli.conftest import Cli
@@ -14,10 +14,12 @@ from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.customer import DESCRIPTION
 from customerlink.model.drift import IN_ORDER, Drift
+from customerlink.model.errors import ServicesDownError
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.ports.run import Run
+from customerlink.usecases.compare import Comparison
 from sandbox.aws import TABLE
 from sandbox.sandbox import Sandbox
 from sandbox.stripe_account import Fault, FaultKind
@@ -412,3 +414,24 @@ def test_page_that_cannot_be_written(sides: Cli, tmp_path: Path, place: str) -> 
     assert "network" not in result.err
     assert "Compare" not in result.out
     assert tmp_path.stat().st_mode & 0o700 == 0o700
+
+
+@pytest.mark.parametrize("older", [None, "", "<p>of last week</p>"])
+def test_page_of_a_run_that_fails(
+    sides: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: str | None
+) -> None:
+    """What was there before is there still, and no part of another page."""
+    page = tmp_path / "page.html"
+    if older is not None:
+        page.write_text(older)
+    monkeypatch.setattr(Comparison, "everybody", failing)
+    result = sides(*TENANT, "verify", "--html", str(page), "--folder", "here")
+
+    assert result.code == 3
+    assert [each.name for each in tmp_path.glob("page*")] == ([] if older is None else [page.name])
+    assert older is None or page.read_text() == older
+
+
+def failing(*_: object) -> NoReturn:
+    """Be a comparison without a network."""
+    raise ServicesDownError("Auth0 did not answer")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
-from customerlink.cli.private_files import private
+from customerlink.cli.private_files import private, replacing
 from customerlink.cli.report import html as page
 from customerlink.cli.session import Json, session
 from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD, Drift
@@ -47,18 +48,17 @@ def verify(  # noqa: PLR0913 (a flag each)
         # A variable of the shell's that is not set: nobody has asked for everybody.
         raise CliError("The user's name is empty.", "A user_id, or an address.", Exit.USAGE)
     now = session(context, as_json=as_json)
-    if html:
-        # A page that cannot be written is told before the comparison, not after it.
-        private(html)
-    comparison = now.comparison(folder)
-    with now.output.busy("Comparing both sides"):
-        report = comparison.one(user) if user else comparison.everybody(kinds or ())
-    if report is None:
-        raise CliError("The tenant has no such user.", "A user_id, or an address.")
-    history = [] if user else _remembered(report, now.folder(folder))
-    report = report.of(kinds) if kinds else report
-    if html:
-        html.write_text(page(report, history))
+    # A page that cannot be written is told before the comparison, not after it.
+    with replacing(html) if html else nullcontext() as part:
+        comparison = now.comparison(folder)
+        with now.output.busy("Comparing both sides"):
+            report = comparison.one(user) if user else comparison.everybody(kinds or ())
+        if report is None:
+            raise CliError("The tenant has no such user.", "A user_id, or an address.")
+        history = [] if user else _remembered(report, now.folder(folder))
+        report = report.of(kinds) if kinds else report
+        if part:
+            part.write_text(page(report, history))
     _print(now.output, report)
     if not report.in_order:
         raise typer.Exit(Exit.FAILED)
