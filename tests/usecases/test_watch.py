@@ -160,7 +160,9 @@ def test_second_look(looks: list[list[str]], counts: list[str]) -> None:
 
 
 PASSED, TURNED_AWAY = b'{"reason": "not_new"}', b'{"error": "caller_not_allowed"}'
+AROUND = b'{"error": "not_by_the_edge"}'
 CALLERS, EDGE = Restrictions(callers=True, edge=False), Restrictions(callers=False, edge=True)
+BOTH = Restrictions(callers=True, edge=True)
 
 
 @pytest.mark.parametrize(
@@ -175,8 +177,10 @@ CALLERS, EDGE = Restrictions(callers=True, edge=False), Restrictions(callers=Fal
         (500, b'{"error": "internal_error"}', EDGE, False),
         (403, TURNED_AWAY, CALLERS, True),
         (403, TURNED_AWAY, EVERYWHERE, False),
-        # The function does not know the edge's secret: nobody's log-in gets through.
         (403, TURNED_AWAY, EDGE, False),
+        # The function does not know the edge's secret: nobody's log-in gets through.
+        *((403, AROUND, each, False) for each in (EVERYWHERE, CALLERS, EDGE, BOTH)),
+        (403, TURNED_AWAY, BOTH, True),
         (403, b"<html>Request blocked.</html>", EDGE, True),
         (403, b"<html>Request blocked.</html>", EVERYWHERE, False),
         (403, b'{"message": "Forbidden"}', EDGE, False),

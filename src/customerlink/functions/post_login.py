@@ -22,7 +22,7 @@ from customerlink.functions.shell.api_gateway import (
     Request,
     answer,
 )
-from customerlink.functions.shell.edge import NOT_ALLOWED, may_report
+from customerlink.functions.shell.edge import not_reporting
 from customerlink.functions.shell.json_body import NOT_JSON, TOO_LARGE, is_too_large
 from customerlink.functions.shell.telemetry import report_outcome
 from customerlink.model.instruction import Instruction
@@ -86,8 +86,8 @@ def respond(
             # Not at import: so a wrong setting becomes an answer, and a line of the log.
             started = application()
         # First: for strangers no secret is fetched, and no body is read.
-        if not may_report(started.settings, event):
-            return NOT_ALLOWED
+        if refused := not_reporting(started.settings, event):
+            return refused
         return _decide(started, Request.of(event), run, context.aws_request_id)
 
     return answered(decide, context.aws_request_id)

@@ -26,7 +26,7 @@ from customerlink.functions.shell.api_gateway import (
     answer,
     claims_of,
 )
-from customerlink.functions.shell.edge import NOT_ALLOWED, came_through
+from customerlink.functions.shell.edge import AROUND, came_through
 from customerlink.functions.shell.json_body import json_body
 from customerlink.functions.shell.telemetry import report_linked, report_outcome, report_rejection
 from customerlink.functions.shop_answers import (
@@ -252,7 +252,7 @@ def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") ->
 
 def _decide(shop: Shop, event: Event, request_id: str) -> Answer | Rejection:
     if not came_through(shop.application.settings, event):
-        return NOT_ALLOWED
+        return AROUND
     claims, request = claims_of(event), Request.of(event)
     # API Gateway asks for issuer, audience and scope as well; a route may have lost its authoriser.
     user_id = shop.api.caller(claims)

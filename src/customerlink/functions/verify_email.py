@@ -34,7 +34,7 @@ from customerlink.functions.shell.api_gateway import (
     Rejection,
     Request,
 )
-from customerlink.functions.shell.edge import NOT_ALLOWED, came_through
+from customerlink.functions.shell.edge import AROUND, came_through
 from customerlink.functions.shell.json_body import is_too_large
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
 from customerlink.model.errors import ConfigurationError
@@ -155,8 +155,8 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
     try:
         opened = page()
         if not came_through(opened.settings, event):
-            report_rejection(NOT_ALLOWED, context.aws_request_id)
-            return NOT_ALLOWED.answer()
+            report_rejection(AROUND, context.aws_request_id)
+            return AROUND.answer()
         if request.route not in _ROUTES:
             report_rejection(NO_SUCH_ROUTE, context.aws_request_id)
             return NO_SUCH_ROUTE.answer()

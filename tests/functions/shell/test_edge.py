@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from customerlink.functions.shell.edge import came_through, may_report
+from customerlink.functions.shell.edge import AROUND, NOT_ALLOWED, came_through, not_reporting
 from customerlink.wiring.settings import Settings
 
 OLD, NEW = "old-secret-of-the-edge", "new-secret-of-the-edge"
@@ -86,16 +86,20 @@ class TestCaller:
         behind = settings(OLD, callers="203.0.113.0/24, 2001:db8::/32")
 
         for viewer in ("203.0.113.7", "2001:db8::7"):
-            assert may_report(behind, event(edge=OLD, viewer=viewer))
+            assert not_reporting(behind, event(edge=OLD, viewer=viewer)) is None
         for viewer in ("203.0.114.7", "", "unknown", "203.0.113.7, 203.0.113.7"):
-            assert not may_report(behind, event("203.0.113.1", edge=OLD, viewer=viewer))
+            told = not_reporting(behind, event("203.0.113.1", edge=OLD, viewer=viewer))
+            assert told is NOT_ALLOWED
 
     def test_before_it(self) -> None:
         """What a caller says of itself counts only if the edge has said it."""
-        assert not may_report(settings(OLD, callers="203.0.113.0/24"), event(viewer="203.0.113.7"))
-        assert not may_report(settings(callers="203.0.113.0/24"), event(viewer="203.0.113.7"))
-        assert may_report(settings(callers="203.0.113.0/24"), event("203.0.113.7"))
+        behind, alone = (settings(*each, callers="203.0.113.0/24") for each in ([OLD], []))
+
+        for sent in ({}, {"edge": NEW}, {"edge": ""}):
+            assert not_reporting(behind, event(viewer="203.0.113.7", **sent)) is AROUND
+        assert not_reporting(alone, event(viewer="203.0.113.7")) is NOT_ALLOWED
+        assert not_reporting(alone, event("203.0.113.7")) is None
 
     def test_no_networks(self) -> None:
         """Everybody who came through may report, and has to sign."""
-        assert may_report(settings(OLD), event(edge=OLD))
+        assert not_reporting(settings(OLD), event(edge=OLD)) is None

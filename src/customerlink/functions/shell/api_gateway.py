@@ -20,6 +20,7 @@ ERRORS = frozenset(
         "invalid_request",
         "invalid_signature",
         "not_authorised",
+        "not_by_the_edge",
         "proof_refused",
         "request_too_large",
         "tenant_not_served",

@@ -26,6 +26,13 @@ NOT_ALLOWED = Rejection(
     "the caller's address is not among those that may call",
 )
 
+AROUND = Rejection(
+    HTTPStatus.FORBIDDEN,
+    "not_by_the_edge",
+    "the request did not come by the deployment's edge, or the edge has another secret",
+)
+"""In a word of its own: an edge whose secret is wrong turns everybody away, the watch as well."""
+
 
 def came_through(settings: Settings, event: Event) -> bool:
     """Return whether a request came the way that it should.
@@ -39,9 +46,11 @@ def came_through(settings: Settings, event: Event) -> bool:
     return any(hmac.compare_digest(digest, each) for each in settings.edge_digests)
 
 
-def may_report(settings: Settings, event: Event) -> bool:
-    """Return whether a request came the way it should, and from an address that may call."""
-    return came_through(settings, event) and settings.allows(_caller(settings, event))
+def not_reporting(settings: Settings, event: Event) -> Rejection | None:
+    """Return why a request may be no report: its way, or the address that it came from."""
+    if not came_through(settings, event):
+        return AROUND
+    return None if settings.allows(_caller(settings, event)) else NOT_ALLOWED
 
 
 def _caller(settings: Settings, event: Event) -> str:
