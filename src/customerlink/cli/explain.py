@@ -148,4 +148,7 @@ def _of_aws(error: ClientError | BotoCoreError) -> CliError:
 
 def _was_undone(error: WaiterError) -> bool:
     """Return whether the stack waited for is back at what it was, or on its way there."""
-    return any("ROLLBACK" in each["StackStatus"] for each in error.last_response.get("Stacks", ()))
+    match error.last_response:
+        case {"Stacks": [{"StackStatus": str(status)}]}:
+            return "ROLLBACK" in status
+    return False
