@@ -58,4 +58,6 @@ SECRETS = ["customerlink.toml", "customerlink.env", "examples/shop/customerlink.
 @pytest.mark.parametrize("name", SECRETS)
 def test_what_may_hold_secrets_is_left_out(name: str) -> None:
     """The files that the docs have people write, wherever they are."""
-    assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0
+    assert (
+        subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0
+    )
