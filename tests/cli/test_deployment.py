@@ -70,6 +70,8 @@ class TestSecret:
         ("text", "said"),
         [
             ("rk_test_hidden", "it is not JSON"),
+            ("[" * 60_000, "it is not JSON"),
+            ('{"a":' * 12_000, "it is not JSON"),
             ('["rk_test_hidden"]', "it is not a JSON object"),
             ('{"stripe_restricted_key": ["rk_test_hidden"]}', "stripe_restricted_key"),
             ('{"stripe_restricted_key": "hidden"}', "stripe_restricted_key"),

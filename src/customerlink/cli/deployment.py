@@ -90,7 +90,7 @@ class StoredSecret:
         """Read the JSON document; a `CliError` names the field that has an unknown shape."""
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _unknown_shape("it is not JSON") from None
         if not isinstance(document, dict):
             raise _unknown_shape("it is not a JSON object")

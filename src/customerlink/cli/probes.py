@@ -142,6 +142,6 @@ def _skew(date: str | None, now: float) -> float | None:
 def _document(data: bytes) -> dict[str, object]:
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
