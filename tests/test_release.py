@@ -319,13 +319,13 @@ def test_deployed_with_the_aws_cli_alone(unpacked: Path, cloud: str) -> None:
     }
     stacks: Any = make("cloudformation", endpoint_url=cloud)
     stacks.create_stack(
-        StackName="customer-link",
+        StackName="of-a-release",
         TemplateBody=json.dumps(document),
         Capabilities=["CAPABILITY_IAM"],
     )
     kept = storage.list_objects_v2(Bucket="artifacts")["Contents"]
     sizes = {path.stem: path.stat().st_size for path in (unpacked / "functions").iterdir()}
-    [stack] = stacks.describe_stacks(StackName="customer-link")["Stacks"]
+    [stack] = stacks.describe_stacks(StackName="of-a-release")["Stacks"]
 
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert {*sizes.values()} <= {each["Size"] for each in kept}
