@@ -107,10 +107,11 @@ class FakeLedger(Ledger):
         self.ended = lease
         self._called("refuse", reason)
 
-    def close(self, lease: Lease, *, is_gone: bool = False) -> None:
-        """Note it, and the lease."""
+    def close(self, lease: Lease, *, is_gone: bool = False) -> bool:
+        """Note it, and the lease; answer `links`."""
         self.ended = lease
         self._called("close")
+        return self.links
 
     def release(self, lease: Lease) -> None:
         """Note it, and the lease."""

@@ -345,9 +345,10 @@ def test_login_that_waits(case: Case) -> None:
 
 
 def claimed_by(case: Case, who: User) -> None:
-    """Let the ledger have promised the customer to somebody."""
+    """Let the ledger have promised the customer to somebody, some time ago."""
     _, ledger, _ = case.world.ports()
     assert ledger.claim(who, Adoption(case.customer))
+    case.world.clock.sleep(SETTLED_SECONDS)
 
 
 def living(case: Case) -> User:

@@ -363,6 +363,12 @@ class TestClose:
 
         assert outcome == Unsettled(Reason.IN_PROGRESS)
 
+    def test_lease_was_taken_over(self) -> None:
+        """Somebody else is at it by now: nothing was ended."""
+        _, outcome = self.close(links=False)
+
+        assert outcome == Unsettled(Reason.IN_PROGRESS)
+
     @pytest.mark.parametrize("call", ["open", "close"])
     def test_ledger_fails(self, call: str) -> None:
         """An outcome, never an exception."""

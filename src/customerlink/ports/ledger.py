@@ -85,7 +85,7 @@ class Ledger(Protocol):
         """Record that an admission was refused; the next login opens the sign-up again."""
         ...
 
-    def close(self, lease: Lease, *, is_gone: bool = False) -> None:
+    def close(self, lease: Lease, *, is_gone: bool = False) -> bool:
         """End a sign-up without an outcome for anybody who logs in: it is as it was before.
 
         Of a user who is gone, nothing personal is kept but that they were.

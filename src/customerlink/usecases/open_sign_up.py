@@ -112,12 +112,12 @@ class OpenSignUp:
         self._unlock()
         return Unsettled(reason, self.lease.refused, in_the_way=in_the_way, redirect=redirect)
 
-    def close(self, *, is_gone: bool = False) -> Settled:
+    def close(self, *, is_gone: bool = False) -> Settled | Unsettled:
         """End what nobody asked a customer of, or whose user is gone."""
         with self.run.trace.step("close"):
-            self.ledger.close(self.lease, is_gone=is_gone)
+            closed = self.ledger.close(self.lease, is_gone=is_gone)
         self._unlock()
-        return Settled(None, Reason.NOT_NEW)
+        return Settled(None, Reason.NOT_NEW) if closed else self.ended(Reason.IN_PROGRESS)
 
     def fail(self, failure: Failure | Spent) -> Unsettled:
         """Leave the sign-up open for the next try, which Stripe or the time has to allow."""

@@ -134,7 +134,7 @@ class Reassignment:
         plan = self.plan(customer_id, user)
         if plan.unmet:
             return Refusal(str(plan.unmet[0].unmet))
-        refusal = self._ended(plan)
+        refusal = self._made_way(plan, gone_since)
         if refusal is not None:
             return refusal
         signup = SignUp(user, logins_count=0, email=plan.email)
@@ -147,6 +147,20 @@ class Reassignment:
         # Last: should it fail, the record replays the link at the user's next login.
         is_written = self.profiles.merge_app_metadata(user.user_id, link_metadata(customer_id))
         return None if is_written else Refusal("the user is gone by now")
+
+    def _made_way(self, plan: Plan, gone_since: float) -> Refusal | None:
+        """End all that those who are gone have of it; not where one of them is back."""
+        ended = self._ended(plan) or self._back(plan)
+        if ended is not None or plan.claimant is None:
+            return ended
+        return self._claim_replaced(plan, gone_since)
+
+    def _back(self, plan: Plan) -> Refusal | None:
+        """Look for them once more: from here on a login of theirs says so by its claim."""
+        # Before, it was a replay of the record that is ended now, and no trace is left of that.
+        gone = [each for each in (plan.former, plan.claimant) if each]
+        found = next((each for each in gone if self.profiles.get(each.user_id)), None)
+        return Refusal(_is_there(found)) if found else None
 
     def _ended(self, plan: Plan) -> Refusal | None:
         """End the records of those who are gone: what their logins sent comes to an end."""
@@ -164,7 +178,7 @@ class Reassignment:
             refusal = self._link_ended(gone)
             if refusal is not None:
                 return refusal
-        return self._claim_replaced(plan) if plan.claimant else None
+        return None
 
     def _link_ended(self, gone: User) -> Refusal | None:
         """End a recorded link too: should they come back, their login asks whose it is by then."""
@@ -175,17 +189,18 @@ class Reassignment:
                 opened = ledger.reopen(gone, opened, None)
             if not isinstance(opened, Lease):
                 return Refusal(RUNNING, is_passing=True)
-            ledger.close(opened, is_gone=True)
+            if not ledger.close(opened, is_gone=True):
+                return Refusal(RUNNING, is_passing=True)
             # Not where it was begun before, and finished just now: its update may be on its way.
             is_old = opened.has_settled(self.clock.time())
         except LedgerUnavailableError:
             return Refusal(_NO_ANSWER, is_passing=True)
         return None if is_old else Refusal(_NO_ANSWER, is_passing=True)
 
-    def _claim_replaced(self, plan: Plan) -> Refusal | None:
+    def _claim_replaced(self, plan: Plan, gone_since: float) -> Refusal | None:
         """Take over the claim of somebody whose record is ended: nothing will come of it."""
         try:
-            replaced = Adoption(plan.customer_id, plan.claimant)
+            replaced = Adoption(plan.customer_id, plan.claimant, gone_since=gone_since)
             is_claimed = self.invocations.ledger().claim(plan.user, replaced)
         except LedgerUnavailableError:
             return Refusal(_NO_ANSWER, is_passing=True)
@@ -254,7 +269,11 @@ def _still_there(whose: Ownership | None, user: User) -> str | None:
     if whose.owner is Owner.LINKED:
         primary = whose.profile.user_id
         return f"it was linked into {primary}: customerlink repair --kind orphaned"
-    return f"{whose.user.user_id} is there: customerlink release says what would free the address"
+    return _is_there(whose.user)
+
+
+def _is_there(user: User) -> str:
+    return f"{user.user_id} is there: customerlink release says what would free the address"
 
 
 def _unproved(customer: ListedCustomer | None, profile: Profile | None) -> str | None:

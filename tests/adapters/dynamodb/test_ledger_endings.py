@@ -179,9 +179,28 @@ class TestClose:
         """The repetition changes nothing more."""
         ledger, lease = world.opened(admission=admission)
         world.client.lost = 1
-        ledger.close(lease)
+        assert ledger.close(lease)
 
         assert world.has_item() is admission
+
+    @pytest.mark.parametrize("is_gone", [True, False])
+    @pytest.mark.parametrize("admission", [True, False])
+    def test_lease_was_taken_over(self, world: World, *, admission: bool, is_gone: bool) -> None:
+        """It ends nothing, and says so."""
+        _, lease = world.opened(admission=admission)
+        world.clock.sleep(RECORD_LEASE_SECONDS + 1)
+        ledger, _ = world.opened(admission=admission)
+        before = world.record()
+
+        assert not ledger.close(lease, is_gone=is_gone)
+        assert world.record() == before
+
+    def test_lost_answer_of_a_user_who_is_gone(self, world: World) -> None:
+        """The repetition finds its own end."""
+        ledger, lease = world.opened()
+        world.client.lost = 1
+
+        assert ledger.close(lease, is_gone=True)
 
     def test_of_a_user_who_is_gone(self, world: World) -> None:
         """Nothing personal is kept, and the key that was used is not used again."""

@@ -6,6 +6,7 @@ REASSIGN, RELEASE = "usecases/reassign.py", "usecases/release_address.py"
 DELETION = "usecases/delete_customer.py"
 WHOSE = "usecases/whose_customer.py"
 MODEL = "model/usage.py"
+COMES_BACK = "tests/usecases/test_comes_back.py::"
 OF_REASSIGN, OF_RELEASE = (
     f"tests/usecases/test_{each}.py::" for each in ("reassign", "release_address")
 )
@@ -59,6 +60,35 @@ ACTS = [
         "            refusal = self._link_ended(gone)\n",
         "            refusal = None\n",
         caught_by=f"{OF_REASSIGN}test_former_user_comes_back",
+    ),
+    Mutant(
+        "reassigned though the former came back while it ran",
+        REASSIGN,
+        "ended = self._ended(plan) or self._back(plan)",
+        "ended = self._ended(plan)",
+        caught_by=f"{COMES_BACK}test_while_the_command_runs",
+    ),
+    Mutant(
+        "claim replaced of somebody who has come back",
+        REASSIGN,
+        "Adoption(plan.customer_id, plan.claimant, gone_since=gone_since)",
+        "Adoption(plan.customer_id, plan.claimant)",
+        caught_by=f"{COMES_BACK}test_claimant",
+    ),
+    Mutant(
+        "close that came too late taken for one",
+        OPEN,
+        "return Settled(None, Reason.NOT_NEW) if closed else self.ended(Reason.IN_PROGRESS)",
+        "return Settled(None, Reason.NOT_NEW)",
+        caught_by="tests/usecases/test_settle.py::TestClose::test_lease_was_taken_over",
+    ),
+    Mutant(
+        "end of a link that came too late taken for one",
+        REASSIGN,
+        "            if not ledger.close(opened, is_gone=True):\n"
+        "                return Refusal(RUNNING, is_passing=True)\n",
+        "            ledger.close(opened, is_gone=True)\n",
+        caught_by=f"{COMES_BACK}test_command_that_stalls_at_the_end_of_the_link",
     ),
     Mutant(
         "deleted when the record may be another's",

@@ -45,7 +45,7 @@ RECORD = [
     Mutant(
         "earlier refusal forgotten at a close",
         LEDGER,
-        "        self._end(lease, State.REFUSED)\n",
+        "        return self._end(lease, State.REFUSED)\n",
         "        self.refuse(lease, Reason.DEFERRED)\n",
         caught_by="tests/usecases/test_settle.py::TestOverTheLedger::test_refusal_outlasts_what_runs_without_the_person",
     ),

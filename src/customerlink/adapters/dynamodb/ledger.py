@@ -29,7 +29,7 @@ from customerlink.adapters.dynamodb.items import (
     record_key,
     s,
 )
-from customerlink.adapters.dynamodb.table import Failed, Table
+from customerlink.adapters.dynamodb.table import Failed, Table, Written
 from customerlink.model.customer import NewCustomer
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import (
@@ -245,7 +245,7 @@ class DynamoDbLedger:
         """Record the refusal."""
         self._end(lease, State.REFUSED, "reason = :reason", {":reason": s(reason)})
 
-    def close(self, lease: Lease, *, is_gone: bool = False) -> None:
+    def close(self, lease: Lease, *, is_gone: bool = False) -> bool:
         """Put back what was there: the refusal that an admission had ended with, or nothing at all.
 
         A record of the first epoch, from which nothing was sent, is no use to anybody. Deleting it
@@ -258,10 +258,9 @@ class DynamoDbLedger:
             expires = n(int(self._now() + GONE_SECONDS))
             setting = "attempt = attempt + :one, expires_at = :expires, was_gone = :gone"
             values = {":one": n(1), ":expires": expires, ":gone": {"BOOL": True}}
-            self._end(gone, State.REFUSED, setting, values)
-            return
+            return self._end(gone, State.REFUSED, setting, values)
         if lease.leaves_nothing():
-            self._table.delete(
+            deleted = self._table.delete(
                 record_key(lease.user),
                 f"{_MY_EPOCH} AND {_MY_OWN}",
                 {
@@ -270,8 +269,8 @@ class DynamoDbLedger:
                     ":owner": s(self._run.owner),
                 },
             )
-            return
-        self._end(lease, State.REFUSED)
+            return isinstance(deleted, Written) or not deleted.item
+        return self._end(lease, State.REFUSED)
 
     def release(self, lease: Lease) -> None:
         """End the lease now; the sign-up stays open."""
@@ -279,7 +278,7 @@ class DynamoDbLedger:
 
     def _end(
         self, lease: Lease, state: State, setting: str = "", values: Item | None = None
-    ) -> None:
+    ) -> bool:
         """End a lease; the record keeps a create only if somebody may have sent it.
 
         Whoever finds one there has to take it for sent: an invocation that died says nothing.
@@ -287,7 +286,7 @@ class DynamoDbLedger:
         dropped = "" if state is State.OPEN else f", lease_until, {INDEXED}"
         dropped += ", #create, emails, attempt_since" if lease.drops_create() else ""
         dropped += "" if lease.adopting else f", {ADOPTING}"
-        self._table.update(
+        ended = self._table.update(
             record_key(lease.user),
             f"SET #state = :state, updated_at = :tried, admitted = :admitted"
             f"{f', {setting}' if setting else ''} REMOVE #owner{dropped}",
@@ -301,6 +300,7 @@ class DynamoDbLedger:
                 **(values or {}),
             },
         )
+        return isinstance(ended, Written) or ended.shows(state=state, epoch=lease.epoch)
 
     def begin_adoption(self, lease: Lease, adoption: Adoption) -> Lease | Busy:
         """Write down whom it is about, before the claim, which is not fenced and never goes."""

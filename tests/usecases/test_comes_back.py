@@ -1,0 +1,142 @@
+"""Who was gone comes back under the same user_id, while their customer falls to somebody else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.fakes import FakeClock
+from tests.interleaving import ADOPT, Kind, World
+from tests.usecases.test_reassign import (
+    ADA,
+    ADAS,
+    BOB,
+    Case,
+    back,
+    claimed_by,
+    link_of_bob,
+)
+
+from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.model.policy import ExistingCustomer, Policy
+from customerlink.model.sign_up_record import SETTLED_SECONDS
+from customerlink.model.signup import SignUp
+from customerlink.model.user import CustomerId, User
+from customerlink.ports.run import Run
+from customerlink.usecases.settle import Settling
+from customerlink.usecases.sign_up import Provisioning
+
+BOBS_LOGIN = SignUp(BOB, 1, ADAS, email_verified=True)
+ENDS_THE_RECORD = "SET #state = :open, lease_until = :until, #owner"
+REPLACES_THE_CLAIM = "SET holder = :holder, claimed_at"
+
+
+def assert_owner(world: World, user: User, customer: CustomerId) -> None:
+    """One profile has the customer, and it names that user."""
+    profiles = world.tenant.profiles.values()
+    assert [each.user_id for each in profiles if each.customer_id == customer] == [user.user_id]
+    assert world.named(user) == [customer]
+
+
+def at_the_nth_look(case: Case, nth: int, happens: Callable[[], object]) -> None:
+    """Let something happen at a look for the users with the address."""
+    looks = iter(range(99))
+    case.world.tenant.meanwhile = lambda: happens() if next(looks) == nth else None
+
+
+def at_the_first_look(case: Case, happens: Callable[[], object]) -> None:
+    """Let it be at the plan's first one."""
+    at_the_nth_look(case, 0, happens)
+
+
+def at_the_second_look(case: Case, happens: Callable[[], object]) -> None:
+    """Let it be at the plan's second one."""
+    at_the_nth_look(case, 1, happens)
+
+
+def asleep_for_a_night(case: Case, happens: Callable[[], object]) -> None:
+    """Let the laptop sleep on it, in the middle of the command."""
+
+    def and_sleeps() -> None:
+        happens()
+        case.world.clock.sleep(10 * 3600)
+
+    at_the_nth_look(case, 0, and_sleeps)
+
+
+def before_the_record_ends(case: Case, happens: Callable[[], object]) -> None:
+    """Let it be right before the former's record is opened."""
+    case.world.meanwhile(ENDS_THE_RECORD, happens)
+
+
+@pytest.mark.parametrize(
+    "moment", [at_the_first_look, at_the_second_look, asleep_for_a_night, before_the_record_ends]
+)
+def test_while_the_command_runs(moment: Callable[..., None]) -> None:
+    """Their login replays the record, which claims nothing: who was let in keeps the customer."""
+    case = Case()
+    link_of_bob(case)
+    case.world.at(6 * SETTLED_SECONDS)
+    told: list[Any] = []
+
+    def comes_back() -> None:
+        case.world.tenant.add(BOB, ADAS)
+        told.append(case.world.login(BOBS_LOGIN))
+
+    moment(case, comes_back)
+    refusal = case.apply()
+    # Auth0 writes the metadata only now: the log-in waited for a second factor.
+    case.world.tenant.merge_app_metadata(BOB.user_id, told[0].app_metadata)
+
+    assert told[0].customer_id == case.customer
+    assert refusal is not None
+    assert "auth0|bob is there" in refusal.why
+    assert_owner(case.world, BOB, case.customer)
+
+
+@pytest.mark.parametrize("late", [None, 50.0, 59.0])
+def test_claimant(late: float | None) -> None:
+    """Whose claim was to be replaced claims it anew: theirs it is, however late the update."""
+    case = Case(World(Policy(existing_customer=ExistingCustomer.ADOPT)))
+    world = case.world
+    world.stripe.account.update(case.customer, {"metadata": ""})
+    claimed_by(case, BOB)
+    world.at(6 * SETTLED_SECONDS)
+
+    def comes_back() -> None:
+        if late is not None:
+            world.fails(ADOPT, Kind.LATE, 6 * SETTLED_SECONDS + late)
+        back(case)
+
+    world.meanwhile(REPLACES_THE_CLAIM, comes_back)
+    assert case.apply() is not None
+    world.at(9 * SETTLED_SECONDS)
+    back(case)
+
+    assert_owner(world, BOB, case.customer)
+    assert world.named(ADA) == []
+
+
+@pytest.mark.parametrize("ahead", [1.0, 1.5, 2.0])
+def test_command_that_stalls_at_the_end_of_the_link(ahead: float) -> None:
+    """A login whose clock is ahead took the lease over: the write that fails is heard."""
+    case = Case()
+    link_of_bob(case)
+    world = case.world
+    world.at(6 * SETTLED_SECONDS)
+
+    def stalls() -> None:
+        world.clock.sleep(14.05)
+        run = Run(FakeClock(world.clock.now + ahead), "ahead")
+        ledger = DynamoDbLedger(world.dynamodb, "ledger", run)
+        ports = ledger, world.stripe, world.policy, run
+        world.tenant.add(BOB, ADAS)
+        told = Provisioning(Settling(BOBS_LOGIN, *ports, is_admission=True)).instruction()
+        assert told.customer_id == case.customer
+        world.tenant.merge_app_metadata(BOB.user_id, told.app_metadata)
+
+    world.meanwhile("was_gone = :gone", stalls)
+    refusal = case.apply()
+
+    assert refusal is not None
+    assert refusal.is_passing
+    assert_owner(world, BOB, case.customer)
