@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.fakes import FakeClock
-from tests.interleaving import ADOPT, Kind, World
+from tests.interleaving import ADOPT, CREATE, LIST, OPEN, Kind, World
 from tests.usecases.test_reassign import (
     ADA,
     ADAS,
@@ -13,15 +13,18 @@ from tests.usecases.test_reassign import (
     Case,
     back,
     claimed_by,
+    interrupted,
     link_of_bob,
 )
 
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.model.instruction import Reason
 from customerlink.model.policy import ExistingCustomer, Policy
 from customerlink.model.sign_up_record import SETTLED_SECONDS
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User
 from customerlink.ports.run import Run
+from customerlink.usecases.finish_sign_up import FinishStatus
 from customerlink.usecases.settle import Settling
 from customerlink.usecases.sign_up import Provisioning
 
@@ -140,3 +143,70 @@ def test_command_that_stalls_at_the_end_of_the_link(ahead: float) -> None:
     assert refusal is not None
     assert refusal.is_passing
     assert_owner(world, BOB, case.customer)
+
+
+ANOTHER_ADDRESS = ["bob@example.com", "b.o.b@example.com", "bob@example.org"]
+
+
+@pytest.mark.parametrize("email", ANOTHER_ADDRESS)
+@pytest.mark.parametrize("crash", [(OPEN, 3), (LIST, 1), None])
+def test_with_another_address(email: str, crash: tuple[str, int] | None) -> None:
+    """The command ended their record, and went no further: what names them still is theirs."""
+    case = Case()
+    link_of_bob(case)
+    case.world.at(6 * SETTLED_SECONDS)
+    if crash is None:
+        case.world.fails(LIST, Kind.LOST, times=9)
+        assert case.apply() is not None
+        case.world.outside.faults.clear()
+    else:
+        interrupted(case, *crash, Kind.DIES_BEFORE)
+    case.world.at(8 * SETTLED_SECONDS)
+
+    assert back(case, email).customer_id == case.customer
+    assert_owner(case.world, BOB, case.customer)
+    assert "had" not in case.world.record(BOB)
+
+
+@pytest.mark.parametrize("email", ANOTHER_ADDRESS)
+def test_with_another_address_when_all_is_done(email: str) -> None:
+    """What names another user by then is theirs no more: they sign up anew."""
+    case = Case()
+    link_of_bob(case)
+    case.world.at(6 * SETTLED_SECONDS)
+    assert case.apply() is None
+    case.world.at(8 * SETTLED_SECONDS)
+
+    assert back(case, email).reason is Reason.CUSTOMER_CREATED
+    case.assert_done()
+
+
+@pytest.mark.parametrize("email", ANOTHER_ADDRESS)
+def test_after_a_create_whose_answer_was_lost(email: str) -> None:
+    """The scheduled repair found nobody: who comes back has what was made, and no second one."""
+    world = World()
+    world.fails(CREATE, Kind.DIES_AFTER)
+    world.login(BOBS_LOGIN)
+    [made] = world.named(BOB)
+    world.at(2 * SETTLED_SECONDS)
+    assert world.finish(BOB)[0] is FinishStatus.GONE
+    assert "@" not in str(world.record(BOB))
+    world.at(3 * SETTLED_SECONDS)
+    told = world.login(SignUp(BOB, 1, email, email_verified=True))
+
+    assert told is not None
+    assert told.customer_id == made
+    assert world.named(BOB) == [made]
+
+
+def test_list_that_does_not_answer() -> None:
+    """Nothing is forgotten then: the next repair looks again."""
+    world = World()
+    world.fails(CREATE, Kind.DIES_AFTER)
+    world.login(BOBS_LOGIN)
+    world.at(2 * SETTLED_SECONDS)
+    world.fails(LIST, Kind.LOST)
+    assert world.finish(BOB)[0] is FinishStatus.FAILED
+    assert world.finish(BOB)[0] is FinishStatus.GONE
+
+    assert world.record(BOB)["had"] == world.named(BOB)[0]

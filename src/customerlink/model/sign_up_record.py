@@ -105,6 +105,8 @@ class Lease:
     """Whether an adoption's update may have been."""
     was_gone: bool = False
     """Whether the user was gone, and may be there again: what names them may be promised."""
+    had: CustomerId | None = None
+    """The customer of one who was gone: what names them still is theirs, whatever the address."""
     earlier_emails: frozenset[str] = field(default=frozenset(), repr=False)
     """What a record of release 0.1 has in place of `create`: where its customer may be found."""
 

@@ -1,6 +1,7 @@
 """Which customers there are for a user: their own, and others' that have the address."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from customerlink.model.address import spellings
 from customerlink.model.customer import Customer
@@ -26,6 +27,21 @@ def link_own_customer(
     own, others = listed
     linked = link_oldest(opened, own)
     return others + linked if isinstance(linked, list) else linked
+
+
+def note_own_customer(opened: OpenSignUp) -> Unsettled | None:
+    """Note what came of a create whose user is gone; None when that is done.
+
+    The address is forgotten then, so that no later look-up would find it.
+    """
+    if not opened.lease.was_sent:
+        return None
+    listed = _under_addresses(opened)
+    if isinstance(listed, Unsettled):
+        return listed
+    for oldest in sorted(listed[0], key=_oldest_first)[:1]:
+        opened.lease = replace(opened.lease, had=oldest.id)
+    return None
 
 
 def link_oldest(opened: OpenSignUp, own: list[Customer]) -> Settled | Unsettled | list[Customer]:
@@ -61,9 +77,12 @@ def _listed(
         return listed
     own, others = listed
     seen = {each.id for each in own + others}
+    had = (opened.lease.had,) if opened.lease.had else ()
+    may_be_own = {*had, *known[:1]}
+    known = (*had, *known)
     for each in known:
-        # Two others are in the way, however many more there are. The first may be the user's own.
-        if each in seen or (len(others) > 1 and each != known[0]):
+        # Two others are in the way, however many more there are.
+        if each in seen or (len(others) > 1 and each not in may_be_own):
             continue
         retrieved = opened.customers.retrieve(each)
         if not isinstance(retrieved, Done):

@@ -6,7 +6,7 @@ customer names the former one. A person decides, and what can be proved is prove
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from customerlink.model.address import is_same_address, spellings
 from customerlink.model.errors import LedgerUnavailableError
@@ -185,11 +185,12 @@ class Reassignment:
         try:
             ledger = self.invocations.ledger()
             opened = ledger.open(gone, None, admission=False)
+            had = opened.customer_id if isinstance(opened, Linked) else None
             if isinstance(opened, Linked):
                 opened = ledger.reopen(gone, opened, None)
             if not isinstance(opened, Lease):
                 return Refusal(RUNNING, is_passing=True)
-            if not ledger.close(opened, is_gone=True):
+            if not ledger.close(replace(opened, had=had or opened.had), is_gone=True):
                 return Refusal(RUNNING, is_passing=True)
             # Not where it was begun before, and finished just now: its update may be on its way.
             is_old = opened.has_settled(self.clock.time())

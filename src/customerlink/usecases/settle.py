@@ -24,7 +24,7 @@ from customerlink.ports.run import Run
 from customerlink.usecases.adopt import Candidate, adopt, finish_begun_adoption, inherit
 from customerlink.usecases.check_link import Stale, check_profile, check_record, link_candidate
 from customerlink.usecases.create_customer import create_customer
-from customerlink.usecases.find_customer import link_own_customer
+from customerlink.usecases.find_customer import link_own_customer, note_own_customer
 from customerlink.usecases.open_sign_up import OpenSignUp, Settled, Unsettled
 from customerlink.usecases.own_registration import registrant_of, take_over
 
@@ -84,7 +84,8 @@ class Settling:
 
         def closed(opened: OpenSignUp) -> Settled | Unsettled:
             begun = finish_begun_adoption(opened)
-            return begun or self._without_customer(opened, is_gone=is_gone)
+            stopped = begun or (note_own_customer(opened) if is_gone else None)
+            return stopped or self._without_customer(opened, is_gone=is_gone)
 
         return self._with_lease(None, closed)
 

@@ -1,5 +1,7 @@
 """How a lease ends without a link, and what the record keeps of it for the next one."""
 
+from dataclasses import replace
+
 import pytest
 from tests.adapters.dynamodb.ledger_world import CUSTOMER, OTHERS_LEASE, World, ended
 
@@ -235,6 +237,18 @@ class TestClose:
         ledger.link(lease, CUSTOMER)
 
         assert "was_gone" not in world.record()
+
+    def test_what_a_user_had(self, world: World) -> None:
+        """Each login knows of it, until one has a customer."""
+        ledger, lease = world.opened()
+        ledger.close(replace(lease, had=CUSTOMER), is_gone=True)
+        ledger, lease = world.opened()
+        ledger.close(lease, is_gone=True)
+        ledger, lease = world.opened()
+        assert lease.had == CUSTOMER
+        ledger.link(lease, CUSTOMER)
+
+        assert "had" not in world.record()
 
     @pytest.mark.parametrize("how", ["release", "refuse", "close", "link"])
     def test_of_a_user_who_comes_back(self, world: World, how: str) -> None:

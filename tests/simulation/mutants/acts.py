@@ -1,6 +1,6 @@
 """Support's acts: what has to be proved, and in which order it is done."""
 
-from tests.simulation.mutants.mutant import LEDGER, OPEN, Mutant
+from tests.simulation.mutants.mutant import FIND, LEDGER, OPEN, SETTLE, Mutant
 
 REASSIGN, RELEASE = "usecases/reassign.py", "usecases/release_address.py"
 DELETION = "usecases/delete_customer.py"
@@ -85,10 +85,30 @@ ACTS = [
     Mutant(
         "end of a link that came too late taken for one",
         REASSIGN,
-        "            if not ledger.close(opened, is_gone=True):\n"
-        "                return Refusal(RUNNING, is_passing=True)\n",
-        "            ledger.close(opened, is_gone=True)\n",
+        "if not ledger.close(replace(opened, had=had or opened.had), is_gone=True):",
+        "if ledger.close(replace(opened, had=had or opened.had), is_gone=True) is None:",
         caught_by=f"{COMES_BACK}test_command_that_stalls_at_the_end_of_the_link",
+    ),
+    Mutant(
+        "what a user who is gone had is forgotten",
+        LEDGER,
+        "            if lease.had:\n",
+        "            if False:\n",
+        caught_by=f"{COMES_BACK}test_with_another_address",
+    ),
+    Mutant(
+        "what a user who was gone had is not looked at",
+        FIND,
+        "known = (*had, *known)",
+        "known = (*known,)",
+        caught_by=f"{COMES_BACK}test_with_another_address",
+    ),
+    Mutant(
+        "create of a user who is gone forgotten without a look",
+        SETTLE,
+        "stopped = begun or (note_own_customer(opened) if is_gone else None)",
+        "stopped = begun",
+        caught_by=f"{COMES_BACK}test_after_a_create_whose_answer_was_lost",
     ),
     Mutant(
         "deleted when the record may be another's",

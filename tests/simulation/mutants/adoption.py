@@ -84,8 +84,8 @@ ADOPTION = [
     Mutant(
         "adoption that was begun is forgotten at a close",
         SETTLE,
-        "            begun = finish_begun_adoption(opened)\n            return begun or",
-        "            begun = None\n            return begun or",
+        "            begun = finish_begun_adoption(opened)\n            stopped =",
+        "            begun = None\n            stopped =",
         caught_by="tests/usecases/test_settle.py::TestClose::test_adoption_that_has_begun",
     ),
     Mutant(
@@ -148,8 +148,8 @@ ADOPTION = [
     Mutant(
         "adoption kept in a linked record",
         LEDGER,
-        'f"expires_at, was_gone, {ADOPTING}, {INDEXED}",',
-        'f"expires_at, was_gone, {INDEXED}",',
+        'f"expires_at, was_gone, had, {ADOPTING}, {INDEXED}",',
+        'f"expires_at, was_gone, had, {INDEXED}",',
         caught_by="tests/adapters/dynamodb/test_ledger_claims.py::TestBeginAdoption::test_still_under_way[simulated-release]",
     ),
     Mutant(

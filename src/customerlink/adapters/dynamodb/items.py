@@ -81,6 +81,7 @@ def lease_over(
         refused=refusal(old),
         adopting=_adoption(user.tenant, old) if adopting else None,
         was_gone="was_gone" in old,
+        had=CustomerId(old["had"]["S"]) if "had" in old else None,
         earlier_emails=frozenset(earlier),
     )
 

@@ -226,7 +226,7 @@ class DynamoDbLedger:
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
             "REMOVE lease_until, #owner, #create, emails, reason, admitted, "
             # The first one where a release that knew nothing of it had opened the record.
-            f"expires_at, was_gone, {ADOPTING}, {INDEXED}",
+            f"expires_at, was_gone, had, {ADOPTING}, {INDEXED}",
             # A zombie fails here, and its successor links: both have the same customer, by the key.
             _MY_EPOCH,
             {
@@ -250,7 +250,8 @@ class DynamoDbLedger:
 
         A record of the first epoch, from which nothing was sent, is no use to anybody. Deleting it
         is safe because its owner does: no earlier epoch's zombie can take the next one for its own.
-        One of a user who is gone tells them, should they come back, that they were.
+        One of a user who is gone tells them, should they come back, that they were, and what they
+        had: no look-up finds that, should they have another address by then.
         """
         if is_gone:
             # Its key has been used, so the next one is another's.
@@ -258,6 +259,8 @@ class DynamoDbLedger:
             expires = n(int(self._now() + GONE_SECONDS))
             setting = "attempt = attempt + :one, expires_at = :expires, was_gone = :gone"
             values = {":one": n(1), ":expires": expires, ":gone": {"BOOL": True}}
+            if lease.had:
+                setting, values = f"{setting}, had = :had", {**values, ":had": s(lease.had)}
             return self._end(gone, State.REFUSED, setting, values)
         if lease.leaves_nothing():
             deleted = self._table.delete(
