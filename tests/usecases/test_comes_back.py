@@ -10,7 +10,9 @@ from tests.usecases.test_reassign import (
     ADA,
     ADAS,
     BOB,
+    CLAIM,
     Case,
+    ada_logs_in,
     back,
     claimed_by,
     interrupted,
@@ -20,8 +22,8 @@ from tests.usecases.test_reassign import (
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import ExistingCustomer, Policy
-from customerlink.model.sign_up_record import SETTLED_SECONDS
-from customerlink.model.signup import SignUp
+from customerlink.model.sign_up_record import SETTLED_SECONDS, Lease
+from customerlink.model.signup import Marker, SignUp
 from customerlink.model.user import CustomerId, User
 from customerlink.ports.run import Run
 from customerlink.usecases.finish_sign_up import FinishStatus
@@ -210,3 +212,67 @@ def test_list_that_does_not_answer() -> None:
     assert world.finish(BOB)[0] is FinishStatus.GONE
 
     assert world.record(BOB)["had"] == world.named(BOB)[0]
+
+
+def expired(world: World) -> None:
+    """Let DynamoDB's TTL have deleted what it may by now."""
+    now, items = world.clock.time(), world.table.items
+    for key, item in [*items.items()]:
+        if float(item.get("expires_at", {"N": "inf"})["N"]) < now:
+            del items[key]
+
+
+def refused_meanwhile(case: Case) -> None:
+    """Let Ada's connection give no address for once: no repair finishes what was begun then."""
+    case.world.at(4 * SETTLED_SECONDS)
+    told = case.world.login(SignUp(ADA, 2, None, marker=Marker.UNFINISHED))
+    assert told is not None
+    assert told.reason is Reason.EMAIL_MISSING
+    assert "is_open" not in case.world.record(ADA)
+
+
+@pytest.mark.parametrize("meanwhile", [lambda _: None, refused_meanwhile])
+@pytest.mark.parametrize("days", [29.5, 30.1, 400.0])
+def test_after_a_month(days: float, meanwhile: Callable[[Case], None]) -> None:
+    """That they were gone is forgotten by then, and so is what was begun in their place."""
+    case = Case()
+    interrupted(case, CLAIM, 1, Kind.DIES_AFTER)
+    meanwhile(case)
+    case.world.at(days * 24 * 3600)
+    expired(case.world)
+    assert back(case).customer_id == case.customer
+    case.world.clock.sleep(2 * SETTLED_SECONDS)
+    ada_logs_in(case)
+
+    assert_owner(case.world, BOB, case.customer)
+
+
+def test_within_the_month() -> None:
+    """What was begun is finished."""
+    case = Case()
+    interrupted(case, CLAIM, 1, Kind.DIES_AFTER)
+    case.world.at(28 * 24 * 3600)
+    ada_logs_in(case)
+
+    case.assert_done()
+
+
+@pytest.mark.parametrize("email", ["old@example.com", ADAS, "bob@example.com"])
+def test_with_another_recorded_customer(email: str) -> None:
+    """Their record is ended whatever it links: a person deletes that one, and they come back."""
+    case = Case()
+    world = case.world
+    other = world.customer(email, BOB)
+    _, ledger, _ = world.ports()
+    lease = ledger.open(BOB, None, admission=True)
+    assert isinstance(lease, Lease)
+    ledger.link(lease, other)
+    world.at(4 * SETTLED_SECONDS)
+    interrupted(case, CLAIM, 1, Kind.DIES_AFTER)
+    world.at(6 * SETTLED_SECONDS)
+    world.stripe.account.delete(other)
+    assert back(case).customer_id == case.customer
+    world.at(8 * SETTLED_SECONDS)
+    ada_logs_in(case)
+
+    assert_owner(world, BOB, case.customer)

@@ -56,13 +56,15 @@ from customerlink.ports.deadline import LEDGER_RESERVE_SECONDS, SIGN_UP_SECONDS
 from customerlink.ports.run import Run
 from customerlink.usecases.backfill import BackfillStatus, PacedProfiles, provision_one
 from customerlink.usecases.finish_sign_up import FinishStatus
-from customerlink.usecases.link_accounts import Account
+from customerlink.usecases.link_accounts import Account, Followed, LinkFailure
 from customerlink.usecases.repair import Outcome, Repair, Result
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.operator import PROVISION_SECONDS, SYNC_SECONDS
 
 ADA, BOB, EVE = user("ada"), user("bob"), user("eve")
 FIRST, SECOND, THIRD = (f"{each}@example.com" for each in ("first", "second", "third"))
+CLAIM = "SET holder = :holder, claimed_at"
+DEATHS = (Kind.DIES_BEFORE, Kind.DIES_AFTER)
 ADOPTING = Policy(existing_customer=ExistingCustomer.ADOPT)
 
 
@@ -248,7 +250,7 @@ class TestNoDeadEnd:
         assert reason_of(world.login(again(signup, email=SECOND))) is Reason.CUSTOMER_CREATED
 
     def test_claim_of_a_user_who_is_gone_before_the_update(self) -> None:
-        """The repair carries the update out, so the next one is told what it is at once."""
+        """The repair lets it go: who registers with the address after that has the customer."""
         world = World()
         signup = registered(world, ADA)
         world.fails(ADOPT, Kind.DIES_BEFORE)
@@ -257,8 +259,51 @@ class TestNoDeadEnd:
         assert world.finish(ADA) == (FinishStatus.GONE, Reason.USER_GONE)
 
         world.at(300)
-        assert reason_of(world.register("db", FIRST)) is Reason.EMAIL_IN_USE
-        assert reason_of(world.login(replace(signup, user=BOB))) is Reason.EMAIL_IN_USE
+        assert reason_of(world.register("db", FIRST)) is Reason.CUSTOMER_FOUND
+        assert reason_of(world.login(replace(signup, user=BOB))) is Reason.ALREADY_LINKED
+        assert world.named(BOB) == [signup.customer_id]
+
+    @pytest.mark.parametrize("call", [CLAIM, ADOPT])
+    @pytest.mark.parametrize("kind", [Kind.LOST, Kind.DIES_BEFORE, Kind.DIES_AFTER])
+    @pytest.mark.parametrize("is_repaired", [True, False])
+    def test_registered_again_after_the_account_was_deleted(
+        self, call: str, kind: Kind, *, is_repaired: bool
+    ) -> None:
+        """The claim of who is gone keeps nobody out who registers, unless it came to the update."""
+        world = World()
+        signup = registered(world, ADA)
+        world.fails(call, kind, times=1 if kind in DEATHS else 9)
+        told = world.login(signup)
+        assert told is None or told.customer_id is None
+        world.outside.faults.clear()
+        is_done = bool(world.named(ADA))
+
+        world.at(2 * SETTLED_SECONDS)
+        if not is_done:
+            signup = registered(world, BOB)
+        if is_repaired:
+            assert world.finish(ADA) == (FinishStatus.GONE, Reason.USER_GONE)
+        world.at(4 * SETTLED_SECONDS)
+        expected = Reason.EMAIL_IN_USE if is_done else Reason.ALREADY_LINKED
+        assert reason_of(world.login(replace(signup, user=BOB))) is expected
+        assert world.finish(ADA)[0] is FinishStatus.GONE
+        assert bool(world.named(BOB)) is not is_done
+
+    @pytest.mark.parametrize("seconds", [SETTLED_SECONDS + 1, 2 * SETTLED_SECONDS, 9e5])
+    def test_claim_of_before_a_persons_edit(self, seconds: float) -> None:
+        """Who handed it on in Stripe's dashboard hindered no linking for longer than a minute."""
+        world = World(ADOPTING)
+        customer = world.customer(FIRST)
+        signup = first_login(EVE, email_verified=True)
+        assert reason_of(world.login(signup)) is Reason.CUSTOMER_FOUND
+        named = {"metadata": {"auth0_user_id": BOB.user_id}}
+        world.stripe.account.update(customer, named)
+        accounts = Account(ADA, FIRST, None), Account(BOB, FIRST, customer)
+        assert world.follow(*accounts) is LinkFailure.FAILED
+        world.at(seconds)
+
+        assert world.follow(*accounts) == Followed(customer)
+        assert world.named(ADA) == [customer]
 
     def test_frozen_create_that_stripe_refuses(self) -> None:
         """Once all has settled, a profile that was mended gives another one."""

@@ -50,6 +50,8 @@ GONE_SECONDS = 30 * 24 * 3600.0
 """So long the record of a user who is gone is kept: its key has the id, and its attempt keeps the
 idempotency keys that were used from being used again, which Stripe has forgotten by then."""
 
+_A_DAY = 24 * 3600.0
+
 LIST_LAG_SECONDS = 1.5
 """How far Stripe's list may be behind what has been created, where no lock bridges it."""
 
@@ -74,6 +76,11 @@ class Adoption:
     gone_since: float | None = None
     """Since when whom it named is gone, if that is what speaks for it: who is there again, and has
     claimed the customer since, keeps it."""
+
+    def is_over(self, now: float) -> bool:
+        """Return whether the record that says so of whom it named may be gone soon, by its age."""
+        since = self.gone_since
+        return since is not None and now - since > GONE_SECONDS - _A_DAY
 
 
 @frozen

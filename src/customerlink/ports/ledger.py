@@ -107,8 +107,8 @@ class Ledger(Protocol):
         """Claim a customer for a user, for good; only once the adoption has begun.
 
         False when another user has the claim, unless it is the one who is replaced, and who has not
-        come back since they were gone. The claim of a user who is gone, and whose record is ended,
-        is replaced before.
+        come back since they were gone. Where nobody was gone, a third one's claim of some time ago
+        is replaced too: the customer was just seen to name the one who is replaced.
         """
         ...
 

@@ -22,8 +22,13 @@ class Candidate:
     instead_of: User | None = None
 
 
-def finish_begun_adoption(opened: OpenSignUp) -> Settled | Unsettled | None:
-    """Finish what an earlier invocation began: its update may be on its way. None without one."""
+def finish_begun_adoption(
+    opened: OpenSignUp, *, is_gone: bool = False
+) -> Settled | Unsettled | None:
+    """Finish what an earlier invocation began: its update may be on its way. None without one.
+
+    Who is gone gets nothing more: once no update is on its way, what was begun is let go.
+    """
     lease = opened.lease
     if lease.adopting is None:
         return None
@@ -31,16 +36,26 @@ def finish_begun_adoption(opened: OpenSignUp) -> Settled | Unsettled | None:
     if not isinstance(found, Done):
         return opened.fail(found)
     if found.result is not None:
-        customer, other = found.result, lease.adopting.instead_of
-        if customer.may_come_to_name(lease.user, other) and customer.can_name(lease.user):
+        is_let_go = is_gone or lease.adopting.is_over(opened.run.clock.time())
+        if _is_to_finish(opened, found.result, lease.adopting, is_let_go=is_let_go):
             claimed = _claim(opened, lease.adopting)
             return None if isinstance(claimed, Reason) else claimed
-        # It names somebody else, or has no room. The update that was begun could still overwrite
-        # that, so nothing is decided before it must have ended.
+        # It names somebody else, has no room, or nobody wants it. The update that was begun could
+        # still overwrite that, so nothing is decided before it must have ended.
         if not lease.has_settled(opened.run.clock.time()):
             return opened.fail(Unknown())
     opened.lease = replace(lease, adopting=None)
     return None
+
+
+def _is_to_finish(
+    opened: OpenSignUp, customer: Customer, adoption: Adoption, *, is_let_go: bool
+) -> bool:
+    """Return whether the customer may still name the user; of one that does, all is done."""
+    if is_let_go and not opened.is_own(customer):
+        return False
+    user = opened.user
+    return customer.may_come_to_name(user, adoption.instead_of) and customer.can_name(user)
 
 
 def adopt(

@@ -170,9 +170,9 @@ class Reassignment:
             ended = self._settling(SignUp(gone, logins_count=0)).close(is_gone=True)
             if isinstance(ended, Unsettled):
                 return _refusal(ended)
-            if ended.customer_id != plan.customer_id:
+            if ended.customer_id is None:
                 continue
-            if gone == plan.claimant:
+            if gone == plan.claimant and ended.customer_id == plan.customer_id:
                 # What they had begun was finished: the customer names them by now.
                 return Refusal(_NO_ANSWER, is_passing=True)
             refusal = self._link_ended(gone)

@@ -83,7 +83,7 @@ class Settling:
         """End the sign-up of a user who cannot have a customer, once none can be under way."""
 
         def closed(opened: OpenSignUp) -> Settled | Unsettled:
-            begun = finish_begun_adoption(opened)
+            begun = finish_begun_adoption(opened, is_gone=is_gone)
             stopped = begun or (note_own_customer(opened) if is_gone else None)
             return stopped or self._without_customer(opened, is_gone=is_gone)
 

@@ -202,6 +202,20 @@ class TestClaim:
 
         assert world.invocation().claim(world.user, Adoption(CustomerId(f"cus_{next(NUMBERS)}")))
 
+    @pytest.mark.parametrize("seconds", [1.0, 60.0, SETTLED_SECONDS - 1, SETTLED_SECONDS + 1, 1e6])
+    def test_third_ones(self, world: World, seconds: float) -> None:
+        """Once nothing of it is on its way it stands in nobody's, but in who was gone's, place."""
+        customer_id = CustomerId(f"cus_{next(NUMBERS)}")
+        third = replace(OTHER, user_id=UserId("auth0|third"))
+        assert world.invocation().claim(third, Adoption(customer_id))
+        world.clock.sleep(seconds)
+        ledger, since = world.invocation(), world.clock.now
+        is_old = seconds > SETTLED_SECONDS
+
+        assert not ledger.claim(world.user, Adoption(customer_id))
+        assert not ledger.claim(world.user, Adoption(customer_id, OTHER, gone_since=since))
+        assert ledger.claim(world.user, Adoption(customer_id, OTHER)) is is_old
+
     @pytest.mark.parametrize("seconds", [-1.0, -60.0])
     def test_of_one_who_was_gone_before(self, world: World, seconds: float) -> None:
         """Who had it before they were gone is replaced, as often as it is tried."""

@@ -1,6 +1,6 @@
 """Support's acts: what has to be proved, and in which order it is done."""
 
-from tests.simulation.mutants.mutant import FIND, LEDGER, OPEN, SETTLE, Mutant
+from tests.simulation.mutants.mutant import ADOPT, FIND, LEDGER, OPEN, SETTLE, Mutant
 
 REASSIGN, RELEASE = "usecases/reassign.py", "usecases/release_address.py"
 DELETION = "usecases/delete_customer.py"
@@ -36,8 +36,8 @@ ACTS = [
     Mutant(
         "adoption finished in the place of who has come back",
         LEDGER,
-        '":gone_since": n(since)}\n        return',
-        '":gone_since": n(9e9)}\n        return',
+        '":gone_since": n(adoption.gone_since)',
+        '":gone_since": n(9e9)',
         caught_by=f"{OF_REASSIGN}test_former_user_comes_back",
     ),
     Mutant(
@@ -50,8 +50,8 @@ ACTS = [
     Mutant(
         "who was gone takes the claim while the heir's update may be on its way",
         LEDGER,
-        "settled = n(self._now() - SETTLED_SECONDS)",
-        "settled = n(self._now())",
+        "return self._claimed(user, customer_id, _CLAIM_SETTLED, self._settled())",
+        'return self._claimed(user, customer_id, _CLAIM_SETTLED, {":settled": n(9e9)})',
         caught_by=f"{OF_REASSIGN}test_former_user_comes_back_at_once",
     ),
     Mutant(
@@ -109,6 +109,34 @@ ACTS = [
         "stopped = begun or (note_own_customer(opened) if is_gone else None)",
         "stopped = begun",
         caught_by=f"{COMES_BACK}test_after_a_create_whose_answer_was_lost",
+    ),
+    Mutant(
+        "claim of before keeps out for ever whom the customer is handed over to",
+        LEDGER,
+        'unless = f"{_REPLACED_HOLDER} OR {_CLAIM_SETTLED}"',
+        "unless = _REPLACED_HOLDER",
+        caught_by="tests/usecases/test_interleavings.py::TestNoDeadEnd::test_claim_of_before_a_persons_edit",
+    ),
+    Mutant(
+        "adoption finished for a user who is gone",
+        SETTLE,
+        "finish_begun_adoption(opened, is_gone=is_gone)",
+        "finish_begun_adoption(opened)",
+        caught_by="tests/usecases/test_interleavings.py::TestNoDeadEnd::test_registered_again_after_the_account_was_deleted",
+    ),
+    Mutant(
+        "adoption finished though it is no longer known that somebody was gone",
+        ADOPT,
+        "is_let_go = is_gone or lease.adopting.is_over(opened.run.clock.time())",
+        "is_let_go = is_gone",
+        caught_by=f"{COMES_BACK}test_after_a_month",
+    ),
+    Mutant(
+        "record of who is gone ended only where it links the customer",
+        REASSIGN,
+        "            if ended.customer_id is None:\n",
+        "            if ended.customer_id != plan.customer_id:\n",
+        caught_by=f"{COMES_BACK}test_with_another_recorded_customer",
     ),
     Mutant(
         "deleted when the record may be another's",

@@ -71,7 +71,7 @@ ADOPTION = [
     Mutant(
         "claim that nobody hands over",
         LEDGER,
-        '":replaced": s(holder(adoption.instead_of or user))',
+        '":replaced": s(holder(adoption.instead_of))',
         '":replaced": s(holder(user))',
     ),
     Mutant(
@@ -84,7 +84,7 @@ ADOPTION = [
     Mutant(
         "adoption that was begun is forgotten at a close",
         SETTLE,
-        "            begun = finish_begun_adoption(opened)\n            stopped =",
+        "            begun = finish_begun_adoption(opened, is_gone=is_gone)\n            stopped =",
         "            begun = None\n            stopped =",
         caught_by="tests/usecases/test_settle.py::TestClose::test_adoption_that_has_begun",
     ),
@@ -119,8 +119,8 @@ ADOPTION = [
     Mutant(
         "adoption finished though the customer names somebody else",
         ADOPT,
-        "if customer.may_come_to_name(lease.user, other) and customer.can_name(lease.user):",
-        "if True:",
+        "return customer.may_come_to_name(user, adoption.instead_of) and customer.can_name(user)",
+        "return True",
         caught_by="tests/usecases/test_adopt.py::TestBegunAdoption::test_gone_or_anothers",
     ),
     Mutant(

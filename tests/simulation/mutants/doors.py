@@ -74,8 +74,8 @@ DOORS = [
     Mutant(
         "adoption finished of a customer without room",
         ADOPT,
-        "if customer.may_come_to_name(lease.user, other) and customer.can_name(lease.user):",
-        "if customer.may_come_to_name(lease.user, other):",
+        "return customer.may_come_to_name(user, adoption.instead_of) and customer.can_name(user)",
+        "return customer.may_come_to_name(user, adoption.instead_of)",
         caught_by="tests/usecases/test_adopt.py::TestBegunAdoption::test_no_room_by_now",
     ),
     Mutant(

@@ -329,16 +329,23 @@ class DynamoDbLedger:
 
     def claim(self, user: User, adoption: Adoption) -> bool:
         """Write who adopts the customer, unless somebody else has."""
-        since = adoption.gone_since
-        unless, values = _REPLACED_HOLDER, {":replaced": s(holder(adoption.instead_of or user))}
-        if since is not None:
-            unless, values = f"({unless} AND {_SINCE_GONE})", {**values, ":gone_since": n(since)}
-        return self._claimed(user, adoption.customer_id, unless, values)
+        if adoption.instead_of is None:
+            return self._claimed(user, adoption.customer_id, _SAME_HOLDER, {})
+        replaced = {":replaced": s(holder(adoption.instead_of))}
+        if adoption.gone_since is not None:
+            unless = f"({_REPLACED_HOLDER} AND {_SINCE_GONE})"
+            values = {**replaced, ":gone_since": n(adoption.gone_since)}
+            return self._claimed(user, adoption.customer_id, unless, values)
+        unless = f"{_REPLACED_HOLDER} OR {_CLAIM_SETTLED}"
+        return self._claimed(user, adoption.customer_id, unless, {**replaced, **self._settled()})
 
     def reclaim(self, user: User, customer_id: CustomerId) -> bool:
         """Write that its user has it, unless whoever claimed it last may have sent an update."""
-        settled = n(self._now() - SETTLED_SECONDS)
-        return self._claimed(user, customer_id, _CLAIM_SETTLED, {":settled": settled})
+        return self._claimed(user, customer_id, _CLAIM_SETTLED, self._settled())
+
+    def _settled(self) -> Item:
+        """Return before when a claim was made of which nothing is on its way."""
+        return {":settled": n(self._now() - SETTLED_SECONDS)}
 
     def _claimed(self, user: User, customer_id: CustomerId, unless: str, values: Item) -> bool:
         """Write a claim that nobody has, the user has, or whose holder may be replaced."""
