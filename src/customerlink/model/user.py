@@ -18,9 +18,10 @@ UserId = NewType("UserId", str)
 CustomerId = NewType("CustomerId", str)
 
 _REGISTRANT = "registration|"
+_STAND_IN = "customer|"
+"""Of no registration's id, which is hexadecimal, as a customer's may be too."""
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 """What `is_customer_id` judges by."""
-_REGISTRATION_ID = re.compile(r"[0-9a-f]{32}")
 
 # The tenant's name is a part of the ledger's keys, which end at 2,048 bytes.
 _TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -52,14 +53,15 @@ def stand_in(tenant: Tenant, customer_id: CustomerId) -> User:
 
     As a registrant's, the name is nobody's account: no person is asked to link theirs with it.
     """
-    return User(tenant, registrant_id(customer_id))
+    return User(tenant, registrant_id(f"{_STAND_IN}{customer_id}"))
 
 
 def stood_in_for(holder: User) -> CustomerId | None:
     """Return the customer for which an address is locked by a stand-in; None for anybody else."""
     name = holder.registration_id or ""
-    is_a_registrants = _REGISTRATION_ID.fullmatch(name) is not None
-    return CustomerId(name) if is_customer_id(name) and not is_a_registrants else None
+    customer_id = name.removeprefix(_STAND_IN)
+    is_a_stand_in = customer_id != name and is_customer_id(customer_id)
+    return CustomerId(customer_id) if is_a_stand_in else None
 
 
 def registrant_id(registration: str) -> UserId:

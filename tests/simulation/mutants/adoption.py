@@ -73,6 +73,7 @@ ADOPTION = [
         LEDGER,
         '":replaced": s(holder(adoption.instead_of))',
         '":replaced": s(holder(user))',
+        caught_by="tests/adapters/dynamodb/test_ledger_claims.py::TestClaim::test_instead_of_another_user[simulated]",
     ),
     Mutant(
         "adoption that was begun is forgotten",
