@@ -498,6 +498,18 @@ class TestLetterCase:
         assert reason_of(world.login(replace(first_login(ADA), email=given))) is Reason.EMAIL_IN_USE
         assert world.named(ADA) == []
 
+    @pytest.mark.parametrize("given", ["0123456789abcdef" * 2, "0" * 32, "shop-42"])
+    def test_own_customer_whose_id_the_shop_chose(self, given: str) -> None:
+        """The lock of an update without an answer keeps nobody from it, whatever its id is."""
+        world = World()
+        own = world.customer(FIRST.title(), ADA, customer_id=given)
+        world.fails(SET_EMAIL, Kind.LOST, times=9)
+        apply(world, Step(Act.LOWER_EMAIL, Drift.LETTER_CASE, None, own, ""))
+        told = world.login(first_login(ADA))
+
+        assert told is not None
+        assert told.customer_id == own
+
     def test_first_login_after_a_registration(self) -> None:
         """The customer that names their registration is theirs too."""
         world = World()

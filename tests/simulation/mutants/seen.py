@@ -27,7 +27,6 @@ SEEN = {
     "looked up as given only": 3,
     "earlier addresses forgotten": 873,
     "somebody's customer adopted": 13,
-    "claim that nobody hands over": 109,
     "marker not set on denial": 5,
     "ledger not asked who is new": 434,
     "denied user let in after a lost lease": 101,
