@@ -139,6 +139,13 @@ ACTS = [
         caught_by=f"{COMES_BACK}test_with_another_recorded_customer",
     ),
     Mutant(
+        "registrant taken for a customer's stand-in",
+        "model/user.py",
+        "is_a_stand_in = customer_id != name and is_customer_id(customer_id)",
+        "is_a_stand_in = is_customer_id(customer_id)",
+        caught_by="tests/model/test_user.py::test_nobody_else_stands_in",
+    ),
+    Mutant(
         "deleted when the record may be another's",
         DELETION,
         "if clock.time() - began > BEFORE_DELETION_SECONDS:",
