@@ -68,7 +68,7 @@ class Tenant:
         return {
             each["name"]: each["meaning"]
             for each in checks
-            # There is no run of the watch here, nor a client for it.
+            # The watch has no client here, and the stack its first policy.
             if each["verdict"] != "good" and not each["name"].startswith(("watch", "verified"))
         }
 
