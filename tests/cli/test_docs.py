@@ -52,6 +52,7 @@ def test_picture_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "21 checks, 0 failed, 1 to look at." in recorded
     assert set(re.findall(r"https?://([^/\"<:]+)", PICTURE.read_text())) == {
         "127.0.0.1",
+        "dashboard.stripe.com",
         "www.w3.org",
     }
 
