@@ -68,7 +68,7 @@ class Tenant:
         return {
             each["name"]: each["meaning"]
             for each in checks
-            # The watch has no client here, and the stack its first policy.
+            # No schedule runs the watch here, and the stack has its first policy.
             if each["verdict"] != "good" and not each["name"].startswith(("watch", "verified"))
         }
 
@@ -159,14 +159,16 @@ def test_declared(tenant: Tenant) -> None:
 
 
 def test_an_import_that_unbinds(tenant: Tenant) -> None:
-    """A login flow that lists another Action alone takes ours out: doctor says so."""
+    """A login flow that lists another Action alone takes ours out: doctor and the watch say so."""
     tenant.a0deploy("export", "--format", "yaml", "--output_folder", "before")
     installed = tenant.cli("install", stdin=tenant.box.stripe_key)
     assert (installed.returncode, tenant.flow()) == (0, [OTHER, ACTION])
-    assert tenant.wrong() == {}
+    assert (tenant.wrong(), tenant.box.look()) == ({}, ())
     tenant.a0deploy("import", "--input_file", "before/tenant.yaml")
 
     assert tenant.flow() == [OTHER]
+    # What rings then is the alarm of tests/functions/test_watch.py.
+    assert tenant.box.look() == ("post-login: not_bound",)
     assert tenant.wrong() == {"Login flow": "The Action is not bound to it."}
     assert tenant.cli("doctor").returncode == 1
 
