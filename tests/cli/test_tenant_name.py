@@ -6,7 +6,7 @@ import pytest
 
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError
-from customerlink.cli.tenant_name import tenant_name
+from customerlink.cli.tenant_name import refuse_stranger, stranger, tenant_name
 
 ACME, CUSTOM, HERE = "acme.us.auth0.com", "login.shop.example", "http://127.0.0.1:8804"
 
@@ -77,3 +77,30 @@ def test_form(name: str) -> None:
     assert raised.value.code == 2
     assert str(raised.value) == "tenant is no tenant's name."
     assert "--tenant" in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("given", "domain", "served", "name"),
+    [
+        ("acme", HERE, ["acme-prod"], "acme"),
+        ("", ACME, ["acme-prod", "other"], "acme"),
+        ("Acme", ACME, ["acme"], "Acme"),
+        ("acme", ACME, ["other", "acme"], None),
+        ("", ACME, ["acme"], None),
+        # Everybody is served, or nobody has said who this is.
+        ("acme", ACME, [], None),
+        ("", CUSTOM, ["acme"], None),
+        ("", HERE, ["acme", "other"], None),
+    ],
+)
+def test_stranger(given: str, domain: str, served: list[str], name: str | None) -> None:
+    """A profile's tenant that the deployment refuses; what nobody knows is no reason to stop."""
+    config = Config(tenant=given, domain=domain)
+    assert stranger(config, served) == name
+    if name is None:
+        refuse_stranger(config, served)
+        return
+    with pytest.raises(CliError) as raised:
+        refuse_stranger(config, served)
+
+    assert (raised.value.code, "Tenants" in raised.value.fix) == (4, True)

@@ -8,7 +8,7 @@ it holds stand: the code may be put in again from an older export, which holds n
 import shlex
 from pathlib import Path
 
-from customerlink.cli.checks import Check, bad, good, warning
+from customerlink.cli.checks import Check, bad, good
 from customerlink.cli.deployment import StoredSecret
 from customerlink.cli.private_files import private
 from customerlink.cli.release import endpoint
@@ -71,12 +71,12 @@ def settings_check(
     has_note = standing_note(action, secret) is not None
     if not has_note and declared_settings(action.deployed_code) is None:
         meaning = "Whose they are cannot be told: the code has no line about its settings."
-        return warning(name, meaning, "customerlink export, and import or apply that")
+        return bad(name, meaning, "customerlink export, and import or apply that")
     if not (has_note or is_declared(action)):
         return bad(name, "They were imported without their values.", HAND_OVER)
     if signing_secret_of(action, trigger, url, secret) is None:
         return bad(name, f"They are not this stack's {URL} and {SIGNING_SECRET}.", HAND_OVER)
     if not has_note and (later := set_apart(action)):
         meaning = f"Set by hand after the other, to what nobody can see: {later}."
-        return warning(name, meaning, APPLY)
+        return bad(name, meaning, APPLY)
     return good(name, "They are this stack's, as the tool says that set them.")

@@ -7,7 +7,7 @@ import questionary
 from customerlink.cli.deployment import VERIFIED_EMAIL, Deployment
 from customerlink.cli.output import plain
 from customerlink.cli.session import Session
-from customerlink.cli.tenant_name import named_by
+from customerlink.cli.tenant_name import named_by, refuse_stranger
 from customerlink.cli.verified_email import MEANING, wanted_policy
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.user import is_tenant
@@ -18,6 +18,7 @@ TENANTS = "Tenants"
 def set_parameters(now: Session, policy: VerifiedEmail | None, *, dry_run: bool, yes: bool) -> None:
     """Let the stack have what is wanted: given, configured, or asked for at a terminal."""
     deployment = now.deployment()
+    refuse_stranger(now.config, deployment.outputs.tenants)
     is_asked = not (dry_run or yes or now.output.as_json) and sys.stdin.isatty()
     wanted = {}
     if chosen := wanted_policy(now, deployment.verified_email(), policy, is_asked=is_asked):

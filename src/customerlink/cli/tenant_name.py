@@ -10,6 +10,9 @@ from customerlink.model.user import Tenant
 # https://auth0.com/docs/get-started/auth0-overview/create-tenants: name, region, Auth0's domain.
 _AUTH0 = re.compile(r"(?:https://)?([a-z0-9-]+)(?:\.[a-z0-9-]+)?\.auth0\.com/?")
 
+TO_SERVE = "sam deploy --guided: the parameter Tenants; or --tenant"
+"""What mends it where a deployment is for others than the profile's tenant."""
+
 
 def tenant_name(
     config: Config, served: Collection[str], recorded: Callable[[], Collection[str]]
@@ -27,6 +30,22 @@ def tenant_name(
     if len(known) == 1:
         return Tenant(next(iter(known)))
     raise _demanded("The domain does not say the tenant's name", known)
+
+
+def refuse_stranger(config: Config, served: Collection[str]) -> None:
+    """Raise where a deployment is for other tenants than the profile's."""
+    if name := stranger(config, served):
+        text = f"The stack serves {', '.join(served)} alone: every report of {name} is refused."
+        raise CliError(text, TO_SERVE, Exit.REFUSED)
+
+
+def stranger(config: Config, served: Collection[str]) -> str | None:
+    """Return the profile's tenant where a deployment is for others alone; None where nobody knows.
+
+    It takes no report of that tenant's: nobody could sign up.
+    """
+    name = config.tenant or named_by(config.domain)
+    return name if served and name not in served else None
 
 
 def named_by(domain: str) -> str | None:

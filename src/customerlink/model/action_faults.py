@@ -34,6 +34,10 @@ class Fault(StrEnum):
     WRONG_ORDER = "wrong_order"
 
 
+LATER = frozenset({Fault.DRAFT})
+"""What logins do not meet: doctor warns of it, and nobody is woken. All else fails both."""
+
+
 def code_fault(action: Action, release: str) -> Fault | None:
     """Compare what logins run, whatever the draft has become, with a release's digest."""
     if action.deployed_code is None:

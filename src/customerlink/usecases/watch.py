@@ -10,6 +10,7 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from customerlink.model.action_faults import (
+    LATER,
     Fault,
     action_faults,
     code_fault,
@@ -22,9 +23,6 @@ from customerlink.model.frozen import frozen
 from customerlink.model.notes import Note
 from customerlink.ports.tenant_actions import TenantActions
 from customerlink.usecases.self_test import has_passed
-
-LATER = frozenset({Fault.DRAFT})
-"""What logins do not meet: doctor tells it, and nobody is woken."""
 
 
 class About(StrEnum):

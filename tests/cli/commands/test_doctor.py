@@ -300,27 +300,27 @@ def rolled_back(cli: Cli) -> None:
         (reader_of_charges, "Stripe: no more", "warning", "may read charges"),
         (drop_scope, "Auth0 client", "bad", "update:actions, delete:actions"),
         (lambda cli: cli("uninstall"), "Action", "bad", "has no Action"),
-        (lambda cli: edited(cli, code="// ours"), "Action: code", "warning", "not this release's"),
+        (lambda cli: edited(cli, code="// ours"), "Action: code", "bad", "not this release's"),
         (draft, "Action: code", "warning", "draft"),
         (old_runtime, "Action: runtime", "bad", "too old"),
         (lambda cli: edited(cli, secrets=[]), "Action: secrets", "bad", "are missing"),
         (deleted(URL), "Action: secrets", "bad", "CUSTOMERLINK_URL is missing"),
         (deleted(SIGNING_SECRET), "Action: secrets", "bad", "CUSTOMERLINK_SIGNING_SECRET is"),
         (wrong_print, "Action: secrets", "bad", "not this stack's"),
-        (set_by_hand(URL), "Action: secrets", "warning", "nobody can see: CUSTOMERLINK_URL."),
-        (set_by_hand(SIGNING_SECRET), "Action: secrets", "warning", "SIGNING_SECRET."),
-        (set_by_hand(URL, SIGNING_SECRET), "Action: secrets", "warning", " and "),
+        (set_by_hand(URL), "Action: secrets", "bad", "nobody can see: CUSTOMERLINK_URL."),
+        (set_by_hand(SIGNING_SECRET), "Action: secrets", "bad", "SIGNING_SECRET."),
+        (set_by_hand(URL, SIGNING_SECRET), "Action: secrets", "bad", " and "),
         # It cannot be told apart from another value.
-        (set_by_hand(URL, same=True), "Action: secrets", "warning", "Set anew"),
+        (set_by_hand(URL, same=True), "Action: secrets", "bad", "Set anew"),
         # The next deployment, whoever makes it, puts them in.
-        (set_by_hand(URL, deploy=False), "Action: secrets", "warning", "Set anew"),
-        (rolled_back, "Action: secrets", "warning", "Set anew"),
+        (set_by_hand(URL, deploy=False), "Action: secrets", "bad", "Set anew"),
+        (rolled_back, "Action: secrets", "bad", "Set anew"),
         (set_by_hand("THEIRS"), "Action: secrets", "good", "not looked at: THEIRS"),
         (edited, "Action: secrets", "good", "Nobody has set them anew"),
         (lambda cli: edited(cli, code="// ours"), "Action: secrets", "good", "Nobody"),
-        (store(installed_actions={}), "Action: secrets", "warning", "was not looked at"),
-        (store(installed_actions="odd"), "Action: secrets", "warning", "was not looked at"),
-        (store(installed_actions=None), "Action: secrets", "warning", "was not looked at"),
+        (store(installed_actions={}), "Action: secrets", "bad", "cannot be told"),
+        (store(installed_actions="odd"), "Action: secrets", "bad", "cannot be told"),
+        (store(installed_actions=None), "Action: secrets", "bad", "cannot be told"),
         (unbind, "Login flow", "bad", "not bound"),
         (store(action_signing_secrets=[new_signing_secret()]), "endpoint", "bad", "401"),
         (alarm, "alarms", "bad", ALARM),
@@ -383,7 +383,7 @@ def test_registration_actions(cli: Cli, trigger: str) -> None:
         each["verdict"] for name, each in after.items() if "Action" in name and name != spoilt
     }
     assert others == {"good"}
-    assert after[spoilt]["verdict"] == "warning"
+    assert after[spoilt]["verdict"] == "bad"
     assert after[spoilt]["fix"] == "customerlink install --registration"
 
 
@@ -509,6 +509,24 @@ def test_tenants(cli: Cli, tenants: str, recorded: str, said: str) -> None:
 
     [meaning] = [each["meaning"] for each in told if each["name"] == "tenants"]
     assert said in meaning
+
+
+@pytest.mark.parametrize("served", ["acme-prod", "other,acme-prod", "Acme"])
+def test_tenant_that_the_stack_does_not_serve(cli: Cli, served: str) -> None:
+    """Every log-in would be refused, however well its Action is: bad, and no install goes on."""
+    cli.install()
+    cli.box.aws.create_stack(cli.box.url, {"Tenants": served})
+    check = diagnosis(cli, "--tenant", "acme")["tenants"]
+    cli.changes()
+    refused = cli("--tenant", "acme", "install", "--registration")
+
+    assert (check["verdict"], "every report of acme is refused" in check["meaning"]) == (
+        "bad",
+        True,
+    )
+    assert (refused.code, cli.changes()) == (4, [])
+    assert "every report of acme" in refused.err
+    assert cli("--tenant", served.split(",", maxsplit=1)[0], "install").code == 0
 
 
 def verify_email(cli: Cli, *, first: bool) -> None:

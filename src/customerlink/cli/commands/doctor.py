@@ -17,8 +17,10 @@ from customerlink.cli.probes import StripeProbe, self_test
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import Json, session
 from customerlink.cli.tenant import CONNECTIONS_SCOPE, Tenant
+from customerlink.cli.tenant_name import TO_SERVE, stranger
 from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, excess
 from customerlink.model.action_faults import (
+    LATER,
     Fault,
     code_fault,
     missing_secrets,
@@ -119,7 +121,7 @@ class Doctor:
     def _stack(self) -> Iterator[Check]:
         outputs = self.deployment.outputs
         yield good("stack", f"{self.deployment.stack} is deployed: {outputs.url}")
-        yield _tenants(outputs.tenants, self.deployment.recorded_tenants())
+        yield _tenants(self.config, outputs.tenants, self.deployment.recorded_tenants())
 
     def _verified_email(self) -> Iterator[Check]:
         name, found = "verified email", self.deployment.verified_email()
@@ -243,14 +245,16 @@ class Doctor:
         return APPLY if self.config.is_declared else install
 
     def _checked(self, action: Action, trigger: str, label: str, fix: str) -> Iterator[Check]:
-        match code_fault(action, digest(action_code(trigger))):
+        fault = code_fault(action, digest(action_code(trigger)))
+        tell = warning if fault in LATER else bad
+        match fault:
             case Fault.NOT_DEPLOYED:
-                yield bad(label, f"{action.name} is not deployed.", fix)
+                yield tell(label, f"{action.name} is not deployed.", fix)
                 return
             case Fault.OTHER_CODE:
-                yield warning(f"{label}: code", "It is not this release's.", fix)
+                yield tell(f"{label}: code", "It is not this release's.", fix)
             case Fault.DRAFT:
-                yield warning(f"{label}: code", "It has a draft that is not deployed.", fix)
+                yield tell(f"{label}: code", "It has a draft that is not deployed.", fix)
             case _:
                 yield good(f"{label}: code", "It is this release's, and deployed.")
         if runtime_fault(action):
@@ -269,12 +273,12 @@ class Doctor:
             return settings_check(action, trigger, self.deployment.outputs.url, secret, name)
         note = secret.notes.get(action.id)
         if note is None:
-            meaning = "Whose they are was not looked at: no install of this release has set them."
-            return warning(name, meaning, fix)
+            meaning = "Whose they are cannot be told: no install of this release has set them."
+            return bad(name, meaning, fix)
         changed = set_anew(action, note)
         if changed:
             meaning = f"Set anew since install set them, to what nobody can see: {_names(changed)}."
-            return warning(name, meaning, fix)
+            return bad(name, meaning, fix)
         url = endpoint(self.deployment.outputs.url, trigger)
         if note.settings not in {fingerprint(url, each) for each in secret.signing_secrets}:
             return bad(name, "They are not this stack's URL and signing secret.", fix)
@@ -389,8 +393,11 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _tenants(served: Collection[str], recorded: Collection[str]) -> Check:
+def _tenants(config: Config, served: Collection[str], recorded: Collection[str]) -> Check:
     fix = "sam deploy --guided: the parameter Tenants"
+    if name := stranger(config, served):
+        meaning = f"The stack serves {_names(served)} alone: every report of {name} is refused."
+        return bad("tenants", meaning, TO_SERVE)
     if not served:
         meaning = "The stack names none: it takes reports of every tenant that has the secret."
         return warning("tenants", meaning, fix)
