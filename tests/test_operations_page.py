@@ -12,8 +12,8 @@ from tests.test_deploy_page import reason, sign_up
 from tests.test_template import RESOURCES
 
 from customerlink.cli.main import run
-from customerlink.model.action_faults import Fault
-from customerlink.usecases.watch import LATER, About
+from customerlink.model.action_faults import LATER, Fault
+from customerlink.usecases.watch import About
 from sandbox.aws import TABLE
 from sandbox.sandbox import Sandbox
 

@@ -115,13 +115,13 @@ def test_a_note_of_other_times_counts_no_more() -> None:
             Verdict.GOOD,
             "this stack's",
         ),
-        (fingerprint(ADDRESS, OLD), (MORNING, NOON), Verdict.WARNING, SIGNING_SECRET),
-        (fingerprint(ADDRESS, OLD), (NOON, MORNING), Verdict.WARNING, URL),
-        (fingerprint(ADDRESS, OLD), (NOON, ""), Verdict.WARNING, URL),
+        (fingerprint(ADDRESS, OLD), (MORNING, NOON), Verdict.BAD, SIGNING_SECRET),
+        (fingerprint(ADDRESS, OLD), (NOON, MORNING), Verdict.BAD, URL),
+        (fingerprint(ADDRESS, OLD), (NOON, ""), Verdict.BAD, URL),
         (fingerprint(ADDRESS, FOREIGN), (MORNING, MORNING), Verdict.BAD, "not this stack's"),
         (fingerprint("https://x.example/post-login", OLD), (NOON, NOON), Verdict.BAD, "not this"),
         ("##CUSTOMERLINK_PRINT##", (MORNING, MORNING), Verdict.BAD, "without their values"),
-        (None, (MORNING, MORNING), Verdict.WARNING, "cannot be told"),
+        (None, (MORNING, MORNING), Verdict.BAD, "cannot be told"),
     ],
 )
 def test_check(says: str | None, times: tuple[str, str], verdict: Verdict, said: str) -> None:
