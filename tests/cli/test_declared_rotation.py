@@ -10,6 +10,7 @@ from tests.cli.test_declared_install import worst
 
 from customerlink.adapters.aws import secrets_manager
 from customerlink.cli.errors import Exit
+from customerlink.cli.output import Output
 from customerlink.model.actions import SIGNING_SECRET
 
 REFRESH = 0.5
@@ -161,3 +162,36 @@ def test_endpoint_that_does_not_take_the_new_one(cli: Cli) -> None:
 
     assert (done.code, given()) == (1, before)
     assert "both secrets stay valid" in done.err
+
+
+def test_the_tool_runs_with_the_old_one_during_the_wait(cli: Cli) -> None:
+    """Right before the old one is dropped the Actions are read again: both stay valid."""
+    old = given()
+    rotate(cli)
+    apply(cli)
+    real = Output.wait
+
+    def wait(output: Output, why: str, seconds: float) -> None:
+        apply(cli, old)
+        real(output, why, seconds)
+
+    cli.patch.setattr(Output, "wait", wait)
+    done = rotate(cli, "--json").json()["done"]
+
+    assert (done, len(secrets(cli)), log_in(cli, 6)) == (False, 2, 200)
+
+
+def test_the_watch_knows_which_are_valid(cli: Cli) -> None:
+    """Through a rotation it finds nothing; the dropped one, set again, is a finding."""
+    assert cli("install").code == 0
+    old = given()
+    looks = [cli.box.look()]
+    rotate(cli)
+    apply(cli)
+    looks.append(cli.box.look())
+    assert rotate(cli, "--json").json()["done"] is True
+    looks.append(cli.box.look())
+    apply(cli, old)
+
+    assert looks == [()] * 3
+    assert cli.box.look() == ("post-login: secrets_set_anew",)

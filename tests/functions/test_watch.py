@@ -13,6 +13,7 @@ import boto3
 import pytest
 from tests.cli.commands.test_doctor import edited, set_by_hand, verify_email
 from tests.cli.conftest import ACTION, Cli, cli
+from tests.cli.declaring import apply
 from tests.test_deployment import resolved
 from tests.translation import TEMPLATE
 
@@ -249,3 +250,64 @@ def test_auth0_in_a_bad_moment(cli: Cli) -> None:
     for fault in ("GET /api/v2/actions/actions", "GET /api/v2/actions/triggers"):
         cli.box.management.faults.append(fault)
         assert cli.box.look() == ()
+
+
+@pytest.mark.parametrize("gone", ["pre-user-registration", "post-user-registration", "verify"])
+def test_install_after_an_accident(cli: Cli, gone: str) -> None:
+    """What was watched and is gone stays an alarm, until it is back, or somebody lets it go."""
+    cli.install()
+    verify_email(cli, first=True)
+    assert cli("install", "--registration").code == 0
+    name = "Ask to verify" if gone == "verify" else action_name(ACTION, gone)
+    [found] = cli.actions().list_page({"actionName": name})["actions"]
+    cli.actions().delete(found["id"], {"force": "true"})
+    about = "verify-email" if gone == "verify" else gone
+    before = cli.box.look()
+    assert cli("install").code == 0
+    after = cli.box.look()
+    checks = {each["name"]: each for each in cli("doctor", "--json").json()["checks"]}
+
+    assert before == after == (f"{about}: gone",)
+    assert checks["watch"]["verdict"] == "bad"
+    assert cli("install", "--watch-anew").code == 0
+    assert cli.box.look() == ()
+
+
+def test_taken_out_by_uninstall(cli: Cli) -> None:
+    """The registration flow's Actions are let go; the Login flow's is missed."""
+    cli.install()
+    assert cli("install", "--registration").code == 0
+    assert cli("uninstall").code == 0
+
+    assert cli.box.look() == ("post-login: gone",)
+    assert cli("install").code == 0
+    assert cli.box.look() == ()
+
+
+@pytest.mark.parametrize("says", ["0" * 32, "f" * 32, "none"])
+def test_recreated_with_declared_code(cli: Cli, says: str) -> None:
+    """Where install sets the secrets, an Action of whoever made it anew is a finding."""
+    cli.install()
+    [found] = cli.actions().list_page({"actionName": ACTION})["actions"]
+    cli.actions().delete(found["id"], {"force": "true"})
+    values = {
+        "CUSTOMERLINK_API": "https://x.example",
+        SIGNING_SECRET: "whsec_AAAA",
+        "CUSTOMERLINK_PRINT": says,
+    }
+    apply(cli, values)
+
+    assert cli.box.look() == ("post-login: secrets_not_noted",)
+
+
+@pytest.mark.parametrize("domain", ["other.eu.auth0.com", "acme.us.auth0.com", "x.example"])
+def test_another_tenants_watch(cli: Cli, domain: str) -> None:
+    """A stack has one: it is not taken from another tenant, unless somebody says so."""
+    cli.install()
+    put(cli, json.dumps(cli.watched() | {"domain": domain}))
+    refused = cli("install")
+
+    assert (refused.code, cli.watched()["domain"]) == (4, domain)
+    assert "--watch-anew" in refused.err
+    assert cli("install", "--watch-anew").code == 0
+    assert cli.box.look() == ()

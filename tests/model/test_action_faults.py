@@ -111,6 +111,7 @@ def test_place(flow: list[str], verify: str | None, fault: Fault | None) -> None
         ("0f" * 16, "2026-07-01T08:01:00Z", Fault.SECRETS_SET_ANEW, SIGNING_SECRET),
         ("0f" * 16, "2026-06-01T08:00:00Z", Fault.SECRETS_SET_ANEW, URL),
         ("0f" * 16, "", Fault.SECRETS_SET_ANEW, URL),
+        ("0e" * 16, "2026-07-01T08:00:00Z", Fault.SECRETS_SET_ANEW, None),
         ("##CUSTOMERLINK_PRINT##", "2026-07-01T08:00:00Z", Fault.SECRETS_NOT_NOTED, None),
     ],
 )
@@ -121,4 +122,30 @@ def test_declared_by_another_tool(
     times = {URL: "2026-07-01T08:00:00Z", SIGNING_SECRET: later}
     seen = action(deployed_code=declared(CODE, says), secrets=times, deployed_secrets=times)
 
-    assert (secrets_fault(seen, None), set_apart(seen)) == (fault, name)
+    assert (secrets_fault(seen, None, ["0f" * 16]), set_apart(seen)) == (fault, name)
+
+
+@pytest.mark.parametrize("says", ["0f" * 16, "0e" * 16, "##CUSTOMERLINK_PRINT##"])
+def test_code_that_calls_itself_declared(says: str) -> None:
+    """Where install sets the secrets, whoever makes the Action anew needs more than a line."""
+    seen = action(deployed_code=declared(CODE, says))
+
+    assert secrets_fault(seen, None) is Fault.SECRETS_NOT_NOTED
+
+
+@pytest.mark.parametrize(
+    ("note", "fault"),
+    [
+        (Note("valid", SECRETS), None),
+        (Note("dropped", SECRETS), Fault.SECRETS_SET_ANEW),
+        # Set anew since: what the tool says counts.
+        (Note("dropped", LATER), None),
+        (Note("valid", {}), None),
+    ],
+)
+def test_note_beside_a_declaration(note: Note, fault: Fault | None) -> None:
+    """It goes before the code's line while the times that it holds stand."""
+    at = SECRETS if note.updated_at == SECRETS else dict.fromkeys(SECRETS, "2026-07-03")
+    seen = action(deployed_code=declared(CODE, "said"), secrets=at, deployed_secrets=at)
+
+    assert secrets_fault(seen, note, ["valid", "said"]) is fault

@@ -33,6 +33,13 @@ def test_written_and_read() -> None:
     assert read.client.url == "https://acme.us.auth0.com"
 
 
+def test_declared() -> None:
+    """What another tool may say of the settings comes back as it was."""
+    read = WatchSecret.parse(json.dumps(DOCUMENT | {"declared_prints": ["a", "b"]}))
+
+    assert (read.prints, WatchSecret.parse(read.text())) == (("a", "b"), read)
+
+
 def test_shows_in_no_repr() -> None:
     """Neither the client's secret nor the key."""
     shown = repr(WatchSecret.parse(json.dumps(DOCUMENT)))
@@ -54,6 +61,20 @@ def test_shows_in_no_repr() -> None:
         ({"actions": None}, "actions is missing or wrong"),
         ({"actions": []}, "actions is missing or wrong"),
         ({"actions": {}}, "actions is missing or wrong"),
+        ({"domain": "acme"}, "domain is wrong"),
+        ({"domain": "http://acme.us.auth0.com"}, "domain is wrong"),
+        ({"domain": "acme.us.auth0.com?x"}, "domain is wrong"),
+        ({"domain": "x@acme.us.auth0.com"}, "domain is wrong"),
+        ({"domain": "acme us.auth0.com"}, "domain is wrong"),
+        ({"domain": "acme..auth0.com"}, "domain is wrong"),
+        ({"domain": "http://127.0.0.1:80@x.example"}, "domain is wrong"),
+        ({"declared_prints": "x"}, "declared_prints is wrong"),
+        ({"declared_prints": [1]}, "declared_prints is wrong"),
+        ({"declared_prints": [""]}, "declared_prints is wrong"),
+        ({"actions": {"post-login": ""}}, "actions is missing or wrong"),
+        ({"actions": {"post-login": " "}}, "actions is missing or wrong"),
+        ({"actions": {"post-login": "x", "verify-email": ""}}, "actions is missing or wrong"),
+        ({"actions": {"post-login": "x", "post-logn": "y"}}, "actions is missing or wrong"),
         ({"actions": {"post-login": 1}}, "actions is missing or wrong"),
     ],
 )

@@ -12,8 +12,15 @@ from customerlink.cli.checks import Check, bad, good
 from customerlink.cli.deployment import StoredSecret
 from customerlink.cli.private_files import private
 from customerlink.cli.release import endpoint
-from customerlink.model.action_faults import is_declared, set_apart
-from customerlink.model.actions import LOGIN, SIGNING_SECRET, URL, Action, declared_settings
+from customerlink.model.action_faults import is_declared, set_apart, standing
+from customerlink.model.actions import (
+    LOGIN,
+    SIGNING_SECRET,
+    TRIGGERS,
+    URL,
+    Action,
+    declared_settings,
+)
 from customerlink.model.notes import Note, fingerprint
 
 API, PRINT = "CUSTOMERLINK_API", "CUSTOMERLINK_PRINT"
@@ -60,8 +67,16 @@ def signing_secret_of(action: Action, trigger: str, url: str, secret: StoredSecr
 
 def standing_note(action: Action, secret: StoredSecret) -> Note | None:
     """Return what was noted of what logins run with, unless that was set anew since."""
-    note = secret.notes.get(action.id)
-    return None if note is None or note.changed(action.deployed_secrets) else note
+    return standing(action, secret.notes.get(action.id))
+
+
+def valid_prints(url: str, secret: StoredSecret) -> tuple[str, ...]:
+    """Return the prints of all settings that the stack takes: what a tool, or a note, may say."""
+    return tuple(
+        fingerprint(endpoint(url, trigger), each)
+        for trigger in TRIGGERS
+        for each in secret.signing_secrets
+    )
 
 
 def settings_check(

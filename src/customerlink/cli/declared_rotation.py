@@ -14,6 +14,7 @@ from customerlink.cli.declared import APPLY, hand_over, signing_secret_of, stand
 from customerlink.cli.deployment import StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.release import action_name, endpoint
+from customerlink.cli.watching import Watching
 from customerlink.model.actions import LOGIN, TRIGGERS, Action
 from customerlink.model.notes import noted
 
@@ -29,6 +30,7 @@ class DeclaredRotation:
 
     parts: "Rotation"
     to_file: Path | None
+    watching: Watching
 
     def run(self) -> bool:
         """Go on from wherever the last run stopped; return whether it came to the end."""
@@ -42,10 +44,16 @@ class DeclaredRotation:
             "until no login runs an Action's old version", self.parts.last_logins_seconds
         )
         self.parts.check(new)
+        # Read again: the tool may have run once more meanwhile, with what it had before; or
+        # somebody may have put in another Stripe key.
+        stored, actions = self.parts.deployment.read_secret(), self._actions()
+        if self._without(actions, stored):
+            self._hand_over(self._with_a_new_one(stored))
+            return False
         self.parts.tell("drop the old signing secret")
-        # Read again: somebody may have put in another Stripe key meanwhile.
-        stored = self.parts.deployment.read_secret().with_signing(new)
-        self.parts.deployment.write_secret(self._noted(actions, stored, new))
+        left = self._noted(actions, stored.with_signing(new), new)
+        self.parts.deployment.write_secret(left)
+        self.watching.keep()
         return True
 
     def _actions(self) -> dict[str, Action]:
@@ -82,6 +90,7 @@ class DeclaredRotation:
 
     def _hand_over(self, secret: StoredSecret) -> None:
         # Since it was stored, by whichever run: a second run waits for the rest only.
+        self.watching.keep()
         left = self.parts.refresh_seconds - secret.age(time.time())
         if left > 0:
             self.parts.wait("until every function has fetched both", left)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import questionary
 
 from customerlink.adapters.auth0.management import Management
+from customerlink.cli.config import Config
+from customerlink.cli.declared import valid_prints
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.release import action_name
@@ -23,6 +25,7 @@ FIX = (
     "customerlink install --watch-client-id ID, of an application with read:actions alone "
     "(docs/operations.md#watch)"
 )
+LET_GO = "customerlink install --watch-anew"
 _PROMPT = "Client id of an application with read:actions alone, for the watch (empty: later):"
 _APPLICATIONS = "Auth0's dashboard, Applications > APIs > Auth0 Management API: grant read:actions"
 
@@ -33,30 +36,52 @@ class Watching:
 
     deployment: Deployment
     tenant: Tenant
-    action_name: str
+    config: Config
 
-    def wanted(self, client: Auth0Client) -> WatchSecret:
-        """Return what the watch is to have, by what the tenant and the deployment's secret have."""
-        stored = self.deployment.read_secret()
-        found = [(each, action) for each in TRIGGERS if (action := self._find(each))]
-        names = {each: action.name for each, action in found}
-        names |= {VERIFY_EMAIL: verify.name} if (verify := self._verify_email()) else {}
-        # Another tool sets them anew with each of its runs, and the code's last line says to what.
-        installed = [action.id for _, action in found if action.is_ours]
-        notes = {each: stored.notes[each] for each in installed if each in stored.notes}
-        return WatchSecret(client, str(stored.self_test_key), names, notes)
+    def known(self) -> WatchSecret | None:
+        """Return what the watch has, if it looks at the profile's tenant."""
+        watch = self.deployment.read_watch()
+        return watch if watch and watch.client.url == self.config.auth0_url() else None
 
-    def _verify_email(self) -> Action | None:
-        """Find what is bound, or was when the watch was set up, and is there still.
+    def wanted(self, client: Auth0Client, *, anew: bool = False) -> WatchSecret:
+        """Return what the watch is to have, by what the tenant and the deployment's secret have.
 
-        Whoever runs install after an accident does not agree to it.
+        It keeps the names that it has, unless it is to begin `anew`: whoever runs install after an
+        accident does not agree to it.
         """
-        known = self.deployment.read_watch()
-        name = known.actions.get(VERIFY_EMAIL) if known else None
-        return self.tenant.verify_email() or (self.tenant.at(LOGIN).find(name) if name else None)
+        stored, known = self.deployment.read_secret(), self.known()
+        found = {each: action for each in TRIGGERS if (action := self._find(each))}
+        names = {**known.actions} if known and not anew else {}
+        names |= {each: action.name for each, action in found.items()}
+        names |= {VERIFY_EMAIL: verify.name} if (verify := self.tenant.verify_email()) else {}
+        ids = [action.id for action in found.values() if action.id in stored.notes]
+        notes = {each: stored.notes[each] for each in ids}
+        url, is_declared = self.deployment.outputs.url, self.config.is_declared
+        prints = valid_prints(url, stored) if is_declared else ()
+        return WatchSecret(client, str(stored.self_test_key), names, notes, prints)
+
+    def keep(self) -> None:
+        """Let the watch that looks at this tenant find what is right by now."""
+        known = self.known()
+        if known and (wanted := self.wanted(known.client)) != known:
+            self.deployment.write_watch(wanted)
+
+    def let_go(self, *kinds: str) -> None:
+        """Let the watch look no more for these, which we have taken out."""
+        known = self.known()
+        if known and (left := known.without(*kinds)) != known:
+            self.deployment.write_watch(left)
+
+    def lost(self, watch: WatchSecret) -> list[str]:
+        """Name what the watch looks for and the tenant does not have."""
+        return [
+            name
+            for each, name in watch.actions.items()
+            if not self.tenant.at(LOGIN if each == VERIFY_EMAIL else each).find(name)
+        ]
 
     def _find(self, trigger: str) -> Action | None:
-        return self.tenant.at(trigger).find(action_name(self.action_name, trigger))
+        return self.tenant.at(trigger).find(action_name(self.config.action_name, trigger))
 
 
 def client_given(

@@ -1,6 +1,6 @@
 """What can be wrong with an Action of ours: doctor and the watch decide it here, and only here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -59,20 +59,34 @@ def missing_secrets(action: Action) -> tuple[str, ...]:
     return tuple(each for each in (URL, SIGNING_SECRET) if each not in both)
 
 
-def secrets_fault(action: Action, note: Note | None) -> Fault | None:
-    """Compare what logins run with, and will after the next deployment, with what was noted."""
+def secrets_fault(action: Action, note: Note | None, prints: Collection[str] = ()) -> Fault | None:
+    """Compare what logins run with, and will after the next deployment, with what was noted.
+
+    `prints` are those of the settings that a tool may have set which declares the Actions; without
+    one nobody but install sets them, whatever the code says of itself.
+    """
     if missing_secrets(action):
         return Fault.SECRETS_MISSING
+    if prints:
+        return _declared_fault(action, note, prints)
     if note is None:
-        return _declared_fault(action)
+        return Fault.SECRETS_NOT_NOTED
     return Fault.SECRETS_SET_ANEW if set_anew(action, note) else None
 
 
-def _declared_fault(action: Action) -> Fault | None:
-    """Look at what the tool says that declares the Action, if one does."""
+def _declared_fault(action: Action, note: Note | None, prints: Collection[str]) -> Fault | None:
+    """Look at what a note says that stands, or else the tool."""
+    if stands := standing(action, note):
+        return None if stands.settings in prints else Fault.SECRETS_SET_ANEW
     if not is_declared(action):
         return Fault.SECRETS_NOT_NOTED
-    return Fault.SECRETS_SET_ANEW if set_apart(action) else None
+    is_valid = declared_settings(action.deployed_code) in prints and not set_apart(action)
+    return None if is_valid else Fault.SECRETS_SET_ANEW
+
+
+def standing(action: Action, note: Note | None) -> Note | None:
+    """Return a note of what logins run with, unless that was set anew since."""
+    return None if note is None or note.changed(action.deployed_secrets) else note
 
 
 def is_declared(action: Action) -> bool:
@@ -118,7 +132,10 @@ def place_fault(flow: Sequence[str], action_id: str, verify_id: str | None = Non
     return Fault.WRONG_ORDER if is_behind else None
 
 
-def action_faults(action: Action, release: str, note: Note | None) -> tuple[Fault, ...]:
+def action_faults(
+    action: Action, release: str, note: Note | None, prints: Collection[str] = ()
+) -> tuple[Fault, ...]:
     """Return everything that is wrong with one of those that report, but for its place."""
-    found = code_fault(action, release), runtime_fault(action), secrets_fault(action, note)
+    secrets = secrets_fault(action, note, prints)
+    found = code_fault(action, release), runtime_fault(action), secrets
     return tuple(each for each in found if each)

@@ -1,5 +1,6 @@
 """The secrets of a deployment, parsed: the sign-up's, the tenant's, and the page's."""
 
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import field
 
@@ -19,6 +20,10 @@ SELF_TEST_KEY = "self_test_key"
 """The secret's field of the key that signs self-tests, and nothing else."""
 
 _SECRET_CHARACTERS = 32
+
+# Nothing but this very machine is spoken to over plain HTTP.
+_HERE = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
 
 
 @frozen
@@ -82,9 +87,8 @@ class Auth0Client:
             text_of(document, name) for name in ("domain", "client_id", "client_secret")
         )
         domain = domain.removeprefix("https://").removesuffix("/")
-        # Nothing but this very machine is spoken to over plain HTTP.
-        is_here = domain.startswith("http://127.0.0.1:")
-        if "/" in domain and not is_here:
+        is_here = _HERE.fullmatch(domain) is not None
+        if not (is_here or _DOMAIN.fullmatch(domain)):
             raise ConfigurationError("the secret's field domain is wrong")
         return cls(domain if is_here else f"https://{domain}", client_id, client_secret)
 

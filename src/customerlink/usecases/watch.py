@@ -53,6 +53,8 @@ class Expected:
     """Names by what the Actions are: a trigger, or verify-email."""
     notes: Mapping[str, Note]
     digests: Mapping[str, str]
+    prints: tuple[str, ...] = ()
+    """Where another tool declares the Actions: what it may say of their settings."""
 
 
 @frozen
@@ -110,7 +112,8 @@ def _faults(
     if action is None:
         yield Fault.GONE
         return
-    found = action_faults(action, expected.digests[trigger], expected.notes.get(action.id))
+    note = expected.notes.get(action.id)
+    found = action_faults(action, expected.digests[trigger], note, expected.prints)
     yield from (each for each in found if each not in LATER)
     place = place_fault(tenant.flow(trigger), action.id, verify if trigger == LOGIN else None)
     if place:

@@ -55,7 +55,7 @@ class Watch:
             secret = self._secret()
         except (ConfigurationError, AwsSilentError, AwsRefusedError) as trouble:
             return (Finding(About.SECRET, str(trouble)),)
-        expected = Expected(secret.actions, secret.notes, self._digests)
+        expected = Expected(secret.actions, secret.notes, self._digests, secret.prints)
         return findings(self._tenant(secret.client), expected, lambda: self._tested(secret))
 
     @staticmethod

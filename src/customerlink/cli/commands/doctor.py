@@ -18,7 +18,7 @@ from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import Json, session
 from customerlink.cli.tenant import CONNECTIONS_SCOPE, Tenant
 from customerlink.cli.tenant_name import TO_SERVE, stranger
-from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, excess
+from customerlink.cli.watching import FIX, LET_GO, NOT_SET_UP, Watching, excess
 from customerlink.model.action_faults import (
     LATER,
     Fault,
@@ -342,13 +342,15 @@ class Doctor:
         if watch.client.url != self.config.auth0_url():
             yield warning("watch", "It looks at another tenant.", FIX)
             return
+        watching = Watching(self.deployment, self.tenant, self.config)
         more = excess(watch.client)
         if more:
             meaning = f"Its client may do more than {SCOPE}: {_names(more)}."
             yield bad("watch", meaning, "Take these from it in Auth0's dashboard.")
-        elif watch != Watching(self.deployment, self.tenant, self.config.action_name).wanted(
-            watch.client
-        ):
+        elif lost := watching.lost(watch):
+            meaning = f"It looks for what the tenant does not have: {_names(lost)}."
+            yield bad("watch", meaning, f"{REGISTER}, or {LET_GO}")
+        elif watch != watching.wanted(watch.client):
             yield bad("watch", "It is told to look for something else than is installed.", INSTALL)
         else:
             yield good("watch", f"It may do {SCOPE} alone, and knows what is installed.")

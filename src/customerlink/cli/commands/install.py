@@ -86,6 +86,13 @@ def install(  # noqa: PLR0913 (a flag each)
             envvar="CUSTOMERLINK_WATCH_CLIENT_ID",
         ),
     ] = None,
+    watch_anew: Annotated[
+        bool,
+        typer.Option(
+            "--watch-anew",
+            help="The watch forgets what it knew: another tenant, or Actions that are gone.",
+        ),
+    ] = False,
     to_file: ToFile = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -106,7 +113,7 @@ def install(  # noqa: PLR0913 (a flag each)
     now = session(context, as_json=as_json)
     if now.config.is_declared:
         set_parameters(now, verified_email, dry_run=dry_run, yes=yes)
-        watch = _watch_of_declared(now, watch_client_id, dry_run=dry_run)
+        watch = _watch_of_declared(now, watch_client_id, anew=watch_anew, dry_run=dry_run)
         install_declared(now, to_file, watch, dry_run=dry_run, yes=yes)
         return
     if to_file:
@@ -115,7 +122,7 @@ def install(  # noqa: PLR0913 (a flag each)
     with output.busy("Looking at the stack and the tenant"):
         stored = deployment.read_secret()
     key = None if stored.stripe_key else key_to_store(now, dry_run=dry_run)
-    watcher = None if dry_run else _watcher(now, deployment, watch_client_id)
+    watcher = None if dry_run else _watcher(now, deployment, watch_client_id, anew=watch_anew)
     changes: list[Change] = []
     rows = []
     set_parameters(now, verified_email, dry_run=dry_run, yes=yes)
@@ -134,21 +141,27 @@ def install(  # noqa: PLR0913 (a flag each)
             now.confirm("Install", yes=yes)
         with output.busy("Installing"):
             carry_out(made, deployment, place, lambda one: output.step(f"{one.kind}: {one.about}"))
-    watching = Watching(deployment, tenant, now.config.action_name)
+    watching = Watching(deployment, tenant, now.config)
     if dry_run:
         tell(output, changes + _would_set_up_watch(output, watching, watch_client_id, changes))
         return
     if watcher:
-        changes += _set_up_watch(now, watching, watcher)
+        changes += _set_up_watch(now, watching, watcher, anew=watch_anew)
     url, secret = deployment.outputs.url, made.signing_secret
     tell_installed(output, now.config, url, secret, changes, rows)
 
 
-def _watcher(now: Session, deployment: Deployment, client_id: str | None) -> Auth0Client | None:
+def _watcher(
+    now: Session, deployment: Deployment, client_id: str | None, *, anew: bool
+) -> Auth0Client | None:
     """Return the watch's application, asked for before anything is changed, and checked."""
     if deployment.outputs.watch_secret_name is None:
         return None
     known = deployment.read_watch()
+    if known and client_id and known.client.url != now.config.auth0_url() and not anew:
+        text = "The stack's watch looks at another tenant, and would leave it."
+        fix = "--watch-anew; or no --watch-client-id, which leaves it there"
+        raise CliError(text, fix, Exit.REFUSED)
     given = client_given(now, client_id, known)
     if given is None:
         now.output.say(f"{NOT_SET_UP} {FIX}")
@@ -161,13 +174,13 @@ def _watcher(now: Session, deployment: Deployment, client_id: str | None) -> Aut
 
 
 def _watch_of_declared(
-    now: Session, client_id: str | None, *, dry_run: bool
+    now: Session, client_id: str | None, *, anew: bool, dry_run: bool
 ) -> Callable[[], list[Change]]:
     """Return what sets the watch up, once the stack's side is there."""
     deployment = now.deployment()
-    watcher = None if dry_run else _watcher(now, deployment, client_id)
-    watching = Watching(deployment, now.tenant(), now.config.action_name)
-    return lambda: _set_up_watch(now, watching, watcher) if watcher else []
+    watcher = None if dry_run else _watcher(now, deployment, client_id, anew=anew)
+    watching = Watching(deployment, now.tenant(), now.config)
+    return lambda: _set_up_watch(now, watching, watcher, anew=anew) if watcher else []
 
 
 def _would_set_up_watch(
@@ -184,10 +197,12 @@ def _would_set_up_watch(
     return [change]
 
 
-def _set_up_watch(now: Session, watching: Watching, client: Auth0Client) -> list[Change]:
+def _set_up_watch(
+    now: Session, watching: Watching, client: Auth0Client, *, anew: bool
+) -> list[Change]:
     with now.output.busy("Looking at what the watch is to find"):
-        wanted = watching.wanted(client)
-    if not wanted.actions or wanted == watching.deployment.read_watch():
+        wanted = watching.wanted(client, anew=anew)
+    if LOGIN not in wanted.actions or wanted == watching.deployment.read_watch():
         return []
     change = Change(Kind.SET_UP_WATCH, "in Secrets Manager")
     now.output.step(f"{change.kind}: {change.about}")

@@ -23,11 +23,13 @@ from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
 from customerlink.cli.declared_install import MODE, ToFile
 from customerlink.cli.declared_rotation import DeclaredRotation
 from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
-from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.probes import StripeProbe, checked, self_test
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import Json, Yes, session, stripe_key_given
 from customerlink.cli.tenant import Tenant
+from customerlink.cli.watching import Watching
+from customerlink.model.action_faults import set_anew
 from customerlink.model.actions import (
     LOGIN,
     SIGNING_SECRET,
@@ -92,10 +94,13 @@ def signing_secret(  # noqa: PLR0913 (a flag each)
         refresh_seconds,
         last_logins_seconds,
     )
+    watching = Watching(rotation.deployment, rotation.tenant, now.config)
     if now.config.is_declared:
-        is_done = DeclaredRotation(rotation, to_file).run()
+        is_done = DeclaredRotation(rotation, to_file, watching).run()
     else:
         rotation.run()
+        # An earlier run may have ended between an Action and the watch.
+        watching.keep()
         is_done = True
     output.say(DONE if is_done else HALF_WAY)
     output.document({"done": is_done, "steps": output.steps})
@@ -171,6 +176,11 @@ class _Signing:
             self.note and self.note.changed(self.action.secrets)
         )
 
+    def runs(self, signing_secret: str) -> bool:
+        """Return whether logins run with it, and will after the next deployment."""
+        is_noted = self.note is not None and not set_anew(self.action, self.note)
+        return is_noted and self.knows(signing_secret)
+
     def give(self, signing_secret: str) -> Note:
         settings = {URL: self.url, SIGNING_SECRET: signing_secret}
         given = self.tenant.update(self.action, marked(unmarked(self.action.code)), settings)
@@ -218,9 +228,12 @@ class Rotation:
                 each.tenant.deploy(each.action.id)
         self.wait("until no login runs an Action's old version", self.last_logins_seconds)
         self.check(new)
+        # Read again: somebody may have set an Action back meanwhile, or put in another Stripe key.
+        stored = self.deployment.read_secret()
+        if not all(each.runs(new) for each in self._actions(stored)):
+            raise CliError("An Action was set anew meanwhile: both secrets stay valid.", AGAIN)
         self.tell("drop the old signing secret")
-        # Read again: somebody may have put in another Stripe key meanwhile.
-        self.deployment.write_secret(self.deployment.read_secret().with_signing(new))
+        self.deployment.write_secret(stored.with_signing(new))
 
     def _actions(self, secret: StoredSecret) -> list["_Signing"]:
         """Return every Action that signs; that of the Login flow has to be among them."""

@@ -8,7 +8,8 @@ from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.release import action_name
 from customerlink.cli.session import DryRun, Json, Yes, session
 from customerlink.cli.tenant import Tenant
-from customerlink.model.actions import TRIGGERS, Action
+from customerlink.cli.watching import Watching
+from customerlink.model.actions import REGISTRATION, TRIGGERS, Action
 
 WATCHED = (
     "The watch tells from now on that nothing is there, until the stack is deployed with Watch=no, "
@@ -44,6 +45,8 @@ def uninstall(
         now.confirm("Uninstall", yes=yes)
         for each in found:
             take_out(tenant.at(each), names[each], output.step)
+        # The Login flow's stays: a watch that looks for nothing would be silently green.
+        Watching(now.deployment(), tenant, now.config).let_go(*REGISTRATION)
         output.say(WATCHED)
     output.document({"dry_run": dry_run, "found": bool(found), "steps": output.steps})
 
