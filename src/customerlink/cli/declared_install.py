@@ -18,6 +18,7 @@ from customerlink.cli.installing import (
     tell_installed,
 )
 from customerlink.cli.session import Session
+from customerlink.cli.stack_parameters import StackUpdate
 from customerlink.model.actions import LOGIN
 
 MODE = 'actions = "declared" in customerlink.toml (docs/declared.md)'
@@ -32,13 +33,14 @@ ToFile = Annotated[
 ]
 
 
-def install_declared(
+def install_declared(  # noqa: PLR0913 (what an install is made of)
     now: Session,
     to_file: Path | None,
-    set_up_watch: Callable[[], list[Change]],
+    update: StackUpdate | None,
+    set_up_watch: Callable[[list[Change]], list[Change]],
+    confirm: Callable[[], None],
     *,
     dry_run: bool,
-    yes: bool,
 ) -> None:
     """Store what the secret lacks, and hand over what the tool has to set; the tenant stays."""
     deployment, output = now.deployment(), now.output
@@ -46,17 +48,21 @@ def install_declared(
         before = deployment.read_secret()
     key = None if before.stripe_key else key_to_store(now, dry_run=dry_run)
     wanted = completed(before, key)
-    changes = list(stored_changes(before, wanted))
+    stored = list(stored_changes(before, wanted))
+    changes = [*([update.change] if update else []), *stored]
     if dry_run:
         show(output, changes)
-        tell(output, changes)
+        tell(output, changes + set_up_watch(changes))
         return
     if changes:
-        now.confirm("Install", yes=yes)
-        for each in changes:
+        confirm()
+    if update:
+        update.carry_out(now)
+    if stored:
+        for each in stored:
             output.step(f"{each.kind}: {each.about}")
         deployment.write_secret(wanted)
-    changes += set_up_watch()
+    changes += set_up_watch(changes)
     url = deployment.outputs.url
     signing_secret = _in_use(now, url, wanted)
     if to_file:

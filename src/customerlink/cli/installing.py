@@ -18,6 +18,7 @@ from customerlink.model.tickets import new_ticket_key
 class Kind(StrEnum):
     """The kinds of changes, in the order in which they are made."""
 
+    UPDATE_STACK = "update the stack"
     STORE_KEY = "store the Stripe key"
     STORE_SIGNING_SECRET = "store a signing secret"  # noqa: S105 (a sentence)
     STORE_LOG_KEY = "store the key of users' names in logs"

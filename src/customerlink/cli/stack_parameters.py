@@ -1,10 +1,13 @@
 """The stack's parameters that `install` sets: what is wanted of each, and one update for all."""
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import questionary
 
 from customerlink.cli.deployment import VERIFIED_EMAIL, Deployment
+from customerlink.cli.installing import Change, Kind
 from customerlink.cli.output import plain
 from customerlink.cli.session import Session
 from customerlink.cli.tenant_name import named_by, refuse_stranger
@@ -15,26 +18,37 @@ from customerlink.model.user import is_tenant
 TENANTS = "Tenants"
 
 
-def set_parameters(now: Session, policy: VerifiedEmail | None, *, dry_run: bool, yes: bool) -> None:
-    """Let the stack have what is wanted: given, configured, or asked for at a terminal."""
+@dataclass(frozen=True, slots=True)
+class StackUpdate:
+    """What the stack's parameters are to be, those of them that are not so."""
+
+    values: Mapping[str, str]
+    change: Change
+
+    def carry_out(self, now: Session) -> None:
+        """Update the stack, and wait for it."""
+        now.output.step(f"{self.change.kind}, which takes some minutes: {self.change.about}")
+        with now.output.busy("Updating the stack"):
+            now.deployment().change_parameters(self.values)
+
+
+def stack_update(
+    now: Session, policy: VerifiedEmail | None, *, is_asked: bool
+) -> StackUpdate | None:
+    """Return what is wanted: given, configured, or, if it is, asked for at a terminal."""
     deployment = now.deployment()
     refuse_stranger(now.config, deployment.outputs.tenants)
-    is_asked = not (dry_run or yes or now.output.as_json) and sys.stdin.isatty()
+    asks = is_asked and not now.output.as_json and sys.stdin.isatty()
     wanted = {}
-    if chosen := wanted_policy(now, deployment.verified_email(), policy, is_asked=is_asked):
+    if chosen := wanted_policy(now, deployment.verified_email(), policy, is_asked=asks):
         wanted[VERIFIED_EMAIL] = (str(chosen), MEANING[chosen])
-    if tenant := wanted_tenant(now, deployment, is_asked=is_asked):
+    if tenant := wanted_tenant(now, deployment, is_asked=asks):
         wanted[TENANTS] = (tenant, "reports of other tenants are refused")
     if not wanted:
-        return
+        return None
     told = "; ".join(f"{name}={value}: {why}" for name, (value, why) in wanted.items())
-    if dry_run:
-        now.output.say(f"would update the stack: {told}")
-        return
-    now.confirm(f"Update the stack, {told}", yes=yes)
-    now.output.step(f"update the stack, which takes some minutes: {told}")
-    with now.output.busy("Updating the stack"):
-        deployment.change_parameters({name: value for name, (value, _) in wanted.items()})
+    values = {name: value for name, (value, _) in wanted.items()}
+    return StackUpdate(values, Change(Kind.UPDATE_STACK, told))
 
 
 def wanted_tenant(now: Session, deployment: Deployment, *, is_asked: bool) -> str | None:

@@ -606,7 +606,7 @@ def seen_unbound(cli: Cli) -> None:
         (watched(client_secret="wrong"), "watch", "bad", "gave no token"),
         (watched(self_test_key=new_signing_secret()), "watch", "bad", "something else"),
         (watched(installed_actions={}), "watch", "bad", "something else"),
-        (watched(actions={"post-login": "Other"}), "watch", "bad", "something else"),
+        (watched(actions={"post-login": "Other"}), "watch", "bad", "does not have: Other"),
         (seen_unbound, "watch: last run", "bad", "something wrong"),
     ],
 )

@@ -16,6 +16,7 @@ from customerlink.cli import installing
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.probes import SelfTestResult
+from customerlink.cli.session import Session
 from customerlink.model.actions import REGISTRATION, SIGNING_SECRET, URL, marked, unmarked
 from customerlink.model.secret import Secret
 from sandbox.aws import WATCH_SECRET
@@ -642,3 +643,56 @@ class TestWatch:
         """Told, and not done."""
         assert "would tell the watch" in cli("install", "--dry-run").out
         assert cli.watched() == {}
+
+
+class TestOneQuestion:
+    """What an install changes is planned before anything of it is done, and asked for once."""
+
+    def test_watch_alone(self, cli: Cli) -> None:
+        """In live mode the watch's secret is a change like any other."""
+        cli.install()
+        secrets = cli.box.aws.secrets_manager
+        secrets.delete_secret(SecretId=WATCH_SECRET, ForceDeleteWithoutRecovery=True)
+        secrets.create_secret(Name=WATCH_SECRET)
+        result = cli("--mode", "live", "install")
+
+        assert (result.code, "has to be confirmed" in result.err) == (2, True)
+        assert not cli.watched()
+
+    def test_refused_before_the_stack_is_updated(self, cli: Cli) -> None:
+        """A foreign Action of our name ends it, and the stack is as it was."""
+        foreign(cli.actions(), ACTION, bound=False)
+        result = cli("install", "--verified-email", "required", stdin=cli.box.stripe_key)
+
+        assert result.code == 4
+        assert policy_now() == "optional"
+        assert "stripe_restricted_key" not in cli.stored()
+
+    def test_asked_once(self, cli: Cli) -> None:
+        """For the stack, the keys and the Action together."""
+        asked: list[str] = []
+        cli.patch.setattr(Session, "confirm", lambda _, what, yes: asked.append(f"{what} {yes}"))
+        result = cli("install", "--verified-email", "required", stdin=cli.box.stripe_key)
+
+        assert result.code == 0, result.err
+        assert len(asked) == 1
+        assert asked[0].startswith("Install, and update the stack, VerifiedEmail=required")
+
+    @pytest.mark.parametrize("words", [("--dry-run",), ("--yes",)])
+    def test_update_is_a_change(self, cli: Cli, words: tuple[str, ...]) -> None:
+        """The stack's update alone is not nothing."""
+        cli.install()
+        told = cli("install", *words, "--json", "--verified-email", "required").json()["changes"]
+
+        assert "update the stack" in [
+            each["kind"] if "--dry-run" in words else each for each in told
+        ]
+
+    def test_each_stored_key_once(self, cli: Cli) -> None:
+        """A dry run of three Actions stores what it stores for the first one."""
+        told = cli("install", "--dry-run", "--registration", "--json").json()["changes"]
+
+        kinds = [each["kind"] for each in told]
+
+        # The key is asked for, and in no plan yet.
+        assert [kinds.count(each) for each in STEPS[1:6]] == [1, 1, 1, 1, 3]

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Annotated
 
 import typer
@@ -25,7 +26,7 @@ from customerlink.cli.installing import (
 from customerlink.cli.output import Output
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
-from customerlink.cli.stack_parameters import set_parameters
+from customerlink.cli.stack_parameters import StackUpdate, stack_update
 from customerlink.cli.tenant import RUNTIME, Binding, Tenant
 from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, client_given, may_only_look
 from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, marked
@@ -112,9 +113,10 @@ def install(  # noqa: PLR0913 (a flag each)
     """
     now = session(context, as_json=as_json)
     if now.config.is_declared:
-        set_parameters(now, verified_email, dry_run=dry_run, yes=yes)
-        watch = _watch_of_declared(now, watch_client_id, anew=watch_anew, dry_run=dry_run)
-        install_declared(now, to_file, watch, dry_run=dry_run, yes=yes)
+        update = stack_update(now, verified_email, is_asked=not (dry_run or yes))
+        confirm = _once(now, update, yes=yes)
+        watch = _watch_of_declared(now, watch_client_id, confirm, anew=watch_anew, dry_run=dry_run)
+        install_declared(now, to_file, update, watch, confirm, dry_run=dry_run)
         return
     if to_file:
         raise CliError("Install sets the secrets itself: nothing is handed over.", MODE, Exit.USAGE)
@@ -123,32 +125,61 @@ def install(  # noqa: PLR0913 (a flag each)
         stored = deployment.read_secret()
     key = None if stored.stripe_key else key_to_store(now, dry_run=dry_run)
     watcher = None if dry_run else _watcher(now, deployment, watch_client_id, anew=watch_anew)
-    changes: list[Change] = []
+    update = stack_update(now, verified_email, is_asked=not (dry_run or yes))
+    confirm = _once(now, update, yes=yes)
+    triggers = TRIGGERS if registration else (LOGIN,)
+    names = {each: action_name(now.config.action_name, each) for each in triggers}
+    with output.busy("Looking at the tenant"):
+        # All of them before anything is changed: a plan may refuse.
+        for trigger, name in names.items():
+            plan(look(deployment, tenant.at(trigger), name), name, key)
+    changes = _updated(now, update, confirm, dry_run=dry_run)
     rows = []
-    set_parameters(now, verified_email, dry_run=dry_run, yes=yes)
-    for trigger in TRIGGERS if registration else (LOGIN,):
-        name, place = action_name(now.config.action_name, trigger), tenant.at(trigger)
+    for trigger, name in names.items():
+        place = tenant.at(trigger)
         with output.busy("Looking at the tenant"):
-            # The first plan stores the key; the next one reads the secret anew, and finds it.
-            made = plan(look(deployment, place, name), name, None if changes else key)
-        is_first = not changes
-        changes += made.changes
+            # The first one stores the key; the next one reads the secret anew, and finds it.
+            made = plan(look(deployment, place, name), name, key)
+        # In a dry run nothing was stored, and the next plan has it again.
+        new = [each for each in made.changes if each.kind not in STORED or each not in changes]
+        changes += new
         rows.append(("Action", f"{name}, in the flow {trigger} of {now.config.domain}"))
         if dry_run:
-            show(output, made.changes)
+            show(output, new)
             continue
-        if made.changes and is_first:
-            now.confirm("Install", yes=yes)
+        if made.changes:
+            confirm()
         with output.busy("Installing"):
             carry_out(made, deployment, place, lambda one: output.step(f"{one.kind}: {one.about}"))
+        key = None
     watching = Watching(deployment, tenant, now.config)
     if dry_run:
         tell(output, changes + _would_set_up_watch(output, watching, watch_client_id, changes))
         return
     if watcher:
-        changes += _set_up_watch(now, watching, watcher, anew=watch_anew)
+        changes += _set_up_watch(now, watching, watcher, confirm, anew=watch_anew)
     url, secret = deployment.outputs.url, made.signing_secret
     tell_installed(output, now.config, url, secret, changes, rows)
+
+
+def _updated(
+    now: Session, update: StackUpdate | None, confirm: Callable[[], None], *, dry_run: bool
+) -> list[Change]:
+    """Update the stack, or show that it would be."""
+    if update is None:
+        return []
+    if dry_run:
+        show(now.output, [update.change])
+    else:
+        confirm()
+        update.carry_out(now)
+    return [update.change]
+
+
+def _once(now: Session, update: StackUpdate | None, *, yes: bool) -> Callable[[], None]:
+    """Return what asks before the first change, whichever that is, and not again."""
+    what = f"Install, and update the stack, {update.change.about}" if update else "Install"
+    return cache(partial(now.confirm, what, yes=yes))
 
 
 def _watcher(
@@ -174,13 +205,24 @@ def _watcher(
 
 
 def _watch_of_declared(
-    now: Session, client_id: str | None, *, anew: bool, dry_run: bool
-) -> Callable[[], list[Change]]:
+    now: Session,
+    client_id: str | None,
+    confirm: Callable[[], None],
+    *,
+    anew: bool,
+    dry_run: bool,
+) -> Callable[[list[Change]], list[Change]]:
     """Return what sets the watch up, once the stack's side is there."""
     deployment = now.deployment()
     watcher = None if dry_run else _watcher(now, deployment, client_id, anew=anew)
     watching = Watching(deployment, now.tenant(), now.config)
-    return lambda: _set_up_watch(now, watching, watcher, anew=anew) if watcher else []
+
+    def set_up(changes: list[Change]) -> list[Change]:
+        if dry_run:
+            return _would_set_up_watch(now.output, watching, client_id, changes)
+        return _set_up_watch(now, watching, watcher, confirm, anew=anew) if watcher else []
+
+    return set_up
 
 
 def _would_set_up_watch(
@@ -198,13 +240,19 @@ def _would_set_up_watch(
 
 
 def _set_up_watch(
-    now: Session, watching: Watching, client: Auth0Client, *, anew: bool
+    now: Session,
+    watching: Watching,
+    client: Auth0Client,
+    confirm: Callable[[], None],
+    *,
+    anew: bool,
 ) -> list[Change]:
     with now.output.busy("Looking at what the watch is to find"):
         wanted = watching.wanted(client, anew=anew)
     if LOGIN not in wanted.actions or wanted == watching.deployment.read_watch():
         return []
     change = Change(Kind.SET_UP_WATCH, "in Secrets Manager")
+    confirm()
     now.output.step(f"{change.kind}: {change.about}")
     watching.deployment.write_watch(wanted)
     return [change]
