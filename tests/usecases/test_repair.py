@@ -58,6 +58,7 @@ class Plan:
     turns: int = 0
     afterwards: Callable[[CustomerId], object] = lambda _: None
     """What happens as soon as a customer was looked at."""
+    unknown_is_gone: bool = False
 
     def carry_out(self, act: Act, customer_id: str | None, user_id: str | None = None) -> Result:
         """Carry out an act; return what became of it."""
@@ -66,7 +67,8 @@ class Plan:
         pace = Turns(self._turn)
         tenant, operator = self.world.tenant, WorldOperator(self.world)
         ours = tenant, tenant, directory, operator, pace, self.world.clock
-        [result] = Repair(TENANT, *ours).apply([step])
+        worker = Repair(TENANT, *ours, unknown_is_gone=self.unknown_is_gone)
+        [result] = worker.apply([step])
         return result
 
     def done(self, act: Act, customer_id: str | None) -> None:
@@ -192,6 +194,16 @@ class TestClear:
 
         assert "does not say that it was deleted" in plan.skipped(Act.CLEAR, customer_id)
         assert plan.profile() == (customer_id, None)
+
+    def test_somebody_vouches_for_the_key(self, plan: Plan) -> None:
+        """Then what Stripe does not know is gone, as after all test data were deleted."""
+        made = plan.world.customer(ADAS, ADA)
+        plan.world.stripe.account._customers.clear()
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        plan.unknown_is_gone = True
+        plan.done(Act.CLEAR, made)
+
+        assert plan.profile() == (None, "unfinished")
 
 
 class TestSetEmail:

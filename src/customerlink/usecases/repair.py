@@ -34,7 +34,7 @@ from customerlink.usecases.whose_customer import other_with
 _GONE = "the user is gone"
 _ID_BY_NOW = "the profile has an id by now"
 _OTHER_ID = "the profile has another id by now"
-_NOT_DELETED = "Stripe does not know the customer, and does not say that it was deleted"
+_NOT_DELETED = "Stripe does not know the customer, and does not say that it was deleted: --force"
 _NOT_NAMED = "the customer does not name the user any more"
 
 
@@ -101,6 +101,8 @@ class Repair:
     """At which steps are carried out."""
     clock: Clock
     trouble_of: Callable[[Exception], Trouble] = of_the_row
+    unknown_is_gone: bool = False
+    """Whether somebody vouches for the key: what Stripe does not know is gone, then."""
 
     def apply(self, steps: Iterable[Step]) -> Iterator[Result]:
         """Carry out step by step; what changed since the plan was made is skipped, and said.
@@ -158,7 +160,7 @@ class Repair:
         if not isinstance(found, Absence):
             return "the customer is there"
         # Another account's key would find no customer at all, and all links would be cleared.
-        if found is Absence.UNKNOWN:
+        if found is Absence.UNKNOWN and not self.unknown_is_gone:
             return _NOT_DELETED
         profile = self._profile(step)
         if profile is None:

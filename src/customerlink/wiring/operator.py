@@ -215,10 +215,14 @@ def repair(
     users: "Users",
     operator: Operator,
     pace: RateLimiter,
+    *,
+    unknown_is_gone: bool = False,
 ) -> Repair:
     """Return what carries plans out, at a pace that its look-ups at Stripe keep too."""
     directory = _directory_to_delete_from(operator, pace)
-    return Repair(tenant, users, users, directory, operator, pace, time, trouble_of)
+    return Repair(
+        tenant, users, users, directory, operator, pace, time, trouble_of, unknown_is_gone
+    )
 
 
 def _directory_to_delete_from(operator: Operator, pace: RateLimiter) -> StripeDirectory:

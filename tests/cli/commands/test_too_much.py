@@ -107,3 +107,16 @@ def test_name_is_the_records(sides: Cli, words: tuple[str, ...]) -> None:
     sides.box.aws.create_stack(sides.box.url, {"Tenants": ""})
 
     assert sides(*words, "--folder", "here").code == 0
+
+
+def test_test_data_were_deleted(sides: Cli, tmp_path: Path) -> None:
+    """What Stripe does not know is given up for who says the number, and for nobody else."""
+    linked(sides, 3)
+    sides.box.stripe._customers.clear()
+    planned(sides, plan := tmp_path / "plan")
+    without = sides("repair", "--apply", str(plan), "--json").json()["counts"]
+    with_it = sides("repair", "--apply", str(plan), "--force", "3", "--json").json()["counts"]
+    made = sides("backfill", "--json").json()["counts"]
+
+    assert (without["done"], without["skipped"]) == (0, 3)
+    assert (with_it["done"], made["created"]) == (3, 3)

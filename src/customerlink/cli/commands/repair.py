@@ -97,7 +97,9 @@ def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> Non
         now.confirm(f"Repair: {len(steps)} steps", yes=yes)
     probe, tenant = now.own_probe(), now.tenant_name()
     operator, pace = now.operator(probe.key, Policy()), TokenBucket(PER_SECOND)
-    worker = repair_of(tenant, now.tenant().users, operator, pace)
+    # Who says the number says that the key is the right account's.
+    sure = force is not None
+    worker = repair_of(tenant, now.tenant().users, operator, pace, unknown_is_gone=sure)
     counts = dict.fromkeys(Outcome, 0)
     rows = []
     for each in worker.apply(steps):
