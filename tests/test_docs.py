@@ -33,6 +33,7 @@ COMMANDS = sorted(
     },
 )
 CI = (ROOT / ".ci" / "run").read_text()
+WORKFLOW = (ROOT / ".github/workflows/ci.yml").read_text().replace("      - run: ", "")
 MAKEFILE = (ROOT / "Makefile").read_text()
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
 
@@ -114,7 +115,9 @@ def test_make_targets(command: str) -> None:
 
     assert f"\n{target}:" in MAKEFILE
     assert (
-        f"\n{command}\n" in CI or target == "sandbox" or on_the_way[target] in MAKEFILE + PYPROJECT
+        f"\n{command}\n" in CI + WORKFLOW
+        or target == "sandbox"
+        or on_the_way[target] in MAKEFILE + PYPROJECT
     )
 
 

@@ -130,8 +130,8 @@ def install(  # noqa: PLR0913 (a flag each)
     triggers = TRIGGERS if registration else (LOGIN,)
     names = {each: action_name(now.config.action_name, each) for each in triggers}
     with output.busy("Looking at the tenant"):
-        # All of them before anything is changed: a plan may refuse.
-        for trigger, name in names.items():
+        # A plan may refuse: all of them before anything is changed, unless the only one is first.
+        for trigger, name in names.items() if update or registration else ():
             plan(look(deployment, tenant.at(trigger), name), name, key)
     changes = _updated(now, update, confirm, dry_run=dry_run)
     rows = []
