@@ -83,7 +83,7 @@ def test_times() -> None:
     assert PROOF_SECONDS == 3600
     assert "two days" in items
     assert DAY_SECONDS == 86_400
-    assert f"the item after {GONE_SECONDS / DAY_SECONDS:.0f} days" in items
+    assert f"after {GONE_SECONDS / DAY_SECONDS:.0f} days (`expires_at`)" in items
     assert f"| {rules[0]['ExpirationInDays']} days, without versions |" in PAGE
     days = TEMPLATE["Parameters"]["LogRetentionDays"]["Default"]
     assert f"`LogRetentionDays`, {days} by default" in PAGE
