@@ -124,7 +124,7 @@ def test_place_of_a_bug() -> None:
     "error",
     [
         FileNotFoundError(errno.ENOENT, "No such file", "/no/page.html"),
-        PermissionError(errno.EACCES, "Permission denied", "/root/page.html"),
+        PermissionError(errno.EACCES, "Permission denied", "/elsewhere/page.html"),
         IsADirectoryError(errno.EISDIR, "Is a directory", "/pages"),
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EROFS, "Read-only file system"),
