@@ -88,7 +88,7 @@ SYNCED = [
         DECISION,
         "if before == ours and not is_our_write:",
         "if before == ours:",
-        caught_by=f"{_TABLE}::TestHistories::test_without_an_edit_both_sides_agree",
+        caught_by=f"{_TABLE}::test_comparison",
     ),
     Mutant(
         "sync takes a former customer's values for this one's",
