@@ -7,6 +7,7 @@ from tests.simulation.mutants.mutant import (
     CUSTOMER,
     FIND,
     LINK,
+    POST_LOGIN,
     SETTLE,
     SIGNUP,
     Mutant,
@@ -15,6 +16,35 @@ from tests.simulation.mutants.mutant import (
 _DOORS = "tests/usecases/test_doors.py"
 
 DOORS = [
+    Mutant(
+        "report of a tenant that is not served taken",
+        POST_LOGIN,
+        "if not (settings.serves(signup.user.tenant) or is_self_test(request.body)):",
+        "if False:",
+        caught_by="tests/functions/test_tenants.py::TestReports::test_of_another_tenant",
+    ),
+    Mutant(
+        "report signed with the key of self-tests taken",
+        POST_LOGIN,
+        "tests = secret.self_test_keys if is_self_test(request.body) else ()",
+        "tests = secret.self_test_keys",
+        caught_by="tests/test_leaks.py::TestWatchSecret::test_nothing_like_a_self_test",
+    ),
+    Mutant(
+        "no plan too much",
+        "model/plan_size.py",
+        "return taken > FEW and (links is None or taken * 100 > links * PERCENT)",
+        "return False",
+        caught_by="tests/model/test_plan_size.py::test_boundaries",
+    ),
+    Mutant(
+        "links cleared by another account's key",
+        "usecases/repair.py",
+        "if found is Absence.UNKNOWN and not self.unknown_is_gone:",
+        "if False:",
+        caught_by="tests/usecases/test_repair.py::TestClear"
+        "::test_customer_that_stripe_does_not_know",
+    ),
     Mutant(
         "profile's customer not judged again under the lease",
         CHECK,

@@ -18,7 +18,7 @@ EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py
 ADDRESS, SHOP, RUN = "usecases/change_address.py", "functions/shop_api.py", "ports/deadline.py"
 DECISION, SYNC = "model/sync.py", "usecases/sync.py"
 SYNC_LEDGER = "adapters/dynamodb/sync_ledger.py"
-CONNECTIONS = "adapters/connections.py"
+CONNECTIONS, POST_LOGIN = "adapters/connections.py", "functions/post_login.py"
 
 
 @dataclass(frozen=True)
