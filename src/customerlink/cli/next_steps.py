@@ -1,17 +1,12 @@
 """What to do once everything is installed: sign up, and look at both sides."""
 
-import re
-
 from customerlink.cli.config import Config, Mode
-
-# https://auth0.com/docs/get-started/auth0-overview/create-tenants: a domain without a region is
-# of the first one.
-_AUTH0 = re.compile(r"(?:https://)?([a-z0-9-]+)(?:\.([a-z0-9-]+))?\.auth0\.com/?")
+from customerlink.cli.tenant_name import AUTH0
 
 
 def next_steps(config: Config) -> list[tuple[str, str]]:
     """Return what comes next and where, with links where the domain tells them."""
-    found = _AUTH0.fullmatch(config.domain)
+    found = AUTH0.fullmatch(config.domain)
     tenant = f"https://manage.auth0.com/dashboard/{found[2] or 'us'}/{found[1]}/" if found else ""
     test = "" if config.mode is Mode.LIVE else "test/"
     dashboard = "Auth0's dashboard, "

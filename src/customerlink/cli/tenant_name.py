@@ -7,8 +7,11 @@ from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
 from customerlink.model.user import Tenant
 
-# https://auth0.com/docs/get-started/auth0-overview/create-tenants: name, region, Auth0's domain.
-_AUTH0 = re.compile(r"(?:https://)?([a-z0-9-]+)(?:\.[a-z0-9-]+)?\.auth0\.com/?")
+AUTH0 = re.compile(r"(?:https://)?([a-z0-9-]+)(?:\.([a-z0-9-]+))?\.auth0\.com/?")
+"""A domain of Auth0's own: the tenant's name, and its region, which the first one's have not.
+
+https://auth0.com/docs/get-started/auth0-overview/create-tenants
+"""
 
 TO_SERVE = "sam deploy --guided: the parameter Tenants; or --tenant"
 """What mends it where a deployment is for others than the profile's tenant."""
@@ -50,7 +53,7 @@ def stranger(config: Config, served: Collection[str]) -> str | None:
 
 def named_by(domain: str) -> str | None:
     """Return the name in a domain of Auth0's; an address, or a custom domain, has none."""
-    found = _AUTH0.fullmatch(domain)
+    found = AUTH0.fullmatch(domain)
     return found[1] if found else None
 
 
