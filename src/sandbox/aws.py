@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
@@ -151,6 +152,13 @@ def items(dynamodb: "DynamoDBClient") -> list[dict[str, object]]:
     return [{k: next(iter(v.values())) for k, v in item.items()} for item in found]
 
 
+def forget_metrics() -> None:
+    """Forget CloudWatch's metrics and alarms, which moto keeps for whoever is next in a process."""
+    for account in cloudwatch_backends.values():
+        for region in account.values():
+            region.reset()
+
+
 @contextmanager
 def aws(
     secret: Mapping[str, object],
@@ -159,6 +167,7 @@ def aws(
     around: "Middleware" = unchanged,
 ) -> Iterator[Aws]:
     """Serve AWS with the deployment's table and secret in it."""
+    forget_metrics()
     functions: dict[str, Callable[[Any], object]] = {}
     services = one_at_a_time(DomainDispatcherApplication(create_backend_app))
     # Before the lock: a function has calls of its own to make.

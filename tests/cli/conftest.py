@@ -15,7 +15,7 @@ from customerlink.adapters.stripe import listing
 from customerlink.cli.main import run
 from customerlink.functions.post_login import respond
 from sandbox.auth0.actions import Actions
-from sandbox.aws import SECRET, WATCH_SECRET
+from sandbox.aws import SECRET, WATCH_SECRET, forget_metrics
 from sandbox.gateway import in_process
 from sandbox.sandbox import Sandbox, application
 
@@ -159,6 +159,8 @@ def cli(
     made.store(None)
     box.aws.secrets_manager.delete_secret(SecretId=WATCH_SECRET, ForceDeleteWithoutRecovery=True)
     box.aws.secrets_manager.create_secret(Name=WATCH_SECRET)
+    # The watch of the test before may have found something.
+    forget_metrics()
     box.aws.create_stack(box.url)
     made.changes()
     # A cold start: the warm function still has the last test's secret.

@@ -72,13 +72,6 @@ def day(days: Iterator[datetime]) -> datetime:
     return next(days)
 
 
-@pytest.fixture(autouse=True)
-def no_alarm_is_left(cli: Cli) -> Iterator[None]:
-    """Delete it: moto keeps it for the tests of other files, whose doctor would see it ring."""
-    yield
-    cloudwatch(cli.box).delete_alarms(AlarmNames=[ALARM])
-
-
 def minutes(number: float) -> timedelta:
     """Return so many."""
     return timedelta(minutes=number)
