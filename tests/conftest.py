@@ -1,9 +1,12 @@
 """What every test shares: the sandbox."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 from hypothesis import HealthCheck, settings
 
 from sandbox.sandbox import Sandbox, sandbox
@@ -15,6 +18,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("untimed")
+
+# Each session would parse AWS's descriptions of its services anew, 50 ms for a client.
+botocore.session.create_loader = cache(create_loader)
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -20,6 +21,8 @@ from sandbox.serving import Middleware, Server, one_at_a_time, unchanged
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -49,10 +52,30 @@ class Aws:
     """The stand-in's address, and clients of its own for looking inside."""
 
     url: str
-    dynamodb: "DynamoDBClient"
-    secrets_manager: "SecretsManagerClient"
     functions: dict[str, Callable[[Any], object]]
     """What Lambda invokes, by name."""
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """Return a client for looking inside."""
+        return self._session.client("dynamodb", endpoint_url=self.url)
+
+    @cached_property
+    def secrets_manager(self) -> "SecretsManagerClient":
+        """Return a client for looking inside."""
+        return self._session.client("secretsmanager", endpoint_url=self.url)
+
+    @cached_property
+    def _cloudformation(self) -> "CloudFormationClient":
+        return self._session.client("cloudformation", endpoint_url=self.url)
+
+    @cached_property
+    def _cloudwatch(self) -> "CloudWatchClient":
+        return self._session.client("cloudwatch", endpoint_url=self.url)
 
     def environment(self) -> dict[str, str]:
         """Return what points any AWS SDK here and nowhere else."""
@@ -72,8 +95,7 @@ class Aws:
             "Resources": {"Marker": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {name: {"Value": value} for name, value in outputs.items()},
         }
-        session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
-        stacks = session.client("cloudformation", endpoint_url=self.url)
+        stacks = self._cloudformation
         with suppress(stacks.exceptions.ClientError):
             stacks.delete_stack(StackName=STACK)
         stacks.create_stack(
@@ -83,7 +105,7 @@ class Aws:
                 {"ParameterKey": name, "ParameterValue": value} for name, value in given.items()
             ],
         )
-        session.client("cloudwatch", endpoint_url=self.url).put_metric_alarm(
+        self._cloudwatch.put_metric_alarm(
             AlarmName=ALARM,
             ComparisonOperator="GreaterThanOrEqualToThreshold",
             EvaluationPeriods=1,
@@ -99,8 +121,7 @@ class Aws:
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
         """
-        session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
-        metrics: Any = session.client("cloudwatch", endpoint_url=self.url)
+        metrics: Any = self._cloudwatch
         for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
             for names in directive["Dimensions"]:
                 dimensions = [{"Name": each, "Value": document[each]} for each in names]
@@ -173,19 +194,17 @@ def aws(
     # Before the lock: a function has calls of its own to make.
     application = around(_invoking(functions, services))
     with Server(application, port, host) as server:
-        session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
-        dynamodb = session.client("dynamodb", endpoint_url=server.url)
-        secrets_manager = session.client("secretsmanager", endpoint_url=server.url)
-        create_ledger(dynamodb)
-        secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
+        made = Aws(server.url, functions)
+        create_ledger(made.dynamodb)
+        made.secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
         for each in (TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET):
-            secrets_manager.create_secret(Name=each)
+            made.secrets_manager.create_secret(Name=each)
         try:
-            yield Aws(server.url, dynamodb, secrets_manager, functions)
+            yield made
         finally:
-            dynamodb.delete_table(TableName=TABLE)
+            made.dynamodb.delete_table(TableName=TABLE)
             for each in (SECRET, TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET):
-                secrets_manager.delete_secret(SecretId=each, ForceDeleteWithoutRecovery=True)
+                made.secrets_manager.delete_secret(SecretId=each, ForceDeleteWithoutRecovery=True)
 
 
 def _invoking(

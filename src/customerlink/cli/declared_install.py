@@ -43,7 +43,7 @@ def install_declared(  # noqa: PLR0913 (what an install is made of)
     dry_run: bool,
 ) -> None:
     """Store what the secret lacks, and hand over what the tool has to set; the tenant stays."""
-    deployment, output = now.deployment(), now.output
+    deployment, output = now.deployment, now.output
     with output.busy("Looking at the stack"):
         before = deployment.read_secret()
     key = None if before.stripe_key else key_to_store(now, dry_run=dry_run)

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -39,17 +40,18 @@ class Session:
     config: Config
     output: Output
 
+    @cached_property
     def deployment(self) -> Deployment:
-        """Return the AWS side."""
+        """Return the AWS side, once for a command: each would read AWS's descriptions anew."""
         return Deployment(self.config)
 
     def tenant(self) -> Tenant:
         """Return the Auth0 side."""
-        return Tenant(self.config, self.output.waiting, trust=self.deployment().trust)
+        return Tenant(self.config, self.output.waiting, trust=self.deployment.trust)
 
     def tenant_name(self) -> TenantName:
         """Return the name under which customers name the tenant."""
-        deployment = self.deployment()
+        deployment = self.deployment
         return tenant_name(self.config, deployment.outputs.tenants, deployment.recorded_tenants)
 
     def probe(self, key: str) -> StripeProbe:
@@ -58,7 +60,7 @@ class Session:
 
     def own_probe(self) -> StripeProbe:
         """Return the Stripe side, for the deployment's key."""
-        key = self.deployment().read_secret().stripe_key
+        key = self.deployment.read_secret().stripe_key
         if not key:
             raise CliError("The stack has no Stripe key yet.", "customerlink install")
         return self.probe(key)
@@ -77,13 +79,13 @@ class Session:
 
     def operator(self, key: StripeKey, policy: Policy) -> Operator:
         """Return what settles users' records."""
-        deployment, base = self.deployment(), self.config.stripe_api_base
+        deployment, base = self.deployment, self.config.stripe_api_base
         table = deployment.outputs.table
         return operator_on_a_laptop(deployment.dynamodb, table, base, key, policy)
 
     def comparison(self, folder: Path | None) -> Comparison:
         """Return a comparison of both sides, in a folder."""
-        deployment, probe, tenant = self.deployment(), self.own_probe(), self.tenant()
+        deployment, probe, tenant = self.deployment, self.own_probe(), self.tenant()
         name = self.tenant_name()
         return comparison(
             name,

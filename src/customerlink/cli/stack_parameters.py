@@ -29,14 +29,14 @@ class StackUpdate:
         """Update the stack, and wait for it."""
         now.output.step(f"{self.change.kind}, which takes some minutes: {self.change.about}")
         with now.output.busy("Updating the stack"):
-            now.deployment().change_parameters(self.values)
+            now.deployment.change_parameters(self.values)
 
 
 def stack_update(
     now: Session, policy: VerifiedEmail | None, *, is_asked: bool
 ) -> StackUpdate | None:
     """Return what is wanted: given, configured, or, if it is, asked for at a terminal."""
-    deployment = now.deployment()
+    deployment = now.deployment
     refuse_stranger(now.config, deployment.outputs.tenants)
     asks = is_asked and not now.output.as_json and sys.stdin.isatty()
     wanted = {}

@@ -60,7 +60,7 @@ def doctor(
     Exit code 1 when a check is ✗.
     """
     now = session(context, as_json=as_json)
-    patient = Doctor(now.config, now.deployment(), now.tenant(), probe_write)
+    patient = Doctor(now.config, now.deployment, now.tenant(), probe_write)
     made = now.output.checks(patient.checks())
     bad = sum(each.verdict is Verdict.BAD for each in made)
     warnings = sum(each.verdict is Verdict.WARNING for each in made)

@@ -120,7 +120,7 @@ def install(  # noqa: PLR0913 (a flag each)
         return
     if to_file:
         raise CliError("Install sets the secrets itself: nothing is handed over.", MODE, Exit.USAGE)
-    deployment, tenant, output = now.deployment(), now.tenant(), now.output
+    deployment, tenant, output = now.deployment, now.tenant(), now.output
     with output.busy("Looking at the stack and the tenant"):
         stored = deployment.read_secret()
     key = None if stored.stripe_key else key_to_store(now, dry_run=dry_run)
@@ -213,7 +213,7 @@ def _watch_of_declared(
     dry_run: bool,
 ) -> Callable[[list[Change]], list[Change]]:
     """Return what sets the watch up, once the stack's side is there."""
-    deployment = now.deployment()
+    deployment = now.deployment
     watcher = None if dry_run else _watcher(now, deployment, client_id, anew=anew)
     watching = Watching(deployment, now.tenant(), now.config)
 

@@ -86,7 +86,7 @@ def signing_secret(  # noqa: PLR0913 (a flag each)
     now.confirm("Rotate the signing secret", yes=yes)
     output = now.output
     rotation = Rotation(
-        now.deployment(),
+        now.deployment,
         now.tenant(),
         now.config.action_name,
         output.step,
@@ -121,7 +121,7 @@ def stripe_key(
     now = session(context, as_json=as_json)
     key = checked(stripe_key_given(now.output), now.config.mode).value
     now.confirm("Rotate the Stripe key", yes=yes)
-    changed = rotate_stripe_key(now.deployment(), now.probe(key), key, now.output.step)
+    changed = rotate_stripe_key(now.deployment, now.probe(key), key, now.output.step)
     if changed:
         now.output.say("Done. In five minutes, expire the old key in Stripe's dashboard.")
     else:
@@ -149,7 +149,7 @@ def ticket_key(
     """
     now = session(context, as_json=as_json)
     now.confirm("Rotate the key of link tickets", yes=yes)
-    deployment, output = now.deployment(), now.output
+    deployment, output = now.deployment, now.output
     if leaked:
         replace_ticket_key(deployment, output.step)
     else:

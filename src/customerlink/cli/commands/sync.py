@@ -105,7 +105,7 @@ def sync(  # noqa: PLR0913 (a flag each)
 
 
 def _worker(now: Session, policy: SyncPolicy) -> Sync:
-    probe, deployment = now.own_probe(), now.deployment()
+    probe, deployment = now.own_probe(), now.deployment
     fields = _fields(deployment.outputs.parameters.get("CustomerFields", ""))
     verified = deployment.verified_email() or VerifiedEmail.OPTIONAL
     sign_up = Policy(verified_email=verified, customer_fields=fields, trust=deployment.trust())

@@ -46,7 +46,7 @@ def uninstall(
         for each in found:
             take_out(tenant.at(each), names[each], output.step)
         # The Login flow's stays: a watch that looks for nothing would be silently green.
-        Watching(now.deployment(), tenant, now.config).let_go(*REGISTRATION)
+        Watching(now.deployment, tenant, now.config).let_go(*REGISTRATION)
         output.say(WATCHED)
     output.document({"dry_run": dry_run, "found": bool(found), "steps": output.steps})
 

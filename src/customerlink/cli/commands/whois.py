@@ -36,7 +36,7 @@ def whois(
     The Auth0 client needs the scope read:users.
     """
     now = session(context, as_json=as_json)
-    names = now.deployment().read_secret().log_names()
+    names = now.deployment.read_secret().log_names()
     with now.output.busy("Looking"):
         found = [*look_up(asked, names, now.tenant().users, lambda: _everybody(now, folder))]
     if not found:
