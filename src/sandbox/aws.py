@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 import boto3
 from moto.cloudwatch.models import cloudwatch_backends
@@ -180,6 +180,23 @@ def forget_metrics() -> None:
             region.reset()
 
 
+class _Services(DomainDispatcherApplication):
+    """moto's services by their hosts, each host looked up once.
+
+    moto looks through its folders and some 300 patterns for each request, a few milliseconds.
+    """
+
+    def __init__(self, create_app: Callable[[Any], Any]) -> None:
+        super().__init__(create_app)
+        self._known: dict[str | None, Any] = {}
+
+    @override
+    def get_backend_for_host(self, host: str | None) -> Any:
+        if host not in self._known:
+            self._known[host] = super().get_backend_for_host(host)
+        return self._known[host]
+
+
 @contextmanager
 def aws(
     secret: Mapping[str, object],
@@ -190,7 +207,7 @@ def aws(
     """Serve AWS with the deployment's table and secret in it."""
     forget_metrics()
     functions: dict[str, Callable[[Any], object]] = {}
-    services = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    services = one_at_a_time(_Services(create_backend_app))
     # Before the lock: a function has calls of its own to make.
     application = around(_invoking(functions, services))
     with Server(application, port, host) as server:
