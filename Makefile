@@ -42,7 +42,8 @@ cli: .venv/ok ## Have the command line at hand: .venv/bin/customerlink
 test: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Run every test, with coverage
 	npm test --silent
 	@# One worker more than a small machine has cores: many tests wait for a process or a lease.
-	$(PYTHON) -m pytest -m "not alone" -n $(WORKERS) --dist loadfile --cov --cov-report= --cov-fail-under=0
+	@# Files in their order, not by their number of tests: the long ones have few, and would end last.
+	$(PYTHON) -m pytest -m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report= --cov-fail-under=0
 	$(PYTHON) -m pytest -m alone --cov --cov-append --cov-report=term-missing
 
 .PHONY: sam-local
