@@ -22,7 +22,7 @@ from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.dynamodb.table import READ_SECONDS
 from customerlink.model.address import lowered
 from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present
-from customerlink.model.customer_values import LiveCustomer, Values, params_of, values_in
+from customerlink.model.customer_values import LiveCustomer, Told, Values, params_of, values_in
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
@@ -437,10 +437,12 @@ class World:
         [result] = worker.apply([step])
         return result
 
-    def sync(self, user: User, policy: SyncPolicy | None = None) -> Synced | None:
+    def sync(
+        self, user: User, policy: SyncPolicy | None = None, told: Told | None = None
+    ) -> Synced | None:
         """Reconcile a user; None where the invocation dies."""
         with suppress(CrashError):
-            return self.syncing(policy).reconcile(user)
+            return self.syncing(policy).reconcile(user, told or Told())
         return None
 
     def syncing(self, policy: SyncPolicy | None = None) -> Sync:

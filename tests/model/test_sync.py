@@ -10,7 +10,7 @@ from tests.fakes import ADA, NOW, customer_of
 
 from customerlink.model.customer import Customer
 from customerlink.model.customer_fields import CustomerFields
-from customerlink.model.customer_values import LiveCustomer, folded
+from customerlink.model.customer_values import Former, LiveCustomer, folded
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import Profile
 from customerlink.model.sync import (
@@ -24,7 +24,13 @@ from customerlink.model.sync import (
     Verdict,
     decide,
 )
-from customerlink.model.sync_memory import DAY_SECONDS, Digests, Memory
+from customerlink.model.sync_memory import (
+    AGAIN_SECONDS,
+    DAY_SECONDS,
+    MOST_HINTS,
+    Digests,
+    Memory,
+)
 from customerlink.model.sync_policy import (
     DeletedCustomers,
     Differences,
@@ -205,6 +211,111 @@ def test_comparison(stripe: str, before: Memory, verdict: Verdict) -> None:
 
     assert decision.verdicts["email"] is verdict
     assert ("email" in decision.writes) is (verdict is Verdict.CHANGED)
+
+
+def hinted(before: Memory, *former: dict[str, str]) -> Memory:
+    """Return it with what events say that Auth0 had."""
+    return before.hinted(DIGESTS.hints(former))
+
+
+def edit(customer_id: str = ADAS, **former: str) -> Former:
+    """Return what an event says that a customer had."""
+    return Former(former, CustomerId(customer_id))
+
+
+@pytest.mark.parametrize(
+    ("stripe", "before", "edits", "verdict"),
+    [
+        # Stripe has what Auth0 had: it has only not followed yet.
+        (OLD, hinted(memory(), {"email": OLD}), [], Verdict.CHANGED),
+        (OLD, hinted(Memory(), {"email": OLD.upper()}), [], Verdict.CHANGED),
+        (OLD, hinted(memory(), {"email": OTHER}, {"email": OLD}), [], Verdict.CHANGED),
+        (OLD, hinted(memory(), {"email": OTHER}, {"name": OLD}), [], Verdict.UNKNOWN),
+        (OLD, hinted(memory(), {}), [], Verdict.UNKNOWN),
+        # Stripe had what Auth0 has, until somebody edited it.
+        (OLD, memory(), [edit(email=NEW)], Verdict.EDITED),
+        (OLD, Memory(), [edit(name="Ada"), edit(email=NEW.upper())], Verdict.EDITED),
+        ("", memory(), [edit(email=NEW)], Verdict.EDITED),
+        (OLD, memory(), [edit(email=OTHER)], Verdict.UNKNOWN),
+        (OLD, memory(), [edit(name=NEW)], Verdict.UNKNOWN),
+        (OLD, memory(), [edit("cus_other", email=NEW)], Verdict.UNKNOWN),
+        (OLD, memory(), [Former({"email": NEW})], Verdict.UNKNOWN),
+        # Both: then what Stripe has is Auth0's former value.
+        (OLD, hinted(memory(), {"email": OLD}), [edit(email=NEW)], Verdict.CHANGED),
+        # What was applied is known better than by any event.
+        (OLD, hinted(memory(email=NEW), {"email": OLD}), [], Verdict.EDITED),
+        (OLD, memory(email=OLD), [edit(email=NEW)], Verdict.CHANGED),
+        (NEW, hinted(memory(), {"email": NEW}), [edit(email=NEW)], Verdict.AGREED),
+    ],
+)
+def test_what_events_say(
+    stripe: str, before: Memory, edits: list[Former], verdict: Verdict
+) -> None:
+    """Of before, and only where nothing is remembered; Auth0's is new@example.com."""
+    decision = decided(live(email=stripe), before, edits=tuple(edits))
+
+    assert decision.verdicts["email"] is verdict
+
+
+@pytest.mark.parametrize("policy", EditedCustomers)
+def test_edit_that_an_event_tells(policy: EditedCustomers) -> None:
+    """From then on it is remembered what Auth0 had: it is the same edit without the event."""
+    edits, by = (edit(name="Ada"),), {"edited_customers": policy}
+    first = decided(live(name="Countess"), memory(email=NEW), edits=edits, **by)
+    second = decided(live(name="Countess"), first.outcome(NOW, first.writes), **by)
+
+    assert first.verdicts["name"] is second.verdicts["name"]
+    assert first.verdicts["name"] in (Verdict.EDITED, Verdict.RESTORED, Verdict.REPORTED)
+
+
+def test_hints_until_something_is_applied() -> None:
+    """Field by field: of an address that may not be used yet they stay."""
+    unverified = replace(ADA_NOW, email_verified=False)
+    before = hinted(memory(), {"email": OLD, "name": "Countess"})
+    decision = decided(live(email=OLD, name="Countess"), before, profile=unverified)
+    after = decision.outcome(NOW, decision.writes)
+    assert decision.writes == {"name": "Ada"}
+    assert after.hints.keys() == {"email"}
+
+    verified = decided(live(email=OLD), after)
+    assert verified.writes == {"email": NEW}
+    assert verified.outcome(NOW, verified.writes).hints == {}
+
+
+def test_few_hints_are_kept() -> None:
+    """However often somebody changes a name."""
+    before = hinted(Memory(), *({"name": f"name {number}"} for number in range(200)))
+
+    assert len(before.hints["name"]) == MOST_HINTS
+
+
+class TestDue:
+    """When a user is looked at again without an event."""
+
+    def test_held(self) -> None:
+        """After 1, 2, 4, then every 7 days, for good."""
+        held, now, days = Memory(), NOW, []
+        for _ in range(6):
+            held = held.held_for("email_taken", now)
+            days.append(((held.due_at or 0.0) - now) / DAY_SECONDS)
+            now = held.due_at or 0.0
+
+        assert days == [1, 2, 4, 7, 7, 7]
+
+    def test_held_for_another_reason(self) -> None:
+        """It begins anew, as it does once it was mended meanwhile."""
+        held, now = Memory().held_for("email_taken", NOW), NOW + 9 * DAY_SECONDS
+        for before in (held.held_for("missing", now), held.at_rest().held_for("email_taken", now)):
+            assert (before.held_since, before.due_at) == (now, now + DAY_SECONDS)
+
+    def test_put_off(self) -> None:
+        """What was due stays so; what was not has been asked for by somebody who asks again."""
+        assert Memory().put_off(NOW) == Memory()
+        assert Memory(due_at=NOW - 9).put_off(NOW) == Memory(due_at=NOW + AGAIN_SECONDS)
+
+    def test_at_rest(self) -> None:
+        """Nothing is due, and nothing is held."""
+        assert Memory().held_for("email_taken", NOW).at_rest() == Memory()
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ type Values = Mapping[str, Any]
 type Check = Callable[[Item, Values], bool]
 type Change = Callable[[Item, Item, Values], None]
 
-_TOKEN = re.compile(r"\s*(attribute_not_exists|if_not_exists|AND|OR|<=|<|=|\(|\)|,|\+|[#:]?\w+)")
-_CLAUSE = re.compile(r"\b(SET|REMOVE)\b")
+_TOKEN = re.compile(r"\s*(attribute_not_exists|if_not_exists|AND|OR|<=|<|>|=|\(|\)|,|\+|[#:]?\w+)")
+_CLAUSE = re.compile(r"\b(SET|REMOVE|ADD)\b")
 
 
 class Table:
@@ -156,6 +156,8 @@ def _compared(left: Mapping[str, str], operator: str, right: Mapping[str, str]) 
 def _holds(one: Any, operator: str, other: Any) -> bool:
     if operator == "=":
         return bool(one == other)
+    if operator == ">":
+        return bool(one > other)
     return bool(one < other) if operator == "<" else bool(one <= other)
 
 
@@ -175,6 +177,14 @@ def _change(clause: str, body: str) -> Change:
 
         def change(new: Item, old: Item, values: Values) -> None:
             new[name] = value(old, values)
+
+    elif clause == "ADD":
+        name, expression = body.split()
+
+        def change(new: Item, old: Item, values: Values) -> None:
+            """Add to a set, which is there from then on."""
+            both = {*old.get(name, {"SS": ()})["SS"], *values[expression]["SS"]}
+            new[name] = {"SS": sorted(both)}
 
     else:
 

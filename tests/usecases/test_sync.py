@@ -16,11 +16,12 @@ from tests.interleaving import (
 
 from customerlink.adapters.aws.aws_json import AwsSilentError
 from customerlink.model.customer import naming
+from customerlink.model.customer_values import Former, Told
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.sync import SyncAct, SyncReason
-from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
+from customerlink.model.sync_memory import AGAIN_SECONDS, DAY_SECONDS, SYNC_LEASE_SECONDS
 from customerlink.model.sync_policy import (
     DeletedCustomers,
     Differences,
@@ -361,6 +362,138 @@ class TestLink:
         assert shop.outcome() is SyncOutcome.DONE
 
         assert shop.values(second)["name"] == "Lady"
+
+
+class TestEvents:
+    """What events add, where nothing is remembered, and where they cannot be followed now."""
+
+    MOVED = Told(hints=(Former({"email": OLD}),))
+
+    def fresh(self, shop: Shop) -> None:
+        """Let the ledger have forgotten everything."""
+        shop.table.items.pop(f"sync#{TENANT}#{ADA.user_id}", None)
+
+    def due_in(self, shop: Shop) -> float | None:
+        """Return in how many seconds Ada is due; None if she is not."""
+        item = shop.memory()
+        assert ("is_open" in item) is ("open_since" in item)
+        return float(item["open_since"]["N"]) - shop.clock.now if "is_open" in item else None
+
+    def test_former_value_of_auth0(self, shop: Shop) -> None:
+        """Stripe has it still: it is followed, though nothing is remembered."""
+        self.fresh(shop)
+        shop.moves(email=NEW)
+        assert shop.outcome() is SyncOutcome.HELD
+        synced = shop.sync(ADA, told=self.MOVED)
+
+        assert synced is not None
+        assert (synced.outcome, shop.email()) == (SyncOutcome.DONE, NEW)
+
+    def test_former_value_of_stripe(self, shop: Shop) -> None:
+        """It was edited: it stays, and stays known for an edit."""
+        self.fresh(shop)
+        shop.edit(name="Countess")
+        told = Told(edits=(Former({"name": "Ada"}, shop.adas),))
+        for each in (told, None):
+            synced = shop.sync(ADA, told=each)
+            assert synced is not None
+            assert synced.outcome is SyncOutcome.NOTHING
+        assert shop.name() == "Countess"
+
+    @pytest.mark.parametrize("named", [naming(ADA), naming(BOB), {}])
+    def test_customer_that_only_an_event_knows(self, named: dict[str, str]) -> None:
+        """It is the user's where it names them; else an event says nothing of whose it is."""
+        world = World()
+        made = world.customer(OLD, metadata=named)
+        world.tenant.add(ADA, OLD)
+        synced = world.sync(ADA, told=Told(edits=(Former({}, made),)))
+        is_adas = named == naming(ADA)
+
+        assert synced is not None
+        assert synced.outcome is (SyncOutcome.DONE if is_adas else SyncOutcome.NOTHING)
+        assert world.tenant.profiles[ADA.user_id].customer_id == (made if is_adas else None)
+
+    def test_parked(self, shop: Shop) -> None:
+        """Of a user of whom nothing is known: what the event said is remembered until it is due."""
+        self.fresh(shop)
+        shop.moves(email=NEW)
+        shop.syncing().park(ADA, self.MOVED)
+        assert self.due_in(shop) == AGAIN_SECONDS
+        assert [each for each in (OLD, NEW) if each in str(shop.memory())] == []
+
+        assert shop.outcome() is SyncOutcome.DONE
+        assert (shop.email(), self.due_in(shop)) == (NEW, None)
+        assert "hints" not in shop.memory()
+
+    @pytest.mark.parametrize("call", ["stripe retrieve", UPDATE, GIVE_BACK])
+    def test_parked_while_another_is_at_it(self, shop: Shop, call: str) -> None:
+        """That one may have seen what was before: the user stays due."""
+        shop.moves(email=NEW)
+        shop.meanwhile(call, lambda: shop.syncing().park(ADA, self.MOVED))
+        assert shop.outcome() is SyncOutcome.DONE
+        assert self.due_in(shop) == AGAIN_SECONDS
+
+        assert shop.outcome() is SyncOutcome.NOTHING
+        assert self.due_in(shop) is None
+
+    @pytest.mark.parametrize(
+        ("happens", "reason"),
+        [
+            (lambda shop: shop.customer(NEW), SyncReason.EMAIL_TAKEN),
+            (lambda shop: shop.stripe.account._customers.clear(), SyncReason.MISSING),
+            (lambda shop: shop.edit(metadata=naming(BOB)), SyncReason.MISMATCHED),
+            (lambda shop: shop.tenant.profiles.clear(), SyncReason.USER_GONE),
+        ],
+    )
+    def test_held(self, shop: Shop, happens: Callable[[Shop], object], reason: SyncReason) -> None:
+        """It is due again after a day, then after two; the ledger has why."""
+        shop.moves(email=NEW)
+        happens(shop)
+        for days in (1, 2):
+            synced = shop.sync(ADA)
+            assert synced is not None
+            assert (synced.outcome, synced.reason) == (SyncOutcome.HELD, reason)
+            assert (shop.memory()["held"]["S"], self.due_in(shop)) == (reason, days * DAY_SECONDS)
+            shop.clock.sleep(days * DAY_SECONDS)
+
+    def test_held_and_mended(self, shop: Shop) -> None:
+        """It is followed when it is due, and due no more."""
+        foreign = shop.customer(NEW)
+        shop.moves(email=NEW)
+        shop.why()
+        shop.stripe.account.delete(foreign)
+        shop.clock.sleep(DAY_SECONDS)
+        assert shop.outcome() is SyncOutcome.DONE
+
+        assert (shop.email(), self.due_in(shop)) == (NEW, None)
+        assert shop.memory().keys() & {"held", "held_since"} == set()
+
+    def test_again(self, shop: Shop) -> None:
+        """What was due is due again soon; what was not, who asked for it asks for once more."""
+        shop.fails(LOOK, Kind.LOST, times=2)
+        assert shop.why() == NO_ANSWER
+        assert self.due_in(shop) is None
+        shop.syncing().park(ADA, seconds=-60.0)
+        assert shop.why() == NO_ANSWER
+        assert self.due_in(shop) == AGAIN_SECONDS
+
+        assert shop.outcome() is SyncOutcome.NOTHING
+        assert self.due_in(shop) is None
+
+    @pytest.mark.parametrize("kind", [Kind.DIES_BEFORE, Kind.DIES_AFTER, Kind.LOST])
+    @pytest.mark.parametrize("call", [REMEMBER, UPDATE])
+    def test_that_is_not_finished(self, shop: Shop, call: str, kind: Kind) -> None:
+        """It stays due, however it ended."""
+        shop.moves(email=NEW)
+        shop.syncing().park(ADA, seconds=-60.0)
+        shop.fails(call, kind, times=3 if kind is Kind.LOST else 1)
+        shop.outcome()
+        assert (self.due_in(shop) or 0.0) < 0
+
+        shop.outside.faults.clear()
+        shop.clock.sleep(LATER)
+        shop.outcome()
+        assert (shop.email(), self.due_in(shop)) == (NEW, None)
 
 
 class TestInterleavings:

@@ -13,7 +13,7 @@ from customerlink.model.customer_fields import CustomerFields, Params
 from customerlink.model.frozen import frozen
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.sync_policy import EmailChanges
-from customerlink.model.user import User
+from customerlink.model.user import CustomerId, User
 
 EMAIL = "email"
 _METADATA = "metadata."
@@ -29,6 +29,36 @@ class LiveCustomer:
 
     customer: Customer
     values: Values = field(repr=False)
+
+
+@frozen
+class Former:
+    """What one side had before a change, as an event tells it: of use where nothing is remembered.
+
+    Events come twice, late and in any order, so of what is there now they say nothing.
+    """
+
+    values: Values = field(default_factory=dict, repr=False)
+    """Of the fields that changed."""
+    customer_id: CustomerId | None = None
+    """The customer that changed; in Auth0, the one that the profile had."""
+
+
+@frozen
+class Told:
+    """What events say of one user and their customer."""
+
+    hints: tuple[Former, ...] = ()
+    """What Auth0 had."""
+    edits: tuple[Former, ...] = ()
+    """What Stripe had."""
+
+    @property
+    def customer_id(self) -> CustomerId | None:
+        """Return a customer that they are about, if any."""
+        return next(
+            (each.customer_id for each in self.hints + self.edits if each.customer_id), None
+        )
 
 
 def values_in(params: Mapping[str, object]) -> dict[str, str]:

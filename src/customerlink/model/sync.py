@@ -9,7 +9,14 @@ from dataclasses import field, replace
 from enum import StrEnum
 
 from customerlink.model.customer_fields import CustomerFields
-from customerlink.model.customer_values import EMAIL, LiveCustomer, Values, folded, values_of
+from customerlink.model.customer_values import (
+    EMAIL,
+    Former,
+    LiveCustomer,
+    Values,
+    folded,
+    values_of,
+)
 from customerlink.model.frozen import frozen
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import Profile
@@ -60,6 +67,8 @@ class SyncReason(StrEnum):
     MISMATCHED = "mismatched"
     CONTESTED = "contested"
     """Somebody writes back what was corrected three times today."""
+    EMAIL_TAKEN = "email_taken"
+    """Another customer has the address."""
 
 
 class Verdict(StrEnum):
@@ -86,8 +95,8 @@ WRITTEN = frozenset({Verdict.CHANGED, Verdict.RESTORED})
 QUIET = frozenset({Verdict.AGREED, Verdict.LEFT, Verdict.EDITED})
 """Of which there is nothing to tell."""
 
-_OF_STRIPE = frozenset({Verdict.EDITED, Verdict.REPORTED, Verdict.CONTESTED})
-"""What stands in Stripe was not written here: that much is settled."""
+_SETTLED = frozenset({Verdict.AGREED, Verdict.EDITED, Verdict.REPORTED, Verdict.CONTESTED})
+"""Stripe has Auth0's value, or had it until somebody edited it there: nothing is on its way."""
 
 
 @frozen
@@ -103,6 +112,8 @@ class Seen:
     is_open: bool = False
     """Whether that record is open: a sign-up is under way, or waits to be finished."""
     memory: Memory = Memory()
+    edits: tuple[Former, ...] = ()
+    """What customers had before they were changed in Stripe, as events tell it."""
 
 
 @frozen
@@ -148,19 +159,25 @@ class Decision:
 
         Field by field: what was passed over may still be as an earlier write left it.
         """
-        agreed = {name for name, each in self.verdicts.items() if each is Verdict.AGREED}
-        settled = agreed.union(written)
-        done = settled.union(name for name, each in self.verdicts.items() if each in _OF_STRIPE)
+        settled = {name for name, each in self.verdicts.items() if each in _SETTLED}.union(written)
+        applied = {**self.memory.applied, **{each: self._digest(each) for each in settled}}
         restored = any(self.verdicts[each] is Verdict.RESTORED for each in written)
         return replace(
             self.memory,
-            applied={**self.memory.applied, **{each: self._digest(each) for each in settled}},
-            writing={name: each for name, each in self.memory.writing.items() if name not in done},
+            applied=applied,
+            writing=_without(self.memory.writing, settled),
+            hints=_without(self.memory.hints, applied),
             corrections=self.memory.corrections_since(now - DAY_SECONDS) + (now,) * restored,
         )
 
     def _digest(self, name: str) -> str:
         return self.digests.of(name, folded(name, self.values[name]))
+
+
+def _without(
+    digests: Mapping[str, frozenset[str]], names: Collection[str]
+) -> dict[str, frozenset[str]]:
+    return {name: each for name, each in digests.items() if name not in names}
 
 
 def decide(seen: Seen, rules: SyncRules, now: float) -> Decision:
@@ -219,7 +236,9 @@ def _compared(
     values = values_of(seen.user, profile, rules.fields, rules.policy.email_changes)
     names = dict.fromkeys([EMAIL, *(target for target, _ in rules.fields.sources)])
     memory = _memory_of(seen.memory, live, names, rules.digests)
-    compare = _Comparison(memory, live.values, values, rules)
+    # Another customer's values are no earlier ones of this one's.
+    edits = [each.values for each in seen.edits if each.customer_id == live.customer.id]
+    compare = _Comparison(memory, live.values, values, rules, tuple(edits))
     verdicts = {name: compare.verdict(name, now) for name in names}
     act = SyncAct.COMPARE if profile.customer_id else SyncAct.LINK
     reason = _reason(verdicts.values(), act)
@@ -255,6 +274,7 @@ class _Comparison:
     stripe: Values
     auth0: Values
     rules: SyncRules
+    edits: tuple[Values, ...]
 
     def verdict(self, name: str, now: float) -> Verdict:
         if name not in self.auth0:
@@ -265,7 +285,8 @@ class _Comparison:
         if ours == theirs:
             return Verdict.AGREED
         if before is None:
-            return self._without_baseline(is_our_write=is_our_write)
+            is_former = is_our_write or theirs in self.memory.hints.get(name, ())
+            return Verdict.CHANGED if is_former else self._without_baseline(name, ours, now)
         # What was about to be written and is there, was: then Auth0's came back to what it was.
         if before == ours and not is_our_write:
             return self._edited(now)
@@ -274,9 +295,11 @@ class _Comparison:
     def _digest(self, name: str, values: Values) -> str:
         return self.rules.digests.of(name, folded(name, values.get(name, "")))
 
-    def _without_baseline(self, *, is_our_write: bool) -> Verdict:
+    def _without_baseline(self, name: str, ours: str, now: float) -> Verdict:
+        if ours in {self._digest(name, each) for each in self.edits if name in each}:
+            return self._edited(now)
         is_applied = self.rules.policy.differences is Differences.APPLY
-        return Verdict.CHANGED if is_our_write or is_applied else Verdict.UNKNOWN
+        return Verdict.CHANGED if is_applied else Verdict.UNKNOWN
 
     def _edited(self, now: float) -> Verdict:
         policy = self.rules.policy.edited_customers

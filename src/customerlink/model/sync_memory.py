@@ -1,11 +1,15 @@
-"""What is remembered of a user's fields: what was written last, as digests and never as values."""
+"""What is remembered of a user's fields: what was written last, as digests and never as values.
+
+And why nothing was done, and when the user is to be looked at again.
+"""
 
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
+from customerlink.model.customer_values import Values, folded
 from customerlink.model.frozen import frozen
 from customerlink.model.user import CustomerId, User
 
@@ -14,6 +18,15 @@ DAY_SECONDS = 24 * 3600.0
 
 SYNC_LEASE_SECONDS = 100.0
 """Outlives what an invocation may take (30 s), and a write of its whose answer was lost (70 s)."""
+
+MOST_HINTS = 32
+"""Of one field: who changes a name all day long does not fill the item."""
+
+AGAIN_SECONDS = 300.0
+"""After so long what was put off is looked at again: by then most of what passes has passed."""
+
+LONGEST_HOLD_SECONDS = 7 * DAY_SECONDS
+"""What nobody mends is looked at so often, for good: an address may become free after a month."""
 
 _PURPOSE = b"customer-link: what a customer's field held"
 _NAME = b"which key"
@@ -40,6 +53,17 @@ class Digests:
         seed = json.dumps([target, value]).encode()
         return hmac.digest(self.key, seed, hashlib.sha256).hex()[:DIGITS]
 
+    def hints(self, former: Iterable[Values]) -> "Hints":
+        """Return, by field, the digests of values that Auth0 had before, as they are compared."""
+        hints: dict[str, frozenset[str]] = {}
+        for name, value in (each for values in former for each in values.items()):
+            digest = self.of(name, folded(name, value))
+            hints[name] = hints.get(name, frozenset()) | {digest}
+        return hints
+
+
+type Hints = Mapping[str, frozenset[str]]
+
 
 @frozen
 class Memory:
@@ -54,12 +78,46 @@ class Memory:
     corrections: tuple[float, ...] = ()
     """When what was edited in Stripe was written over."""
     keyed_by: str = ""
+    hints: Hints = field(default_factory=dict)
+    """By field: digests of what Auth0 had before, as events say, until something is applied."""
+    held: str | None = None
+    """Why nothing is done, until a person or the time mends it."""
+    held_since: float | None = None
+    due_at: float | None = None
+    """When the user is looked at again without an event."""
 
     def readable_by(self, digests: Digests) -> "Memory":
         """Return it; without the digests of another key, which would pass for other values."""
         if self.keyed_by == digests.name:
             return self
         return replace(self, applied={}, writing={}, keyed_by=digests.name)
+
+    def hinted(self, hints: Hints) -> "Memory":
+        """Return it with more of what Auth0 had before."""
+        both = {
+            name: self.hints.get(name, frozenset()) | hints.get(name, frozenset())
+            for name in {*self.hints, *hints}
+        }
+        kept = {name: frozenset(sorted(each)[:MOST_HINTS]) for name, each in both.items()}
+        return replace(self, hints=kept)
+
+    def at_rest(self) -> "Memory":
+        """Return it as it is once nothing is left to do."""
+        return replace(self, held=None, held_since=None, due_at=None)
+
+    def held_for(self, reason: str, now: float) -> "Memory":
+        """Return it as it is while nothing is done: due after 1, 2, 4, then every 7 days."""
+        known = self.held_since if self.held == reason else None
+        since = now if known is None else known
+        wait = min(now - since + DAY_SECONDS, LONGEST_HOLD_SECONDS)
+        return replace(self, held=reason, held_since=since, due_at=now + wait)
+
+    def put_off(self, now: float) -> "Memory":
+        """Return it as it is after a try that another one may mend.
+
+        What was not due has been asked for by somebody, who asks again.
+        """
+        return self if self.due_at is None else replace(self, due_at=now + AGAIN_SECONDS)
 
     def corrections_since(self, moment: float) -> tuple[float, ...]:
         """Return those that are younger."""
@@ -73,3 +131,5 @@ class SyncLease:
     user: User
     epoch: int
     memory: Memory
+    parks: int = 0
+    """How often the user had been parked: whoever does it meanwhile is not forgotten."""

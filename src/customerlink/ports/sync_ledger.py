@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from customerlink.model.sync_memory import Memory, SyncLease
+from customerlink.model.sync_memory import Hints, Memory, SyncLease
 from customerlink.model.user import User
 
 
@@ -25,5 +25,15 @@ class SyncLedger(Protocol):
         ...
 
     def give_back(self, lease: SyncLease, memory: Memory) -> bool:
-        """Write down what came of it, and end the lease; False if it was taken over."""
+        """Write down what came of it, and end the lease; False if it was taken over.
+
+        Of who was parked meanwhile, when they are due and the hints stay as they are.
+        """
+        ...
+
+    def park(self, user: User, due_at: float, hints: Hints, held: str | None = None) -> None:
+        """Let a user be looked at from some time on, whoever has the lease: no event is lost.
+
+        What is due earlier stays so. It may be repeated.
+        """
         ...

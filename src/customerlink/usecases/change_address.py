@@ -16,8 +16,14 @@ _RUNNING = "somebody signs up: again in a minute"
 PASSES = frozenset({_NO_ANSWER, _RUNNING, *PASSING})
 """Why an address was not written, where another try may mend it by itself."""
 
+_TAKEN = "the address has"
 _NOT_THERE = "the customer is gone"
 _NOT_NAMED = "the customer does not name the user any more"
+
+
+def is_taken(why: str | None) -> bool:
+    """Return whether an address was not written since another customer has it."""
+    return why is not None and why.startswith(_TAKEN)
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ class _Write:
             others = [each for each in listed.result if each.id != self.customer_id]
             blocking = [each for each in others if not self.may_share(each)]
             if blocking:
-                return f"the address has {blocking[0].id}"
+                return f"{_TAKEN} {blocking[0].id}"
         # Under the lock, and last: it may have become another one while this one waited.
         found = customers.retrieve(self.customer_id)
         if not isinstance(found, Done):

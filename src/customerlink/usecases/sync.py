@@ -6,18 +6,18 @@ Nothing of it is called at a sign-up.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
 from customerlink.model.customer import Customer
-from customerlink.model.customer_values import EMAIL, LiveCustomer, Values
+from customerlink.model.customer_values import EMAIL, LiveCustomer, Told, Values
 from customerlink.model.errors import CustomerLinkError, LedgerUnavailableError
 from customerlink.model.instruction import Metadata, link_metadata, unlinked_metadata
 from customerlink.model.listed_customer import Absence
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import Decision, Seen, SyncAct, SyncReason, SyncRules, decide
-from customerlink.model.sync_memory import Memory, SyncLease
+from customerlink.model.sync_memory import AGAIN_SECONDS, Hints, Memory, SyncLease
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.ports.customers import Done, Failure, NotSent, Unknown
 from customerlink.ports.deadline import Clock
@@ -25,7 +25,7 @@ from customerlink.ports.ledger import LedgerView
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.ports.synced_customers import SyncedCustomers
-from customerlink.usecases.change_address import PASSES, AddressChange
+from customerlink.usecases.change_address import PASSES, AddressChange, is_taken
 from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Settling
@@ -91,6 +91,23 @@ class Synced:
     """None where another invocation was at it."""
     why: str | None = None
 
+    @property
+    def reason(self) -> SyncReason | None:
+        """Return why it ended so, in one word."""
+        if is_taken(self.why):
+            return SyncReason.EMAIL_TAKEN
+        return self.decision.reason if self.decision else None
+
+    def left(self, memory: Memory, now: float) -> Memory:
+        """Return what is remembered, with when the user is to be looked at again, if at all."""
+        if self.outcome is SyncOutcome.AGAIN:
+            return memory.put_off(now)
+        is_held = self.outcome is SyncOutcome.HELD
+        return memory.held_for(str(self.reason), now) if is_held else memory.at_rest()
+
+
+_NOTHING_TOLD = Told()
+
 
 class UnansweredError(CustomerLinkError):
     """Stripe did not say what a customer is: that is never taken for "there is none"."""
@@ -110,36 +127,63 @@ class Sync:
         memory = self.invocations.sync_ledger().recall(user)
         return self.decision(user, memory, self.invocations.synced_customers())
 
-    def reconcile(self, user: User) -> Synced:
-        """Carry out what is to be done, while nobody else does."""
+    def reconcile(self, user: User, told: Told = _NOTHING_TOLD) -> Synced:
+        """Carry out what is to be done, while nobody else does.
+
+        What is held is due again by itself; of what may be mended by another try, who asked for it
+        asks again, or parks the user.
+        """
         try:
-            return self._reconciled(user, self.invocations.sync_ledger())
+            return self._reconciled(user, told, self.invocations.sync_ledger())
         except LedgerUnavailableError:
             return Synced(SyncOutcome.AGAIN, why=NO_LEDGER)
 
-    def _reconciled(self, user: User, ledger: SyncLedger) -> Synced:
+    def park(self, user: User, told: Told = _NOTHING_TOLD, seconds: float = AGAIN_SECONDS) -> None:
+        """Let the ledger remember that a user is to be looked at, and what events said.
+
+        Raise `LedgerUnavailableError` if it did not take it.
+        """
+        due_at = self.clock.time() + seconds
+        self.invocations.sync_ledger().park(user, due_at, self._hints(told))
+
+    def _hints(self, told: Told) -> Hints:
+        return self.rules.digests.hints(each.values for each in told.hints)
+
+    def _reconciled(self, user: User, told: Told, ledger: SyncLedger) -> Synced:
         lease = ledger.take(user)
         if lease is None:
             return Synced(SyncOutcome.AGAIN, why=BUSY)
+        lease = replace(lease, memory=lease.memory.hinted(self._hints(told)))
         try:
-            decision = self.decision(user, lease.memory, self.invocations.synced_customers())
+            customers = self.invocations.synced_customers()
+            decision = self.decision(user, lease.memory, customers, told)
         except Exception as error:
             # Nothing was written, so nobody has to wait for it.
-            ledger.give_back(lease, lease.memory)
+            ledger.give_back(lease, lease.memory.put_off(self.clock.time()))
             if isinstance(error, UnansweredError):
                 return Synced(SyncOutcome.AGAIN, why=NO_ANSWER)
             raise
-        return _Reconciliation(self, ledger, lease, decision).carry_out()
+        return _Reconciliation(self, ledger, lease, told, decision).carry_out()
 
-    def decision(self, user: User, memory: Memory, customers: SyncedCustomers) -> Decision:
+    def decision(
+        self,
+        user: User,
+        memory: Memory,
+        customers: SyncedCustomers,
+        told: Told = _NOTHING_TOLD,
+    ) -> Decision:
         """Look at both sides, and at the record; decide."""
         profile = self.profiles.get(user.user_id)
         standing = self.invocations.view().standing(user)
         known = profile.customer_id if profile else None
         customer_id = known or standing.customer_id or memory.customer_id
-        customer = _looked_at(customers, customer_id) if customer_id else None
+        customer = (
+            _looked_at(customers, customer_id)
+            if customer_id
+            else _told_of(customers, user, told.customer_id)
+        )
         recorded, is_open = standing.customer_id, standing.is_open
-        seen = Seen(user, profile, customer, recorded, is_open=is_open, memory=memory)
+        seen = Seen(user, profile, customer, recorded, is_open, memory, told.edits)
         return decide(seen, self.rules, self.clock.time())
 
     def is_about_to_move(self, customer: Customer, user: User) -> bool:
@@ -160,6 +204,16 @@ def _looked_at(customers: SyncedCustomers, customer_id: CustomerId) -> LiveCusto
     return found.result
 
 
+def _told_of(
+    customers: SyncedCustomers, user: User, customer_id: CustomerId | None
+) -> LiveCustomer | None:
+    """Return a customer that only events know of, where it names the user: else it is nobody's."""
+    found = _looked_at(customers, customer_id) if customer_id else None
+    if isinstance(found, LiveCustomer) and found.customer.belongs_to(user):
+        return found
+    return None
+
+
 @dataclass
 class _Reconciliation:
     """One user's, whose lease this invocation has."""
@@ -167,6 +221,7 @@ class _Reconciliation:
     sync: Sync
     ledger: SyncLedger
     lease: SyncLease
+    told: Told
     decision: Decision
     sent: Done[Customer] | Failure | None = None
     """What became of the write to Stripe, once it was begun."""
@@ -181,14 +236,16 @@ class _Reconciliation:
         """Do it, write down what came of it, and end the lease unless a write may be on its way."""
         act = self.decision.act
         if act not in _ACTIVE:
-            self.ledger.give_back(self.lease, self.lease.memory)
-            return Synced(_PASSIVE[act], self.decision)
+            return self._ended(Synced(_PASSIVE[act], self.decision), self.lease.memory)
         why = self._acted(act)
         if isinstance(self.sent, Unknown):
             # Until the lease has ended, no successor sees a customer that may change by itself.
             return Synced(SyncOutcome.AGAIN, self.decision, NO_ANSWER)
-        self.ledger.give_back(self.lease, self._memory(act))
-        return Synced(self._outcome(why), self.decision, why)
+        return self._ended(Synced(self._outcome(why), self.decision, why), self._memory(act))
+
+    def _ended(self, synced: Synced, memory: Memory) -> Synced:
+        self.ledger.give_back(self.lease, synced.left(memory, self.sync.clock.time()))
+        return synced
 
     def _acted(self, act: SyncAct) -> str | None:
         acts: dict[SyncAct, Callable[[], str | None]] = {
@@ -259,7 +316,7 @@ class _Reconciliation:
     def _again(self, customers: SyncedCustomers) -> Decision | None:
         """Decide once more, by what is there now; None without an answer."""
         try:
-            return self.sync.decision(self.user, self.lease.memory, customers)
+            return self.sync.decision(self.user, self.lease.memory, customers, self.told)
         except UnansweredError:
             return None
 

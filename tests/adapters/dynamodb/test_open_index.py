@@ -8,11 +8,13 @@ from tests.fakes import FakeClock
 
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
-from customerlink.adapters.dynamodb.open_index import count_open, open_sign_ups
+from customerlink.adapters.dynamodb.open_index import count_open, due_users, open_sign_ups
+from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.model.customer import NewCustomer
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption, Lease, Linked
 from customerlink.model.signup import SignUp
+from customerlink.model.sync_memory import Memory
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.run import Run
 from sandbox.aws import TABLE
@@ -118,3 +120,23 @@ def test_an_email_lock_is_not_open(client: "DynamoDBClient", clock: FakeClock) -
     ledger.lock_email(lease, "ada@example.com")
 
     assert count_open(client, TABLE, clock.time() + 1) == 1
+
+
+def test_due(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Those whose time has come, the longest due first; none of them is an open sign-up."""
+    now = clock.time()
+    run = Run(clock, "sync", 9_999.0)
+    remembered = DynamoDbSyncLedger(Boto3DynamoDb(client), TABLE, run)
+    users = [User(USER.tenant, UserId(f"auth0|{name}")) for name in ("a#b", "b", "c", "d")]
+    for user, due_at in zip(users, (now - 1, now - 3, now - 2, now + 9), strict=True):
+        remembered.park(user, due_at, {})
+    opened(client, clock)
+    first, second, third, _ = users
+
+    assert due_users(client, TABLE, now, 9) == [second, third, first]
+    assert due_users(client, TABLE, now, 2) == [second, third]
+    assert [*open_sign_ups(client, TABLE, now + 9)] == [USER]
+    lease = remembered.take(second)
+    assert lease is not None
+    remembered.give_back(lease, Memory())
+    assert due_users(client, TABLE, now, 9) == [third, first]

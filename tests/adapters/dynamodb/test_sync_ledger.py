@@ -19,7 +19,14 @@ FULL = Memory(
     {"email": frozenset({"0123456789abcdef", "1111111111111111"})},
     (1_795_000_000.5, 1_795_000_001.0),
     "2222222222222222",
+    {"name": frozenset({"3333333333333333", "4444444444444444"})},
+    "email_taken",
+    1_795_000_002.5,
+    1_795_000_003.5,
 )
+APPLIED = replace(FULL, hints={}, held=None, held_since=None, due_at=None)
+NAME = {"name": frozenset({"5555555555555555"})}
+PLAN = {"metadata.a b": frozenset({"6666666666666666", "7777777777777777"})}
 
 
 def ledger(world: World, owner: str = "owner") -> DynamoDbSyncLedger:
@@ -56,11 +63,11 @@ def test_lease(world: World) -> None:
     assert ledger(world, "second").take(world.user) is None
     world.clock.sleep(SYNC_LEASE_SECONDS + 1)
     second = taken(world, "second")
-    assert second == SyncLease(world.user, 2, FULL)
+    assert second == SyncLease(world.user, 2, APPLIED)
 
     assert not ledger(world).remember(lease, Memory())
     assert not ledger(world).give_back(lease, Memory())
-    assert ledger(world).recall(world.user) == FULL
+    assert ledger(world).recall(world.user) == APPLIED
     assert ledger(world, "third").take(world.user) is None
 
 
@@ -76,10 +83,98 @@ def test_lost_answers(world: World) -> None:
     assert ledger(world).recall(world.user) == Memory()
 
 
-@pytest.mark.parametrize("call", ["recall", "take"])
+@pytest.mark.parametrize("call", ["recall", "take", "park"])
 def test_ledger_that_does_not_answer(world: World, call: str) -> None:
     """It is an error, never "nobody"."""
     world.client.troubles = [AwsSilentError("TimeoutError")] * 3
+    more = (9.0, NAME) if call == "park" else ()
 
     with pytest.raises(LedgerUnavailableError):
-        getattr(ledger(world), call)(world.user)
+        getattr(ledger(world), call)(world.user, *more)
+
+
+class TestParked:
+    """An event that could not be followed now."""
+
+    @pytest.mark.parametrize("hints", [{}, NAME, PLAN, NAME | PLAN])
+    def test_of_whom_nothing_is_remembered(
+        self, world: World, hints: dict[str, frozenset[str]]
+    ) -> None:
+        """It is, from now on; the lease is free, and says so too."""
+        ledger(world).park(world.user, 7.0, hints)
+        parked = Memory(hints=hints, due_at=7.0)
+
+        assert ledger(world).recall(world.user) == parked
+        assert taken(world) == SyncLease(world.user, 1, parked, parks=1)
+
+    @pytest.mark.parametrize(
+        ("times", "due"), [((7.0, 9.0), 7.0), ((9.0, 7.0), 7.0), ((9.0, 7.0, 8.0, 6.5), 6.5)]
+    )
+    def test_several(self, world: World, times: tuple[float, ...], due: float) -> None:
+        """The earliest time counts, whichever came last, and every hint."""
+        for number, each in enumerate(times):
+            ledger(world).park(world.user, each, {"name": frozenset({f"{number:016}"})})
+        found = ledger(world).recall(world.user)
+
+        assert (found.due_at, len(found.hints["name"])) == (due, len(times))
+
+    def test_what_is_remembered_stays(self, world: World) -> None:
+        """Of who is held, for a while: it is looked at earlier."""
+        ledger(world).give_back(taken(world), FULL)
+        ledger(world).park(world.user, 7.0, NAME)
+
+        hints = {"name": FULL.hints["name"] | NAME["name"]}
+        assert ledger(world).recall(world.user) == replace(FULL, hints=hints, due_at=7.0)
+
+    def test_with_a_reason(self, world: World) -> None:
+        """Why it waits is told with it."""
+        ledger(world).park(world.user, 7.0, {}, "deletions")
+        found = ledger(world).recall(world.user)
+
+        assert (found.held, found.held_since) == ("deletions", world.clock.time())
+
+    @pytest.mark.parametrize("first", [(), (5.0,)])
+    @pytest.mark.parametrize("due_at", [None, 9.0, 2_000_000_000.0])
+    def test_while_another_has_the_lease(
+        self, world: World, first: tuple[float, ...], due_at: float | None
+    ) -> None:
+        """What that one has seen is older: the user stays due, and the hint is there."""
+        for each in first:
+            ledger(world).park(world.user, each, {})
+        lease = taken(world)
+        ledger(world, "second").park(world.user, 7.0, NAME)
+        done = replace(APPLIED, due_at=due_at)
+        assert ledger(world).remember(lease, done)
+        assert ledger(world).give_back(lease, done)
+
+        found = ledger(world).recall(world.user)
+        assert (found.due_at, found.hints) == (min((*first, 7.0)), NAME)
+        assert found.applied == FULL.applied
+        assert taken(world, "third").epoch == 2
+
+    def test_before_the_lease(self, world: World) -> None:
+        """Whoever has seen it may end it."""
+        ledger(world).park(world.user, 7.0, NAME)
+        lease = taken(world)
+        assert ledger(world).give_back(lease, Memory())
+
+        assert ledger(world).recall(world.user) == Memory()
+
+    def test_lost_answer(self, world: World) -> None:
+        """It is repeated: the user is due, and not ended by who had the lease before."""
+        lease = taken(world)
+        world.client.lost = 1
+        ledger(world, "second").park(world.user, 7.0, NAME)
+        ledger(world).give_back(lease, Memory())
+
+        assert ledger(world).recall(world.user) == Memory(hints=NAME, due_at=7.0)
+
+    def test_by_a_zombie(self, world: World) -> None:
+        """It ends nothing, whether or not anybody was parked."""
+        lease = taken(world)
+        world.clock.sleep(SYNC_LEASE_SECONDS + 1)
+        taken(world, "second")
+        ledger(world).park(world.user, 7.0, NAME)
+
+        assert not ledger(world).give_back(lease, FULL)
+        assert ledger(world).recall(world.user) == Memory(hints=NAME, due_at=7.0)

@@ -16,8 +16,8 @@ SYNCED = [
     Mutant(
         "sync beside another one",
         SYNC_LEDGER,
-        "attribute_not_exists(pk) OR sync_until < :now",
-        "attribute_not_exists(pk) OR attribute_not_exists(nobody)",
+        "attribute_not_exists(sync_until) OR sync_until < :now",
+        "attribute_not_exists(sync_until) OR attribute_not_exists(nobody)",
         caught_by=f"{_TESTS}::TestInterleavings::test_two_at_once",
     ),
     Mutant(
@@ -100,14 +100,14 @@ SYNCED = [
     Mutant(
         "sync settles what it passed over",
         DECISION,
-        "settled = agreed.union(written)",
-        "settled = agreed.union(self.values)",
+        "if each in _SETTLED}.union(written)",
+        "if each in _SETTLED}.union(self.values)",
         caught_by=f"{_TABLE}::test_what_is_passed_over_is_not_settled",
     ),
     Mutant(
         "sync writes a difference that nobody knows the age of",
         DECISION,
-        "return Verdict.CHANGED if is_our_write or is_applied else Verdict.UNKNOWN",
+        "return Verdict.CHANGED if is_applied else Verdict.UNKNOWN",
         "return Verdict.CHANGED",
         caught_by=f"{_TABLE}::test_comparison",
     ),

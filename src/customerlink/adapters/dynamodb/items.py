@@ -15,6 +15,9 @@ OPEN_INDEX = "OpenSignUps"
 INDEXED = "is_open, open_since"
 """The keys of that sparse index: an item without them is not in it."""
 
+SYNC = "sync"
+"""The index's other partition: who is to be looked at after the sign-up, by when that is due."""
+
 ADOPTING = "adopting, instead_of, gone_since"
 """What a record has of an adoption that has begun."""
 

@@ -1,9 +1,10 @@
-"""The sign-ups that are open, off a sparse index: what the repair and the command line look at."""
+"""What is open, off a sparse index: sign-ups, and users who are due to be looked at again."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from customerlink.adapters.dynamodb.items import OPEN_INDEX, n, s
+from customerlink.adapters.dynamodb.items import OPEN_INDEX, SYNC, n, s
 from customerlink.model.sign_up_record import State
 from customerlink.model.user import Tenant, User, UserId
 
@@ -13,20 +14,29 @@ if TYPE_CHECKING:
 
 def open_sign_ups(client: "DynamoDBClient", table: str, before: float) -> Iterator[User]:
     """Return the users whose sign-ups have been open since before a unix time, the oldest first."""
+    return _listed(client, table, State.OPEN, before)
+
+
+def due_users(client: "DynamoDBClient", table: str, now: float, limit: int) -> list[User]:
+    """Return so many of the users whose time has come, the longest due first."""
+    return [*islice(_listed(client, table, SYNC, now), limit)]
+
+
+def count_open(client: "DynamoDBClient", table: str, before: float) -> int:
+    """Count those sign-ups."""
+    return sum(1 for _ in open_sign_ups(client, table, before))
+
+
+def _listed(client: "DynamoDBClient", table: str, partition: str, before: float) -> Iterator[User]:
     # An index may lag: it is a reason to look at a record, which then decides.
     pages = client.get_paginator("query").paginate(
         TableName=table,
         IndexName=OPEN_INDEX,
         KeyConditionExpression="is_open = :open AND open_since < :before",
-        ExpressionAttributeValues={":open": s(State.OPEN), ":before": n(before)},
+        ExpressionAttributeValues={":open": s(partition), ":before": n(before)},
     )
     for page in pages:
         for item in page["Items"]:
             # A `user_id` may hold the character itself.
             _, tenant, user_id = item["pk"]["S"].split("#", 2)
             yield User(Tenant(tenant), UserId(user_id))
-
-
-def count_open(client: "DynamoDBClient", table: str, before: float) -> int:
-    """Count those sign-ups."""
-    return sum(1 for _ in open_sign_ups(client, table, before))

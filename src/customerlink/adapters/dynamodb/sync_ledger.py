@@ -5,19 +5,26 @@ earlier one done, or knows that it never will be.
 """
 
 from customerlink.adapters.aws.aws_json import LedgerClient
-from customerlink.adapters.dynamodb.items import Item, n, s, sync_key
-from customerlink.adapters.dynamodb.table import Failed, Table
-from customerlink.model.sync_memory import SYNC_LEASE_SECONDS, Memory, SyncLease
+from customerlink.adapters.dynamodb.items import SYNC, Item, n, s, sync_key
+from customerlink.adapters.dynamodb.table import Failed, Table, Written
+from customerlink.model.sync_memory import SYNC_LEASE_SECONDS, Hints, Memory, SyncLease
 from customerlink.model.user import CustomerId, User
 from customerlink.ports.run import Run
 from customerlink.ports.sync_ledger import SyncLedger
 
-_ATTRIBUTES = "customer_id, applied, writing, corrections, keyed_by"
+_ATTRIBUTES = (
+    "customer_id, applied, writing, corrections, keyed_by, hints, held, held_since, open_since"
+)
 
 # Two reconciliations of one user: the second finds `sync_until` in the future.
-_FREE = "attribute_not_exists(pk) OR sync_until < :now"
+_FREE = "attribute_not_exists(sync_until) OR sync_until < :now"
 # A zombie that wakes up: whoever took its lease over has raised the epoch.
 _MINE = "sync_epoch = :epoch AND #owner = :owner"
+# 0 s: both sides are read; 1 s: an event of a later change is parked; 2 s: given back, still due.
+_NOT_PARKED_SINCE = "(attribute_not_exists(parks) OR parks = :parks)"
+# Two are parked, or one who is held: the earlier time is the one that counts.
+_DUE_LATER = "attribute_not_exists(open_since) OR open_since > :due"
+_DUE_EARLIER = "open_since <= :due"
 
 
 class DynamoDbSyncLedger(SyncLedger):
@@ -48,27 +55,65 @@ class DynamoDbSyncLedger(SyncLedger):
             },
         )
         if not isinstance(found, Failed):
-            epoch = int(found.old.get("sync_epoch", n(0))["N"]) + 1
-            return SyncLease(user, epoch, _memory(found.old))
+            return _lease(user, found.old, _number(found.old, "sync_epoch") + 1)
         # An earlier try of this very call took it, and its answer was lost.
         is_mine = found.item.get("owner") == s(self._run.owner)
-        epoch = int(found.item["sync_epoch"]["N"])
-        return SyncLease(user, epoch, _memory(found.item)) if is_mine else None
+        return _lease(user, found.item, _number(found.item, "sync_epoch")) if is_mine else None
 
     def remember(self, lease: SyncLease, memory: Memory) -> bool:
-        """Write the memory, and keep the lease."""
-        return self._written(lease, memory, "", {})
+        """Write what is about to be written, and keep the lease."""
+        return isinstance(self._written(lease, memory, _MINE), Written)
 
     def give_back(self, lease: SyncLease, memory: Memory) -> bool:
         """Write the memory, and end the lease at once."""
-        return self._written(lease, memory, ", sync_until = :zero", {":zero": n(0)})
+        ending, ended = ", sync_until = :zero", {":zero": n(0)}
+        due, values = _due(memory)
+        found = self._written(
+            lease,
+            memory,
+            f"{_MINE} AND {_NOT_PARKED_SINCE}",
+            ending + due,
+            {**ended, **values, ":parks": n(lease.parks)},
+        )
+        if isinstance(found, Written):
+            return True
+        # Taken over, or parked meanwhile: which of the two the same condition tells, without that.
+        return isinstance(self._written(lease, memory, _MINE, ending, ended), Written)
 
-    def _written(self, lease: SyncLease, memory: Memory, more: str, values: Item) -> bool:
+    def park(self, user: User, due_at: float, hints: Hints, held: str | None = None) -> None:
+        """Note when the user is due, unless that is sooner already; and the hints in any case."""
+        flat = _flat(hints)
+        counted, adding = "SET parks = if_not_exists(parks, :zero) + :one", ""
+        values: Item = {":due": n(due_at), ":zero": n(0), ":one": n(1)}
+        if flat:
+            adding, values = " ADD hints :hints", {**values, ":hints": {"SS": flat}}
+        sooner, due = f"{counted}, is_open = :sync, open_since = :due", {":sync": s(SYNC)}
+        if held:
+            sooner = f"{sooner}, held = :held, held_since = :now"
+            due |= {":held": s(held), ":now": n(self._run.clock.time())}
+        is_noted = False
+        # Between the two, another one may change what the first one failed for.
+        while not is_noted:
+            is_noted = self._is_written(
+                user, f"{sooner}{adding}", _DUE_LATER, {**values, **due}
+            ) or self._is_written(user, f"{counted}{adding}", _DUE_EARLIER, values)
+
+    def _is_written(self, user: User, update: str, condition: str, values: Item) -> bool:
+        return isinstance(self._table.update(sync_key(user), update, condition, values), Written)
+
+    def _written(
+        self,
+        lease: SyncLease,
+        memory: Memory,
+        condition: str,
+        more: str = "",
+        values: Item | None = None,
+    ) -> Written | Failed:
         setting = "applied = :applied, writing = :writing, corrections = :corrections, "
-        found = self._table.update(
+        return self._table.update(
             sync_key(lease.user),
             f"SET {setting}customer_id = :customer_id, keyed_by = :keyed_by{more}",
-            _MINE,
+            condition,
             {
                 ":epoch": n(lease.epoch),
                 ":owner": s(self._run.owner),
@@ -82,10 +127,49 @@ class DynamoDbSyncLedger(SyncLedger):
                     }
                 },
                 ":corrections": {"L": [n(each) for each in memory.corrections]},
-                **values,
+                **(values or {}),
             },
         )
-        return not isinstance(found, Failed)
+
+
+def _lease(user: User, item: Item, epoch: int) -> SyncLease:
+    return SyncLease(user, epoch, _memory(item), _number(item, "parks"))
+
+
+def _due(memory: Memory) -> tuple[str, Item]:
+    """Return the clauses that say why nothing is done, and until when; and their values."""
+    found: dict[str, Item | None] = {
+        "is_open": s(SYNC) if memory.due_at else None,
+        "open_since": n(memory.due_at) if memory.due_at else None,
+        "held": s(memory.held) if memory.held else None,
+        "held_since": n(memory.held_since) if memory.held_since else None,
+        "hints": {"SS": _flat(memory.hints)} if any(memory.hints.values()) else None,
+    }
+    setting = "".join(f", {name} = :{name}" for name, each in found.items() if each)
+    removed = ", ".join(name for name, each in found.items() if not each)
+    values = {f":{name}": each for name, each in found.items() if each}
+    return f"{setting}{f' REMOVE {removed}' if removed else ''}", values
+
+
+def _flat(hints: Hints) -> list[str]:
+    """Return the hints as one set, to which more can be added without a look: digest, field."""
+    return sorted(f"{each} {name}" for name, digests in hints.items() for each in digests)
+
+
+def _hints(item: Item) -> dict[str, frozenset[str]]:
+    hints: dict[str, frozenset[str]] = {}
+    for each in item.get("hints", {"SS": ()})["SS"]:
+        digest, _, name = each.partition(" ")
+        hints[name] = hints.get(name, frozenset()) | {digest}
+    return hints
+
+
+def _number(item: Item, name: str) -> int:
+    return int(item.get(name, n(0))["N"])
+
+
+def _moment(item: Item, name: str) -> float | None:
+    return float(item[name]["N"]) if name in item else None
 
 
 def _memory(item: Item) -> Memory:
@@ -97,4 +181,8 @@ def _memory(item: Item) -> Memory:
         writing={name: frozenset(each["SS"]) for name, each in writing.items()},
         corrections=tuple(float(each["N"]) for each in item.get("corrections", {"L": []})["L"]),
         keyed_by=item.get("keyed_by", s(""))["S"],
+        hints=_hints(item),
+        held=item["held"]["S"] if "held" in item else None,
+        held_since=_moment(item, "held_since"),
+        due_at=_moment(item, "open_since"),
     )
