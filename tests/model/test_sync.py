@@ -260,7 +260,8 @@ def test_what_events_say(
 @pytest.mark.parametrize("policy", EditedCustomers)
 def test_edit_that_an_event_tells(policy: EditedCustomers) -> None:
     """From then on it is remembered what Auth0 had: it is the same edit without the event."""
-    edits, by = (edit(name="Ada"),), {"edited_customers": policy}
+    by: dict[str, Any] = {"edited_customers": policy}
+    edits = (edit(name="Ada"),)
     first = decided(live(name="Countess"), memory(email=NEW), edits=edits, **by)
     second = decided(live(name="Countess"), first.outcome(NOW, first.writes), **by)
 

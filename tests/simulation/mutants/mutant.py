@@ -17,7 +17,7 @@ ITEMS, TABLE = "adapters/dynamodb/items.py", "adapters/dynamodb/table.py"
 EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py"
 ADDRESS, SHOP, RUN = "usecases/change_address.py", "functions/shop_api.py", "ports/deadline.py"
 DECISION, SYNC = "model/sync.py", "usecases/sync.py"
-SYNC_LEDGER = "adapters/dynamodb/sync_ledger.py"
+SYNC_LEDGER, MEMORY = "adapters/dynamodb/sync_ledger.py", "model/sync_memory.py"
 CONNECTIONS, POST_LOGIN = "adapters/connections.py", "functions/post_login.py"
 
 

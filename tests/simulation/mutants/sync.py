@@ -1,9 +1,17 @@
 """The life after the sign-up: each guard of a reconciliation taken out."""
 
-from tests.simulation.mutants.mutant import CHECK, DECISION, SYNC, SYNC_LEDGER, Mutant
+from tests.simulation.mutants.mutant import (
+    CHECK,
+    DECISION,
+    MEMORY,
+    SYNC,
+    SYNC_LEDGER,
+    Mutant,
+)
 
 _TESTS = "tests/usecases/test_sync.py"
 _TABLE = "tests/model/test_sync.py"
+_LEDGER = "tests/adapters/dynamodb/test_sync_ledger.py"
 
 SYNCED = [
     Mutant(
@@ -124,6 +132,76 @@ SYNCED = [
         "if others or not found.belongs_to(seen.user):",
         "if others:",
         caught_by=f"{_TESTS}::TestLink::test_customer_that_is_not_the_users",
+    ),
+    Mutant(
+        "sync forgets who was parked while it was at it",
+        SYNC_LEDGER,
+        'f"{_MINE} AND {_NOT_PARKED_SINCE}",',
+        'f"{_MINE} AND (attribute_not_exists(nobody) OR parks = :parks)",',
+        caught_by=f"{_LEDGER}::TestParked::test_while_another_has_the_lease",
+    ),
+    Mutant(
+        "sync parks who is due sooner",
+        SYNC_LEDGER,
+        '_DUE_LATER = "attribute_not_exists(open_since) OR open_since > :due"',
+        '_DUE_LATER = "attribute_not_exists(nobody) OR open_since > :due"',
+        caught_by=f"{_LEDGER}::TestParked::test_several",
+    ),
+    Mutant(
+        "sync cannot begin with who was only parked",
+        SYNC_LEDGER,
+        '_FREE = "attribute_not_exists(sync_until)',
+        '_FREE = "attribute_not_exists(pk)',
+        caught_by=f"{_LEDGER}::TestParked::test_of_whom_nothing_is_remembered",
+    ),
+    Mutant(
+        "sync takes no hint",
+        DECISION,
+        "is_former = is_our_write or theirs in self.memory.hints.get(name, ())",
+        "is_former = is_our_write",
+        caught_by=f"{_TABLE}::test_what_events_say",
+    ),
+    Mutant(
+        "sync takes an edit for a difference of before",
+        DECISION,
+        "if ours in {self._digest(name, each) for each in self.edits if name in each}:",
+        "if False:",
+        caught_by=f"{_TABLE}::test_what_events_say",
+    ),
+    Mutant(
+        "sync believes what events say of another customer",
+        DECISION,
+        "for each in seen.edits if each.customer_id == live.customer.id]",
+        "for each in seen.edits]",
+        caught_by=f"{_TABLE}::test_what_events_say",
+    ),
+    Mutant(
+        "sync forgets the hints of a field that it left",
+        DECISION,
+        "hints=_without(self.memory.hints, applied),",
+        "hints={},",
+        caught_by=f"{_TABLE}::test_hints_until_something_is_applied",
+    ),
+    Mutant(
+        "sync takes an event's customer for the user's",
+        SYNC,
+        "if isinstance(found, LiveCustomer) and found.customer.belongs_to(user):",
+        "if isinstance(found, LiveCustomer):",
+        caught_by=f"{_TESTS}::TestEvents::test_customer_that_only_an_event_knows",
+    ),
+    Mutant(
+        "sync looks once at what is held",
+        SYNC,
+        "return memory.held_for(str(self.reason), now) if is_held else memory.at_rest()",
+        "return memory.at_rest()",
+        caught_by=f"{_TESTS}::TestEvents::test_held",
+    ),
+    Mutant(
+        "sync forgets what another try would mend",
+        MEMORY,
+        "return self if self.due_at is None else replace(self, due_at=now + AGAIN_SECONDS)",
+        "return self.at_rest()",
+        caught_by=f"{_TESTS}::TestEvents::test_again",
     ),
     Mutant(
         "recorded link given up without Stripe's word",

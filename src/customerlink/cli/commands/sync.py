@@ -35,6 +35,7 @@ REASONS = {
     SyncReason.UNNAMED: "the customer names nobody",
     SyncReason.MISMATCHED: "the customer names somebody else, or the record has another one",
     SyncReason.CONTESTED: "somebody writes back what was corrected three times today",
+    SyncReason.EMAIL_TAKEN: "another customer has the address",
 }
 ACTS = {
     SyncAct.NOTHING: "nothing is to be done",
@@ -100,7 +101,8 @@ def sync(  # noqa: PLR0913 (a flag each)
     if done.decision is not None:
         _tell(now, who, done.decision)
     now.output.step(f"{who.user_id}: {done.outcome}{f', {done.why}' if done.why else ''}")
-    now.output.document(_document(who, done.decision) | {"outcome": done.outcome, "why": done.why})
+    ended = {"outcome": done.outcome, "why": done.why}
+    now.output.document(_document(who, done.decision) | {"reason": done.reason} | ended)
     _exit(done.outcome)
 
 
