@@ -53,11 +53,13 @@ from customerlink.usecases.backfill import Backfilled, provision_one
 from customerlink.usecases.change_address import AddressChange
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
 from customerlink.usecases.link_accounts import Account, Followed, LinkFailure, Linking
+from customerlink.usecases.look import SyncInvocations
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.repair import Invocations, Repair, Result
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sign_up import Provisioning
-from customerlink.usecases.sync import Sync, Synced, SyncInvocations
+from customerlink.usecases.sync import Sync
+from customerlink.usecases.synced import Synced
 from customerlink.wiring.operator import PROVISION_SECONDS, SYNC_SECONDS
 from sandbox.stripe_account import StripeAccount, StripeFailure
 

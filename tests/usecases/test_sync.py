@@ -29,14 +29,14 @@ from customerlink.model.sync_policy import (
     SyncPolicy,
 )
 from customerlink.model.user import CustomerId, User
-from customerlink.usecases.sync import (
+from customerlink.usecases.look import UnansweredError
+from customerlink.usecases.synced import (
     BUSY,
     CHANGED_SINCE,
     NO_ANSWER,
     NO_LEDGER,
     Synced,
     SyncOutcome,
-    UnansweredError,
 )
 
 ADA, BOB = user("ada"), user("bob")

@@ -38,11 +38,12 @@ from customerlink.ports.refusals import Refusals
 from customerlink.ports.run import Run
 from customerlink.usecases.compare import Comparison
 from customerlink.usecases.link_accounts import Account, Linking
+from customerlink.usecases.look import SyncInvocations
 from customerlink.usecases.reassign import Reassignment
 from customerlink.usecases.release_address import AddressRelease
 from customerlink.usecases.repair import Invocations, Repair
 from customerlink.usecases.settle import Creates, Settling
-from customerlink.usecases.sync import Sync, SyncInvocations
+from customerlink.usecases.sync import Sync
 from customerlink.wiring.application import Invocation, Services
 
 if TYPE_CHECKING:

@@ -16,7 +16,12 @@ LEDGER, STRIPE = "adapters/dynamodb/ledger.py", "adapters/stripe/customers.py"
 ITEMS, TABLE = "adapters/dynamodb/items.py", "adapters/dynamodb/table.py"
 EXISTING, FINISH = "usecases/provision_existing.py", "usecases/finish_sign_up.py"
 ADDRESS, SHOP, RUN = "usecases/change_address.py", "functions/shop_api.py", "ports/deadline.py"
-DECISION, SYNC = "model/sync.py", "usecases/sync.py"
+DECISION = "model/sync.py"
+RECONCILIATION, LOOK, OUTCOME = (
+    "usecases/reconciliation.py",
+    "usecases/look.py",
+    "usecases/synced.py",
+)
 SYNC_LEDGER, MEMORY = "adapters/dynamodb/sync_ledger.py", "model/sync_memory.py"
 CONNECTIONS, POST_LOGIN = "adapters/connections.py", "functions/post_login.py"
 

@@ -18,7 +18,9 @@ from customerlink.model.sync_policy import (
     SyncPolicy,
 )
 from customerlink.model.user import User, UserId
-from customerlink.usecases.sync import Sync, SyncOutcome, UnansweredError
+from customerlink.usecases.look import UnansweredError
+from customerlink.usecases.sync import Sync
+from customerlink.usecases.synced import SyncOutcome
 from customerlink.wiring.operator import sync as sync_of
 
 app = typer.Typer()

@@ -1,0 +1,189 @@
+"""What was decided about a user carried out, by who has the lease on them.
+
+Both sides are looked at again right before each write, and what is about to be written is
+remembered before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from customerlink.model.customer import Customer
+from customerlink.model.customer_values import EMAIL, Told, Values
+from customerlink.model.instruction import Metadata, link_metadata, unlinked_metadata
+from customerlink.model.signup import SignUp
+from customerlink.model.sync import Decision, SyncAct, SyncReason
+from customerlink.model.sync_memory import Memory, SyncLease
+from customerlink.model.user import CustomerId, User
+from customerlink.ports.customers import Done, Failure, NotSent, Unknown
+from customerlink.ports.sync_ledger import SyncLedger
+from customerlink.ports.synced_customers import SyncedCustomers
+from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.look import Look, UnansweredError
+from customerlink.usecases.open_sign_up import Settled
+from customerlink.usecases.provision_existing import provision_existing
+from customerlink.usecases.settle import Settling
+from customerlink.usecases.synced import CHANGED_SINCE, NO_ANSWER, PASSING, Synced, SyncOutcome
+
+_PASSIVE = {
+    SyncAct.NOTHING: SyncOutcome.NOTHING,
+    SyncAct.WAIT: SyncOutcome.AGAIN,
+    SyncAct.HOLD: SyncOutcome.HELD,
+}
+
+
+@dataclass
+class Reconciliation:
+    """One user's, whose lease this invocation has."""
+
+    look: Look
+    ledger: SyncLedger
+    lease: SyncLease
+    told: Told
+    decision: Decision
+    sent: Done[Customer] | Failure | None = None
+    """What became of the write to Stripe, once it was begun."""
+    written: Values = field(default_factory=dict)
+    is_profile_written: bool = False
+
+    @property
+    def user(self) -> User:
+        """Return whose it is."""
+        return self.lease.user
+
+    def carry_out(self) -> Synced:
+        """Do it, write down what came of it, and end the lease unless a write may be on its way."""
+        act = self.decision.act
+        if act in _PASSIVE:
+            return self._ended(Synced(_PASSIVE[act], self.decision), self.lease.memory)
+        why = self._acted(act)
+        if isinstance(self.sent, Unknown):
+            # Until the lease has ended, no successor sees a customer that may change by itself.
+            return Synced(SyncOutcome.AGAIN, self.decision, NO_ANSWER)
+        return self._ended(Synced(self._outcome(why), self.decision, why), self._memory(act))
+
+    def _ended(self, synced: Synced, memory: Memory) -> Synced:
+        self.ledger.give_back(self.lease, synced.left(memory, self.look.clock.time()))
+        return synced
+
+    def _acted(self, act: SyncAct) -> str | None:
+        acts: dict[SyncAct, Callable[[], str | None]] = {
+            SyncAct.COMPARE: self._compare,
+            SyncAct.LINK: self._link,
+            SyncAct.CLEAR: self._clear,
+            SyncAct.RECREATE: self._recreate,
+        }
+        return acts[act]()
+
+    def _memory(self, act: SyncAct) -> Memory:
+        if act in (SyncAct.CLEAR, SyncAct.RECREATE):
+            return self.lease.memory
+        return self.decision.outcome(self.look.clock.time(), self.written)
+
+    def _outcome(self, why: str | None) -> SyncOutcome:
+        if why is not None:
+            return SyncOutcome.AGAIN if why in PASSING else SyncOutcome.HELD
+        if self.written or self.is_profile_written:
+            return SyncOutcome.DONE
+        is_in_order = self.decision.reason is SyncReason.IN_ORDER
+        return SyncOutcome.NOTHING if is_in_order else SyncOutcome.HELD
+
+    # The fields
+
+    def _compare(self) -> str | None:
+        """Write what is to be written; the record learns of the link before."""
+        writes = self.decision.writes
+        if EMAIL not in writes:
+            return self._fields(writes)
+        why = self._address(writes)
+        rest = {name: each for name, each in writes.items() if name != EMAIL}
+        if why is None or self.sent is not None or not rest:
+            return why
+        # The address is somebody else's: that is no reason to leave the rest.
+        return self._fields(rest) or why
+
+    def _address(self, writes: Values) -> str | None:
+        settling, customers = self._syncing()
+        return AddressChange(
+            settling,
+            self._customer_id,
+            str(self.decision.address),
+            write=lambda: self._write(customers, writes),
+            may_share=lambda other: self.look.is_about_to_move(other, self.user),
+        ).carry_out()
+
+    def _fields(self, writes: Values) -> str | None:
+        settling, customers = self._syncing()
+        why = self._why_not_settled(settling)
+        if why is not None or not writes:
+            return why
+        written = self._write(customers, writes)
+        if self.sent is None:
+            return CHANGED_SINCE
+        return None if isinstance(written, Done) else NO_ANSWER
+
+    def _write(self, customers: SyncedCustomers, values: Values) -> Done[Customer] | Failure:
+        """Write what both sides still speak for; what is about to be written is noted before."""
+        again = self._again(customers)
+        is_as_it_was = again is not None and again.writes == self.decision.writes
+        if not is_as_it_was or not self.ledger.remember(self.lease, self.decision.intent(values)):
+            return NotSent()
+        self.sent = customers.update(self._customer_id, values)
+        self.written = values if isinstance(self.sent, Done) else {}
+        return self.sent
+
+    def _again(self, customers: SyncedCustomers) -> Decision | None:
+        """Decide once more, by what is there now; None without an answer."""
+        try:
+            return self.look.decision(self.user, self.lease.memory, customers, self.told)
+        except UnansweredError:
+            return None
+
+    def _why_not_settled(self, settling: Settling) -> str | None:
+        outcome = settling.settle()
+        if not isinstance(outcome, Settled):
+            return str(outcome.reason)
+        is_it = outcome.customer_id == self._customer_id
+        return None if is_it else f"the user has {outcome.customer_id or 'no customer'}"
+
+    # The link
+
+    def _link(self) -> str | None:
+        settling, customers = self._syncing()
+        why = self._why_not_settled(settling)
+        if why is not None:
+            return why
+        again = self._again(customers)
+        if again is None or again.act is not SyncAct.LINK:
+            return CHANGED_SINCE
+        self._write_profile(link_metadata(self._customer_id))
+        return self._compare() if self.decision.writes else None
+
+    def _clear(self) -> str | None:
+        again = self._again(self.look.invocations.synced_customers())
+        if again is None or again.act is not self.decision.act:
+            return CHANGED_SINCE
+        if again.customer_id is not None:
+            self._write_profile(unlinked_metadata())
+        return None
+
+    def _recreate(self) -> str | None:
+        """Make another customer, as the sign-up would."""
+        why = self._clear()
+        if why is not None:
+            return why
+        invocations, profiles = self.look.invocations, self.look.profiles
+        made = provision_existing(self.user, profiles, invocations.settling)
+        self.is_profile_written = True
+        return None if isinstance(made, Settled) else str(made.reason)
+
+    def _write_profile(self, metadata: Metadata) -> None:
+        written = self.look.profiles.merge_app_metadata(self.user.user_id, metadata)
+        self.is_profile_written = self.is_profile_written or written
+
+    @property
+    def _customer_id(self) -> CustomerId:
+        return CustomerId(str(self.decision.customer_id))
+
+    def _syncing(self) -> tuple[Settling, SyncedCustomers]:
+        signup = SignUp(self.user, logins_count=0)
+        return self.look.invocations.syncing(signup, self._customer_id)
