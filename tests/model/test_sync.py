@@ -14,7 +14,6 @@ from customerlink.model.customer_values import Former, LiveCustomer, folded
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import Profile
 from customerlink.model.sync import (
-    CORRECTIONS_A_DAY,
     QUIET,
     Decision,
     Seen,
@@ -26,6 +25,7 @@ from customerlink.model.sync import (
 )
 from customerlink.model.sync_memory import (
     AGAIN_SECONDS,
+    CORRECTIONS_A_DAY,
     DAY_SECONDS,
     MOST_HINTS,
     Digests,
@@ -105,7 +105,28 @@ OF_ANOTHER_TENANT = customer_of(replace(ADA, tenant=Tenant("other")), ADAS)
         (Absence.OTHER_MODE, {}, SyncAct.HOLD, SyncReason.MISSING),
         (Absence.DELETED, {}, SyncAct.CLEAR, SyncReason.DELETED),
         (live(EMPTIED), {}, SyncAct.HOLD, SyncReason.UNNAMED),
-        (live(NOBODYS), {"recorded": ADAS}, SyncAct.HOLD, SyncReason.UNNAMED),
+        (live(NOBODYS), {"recorded": ADAS}, SyncAct.RENAME, SyncReason.UNNAMED),
+        (live(EMPTIED), {"recorded": ADAS}, SyncAct.RENAME, SyncReason.UNNAMED),
+        (live(EMPTIED), {"recorded": "cus_2"}, SyncAct.HOLD, SyncReason.UNNAMED),
+        (live(EMPTIED), {"recorded": ADAS, "is_open": True}, SyncAct.HOLD, SyncReason.UNNAMED),
+        (
+            live(EMPTIED),
+            {"recorded": ADAS, "profile": replace(ADA_NOW, customer_id=None)},
+            SyncAct.HOLD,
+            SyncReason.UNNAMED,
+        ),
+        (
+            live(EMPTIED),
+            {"recorded": ADAS, "edited_customers": EditedCustomers.REPORT},
+            SyncAct.HOLD,
+            SyncReason.UNNAMED,
+        ),
+        (
+            live(replace(EMPTIED, metadata_keys=frozenset(map(str, range(49))))),
+            {"recorded": ADAS},
+            SyncAct.HOLD,
+            SyncReason.UNNAMED,
+        ),
         (live(ANOTHERS), {}, SyncAct.HOLD, SyncReason.MISMATCHED),
         (live(OF_ANOTHER_TENANT), {}, SyncAct.HOLD, SyncReason.MISMATCHED),
         (live(), {"recorded": "cus_2"}, SyncAct.HOLD, SyncReason.MISMATCHED),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.interleaving import (
+    ADOPT,
     LOOK,
     TENANT,
     UPDATE,
@@ -18,7 +19,7 @@ from customerlink.adapters.aws.aws_json import AwsSilentError
 from customerlink.model.customer import naming
 from customerlink.model.customer_values import Former, Told
 from customerlink.model.instruction import Reason
-from customerlink.model.sign_up_record import Lease
+from customerlink.model.sign_up_record import Adoption, Lease
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.sync import SyncAct, SyncReason
 from customerlink.model.sync_memory import AGAIN_SECONDS, DAY_SECONDS, SYNC_LEASE_SECONDS
@@ -80,6 +81,10 @@ class Shop(World):
         assert synced is not None
         assert synced.outcome in (SyncOutcome.AGAIN, SyncOutcome.HELD)
         return synced.why
+
+    def claimed_by(self, who: User) -> None:
+        """Let somebody have claimed Ada's customer."""
+        assert self.ports()[1].claim(who, Adoption(self.adas))
 
     def email(self) -> str | None:
         """Return the address of Ada's customer."""
@@ -302,7 +307,6 @@ class TestLink:
         ("metadata", "reason"),
         [
             (naming(BOB), SyncReason.MISMATCHED),
-            ({"auth0_user_id": ""}, SyncReason.UNNAMED),
             ({"auth0_tenant": "another"}, SyncReason.MISMATCHED),
             ({"superseded_by": "cus_9"}, SyncReason.SUPERSEDED),
         ],
@@ -362,6 +366,124 @@ class TestLink:
         assert shop.outcome() is SyncOutcome.DONE
 
         assert shop.values(second)["name"] == "Lady"
+
+
+EMPTIED = {"auth0_user_id": "", "auth0_tenant": ""}
+
+
+class TestRenaming:
+    """A customer whose metadata somebody has emptied, though profile and record have it."""
+
+    @pytest.mark.parametrize("emptied", [EMPTIED, {"auth0_user_id": ""}, {"auth0_user_id": "  "}])
+    @pytest.mark.parametrize("policy", [EditedCustomers.KEEP, EditedCustomers.RESTORE])
+    def test_names_the_user_again(
+        self, shop: Shop, policy: EditedCustomers, emptied: dict[str, str]
+    ) -> None:
+        """And has what changed meanwhile; the record is as it was."""
+        before = shop.record(ADA)
+        shop.edit(metadata=emptied)
+        shop.moves(email=NEW)
+        assert shop.outcome(edited_customers=policy) is SyncOutcome.DONE
+
+        assert (shop.named(ADA), shop.email()) == ([shop.adas], NEW)
+        assert shop.record(ADA).keys() == before.keys()
+        assert shop.outcome() is SyncOutcome.NOTHING
+
+    def test_is_reported_by_policy(self, shop: Shop) -> None:
+        """Not even that is written over then."""
+        shop.edit(metadata=EMPTIED)
+
+        assert shop.outcome(edited_customers=EditedCustomers.REPORT) is SyncOutcome.HELD
+        assert shop.named(ADA) == []
+
+    def test_against_a_third_program(self, shop: Shop) -> None:
+        """Three times a day, counted with whatever else is written over."""
+        for _ in range(3):
+            shop.edit(metadata=EMPTIED)
+            assert shop.outcome() is SyncOutcome.DONE
+        shop.edit(metadata=EMPTIED)
+        assert shop.outcome() is SyncOutcome.HELD
+        assert shop.memory()["held"]["S"] == SyncReason.CONTESTED
+
+        shop.clock.sleep(DAY_SECONDS)
+        assert shop.outcome() is SyncOutcome.DONE
+
+    @pytest.mark.parametrize(
+        ("changes", "held"),
+        [
+            (lambda shop: shop.moves(customer_id=None), SyncOutcome.HELD),
+            (lambda shop: shop.table.items.pop(f"signup#{TENANT}#{ADA.user_id}"), SyncOutcome.HELD),
+            (lambda shop: shop.claimed_by(BOB), SyncOutcome.HELD),
+        ],
+    )
+    def test_whose_it_is_not_certain(
+        self, shop: Shop, changes: Callable[[Shop], object], held: SyncOutcome
+    ) -> None:
+        """Where profile and record do not agree, or another user has claimed it: nobody's."""
+        shop.edit(metadata=EMPTIED)
+        changes(shop)
+
+        assert shop.outcome() is held
+        assert (shop.named(ADA), shop.named(BOB)) == ([], [])
+        assert "adopting" not in shop.record(ADA)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            lambda shop: shop.edit(metadata=naming(BOB)),
+            lambda shop: shop.edit(metadata={"superseded_by": "cus_9"}),
+            lambda shop: shop.stripe.account.delete(shop.adas),
+            lambda shop: shop.moves(customer_id=None),
+            lambda shop: shop.tenant.profiles.clear(),
+            lambda shop: shop.memory().update(sync_epoch={"N": "99"}),
+        ],
+    )
+    def test_change_meanwhile(self, shop: Shop, changes: Callable[[Shop], object]) -> None:
+        """It is looked at once more, right before it is named."""
+        shop.edit(metadata=EMPTIED)
+        shop.meanwhile("adoption#", lambda: changes(shop))
+
+        assert shop.outcome() in (SyncOutcome.AGAIN, SyncOutcome.HELD)
+        assert shop.named(ADA) == []
+        assert "adopting" not in shop.record(ADA)
+
+    @pytest.mark.parametrize(
+        "call", ["SET adopting", "adoption#", REMEMBER, ADOPT, "REMOVE adopting"]
+    )
+    @pytest.mark.parametrize("kind", [Kind.DIES_BEFORE, Kind.DIES_AFTER])
+    def test_dies(self, shop: Shop, call: str, kind: Kind) -> None:
+        """At any step: the next one goes on from there, and so does a login."""
+        shop.edit(metadata=EMPTIED)
+        shop.fails(call, kind)
+        assert shop.outcome() is None
+        shop.at(LATER)
+        assert shop.outcome() in (SyncOutcome.DONE, SyncOutcome.NOTHING)
+
+        assert shop.named(ADA) == [shop.adas]
+        shop.login(SignUp(ADA, 2, email=OLD, marker=Marker.UNFINISHED))
+        assert shop.named(ADA) == [shop.adas]
+
+    @pytest.mark.parametrize("second", [20, 50])
+    def test_late_update(self, shop: Shop, second: float) -> None:
+        """A login in between, with another address, makes no second customer."""
+        shop.edit(metadata=EMPTIED)
+        shop.fails(ADOPT, Kind.LATE, second)
+        assert shop.why() == NO_ANSWER
+        shop.moves(email=NEW, customer_id=None, marker="unfinished")
+        shop.login(SignUp(ADA, 2, email=NEW, marker=Marker.UNFINISHED))
+        shop.at(LATER + second)
+        shop.login(SignUp(ADA, 3, email=NEW, marker=Marker.UNFINISHED))
+
+        assert shop.named(ADA) == [shop.adas]
+        assert len(shop.stripe.account.live_customers()) == 1
+
+    def test_that_stripe_refuses(self, shop: Shop) -> None:
+        """Nothing is on its way, so the mark goes."""
+        shop.edit(metadata=EMPTIED)
+        shop.meanwhile(ADOPT, lambda: shop.stripe.account.delete(shop.adas))
+
+        assert shop.why() == NO_ANSWER
+        assert "adopting" not in shop.record(ADA)
 
 
 class TestEvents:

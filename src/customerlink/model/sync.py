@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import field, replace
 from enum import StrEnum
 
+from customerlink.model.customer import Customer
 from customerlink.model.customer_fields import CustomerFields
 from customerlink.model.customer_values import (
     EMAIL,
@@ -21,7 +22,7 @@ from customerlink.model.frozen import frozen
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import Profile
 from customerlink.model.signup import Marker
-from customerlink.model.sync_memory import DAY_SECONDS, Digests, Memory
+from customerlink.model.sync_memory import Digests, Memory
 from customerlink.model.sync_policy import (
     DeletedCustomers,
     Differences,
@@ -29,9 +30,6 @@ from customerlink.model.sync_policy import (
     SyncPolicy,
 )
 from customerlink.model.user import CustomerId, User
-
-CORRECTIONS_A_DAY = 3
-"""So often one user's edits are written over: a program that writes back is not argued with."""
 
 
 class SyncAct(StrEnum):
@@ -47,6 +45,8 @@ class SyncAct(StrEnum):
     CLEAR = "clear"
     """The id leaves the profile; the next login makes another customer."""
     RECREATE = "recreate"
+    RENAME = "rename"
+    """The customer names the user again; then its fields are compared."""
     HOLD = "hold"
     """Nothing, until a person has looked."""
 
@@ -163,11 +163,10 @@ class Decision:
         applied = {**self.memory.applied, **{each: self._digest(each) for each in settled}}
         restored = any(self.verdicts[each] is Verdict.RESTORED for each in written)
         return replace(
-            self.memory,
+            self.memory.corrected(now) if restored else self.memory,
             applied=applied,
             writing=_without(self.memory.writing, settled),
             hints=_without(self.memory.hints, applied),
-            corrections=self.memory.corrections_since(now - DAY_SECONDS) + (now,) * restored,
         )
 
     def _digest(self, name: str) -> str:
@@ -222,12 +221,25 @@ def _about(
     if found.superseded_by is not None:
         return Decision(SyncAct.HOLD, SyncReason.SUPERSEDED, found.id)
     if found.is_nobodys(seen.user.tenant):
-        return Decision(SyncAct.HOLD, SyncReason.UNNAMED, found.id)
+        return _nobodys(seen, profile, found, rules.policy.edited_customers, now)
     # Of two customers which is the user's, is for a person to decide.
     others = {each for each in (profile.customer_id, seen.recorded) if each} - {found.id}
     if others or not found.belongs_to(seen.user):
         return Decision(SyncAct.HOLD, SyncReason.MISMATCHED, found.id)
     return _compared(seen, profile, live, rules, now)
+
+
+def _nobodys(
+    seen: Seen, profile: Profile, found: Customer, policy: EditedCustomers, now: float
+) -> Decision:
+    """Let a customer that both the record and the profile have name the user again."""
+    is_theirs = profile.customer_id == seen.recorded == found.id and not seen.is_open
+    is_possible = found.can_name(seen.user) and policy is not EditedCustomers.REPORT
+    if not (is_theirs and is_possible):
+        return Decision(SyncAct.HOLD, SyncReason.UNNAMED, found.id)
+    if seen.memory.is_contested(now):
+        return Decision(SyncAct.HOLD, SyncReason.CONTESTED, found.id)
+    return Decision(SyncAct.RENAME, SyncReason.UNNAMED, found.id)
 
 
 def _compared(
@@ -305,6 +317,4 @@ class _Comparison:
         policy = self.rules.policy.edited_customers
         if policy is not EditedCustomers.RESTORE:
             return Verdict.EDITED if policy is EditedCustomers.KEEP else Verdict.REPORTED
-        corrections = self.memory.corrections_since(now - DAY_SECONDS)
-        is_too_often = len(corrections) >= CORRECTIONS_A_DAY
-        return Verdict.CONTESTED if is_too_often else Verdict.RESTORED
+        return Verdict.CONTESTED if self.memory.is_contested(now) else Verdict.RESTORED

@@ -19,6 +19,9 @@ DAY_SECONDS = 24 * 3600.0
 SYNC_LEASE_SECONDS = 100.0
 """Outlives what an invocation may take (30 s), and a write of its whose answer was lost (70 s)."""
 
+CORRECTIONS_A_DAY = 3
+"""So often one user's edits are written over: a program that writes back is not argued with."""
+
 MOST_HINTS = 32
 """Of one field: who changes a name all day long does not fill the item."""
 
@@ -119,9 +122,16 @@ class Memory:
         """
         return self if self.due_at is None else replace(self, due_at=now + AGAIN_SECONDS)
 
-    def corrections_since(self, moment: float) -> tuple[float, ...]:
-        """Return those that are younger."""
-        return tuple(each for each in self.corrections if each > moment)
+    def is_contested(self, now: float) -> bool:
+        """Return whether somebody writes back what was corrected so often today."""
+        return len(self._corrections_of_today(now)) >= CORRECTIONS_A_DAY
+
+    def corrected(self, now: float) -> "Memory":
+        """Return it with one more correction; older ones are forgotten."""
+        return replace(self, corrections=(*self._corrections_of_today(now), now))
+
+    def _corrections_of_today(self, now: float) -> tuple[float, ...]:
+        return tuple(each for each in self.corrections if each > now - DAY_SECONDS)
 
 
 @frozen

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from customerlink.model.sync_memory import Hints, Memory, SyncLease
-from customerlink.model.user import User
+from customerlink.model.user import CustomerId, User
 
 
 class SyncLedger(Protocol):
@@ -29,6 +29,18 @@ class SyncLedger(Protocol):
 
         Of who was parked meanwhile, when they are due and the hints stay as they are.
         """
+        ...
+
+    def mark_renaming(self, user: User, customer_id: CustomerId) -> bool:
+        """Note in the sign-up's record that its customer is to name the user again.
+
+        It stays linked, and a login that opens it finishes what was begun. False unless it links
+        this very customer.
+        """
+        ...
+
+    def end_renaming(self, user: User, customer_id: CustomerId) -> None:
+        """Take the mark out again, unless the record has been opened since."""
         ...
 
     def park(self, user: User, due_at: float, hints: Hints, held: str | None = None) -> None:

@@ -13,7 +13,7 @@ from customerlink.model.sync_memory import Memory
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.ports.customers import Done
 from customerlink.ports.deadline import Clock
-from customerlink.ports.ledger import LedgerView
+from customerlink.ports.ledger import Ledger, LedgerView
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.ports.synced_customers import SyncedCustomers
@@ -39,6 +39,10 @@ class SyncInvocations(Protocol):
 
     def sync_ledger(self) -> SyncLedger:
         """Return what remembers, for as long as one reconciliation may take."""
+        ...
+
+    def ledger(self) -> Ledger:
+        """Return the sign-ups' ledger, for as long as a lease of its lasts."""
         ...
 
     def view(self) -> LedgerView:

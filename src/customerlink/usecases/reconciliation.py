@@ -5,11 +5,12 @@ remembered before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from customerlink.model.customer import Customer
 from customerlink.model.customer_values import EMAIL, Told, Values
 from customerlink.model.instruction import Metadata, link_metadata, unlinked_metadata
+from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import Decision, SyncAct, SyncReason
 from customerlink.model.sync_memory import Memory, SyncLease
@@ -31,6 +32,9 @@ _PASSIVE = {
 }
 
 
+_CLAIMED = "another user has claimed the customer"
+
+
 @dataclass
 class Reconciliation:
     """One user's, whose lease this invocation has."""
@@ -44,6 +48,7 @@ class Reconciliation:
     """What became of the write to Stripe, once it was begun."""
     written: Values = field(default_factory=dict)
     is_profile_written: bool = False
+    is_named: bool = False
 
     @property
     def user(self) -> User:
@@ -59,7 +64,7 @@ class Reconciliation:
         if isinstance(self.sent, Unknown):
             # Until the lease has ended, no successor sees a customer that may change by itself.
             return Synced(SyncOutcome.AGAIN, self.decision, NO_ANSWER)
-        return self._ended(Synced(self._outcome(why), self.decision, why), self._memory(act))
+        return self._ended(Synced(self._outcome(why), self.decision, why), self._memory())
 
     def _ended(self, synced: Synced, memory: Memory) -> Synced:
         self.ledger.give_back(self.lease, synced.left(memory, self.look.clock.time()))
@@ -71,18 +76,19 @@ class Reconciliation:
             SyncAct.LINK: self._link,
             SyncAct.CLEAR: self._clear,
             SyncAct.RECREATE: self._recreate,
+            SyncAct.RENAME: self._rename,
         }
         return acts[act]()
 
-    def _memory(self, act: SyncAct) -> Memory:
-        if act in (SyncAct.CLEAR, SyncAct.RECREATE):
+    def _memory(self) -> Memory:
+        if self.decision.act not in (SyncAct.COMPARE, SyncAct.LINK):
             return self.lease.memory
         return self.decision.outcome(self.look.clock.time(), self.written)
 
     def _outcome(self, why: str | None) -> SyncOutcome:
         if why is not None:
             return SyncOutcome.AGAIN if why in PASSING else SyncOutcome.HELD
-        if self.written or self.is_profile_written:
+        if self.written or self.is_profile_written or self.is_named:
             return SyncOutcome.DONE
         is_in_order = self.decision.reason is SyncReason.IN_ORDER
         return SyncOutcome.NOTHING if is_in_order else SyncOutcome.HELD
@@ -175,6 +181,37 @@ class Reconciliation:
         made = provision_existing(self.user, profiles, invocations.settling)
         self.is_profile_written = True
         return None if isinstance(made, Settled) else str(made.reason)
+
+    def _rename(self) -> str | None:
+        """Let the customer name the user again: in the order in which one is adopted."""
+        if not self.ledger.mark_renaming(self.user, self._customer_id):
+            return CHANGED_SINCE
+        why = self._named()
+        # While the update may be on its way, whoever opens the record has to know of it.
+        if not isinstance(self.sent, Unknown):
+            self.ledger.end_renaming(self.user, self._customer_id)
+        return self._named_and_compared() if why is None else why
+
+    def _named(self) -> str | None:
+        look = self.look.invocations
+        if not look.ledger().claim(self.user, Adoption(self._customer_id)):
+            return _CLAIMED
+        customers = look.synced_customers()
+        again, counted = self._again(customers), self.lease.memory.corrected(self.look.clock.time())
+        is_as_it_was = again is not None and again.act is SyncAct.RENAME
+        if not is_as_it_was or not self.ledger.remember(self.lease, counted):
+            return CHANGED_SINCE
+        self.lease = replace(self.lease, memory=counted)
+        self.sent = customers.adopt(self._customer_id, self.user)
+        return None if isinstance(self.sent, Done) else NO_ANSWER
+
+    def _named_and_compared(self) -> str | None:
+        self.is_named = True
+        again = self._again(self.look.invocations.synced_customers())
+        if again is None or again.act is not SyncAct.COMPARE:
+            return CHANGED_SINCE
+        self.decision, self.sent = again, None
+        return self._compare()
 
     def _write_profile(self, metadata: Metadata) -> None:
         written = self.look.profiles.merge_app_metadata(self.user.user_id, metadata)

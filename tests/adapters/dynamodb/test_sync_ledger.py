@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.adapters.dynamodb.ledger_world import World
+from tests.adapters.dynamodb.ledger_world import CUSTOMER, World
 
 from customerlink.adapters.aws.aws_json import AwsSilentError
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.sign_up_record import Adoption, Lease, Linked
 from customerlink.model.sync_memory import SYNC_LEASE_SECONDS, Memory, SyncLease
 from customerlink.model.user import CustomerId
 from customerlink.ports.run import Run
@@ -178,3 +179,50 @@ class TestParked:
 
         assert not ledger(world).give_back(lease, FULL)
         assert ledger(world).recall(world.user) == Memory(hints=NAME, due_at=7.0)
+
+
+class TestRenaming:
+    """A mark on the sign-up's record, which stays linked."""
+
+    def test_there_and_back(self, world: World) -> None:
+        """Nothing else of the record is changed but when something may have been sent."""
+        invocation, lease = world.opened()
+        invocation.link(lease, CUSTOMER)
+        before = world.record()
+        world.clock.sleep(90)
+        assert ledger(world).mark_renaming(world.user, CUSTOMER)
+        marked = world.record()
+        assert float(str(marked["updated_at"])) == world.clock.time()
+        assert marked == before | {"adopting": CUSTOMER, "updated_at": marked["updated_at"]}
+
+        ledger(world).end_renaming(world.user, CUSTOMER)
+        assert world.record().keys() == before.keys()
+
+    @pytest.mark.parametrize("state", ["none", "open", "another", "reopened"])
+    def test_only_of_this_very_link(self, world: World, state: str) -> None:
+        """An open record decides by itself what its user has."""
+        if state != "none":
+            invocation, lease = world.opened()
+            if state != "open":
+                invocation.link(lease, CUSTOMER if state == "reopened" else CustomerId("cus_2"))
+            if state == "reopened":
+                stale = Linked(CUSTOMER, lease.epoch)
+                world.invocation().reopen(world.user, stale, world.create())
+        before = world.record() if world.has_item() else None
+
+        assert not ledger(world).mark_renaming(world.user, CUSTOMER)
+        ledger(world).end_renaming(world.user, CUSTOMER)
+        assert (world.record() if world.has_item() else None) == before
+
+    def test_who_opens_it_knows(self, world: World) -> None:
+        """That the customer may come to name the user, whoever it named; the end comes too late."""
+        invocation, lease = world.opened()
+        invocation.link(lease, CUSTOMER)
+        ledger(world).mark_renaming(world.user, CUSTOMER)
+        stale = Linked(CUSTOMER, lease.epoch)
+        opened = world.invocation().reopen(world.user, stale, world.create())
+        ledger(world).end_renaming(world.user, CUSTOMER)
+
+        assert isinstance(opened, Lease)
+        assert (opened.adopting, opened.last_write) == (Adoption(CUSTOMER), world.clock.time())
+        assert world.record()["adopting"] == CUSTOMER

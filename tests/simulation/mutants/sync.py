@@ -123,9 +123,9 @@ SYNCED = [
     ),
     Mutant(
         "sync argues with a third program",
-        DECISION,
-        "is_too_often = len(corrections) >= CORRECTIONS_A_DAY",
-        "is_too_often = False",
+        MEMORY,
+        "return len(self._corrections_of_today(now)) >= CORRECTIONS_A_DAY",
+        "return False",
         caught_by=f"{_TABLE}::TestHistories::test_writes_against_a_third_program",
     ),
     Mutant(
@@ -199,11 +199,54 @@ SYNCED = [
         caught_by=f"{_TESTS}::TestEvents::test_held",
     ),
     Mutant(
-        "sync forgets what another try would mend",
+        "sync forgets whom it put off",
         MEMORY,
         "return self if self.due_at is None else replace(self, due_at=now + AGAIN_SECONDS)",
         "return self.at_rest()",
         caught_by=f"{_TESTS}::TestEvents::test_again",
+    ),
+    Mutant(
+        "sync renames without a mark",
+        RECONCILIATION,
+        "if not self.ledger.mark_renaming(self.user, self._customer_id):",
+        "if False:",
+        caught_by=f"{_TESTS}::TestRenaming::test_late_update",
+    ),
+    Mutant(
+        "sync takes the mark out while an update may be on its way",
+        RECONCILIATION,
+        "if not isinstance(self.sent, Unknown):",
+        "if True:",
+        caught_by=f"{_TESTS}::TestRenaming::test_late_update",
+    ),
+    Mutant(
+        "sync marks an open record",
+        SYNC_LEDGER,
+        '_SAME_LINK = "#state = :linked AND customer_id = :customer_id"',
+        '_SAME_LINK = "attribute_not_exists(nobody) OR #state = :linked OR '
+        'customer_id = :customer_id"',
+        caught_by=f"{_LEDGER}::TestRenaming::test_only_of_this_very_link",
+    ),
+    Mutant(
+        "sync renames what another user has claimed",
+        RECONCILIATION,
+        "if not look.ledger().claim(self.user, Adoption(self._customer_id)):",
+        "if False:",
+        caught_by=f"{_TESTS}::TestRenaming::test_whose_it_is_not_certain",
+    ),
+    Mutant(
+        "sync renames what was seen before the wait",
+        RECONCILIATION,
+        "is_as_it_was = again is not None and again.act is SyncAct.RENAME",
+        "is_as_it_was = True",
+        caught_by=f"{_TESTS}::TestRenaming::test_change_meanwhile",
+    ),
+    Mutant(
+        "sync renames what the profile does not have",
+        DECISION,
+        "is_theirs = profile.customer_id == seen.recorded == found.id and not seen.is_open",
+        "is_theirs = seen.recorded == found.id",
+        caught_by=f"{_TABLE}::test_what_is_found",
     ),
     Mutant(
         "recorded link given up without Stripe's word",

@@ -5,8 +5,9 @@ earlier one done, or knows that it never will be.
 """
 
 from customerlink.adapters.aws.aws_json import LedgerClient
-from customerlink.adapters.dynamodb.items import SYNC, Item, n, s, sync_key
+from customerlink.adapters.dynamodb.items import ADOPTING, SYNC, Item, n, record_key, s, sync_key
 from customerlink.adapters.dynamodb.table import Failed, Table, Written
+from customerlink.model.sign_up_record import State
 from customerlink.model.sync_memory import SYNC_LEASE_SECONDS, Hints, Memory, SyncLease
 from customerlink.model.user import CustomerId, User
 from customerlink.ports.run import Run
@@ -25,6 +26,8 @@ _NOT_PARKED_SINCE = "(attribute_not_exists(parks) OR parks = :parks)"
 # Two are parked, or one who is held: the earlier time is the one that counts.
 _DUE_LATER = "attribute_not_exists(open_since) OR open_since > :due"
 _DUE_EARLIER = "open_since <= :due"
+# A login finds the customer naming nobody, and reopens the record: it finishes the renaming itself.
+_SAME_LINK = "#state = :linked AND customer_id = :customer_id"
 
 
 class DynamoDbSyncLedger(SyncLedger):
@@ -80,9 +83,19 @@ class DynamoDbSyncLedger(SyncLedger):
         # Taken over, or parked meanwhile: which of the two the same condition tells, without that.
         return isinstance(self._written(lease, memory, _MINE, ending, ended), Written)
 
+    def mark_renaming(self, user: User, customer_id: CustomerId) -> bool:
+        """Write it on the linked record, with when an update may have been sent."""
+        setting = "SET adopting = :customer_id, updated_at = :now REMOVE instead_of, gone_since"
+        values = {**_link(customer_id), ":now": n(self._run.clock.time())}
+        return self._is_written(record_key(user), setting, _SAME_LINK, values)
+
+    def end_renaming(self, user: User, customer_id: CustomerId) -> None:
+        """Remove the mark."""
+        self._is_written(record_key(user), f"REMOVE {ADOPTING}", _SAME_LINK, _link(customer_id))
+
     def park(self, user: User, due_at: float, hints: Hints, held: str | None = None) -> None:
         """Note when the user is due, unless that is sooner already; and the hints in any case."""
-        flat = _flat(hints)
+        key, flat = sync_key(user), _flat(hints)
         counted, adding = "SET parks = if_not_exists(parks, :zero) + :one", ""
         values: Item = {":due": n(due_at), ":zero": n(0), ":one": n(1)}
         if flat:
@@ -95,11 +108,11 @@ class DynamoDbSyncLedger(SyncLedger):
         # Between the two, another one may change what the first one failed for.
         while not is_noted:
             is_noted = self._is_written(
-                user, f"{sooner}{adding}", _DUE_LATER, {**values, **due}
-            ) or self._is_written(user, f"{counted}{adding}", _DUE_EARLIER, values)
+                key, f"{sooner}{adding}", _DUE_LATER, {**values, **due}
+            ) or self._is_written(key, f"{counted}{adding}", _DUE_EARLIER, values)
 
-    def _is_written(self, user: User, update: str, condition: str, values: Item) -> bool:
-        return isinstance(self._table.update(sync_key(user), update, condition, values), Written)
+    def _is_written(self, key: Item, update: str, condition: str, values: Item) -> bool:
+        return isinstance(self._table.update(key, update, condition, values), Written)
 
     def _written(
         self,
@@ -134,6 +147,10 @@ class DynamoDbSyncLedger(SyncLedger):
 
 def _lease(user: User, item: Item, epoch: int) -> SyncLease:
     return SyncLease(user, epoch, _memory(item), _number(item, "parks"))
+
+
+def _link(customer_id: CustomerId) -> Item:
+    return {":linked": s(State.LINKED), ":customer_id": s(customer_id)}
 
 
 def _due(memory: Memory) -> tuple[str, Item]:

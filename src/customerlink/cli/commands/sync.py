@@ -46,6 +46,7 @@ ACTS = {
     SyncAct.LINK: "the customer's id goes into the profile, and the fields below",
     SyncAct.CLEAR: "the id leaves the profile; the next login makes another customer",
     SyncAct.RECREATE: "another customer is made, and its id goes into the profile",
+    SyncAct.RENAME: "the customer names the user again, and the fields are compared then",
     SyncAct.HOLD: "nothing, until a person has looked",
 }
 VERDICTS = {
