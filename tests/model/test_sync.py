@@ -12,7 +12,7 @@ from customerlink.model.customer import Customer
 from customerlink.model.customer_fields import CustomerFields
 from customerlink.model.customer_values import Former, LiveCustomer, folded
 from customerlink.model.listed_customer import Absence
-from customerlink.model.profile import Profile
+from customerlink.model.profile import Identity, Profile
 from customerlink.model.sync import (
     QUIET,
     Decision,
@@ -44,6 +44,7 @@ DIGESTS = Digests.keyed(b"a key")
 ADAS = CustomerId("cus_ada")
 NEW, OLD, OTHER = "new@example.com", "old@example.com", "other@example.com"
 ADA_NOW = Profile(ADA.user_id, NEW, email_verified=True, name="Ada", customer_id=ADAS)
+LINKED_ADA = replace(ADA_NOW, identities=(Identity("auth0", "ada"), Identity("sms", "9")))
 BOB = User(Tenant("acme"), UserId("auth0|bob"))
 FIELDS = CustomerFields.parse(
     '{"name": "name", "phone": "phone_number", "preferred_locales": "locale",'
@@ -133,6 +134,17 @@ OF_ANOTHER_TENANT = customer_of(replace(ADA, tenant=Tenant("other")), ADAS)
         (live(), {"recorded": ADAS}, SyncAct.COMPARE, SyncReason.IN_ORDER),
         (live(), {}, SyncAct.COMPARE, SyncReason.IN_ORDER),
         (live(name="Countess"), {}, SyncAct.COMPARE, SyncReason.DIFFERS),
+        (live(), {"profile": LINKED_ADA}, SyncAct.FOLLOW, SyncReason.LINKED),
+        (live(ANOTHERS), {"profile": LINKED_ADA}, SyncAct.FOLLOW, SyncReason.LINKED),
+        (None, {"profile": LINKED_ADA}, SyncAct.FOLLOW, SyncReason.LINKED),
+        (Absence.DELETED, {"profile": LINKED_ADA}, SyncAct.CLEAR, SyncReason.DELETED),
+        (Absence.UNKNOWN, {"profile": LINKED_ADA}, SyncAct.HOLD, SyncReason.MISSING),
+        (
+            live(),
+            {"profile": LINKED_ADA, "left": LINKED_ADA.identities},
+            SyncAct.COMPARE,
+            SyncReason.IN_ORDER,
+        ),
         (
             live(customer_of(ADA, ADAS, superseded_by="cus_2")),
             {},

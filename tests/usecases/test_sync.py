@@ -19,6 +19,7 @@ from customerlink.adapters.aws.aws_json import AwsSilentError
 from customerlink.model.customer import naming
 from customerlink.model.customer_values import Former, Told
 from customerlink.model.instruction import Reason
+from customerlink.model.profile import Identity
 from customerlink.model.sign_up_record import Adoption, Lease
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.sync import SyncAct, SyncReason
@@ -29,7 +30,7 @@ from customerlink.model.sync_policy import (
     EditedCustomers,
     SyncPolicy,
 )
-from customerlink.model.user import CustomerId, User
+from customerlink.model.user import CustomerId, User, UserId
 from customerlink.usecases.look import UnansweredError
 from customerlink.usecases.synced import (
     BUSY,
@@ -484,6 +485,126 @@ class TestRenaming:
 
         assert shop.why() == NO_ANSWER
         assert "adopting" not in shop.record(ADA)
+
+
+GOOGLES = User(TENANT, UserId("google-oauth2|9"))
+OWN, LINKED = Identity("auth0", "ada"), Identity("google-oauth2", "9", NEW)
+
+
+class TestAccounts:
+    """Accounts that were linked: the customers follow, by the use case of the shop's own page."""
+
+    def second(self, shop: Shop, **metadata: str) -> CustomerId:
+        """Let another account have been linked to Ada's, which had a customer of its own."""
+        made = shop.customer(NEW, GOOGLES, metadata)
+        shop.moves(identities=(OWN, LINKED))
+        return made
+
+    def superseded(self, shop: Shop, customer_id: CustomerId) -> str | None:
+        """Return by which customer one is superseded."""
+        body = shop.stripe.account.retrieve(customer_id)
+        return body["metadata"].get("superseded_by")  # type: ignore[no-any-return]
+
+    def test_both_had_one(self, shop: Shop) -> None:
+        """The other one is superseded, once; what changed in Auth0 is followed at the same time."""
+        made = self.second(shop)
+        shop.moves(name="Countess")
+        assert shop.outcome() is SyncOutcome.DONE
+        assert (self.superseded(shop, made), shop.name()) == (shop.adas, "Countess")
+
+        shop.fails("stripe supersede", Kind.LOST)
+        shop.fails("stripe list", Kind.LOST)
+        assert shop.outcome() is SyncOutcome.NOTHING
+        assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
+
+    def test_only_the_second_had_one(self) -> None:
+        """It is the primary's from then on, on both sides."""
+        world = World()
+        made = world.customer(OLD, GOOGLES)
+        world.tenant.add(ADA, OLD, identities=(OWN, LINKED))
+        synced = world.sync(ADA)
+
+        assert synced is not None
+        assert synced.outcome is SyncOutcome.DONE
+        assert world.named(ADA) == [made]
+        assert world.tenant.profiles[ADA.user_id].customer_id == made
+
+    def test_neither_had_one(self) -> None:
+        """None is made."""
+        world = World()
+        world.tenant.add(ADA, OLD, identities=(OWN, LINKED))
+        synced = world.sync(ADA)
+
+        assert synced is not None
+        assert (synced.outcome, world.record(ADA)) == (SyncOutcome.NOTHING, {})
+
+    @pytest.mark.parametrize("linked", [(), (Identity("", ""),), (Identity("", ""),) * 2])
+    def test_nobody_to_follow(self, shop: Shop, linked: tuple[Identity, ...]) -> None:
+        """What is no account is none that was linked."""
+        shop.moves(identities=(OWN, *linked))
+        shop.fails("stripe list", Kind.LOST)
+
+        assert shop.outcome() is SyncOutcome.NOTHING
+
+    def test_that_cannot_follow(self, shop: Shop) -> None:
+        """A person has to look; the fields do not wait for it, and it is tried again."""
+        made = self.second(shop, **{f"key {number}": "x" for number in range(48)})
+        shop.moves(name="Countess")
+        synced = shop.sync(ADA)
+        assert synced is not None
+        assert (synced.outcome, synced.reason) == (SyncOutcome.HELD, SyncReason.LINKED)
+        assert (shop.name(), shop.memory()["held"]["S"]) == ("Countess", SyncReason.LINKED)
+
+        shop.stripe.account.update(made, {"metadata": {"key 0": ""}})
+        assert shop.outcome() is SyncOutcome.NOTHING
+        assert self.superseded(shop, made) == shop.adas
+
+    @pytest.mark.parametrize("kind", [Kind.DIES_BEFORE, Kind.DIES_AFTER, Kind.LOST])
+    @pytest.mark.parametrize("call", ["stripe supersede", REMEMBER, "stripe list"])
+    def test_interrupted(self, shop: Shop, call: str, kind: Kind) -> None:
+        """Another try finishes it."""
+        made = self.second(shop)
+        shop.moves(name="Countess")
+        shop.fails(call, kind, times=3 if call == REMEMBER and kind is Kind.LOST else 1)
+        assert shop.outcome() in (None, SyncOutcome.AGAIN)
+        shop.at(LATER)
+        assert shop.outcome() is SyncOutcome.DONE
+
+        assert (self.superseded(shop, made), shop.name()) == (shop.adas, "Countess")
+
+    def test_linked_once_more(self, shop: Shop) -> None:
+        """After it was taken apart: it is followed again."""
+        made = self.second(shop)
+        shop.outcome()
+        shop.moves(identities=(OWN,))
+        shop.outcome()
+        shop.stripe.account.update(made, {"metadata": {"superseded_by": ""}})
+        shop.moves(identities=(OWN, LINKED))
+        assert shop.outcome() is SyncOutcome.NOTHING
+
+        assert self.superseded(shop, made) == shop.adas
+
+    def test_by_another_accounts_key(self, shop: Shop) -> None:
+        """It finds nothing, and so nothing counts as done."""
+        made = self.second(shop)
+        kept = dict(shop.stripe.account._customers)
+        shop.stripe.account._customers.clear()
+        assert shop.outcome() is SyncOutcome.HELD
+        shop.stripe.account._customers.update(kept)
+        shop.outcome()
+
+        assert self.superseded(shop, made) == shop.adas
+
+    def test_beside_a_sign_up(self) -> None:
+        """It decides first."""
+        world = World()
+        world.tenant.add(ADA, OLD, marker="unfinished", identities=(OWN, LINKED))
+        world.ports()[1].open(ADA, None, admission=True)
+        synced = world.sync(ADA)
+
+        assert synced is not None
+        assert synced.outcome is SyncOutcome.AGAIN
+        assert world.record(ADA)["state"] == "open"
 
 
 class TestEvents:

@@ -20,7 +20,7 @@ from customerlink.model.customer_values import (
 )
 from customerlink.model.frozen import frozen
 from customerlink.model.listed_customer import Absence
-from customerlink.model.profile import Profile
+from customerlink.model.profile import ODD_IDENTITY, Identity, Profile
 from customerlink.model.signup import Marker
 from customerlink.model.sync_memory import Digests, Memory
 from customerlink.model.sync_policy import (
@@ -47,6 +47,8 @@ class SyncAct(StrEnum):
     RECREATE = "recreate"
     RENAME = "rename"
     """The customer names the user again; then its fields are compared."""
+    FOLLOW = "follow"
+    """The customers of accounts that were linked follow; then it is decided anew."""
     HOLD = "hold"
     """Nothing, until a person has looked."""
 
@@ -67,6 +69,8 @@ class SyncReason(StrEnum):
     MISMATCHED = "mismatched"
     CONTESTED = "contested"
     """Somebody writes back what was corrected three times today."""
+    LINKED = "linked"
+    """Accounts were linked, and their customers have not followed."""
     EMAIL_TAKEN = "email_taken"
     """Another customer has the address."""
 
@@ -114,6 +118,8 @@ class Seen:
     memory: Memory = Memory()
     edits: tuple[Former, ...] = ()
     """What customers had before they were changed in Stripe, as events tell it."""
+    left: tuple[Identity, ...] = ()
+    """Linked accounts whose customers cannot follow."""
 
 
 @frozen
@@ -139,6 +145,8 @@ class Decision:
     """Auth0's as it is given: a customer made elsewhere may have it in that letter case."""
     memory: Memory = Memory()
     digests: Digests = Digests(b"")
+    accounts: tuple[Identity, ...] = ()
+    """The linked ones whose customers are to follow."""
 
     @property
     def writes(self) -> dict[str, str]:
@@ -185,6 +193,10 @@ def decide(seen: Seen, rules: SyncRules, now: float) -> Decision:
         return Decision(SyncAct.HOLD, SyncReason.USER_GONE)
     if seen.is_open and not _is_linked(seen):
         return Decision(SyncAct.WAIT, SyncReason.SIGNING_UP)
+    accounts = _not_followed(seen, seen.profile, rules.digests)
+    # Not by a key that knows no customer: it would find nothing that could follow.
+    if accounts and not isinstance(seen.customer, Absence):
+        return Decision(SyncAct.FOLLOW, SyncReason.LINKED, accounts=accounts)
     if isinstance(seen.customer, LiveCustomer):
         return _about(seen, seen.profile, seen.customer, rules, now)
     return _without_customer(seen.customer, seen.profile, rules.policy.deleted_customers)
@@ -196,6 +208,15 @@ def _is_linked(seen: Seen) -> bool:
     if profile is None or not isinstance(seen.customer, LiveCustomer):
         return False
     return profile.customer_id is not None and profile.marker != Marker.UNFINISHED
+
+
+def _not_followed(seen: Seen, profile: Profile, digests: Digests) -> tuple[Identity, ...]:
+    followed = seen.memory.readable_by(digests).followed
+    return tuple(
+        each
+        for each in profile.identities[1:]
+        if each not in (ODD_IDENTITY, *seen.left) and digests.account(each) not in followed
+    )
 
 
 def _without_customer(
@@ -248,6 +269,9 @@ def _compared(
     values = values_of(seen.user, profile, rules.fields, rules.policy.email_changes)
     names = dict.fromkeys([EMAIL, *(target for target, _ in rules.fields.sources)])
     memory = _memory_of(seen.memory, live, names, rules.digests)
+    # One that was unlinked may be linked once more.
+    linked = {rules.digests.account(each) for each in profile.identities[1:]}
+    memory = replace(memory, followed=memory.followed & linked)
     # Another customer's values are no earlier ones of this one's.
     edits = [each.values for each in seen.edits if each.customer_id == live.customer.id]
     compare = _Comparison(memory, live.values, values, rules, tuple(edits))

@@ -11,6 +11,7 @@ from dataclasses import field, replace
 
 from customerlink.model.customer_values import Values, folded
 from customerlink.model.frozen import frozen
+from customerlink.model.profile import Identity
 from customerlink.model.user import CustomerId, User
 
 DIGITS = 16
@@ -64,6 +65,10 @@ class Digests:
             hints[name] = hints.get(name, frozenset()) | {digest}
         return hints
 
+    def account(self, identity: Identity) -> str:
+        """Return the digest of an account that was linked to another one."""
+        return self.of("identity", identity.user_id)
+
 
 type Hints = Mapping[str, frozenset[str]]
 
@@ -81,6 +86,8 @@ class Memory:
     corrections: tuple[float, ...] = ()
     """When what was edited in Stripe was written over."""
     keyed_by: str = ""
+    followed: frozenset[str] = frozenset()
+    """Digests of the accounts that were linked to the user's, and whose customers have followed."""
     hints: Hints = field(default_factory=dict)
     """By field: digests of what Auth0 had before, as events say, until something is applied."""
     held: str | None = None
@@ -93,7 +100,7 @@ class Memory:
         """Return it; without the digests of another key, which would pass for other values."""
         if self.keyed_by == digests.name:
             return self
-        return replace(self, applied={}, writing={}, keyed_by=digests.name)
+        return replace(self, applied={}, writing={}, followed=frozenset(), keyed_by=digests.name)
 
     def hinted(self, hints: Hints) -> "Memory":
         """Return it with more of what Auth0 had before."""

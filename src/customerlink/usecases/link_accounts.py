@@ -114,10 +114,10 @@ class Linking:
             # What the other one has (invoices, subscriptions) stays where it is.
             left = self._still_leaving([each.id for each in leaving if each.id != staying])
             _expect(all(each.can_be_superseded() for each in left))
-            others = tuple(each.id for each in left)
-            for each in others:
-                _result(self.customers.supersede(each, staying))
-            return Followed(staying, others)
+            for each in left:
+                if each.superseded_by != staying:
+                    _result(self.customers.supersede(each.id, staying))
+            return Followed(staying, tuple(each.id for each in left))
         except _LinkFailedError as error:
             return error.trouble
 

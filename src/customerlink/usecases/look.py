@@ -7,6 +7,7 @@ from customerlink.model.customer import Customer
 from customerlink.model.customer_values import EMAIL, LiveCustomer, Told
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.listed_customer import Absence
+from customerlink.model.profile import Identity
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import Decision, Seen, SyncRules, decide
 from customerlink.model.sync_memory import Memory
@@ -17,6 +18,7 @@ from customerlink.ports.ledger import Ledger, LedgerView
 from customerlink.ports.profiles import Profiles
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.ports.synced_customers import SyncedCustomers
+from customerlink.usecases.link_accounts import Account, Linking
 from customerlink.usecases.settle import Settling
 
 NOTHING_TOLD = Told()
@@ -31,6 +33,10 @@ class SyncInvocations(Protocol):
 
     def syncing(self, signup: SignUp, customer_id: CustomerId) -> tuple[Settling, SyncedCustomers]:
         """Return what settles a record and makes none, and the customers within its budget."""
+        ...
+
+    def linking(self, primary: Account, secondary: Account) -> Linking:
+        """Return what lets a linked account's customer follow into the primary."""
         ...
 
     def synced_customers(self) -> SyncedCustomers:
@@ -74,6 +80,7 @@ class Look:
         memory: Memory,
         customers: SyncedCustomers,
         told: Told = NOTHING_TOLD,
+        left: tuple[Identity, ...] = (),
     ) -> Decision:
         """Look at both sides, and at the record; decide."""
         profile = self.profiles.get(user.user_id)
@@ -86,7 +93,7 @@ class Look:
             else _told_of(customers, user, told.customer_id)
         )
         recorded, is_open = standing.customer_id, standing.is_open
-        seen = Seen(user, profile, customer, recorded, is_open, memory, told.edits)
+        seen = Seen(user, profile, customer, recorded, is_open, memory, told.edits, left)
         return decide(seen, self.rules, self.clock.time())
 
     def is_about_to_move(self, customer: Customer, user: User) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from customerlink.model.customer import Customer
 from customerlink.model.customer_values import EMAIL, Told, Values
 from customerlink.model.instruction import Metadata, link_metadata, unlinked_metadata
+from customerlink.model.profile import Identity
 from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import Decision, SyncAct, SyncReason
@@ -19,6 +20,7 @@ from customerlink.ports.customers import Done, Failure, NotSent, Unknown
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.ports.synced_customers import SyncedCustomers
 from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.link_accounts import Account, Followed, LinkFailure
 from customerlink.usecases.look import Look, UnansweredError
 from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.provision_existing import provision_existing
@@ -32,6 +34,7 @@ _PASSIVE = {
 }
 
 
+_NOT_FOLLOWED = "the customer of an account that was linked cannot follow"
 _CLAIMED = "another user has claimed the customer"
 
 
@@ -49,6 +52,8 @@ class Reconciliation:
     written: Values = field(default_factory=dict)
     is_profile_written: bool = False
     is_named: bool = False
+    left: tuple[Identity, ...] = ()
+    """The linked accounts whose customers a person has to look at."""
 
     @property
     def user(self) -> User:
@@ -57,6 +62,10 @@ class Reconciliation:
 
     def carry_out(self) -> Synced:
         """Do it, write down what came of it, and end the lease unless a write may be on its way."""
+        if self.decision.act is SyncAct.FOLLOW:
+            why = self._follow()
+            if why is not None:
+                return self._ended(Synced(SyncOutcome.AGAIN, self.decision, why), self.lease.memory)
         act = self.decision.act
         if act in _PASSIVE:
             return self._ended(Synced(_PASSIVE[act], self.decision), self.lease.memory)
@@ -67,6 +76,9 @@ class Reconciliation:
         return self._ended(Synced(self._outcome(why), self.decision, why), self._memory())
 
     def _ended(self, synced: Synced, memory: Memory) -> Synced:
+        if self.left and synced.outcome in (SyncOutcome.DONE, SyncOutcome.NOTHING):
+            decision = replace(self.decision, reason=SyncReason.LINKED)
+            synced = Synced(SyncOutcome.HELD, decision, _NOT_FOLLOWED)
         self.ledger.give_back(self.lease, synced.left(memory, self.look.clock.time()))
         return synced
 
@@ -92,6 +104,38 @@ class Reconciliation:
             return SyncOutcome.DONE
         is_in_order = self.decision.reason is SyncReason.IN_ORDER
         return SyncOutcome.NOTHING if is_in_order else SyncOutcome.HELD
+
+    # The accounts
+
+    def _follow(self) -> str | None:
+        """Let the customers of linked accounts follow, and decide anew; return why not, if so."""
+        for each in self.decision.accounts:
+            followed = self._followed(each)
+            if followed in PASSING:
+                return str(followed)
+            if isinstance(followed, LinkFailure):
+                self.left = (*self.left, each)
+            elif not self._is_remembered(each):
+                return CHANGED_SINCE
+        again = self._again(self.look.invocations.synced_customers())
+        if again is None:
+            return NO_ANSWER
+        self.decision = again
+        return None
+
+    def _followed(self, account: Identity) -> Followed | LinkFailure | None:
+        profile = self.look.profiles.get(self.user.user_id)
+        if profile is None or account not in profile.identities[1:]:
+            return None
+        secondary = Account(User(self.user.tenant, account.user_id), account.email, None)
+        return self.look.invocations.linking(Account.of(self.user, profile), secondary).follow()
+
+    def _is_remembered(self, account: Identity) -> bool:
+        memory, digests = self.lease.memory, self.look.rules.digests
+        memory = memory.readable_by(digests)
+        memory = replace(memory, followed=memory.followed | {digests.account(account)})
+        self.lease = replace(self.lease, memory=memory)
+        return self.ledger.remember(self.lease, memory)
 
     # The fields
 
@@ -140,7 +184,7 @@ class Reconciliation:
     def _again(self, customers: SyncedCustomers) -> Decision | None:
         """Decide once more, by what is there now; None without an answer."""
         try:
-            return self.look.decision(self.user, self.lease.memory, customers, self.told)
+            return self.look.decision(self.user, self.lease.memory, customers, self.told, self.left)
         except UnansweredError:
             return None
 

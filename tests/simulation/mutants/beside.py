@@ -42,8 +42,8 @@ BESIDE = [
     Mutant(
         "linking leaves two customers without a word",
         LINK,
-        "                _result(self.customers.supersede(each, staying))\n",
-        "                pass\n",
+        "                    _result(self.customers.supersede(each.id, staying))\n",
+        "                    pass\n",
         caught_by="tests/usecases/test_link_accounts.py::test_both_have_one",
     ),
     Mutant(

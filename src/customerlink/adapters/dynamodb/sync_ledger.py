@@ -13,9 +13,8 @@ from customerlink.model.user import CustomerId, User
 from customerlink.ports.run import Run
 from customerlink.ports.sync_ledger import SyncLedger
 
-_ATTRIBUTES = (
-    "customer_id, applied, writing, corrections, keyed_by, hints, held, held_since, open_since"
-)
+_MEMORY = ("applied", "writing", "corrections", "followed", "customer_id", "keyed_by")
+_ATTRIBUTES = ", ".join((*_MEMORY, "hints", "held", "held_since", "open_since"))
 
 # Two reconciliations of one user: the second finds `sync_until` in the future.
 _FREE = "attribute_not_exists(sync_until) OR sync_until < :now"
@@ -122,10 +121,9 @@ class DynamoDbSyncLedger(SyncLedger):
         more: str = "",
         values: Item | None = None,
     ) -> Written | Failed:
-        setting = "applied = :applied, writing = :writing, corrections = :corrections, "
         return self._table.update(
             sync_key(lease.user),
-            f"SET {setting}customer_id = :customer_id, keyed_by = :keyed_by{more}",
+            f"SET {', '.join(f'{each} = :{each}' for each in _MEMORY)}{more}",
             condition,
             {
                 ":epoch": n(lease.epoch),
@@ -140,6 +138,7 @@ class DynamoDbSyncLedger(SyncLedger):
                     }
                 },
                 ":corrections": {"L": [n(each) for each in memory.corrections]},
+                ":followed": {"L": [s(each) for each in sorted(memory.followed)]},
                 **(values or {}),
             },
         )
@@ -198,6 +197,7 @@ def _memory(item: Item) -> Memory:
         writing={name: frozenset(each["SS"]) for name, each in writing.items()},
         corrections=tuple(float(each["N"]) for each in item.get("corrections", {"L": []})["L"]),
         keyed_by=item.get("keyed_by", s(""))["S"],
+        followed=frozenset(each["S"] for each in item.get("followed", {"L": []})["L"]),
         hints=_hints(item),
         held=item["held"]["S"] if "held" in item else None,
         held_since=_moment(item, "held_since"),

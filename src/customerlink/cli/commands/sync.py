@@ -37,6 +37,7 @@ REASONS = {
     SyncReason.UNNAMED: "the customer names nobody",
     SyncReason.MISMATCHED: "the customer names somebody else, or the record has another one",
     SyncReason.CONTESTED: "somebody writes back what was corrected three times today",
+    SyncReason.LINKED: "accounts were linked, and their customers have not followed",
     SyncReason.EMAIL_TAKEN: "another customer has the address",
 }
 ACTS = {
@@ -47,6 +48,7 @@ ACTS = {
     SyncAct.CLEAR: "the id leaves the profile; the next login makes another customer",
     SyncAct.RECREATE: "another customer is made, and its id goes into the profile",
     SyncAct.RENAME: "the customer names the user again, and the fields are compared then",
+    SyncAct.FOLLOW: "the linked accounts' customers follow, and the fields are compared then",
     SyncAct.HOLD: "nothing, until a person has looked",
 }
 VERDICTS = {
