@@ -479,7 +479,7 @@ def test_no_value_is_remembered_or_shown() -> None:
     """Digests, by a key that the memory does not hold."""
     decision = decided(live(email=OLD, name="Countess"), memory(email=OLD, name="Countess"))
     text = repr(
-        (decision, decision.intent(decision.writes), decision.outcome(NOW, decision.writes))
+        (decision, decision.intent(decision.writes, NOW), decision.outcome(NOW, decision.writes))
     )
 
     assert [each for each in (NEW, OLD, "'Ada'", "Countess") if each in text] == []
@@ -507,7 +507,7 @@ class History:
             edited_customers=self.policy,
         )
         if steps >= 1:
-            self.memory = decision.intent(decision.writes)
+            self.memory = decision.intent(decision.writes, self.seconds)
         if steps >= 2:
             self.stripe = decision.writes.get("name", self.stripe)
         if steps >= 3:
@@ -577,13 +577,13 @@ class TestHistories:
         history.reconcile()
         assert history.stripe == "d"
 
-    @given(st.lists(NAMES, min_size=4, max_size=12))
-    def test_writes_against_a_third_program(self, edits: list[str]) -> None:
-        """Not more than three a day, however often it writes back."""
+    @given(st.lists(st.tuples(NAMES, st.integers(2, 3)), min_size=4, max_size=12))
+    def test_writes_against_a_third_program(self, edits: list[tuple[str, int]]) -> None:
+        """Not more than three a day, however often it writes back, and whoever dies after that."""
         history, writes = History(EditedCustomers.RESTORE), 0
-        for edit in edits:
+        for edit, steps in edits:
             history.stripe = edit
-            writes += bool(history.reconcile().writes)
+            writes += bool(history.reconcile(steps).writes)
 
         assert writes <= CORRECTIONS_A_DAY
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.interleaving import (
     ADOPT,
+    LIST,
     LOOK,
     TENANT,
     UPDATE,
@@ -175,6 +176,20 @@ class TestFields:
         shop.at(24 * 3600 + 1)
         assert shop.outcome(**restore) is SyncOutcome.DONE
 
+    @pytest.mark.parametrize("kind", [Kind.DIES_AFTER, Kind.LATE])
+    def test_correction_without_an_answer(self, shop: Shop, kind: Kind) -> None:
+        """It counts among the three: nobody argues longer for want of answers."""
+        restore: dict[str, Any] = {"edited_customers": EditedCustomers.RESTORE}
+        for number in range(1, 4):
+            shop.edit(name="Countess")
+            shop.fails(UPDATE, kind, 1.0)
+            assert shop.outcome(**restore) in (None, SyncOutcome.AGAIN)
+            shop.at(number * LATER)
+        shop.edit(name="Countess")
+
+        assert shop.outcome(**restore) is SyncOutcome.HELD
+        assert shop.name() == "Countess"
+
     def test_difference_of_before(self) -> None:
         """Nobody knows which is newer: it is told, and written where somebody says so."""
         shop = Shop()
@@ -218,6 +233,21 @@ class TestAddress:
 
         assert (shop.outcome(ADA), shop.outcome(BOB)) == (SyncOutcome.DONE, SyncOutcome.DONE)
         assert (shop.with_address(NEW), shop.with_address(OLD)) == ([shop.adas], [bobs])
+
+    @pytest.mark.parametrize("kind", [Kind.LOST, Kind.LATE])
+    @pytest.mark.parametrize("changes", [{}, {"name": "Countess"}])
+    def test_no_answer_about_the_other(
+        self, shop: Shop, kind: Kind, changes: dict[str, str]
+    ) -> None:
+        """Whether the other gives the address up nobody knows: another try will tell."""
+        shop.linked(BOB, NEW)
+        shop.moves(email=NEW, **changes)
+        shop.moves(BOB, email=OLD)
+        shop.meanwhile(LIST, lambda: shop.fails(LOOK, kind, 1.0))
+
+        assert (shop.why(), shop.email()) == (NO_ANSWER, OLD)
+        shop.at(LATER)
+        assert (shop.outcome(), shop.email()) == (SyncOutcome.DONE, NEW)
 
     @pytest.mark.parametrize(
         "changes", [{"email": OLD, "email_verified": False}, {"email": None}, {"customer_id": None}]

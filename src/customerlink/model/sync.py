@@ -153,14 +153,15 @@ class Decision:
         """Return the fields that are to be written, with Auth0's values."""
         return {name: self.values[name] for name, each in self.verdicts.items() if each in WRITTEN}
 
-    def intent(self, names: Collection[str]) -> Memory:
+    def intent(self, names: Collection[str], now: float) -> Memory:
         """Return what is remembered before these are written: the answer may be lost."""
         about_to = {name: {self._digest(name)} for name in names}
         writing = {
             name: self.memory.writing.get(name, frozenset()) | about_to.get(name, set())
             for name in {*self.memory.writing, *about_to}
         }
-        return replace(self.memory, writing=writing)
+        # Else a correction whose answer is lost would not count.
+        return replace(self._counted(names, now), writing=writing)
 
     def outcome(self, now: float, written: Collection[str]) -> Memory:
         """Return what is remembered once these fields were written.
@@ -169,13 +170,16 @@ class Decision:
         """
         settled = {name for name, each in self.verdicts.items() if each in _SETTLED}.union(written)
         applied = {**self.memory.applied, **{each: self._digest(each) for each in settled}}
-        restored = any(self.verdicts[each] is Verdict.RESTORED for each in written)
         return replace(
-            self.memory.corrected(now) if restored else self.memory,
+            self._counted(written, now),
             applied=applied,
             writing=_without(self.memory.writing, settled),
             hints=_without(self.memory.hints, applied),
         )
+
+    def _counted(self, names: Collection[str], now: float) -> Memory:
+        is_correction = any(self.verdicts[each] is Verdict.RESTORED for each in names)
+        return self.memory.corrected(now) if is_correction else self.memory
 
     def _digest(self, name: str) -> str:
         return self.digests.of(name, folded(name, self.values[name]))

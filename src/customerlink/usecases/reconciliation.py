@@ -153,13 +153,18 @@ class Reconciliation:
 
     def _address(self, writes: Values) -> str | None:
         settling, customers = self._syncing()
-        return AddressChange(
+        change = AddressChange(
             settling,
             self._customer_id,
             str(self.decision.address),
             write=lambda: self._write(customers, writes),
             may_share=lambda other: self.look.is_about_to_move(other, self.user),
-        ).carry_out()
+        )
+        try:
+            return change.carry_out()
+        except UnansweredError:
+            # Of whom the address may be shared with: nothing was written yet.
+            return NO_ANSWER
 
     def _fields(self, writes: Values) -> str | None:
         settling, customers = self._syncing()
@@ -175,11 +180,15 @@ class Reconciliation:
         """Write what both sides still speak for; what is about to be written is noted before."""
         again = self._again(customers)
         is_as_it_was = again is not None and again.writes == self.decision.writes
-        if not is_as_it_was or not self.ledger.remember(self.lease, self.decision.intent(values)):
+        if not is_as_it_was or not self._is_noted(values):
             return NotSent()
         self.sent = customers.update(self._customer_id, values)
         self.written = values if isinstance(self.sent, Done) else {}
         return self.sent
+
+    def _is_noted(self, values: Values) -> bool:
+        intent = self.decision.intent(values, self.look.clock.time())
+        return self.ledger.remember(self.lease, intent)
 
     def _again(self, customers: SyncedCustomers) -> Decision | None:
         """Decide once more, by what is there now; None without an answer."""

@@ -19,9 +19,23 @@ SYNCED = [
     Mutant(
         "sync writes without a word of it before",
         RECONCILIATION,
-        "or not self.ledger.remember(self.lease, self.decision.intent(values))",
-        "or not self.ledger.remember(self.lease, self.lease.memory)",
+        "return self.ledger.remember(self.lease, intent)",
+        "return self.ledger.remember(self.lease, self.lease.memory)",
         caught_by=f"{_TESTS}::TestInterleavings::test_intent_before_effect",
+    ),
+    Mutant(
+        "sync counts no correction whose answer is lost",
+        DECISION,
+        "return replace(self._counted(names, now), writing=writing)",
+        "return replace(self.memory, writing=writing)",
+        caught_by=f"{_TESTS}::TestFields::test_correction_without_an_answer",
+    ),
+    Mutant(
+        "sync ends badly for want of an answer about another user",
+        RECONCILIATION,
+        "        except UnansweredError:\n            # Of whom",
+        "        except ZeroDivisionError:\n            # Of whom",
+        caught_by=f"{_TESTS}::TestAddress::test_no_answer_about_the_other",
     ),
     Mutant(
         "sync beside another one",
