@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from tests.fakes import NOW, FakeClock
@@ -33,7 +34,7 @@ from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncRules
 from customerlink.model.sync_memory import Digests
-from customerlink.model.sync_policy import SyncPolicy
+from customerlink.model.sync_policy import EmailChanges, SyncPolicy
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.customers import (
@@ -403,7 +404,8 @@ class World:
         """Let a customer have its user's new address; return why not."""
         signup = SignUp(user, logins_count=0)
         settling = self.settling(signup, creates=Creates.NEVER, known=(customer_id,))
-        return AddressChange(settling, customer_id, email).carry_out()
+        write = partial(self.stripe.set_email, customer_id, email)
+        return AddressChange(settling, customer_id, email, write).carry_out()
 
     def follow(self, primary: Account, secondary: Account) -> Followed | LinkFailure | None:
         """Let a linked account's customer follow; None where the invocation dies."""
@@ -434,8 +436,8 @@ class World:
         """Carry one step of a plan out."""
         operator, directory = WorldOperator(self), WorldDirectory(self.stripe.account)
         step = Step(act, Drift.MISMATCHED, user.user_id, customer_id, "")
-        both = self.tenant, self.tenant
-        worker = Repair(TENANT, *both, directory, operator, Turns(), self.clock)
+        ours = self.tenant, self.tenant, directory, operator, self.addresses(), Turns(), self.clock
+        worker = Repair(TENANT, *ours)
         [result] = worker.apply([step])
         return result
 
@@ -451,6 +453,11 @@ class World:
         """Return what reconciles users."""
         fields = self.policy.customer_fields
         rules = SyncRules(Digests.keyed(b"a key"), policy or SyncPolicy(), fields)
+        return Sync(self.tenant, WorldOperator(self), rules, self.clock)
+
+    def addresses(self) -> Sync:
+        """Return what lets a customer's address follow."""
+        rules = SyncRules.of_addresses(Digests.keyed(b"a key"), EmailChanges.VERIFIED)
         return Sync(self.tenant, WorldOperator(self), rules, self.clock)
 
     # What came of it

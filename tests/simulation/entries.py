@@ -1,6 +1,7 @@
 """Every other way in: what settles records without a login, over the real use cases."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.simulation.acts import SimulatedDirectory, SimulatedInvocations
@@ -181,7 +182,8 @@ class Entries:
             if not isinstance(found, Done) or found.result is None:
                 return
             if found.result.email != email.lower():
-                why = AddressChange(settling, customer_id, email).carry_out()
+                write = partial(settling.customers.set_email, customer_id, email)
+                why = AddressChange(settling, customer_id, email, write).carry_out()
                 self.world.tell(f"  {run.owner}: address of {user.user_id}: {why}")
 
         return self._invoke(f"address of {user.user_id}", work, PROVISION_SECONDS)

@@ -1,6 +1,7 @@
 """A customer's address follows its user's, as a sign-up would have it."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -66,7 +67,8 @@ class Parts:
             creates=Creates.NEVER,
             known=(customer_id,),
         )
-        return AddressChange(settling, customer_id, email).carry_out()
+        write = partial(self.customers.set_email, customer_id, email)
+        return AddressChange(settling, customer_id, email, write).carry_out()
 
     def is_written(self) -> bool:
         """Return whether Stripe was asked to change the address."""

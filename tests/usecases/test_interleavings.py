@@ -339,7 +339,7 @@ def apply(world: World, *steps: Step, pace: Turns | None = None) -> list[Result]
     """Carry a plan out on the command line."""
     directory = WorldDirectory(world.stripe.account)
     tenant, operator = world.tenant, WorldOperator(world)
-    ours = tenant, tenant, directory, operator, pace or Turns(), world.clock
+    ours = tenant, tenant, directory, operator, world.addresses(), pace or Turns(), world.clock
     return [*Repair(TENANT, *ours).apply(steps)]
 
 

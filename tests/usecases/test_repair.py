@@ -27,10 +27,12 @@ from customerlink.model.profile import Identity
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption, Lease
+from customerlink.model.sync import SyncReason
 from customerlink.model.trouble import Trouble
 from customerlink.model.user import CustomerId, User
 from customerlink.usecases.delete_customer import Deletion
 from customerlink.usecases.repair import Outcome, Repair, Result
+from customerlink.usecases.synced import BUSY, SyncOutcome
 
 ADA, BOB = user("ada"), user("bob")
 ADAS = "ada@example.com"
@@ -66,7 +68,8 @@ class Plan:
         directory = Watched(self.world.stripe.account, self.afterwards)
         pace = Turns(self._turn)
         tenant, operator = self.world.tenant, WorldOperator(self.world)
-        ours = tenant, tenant, directory, operator, pace, self.world.clock
+        addresses = self.world.addresses()
+        ours = tenant, tenant, directory, operator, addresses, pace, self.world.clock
         worker = Repair(TENANT, *ours, unknown_is_gone=self.unknown_is_gone)
         [result] = worker.apply([step])
         return result
@@ -222,10 +225,51 @@ class TestSetEmail:
         made = plan.world.customer("old@example.com", BOB)
         assert "profile has changed" in plan.skipped(Act.SET_EMAIL, made)
         plan.world.tenant.add(ADA, ADAS, customer_id=made)
-        assert "does not name the user" in plan.skipped(Act.SET_EMAIL, made)
+        assert plan.skipped(Act.SET_EMAIL, made) == SyncReason.MISMATCHED
         mine = plan.world.customer(ADAS, ADA)
         plan.world.tenant.add(ADA, ADAS.upper(), customer_id=mine)
         assert plan.skipped(Act.SET_EMAIL, mine) == "the addresses agree by now"
+
+    @pytest.mark.parametrize("profile", [{"email_verified": False}, {"email": None}])
+    def test_address_that_may_not_be_used(self, plan: Plan, profile: dict[str, Any]) -> None:
+        """By policy: invoices go there."""
+        made = plan.world.customer("old@example.com", ADA)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        profiles = plan.world.tenant.profiles
+        profiles[ADA.user_id] = replace(profiles[ADA.user_id], **profile)
+
+        assert "--email-changes" in plan.skipped(Act.SET_EMAIL, made)
+
+    def test_nothing_but_the_address(self, plan: Plan) -> None:
+        """Whoever edited it in Stripe; what sync knows of other fields, it knows still."""
+        made = plan.world.customer(ADAS, ADA)
+        plan.world.stripe.account.update(made, {"name": "Ada"})
+        plan.world.tenant.add(ADA, ADAS, customer_id=made, name="Ada")
+        plan.world.sync(ADA)
+        plan.world.stripe.account.update(made, {"name": "Countess", "email": "old@example.com"})
+        plan.done(Act.SET_EMAIL, made)
+
+        values = plan.world.values(made)
+        assert (values["email"], values["name"]) == (ADAS, "Countess")
+        again = plan.world.sync(ADA)
+        assert again is not None
+        assert again.outcome is SyncOutcome.NOTHING
+
+    def test_deleted_customer(self, plan: Plan) -> None:
+        """Its link is for another kind of repair."""
+        made = plan.world.customer("old@example.com", ADA)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        plan.world.stripe.account.delete(made)
+
+        assert plan.skipped(Act.SET_EMAIL, made) == SyncReason.DELETED
+
+    def test_while_another_looks(self, plan: Plan) -> None:
+        """One at a time."""
+        made = plan.world.customer("old@example.com", ADA)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        WorldOperator(plan.world).sync_ledger().take(ADA)
+
+        assert plan.skipped(Act.SET_EMAIL, made) == BUSY
 
 
 class TestClaim:
@@ -568,5 +612,6 @@ class TestSteps:
 
         directory = Watched(plan.world.stripe.account, look)
         tenant, operator = plan.world.tenant, WorldOperator(plan.world)
-        ours = tenant, tenant, directory, operator, Turns(), plan.world.clock
+        addresses = plan.world.addresses()
+        ours = tenant, tenant, directory, operator, addresses, Turns(), plan.world.clock
         return [*Repair(TENANT, *ours, lambda _: trouble).apply(self.STEPS)]

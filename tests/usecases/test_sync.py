@@ -225,9 +225,11 @@ class TestAddress:
         assert shop.why() == f"the address has {bobs}"
         assert shop.with_address(NEW) == [bobs]
 
-    def test_two_swap(self, shop: Shop) -> None:
-        """Neither waits for the other."""
+    @pytest.mark.parametrize("accounts", [(), (Identity("auth0", "bob"), Identity("sms", "9"))])
+    def test_two_swap(self, shop: Shop, accounts: tuple[Identity, ...]) -> None:
+        """Neither waits for the other, even if other accounts were linked to that one."""
         bobs = shop.linked(BOB, NEW)
+        shop.moves(BOB, identities=accounts)
         shop.moves(email=NEW)
         shop.moves(BOB, email=OLD)
 
@@ -237,7 +239,7 @@ class TestAddress:
     @pytest.mark.parametrize("kind", [Kind.LOST, Kind.LATE])
     @pytest.mark.parametrize("changes", [{}, {"name": "Countess"}])
     def test_no_answer_about_the_other(
-        self, shop: Shop, kind: Kind, changes: dict[str, str]
+        self, shop: Shop, kind: Kind, changes: dict[str, Any]
     ) -> None:
         """Whether the other gives the address up nobody knows: another try will tell."""
         shop.linked(BOB, NEW)

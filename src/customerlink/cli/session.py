@@ -23,6 +23,8 @@ from customerlink.cli.tenant_name import tenant_name
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
+from customerlink.model.sync_memory import Digests
+from customerlink.model.sync_policy import EmailChanges
 from customerlink.model.user import Tenant as TenantName
 from customerlink.usecases.compare import Comparison
 from customerlink.wiring.operator import Operator, comparison, operator_on_a_laptop
@@ -82,6 +84,15 @@ class Session:
         deployment, base = self.deployment, self.config.stripe_api_base
         table = deployment.outputs.table
         return operator_on_a_laptop(deployment.dynamodb, table, base, key, policy)
+
+    def digests(self) -> Digests:
+        """Return what the ledger has in place of values."""
+        return Digests.keyed(self.deployment().read_secret().log_names().key)
+
+    def email_changes(self) -> EmailChanges:
+        """Return which address reaches Stripe, as the deployment has it; the default without."""
+        found = self.deployment().outputs.parameters.get("EmailChanges")
+        return next((each for each in EmailChanges if each == found), EmailChanges.VERIFIED)
 
     def comparison(self, folder: Path | None) -> Comparison:
         """Return a comparison of both sides, in a folder."""

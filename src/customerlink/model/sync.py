@@ -27,6 +27,7 @@ from customerlink.model.sync_policy import (
     DeletedCustomers,
     Differences,
     EditedCustomers,
+    EmailChanges,
     SyncPolicy,
 )
 from customerlink.model.user import CustomerId, User
@@ -129,6 +130,16 @@ class SyncRules:
     digests: Digests
     policy: SyncPolicy = SyncPolicy()
     fields: CustomerFields = CustomerFields()
+
+    @classmethod
+    def of_addresses(cls, digests: Digests, changes: EmailChanges) -> "SyncRules":
+        """Return the rules of who asked for Auth0's address, whatever Stripe's is: no other field.
+
+        Nor is a link changed by them.
+        """
+        restore, report = EditedCustomers.RESTORE, DeletedCustomers.REPORT
+        policy = SyncPolicy(changes, restore, report, Differences.APPLY)
+        return cls(digests, policy, CustomerFields(()))
 
 
 @frozen

@@ -39,8 +39,8 @@ class AddressChange:
     """Of the user's record: it makes no customer, and knows the one that it is about."""
     customer_id: CustomerId
     email: str
-    write: Callable[[], Done[Customer] | Failure] | None = None
-    """Writes the address and more; unless given, the address is written and nothing else."""
+    write: Callable[[], Done[Customer] | Failure]
+    """Writes the address, and what else is to be written."""
     may_share: Callable[[Customer], bool] = lambda _: False
     """Whether another customer with the address, which is about to have another one, may stay."""
 
@@ -66,7 +66,7 @@ class AddressChange:
             return None if found.belongs_to(lease.user) else _NOT_NAMED
 
         return _Write(
-            self.settling, lease, self.customer_id, self.email, why_not, self.write, self.may_share
+            self.settling, lease, self.customer_id, self.email, self.write, why_not, self.may_share
         ).carry_out()
 
 
@@ -91,8 +91,15 @@ class LowerCase:
         def why_not(found: Customer) -> str | None:
             return None if found.email == self.email else "the customer has another address by now"
 
+        customers, customer_id = self.settling.customers, self.customer_id
+        email = lowered(self.email)
         return _Write(
-            self.settling, lease, self.customer_id, lowered(self.email), why_not
+            self.settling,
+            lease,
+            customer_id,
+            email,
+            lambda: customers.set_email(customer_id, email),
+            why_not,
         ).carry_out()
 
 
@@ -104,8 +111,8 @@ class _Write:
     lease: Lease
     customer_id: CustomerId
     email: str
+    write: Callable[[], Done[Customer] | Failure]
     why_not: Callable[[Customer], str | None]
-    write: Callable[[], Done[Customer] | Failure] | None = None
     may_share: Callable[[Customer], bool] = lambda _: False
 
     def carry_out(self) -> str | None:
@@ -120,12 +127,7 @@ class _Write:
             ledger.unlock_email(self.lease, email)
         if why:
             return why
-        return None if isinstance(self._written(), Done) else _NO_ANSWER
-
-    def _written(self) -> Done[Customer] | Failure:
-        if self.write is not None:
-            return self.write()
-        return self.settling.customers.set_email(self.customer_id, self.email)
+        return None if isinstance(self.write(), Done) else _NO_ANSWER
 
     def _why_not_written(self, customers: Customers) -> str | None:
         for address in spellings(self.email):

@@ -69,10 +69,10 @@ class Look:
     rules: SyncRules
     clock: Clock
 
-    def plan(self, user: User) -> Decision:
+    def plan(self, user: User, left: tuple[Identity, ...] = ()) -> Decision:
         """Say what is to be done; nothing is written. Raise `UnansweredError` without an answer."""
         memory = self.invocations.sync_ledger().recall(user)
-        return self.decision(user, memory, self.invocations.synced_customers())
+        return self.decision(user, memory, self.invocations.synced_customers(), left=left)
 
     def decision(
         self,
@@ -103,7 +103,11 @@ class Look:
         """
         if not customer.is_of_a_user(user.tenant) or customer.belongs_to(user):
             return False
-        plan = self.plan(User(user.tenant, UserId(str(customer.auth0_user_id))))
+        other = User(user.tenant, UserId(str(customer.auth0_user_id)))
+        plan = self.plan(other)
+        if plan.accounts:
+            # Whatever else the other one waits for.
+            plan = self.plan(other, plan.accounts)
         return plan.customer_id == customer.id and EMAIL in plan.writes
 
 

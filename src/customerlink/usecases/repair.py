@@ -6,7 +6,9 @@ from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
-from customerlink.model.address import is_same_address, lowered
+from customerlink.model.address import lowered
+from customerlink.model.customer_values import EMAIL
+from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Metadata, Reason, link_metadata, unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
@@ -14,6 +16,7 @@ from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption, Lease, Linked
 from customerlink.model.signup import SignUp
+from customerlink.model.sync import Verdict
 from customerlink.model.trouble import Trouble, of_the_row
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, stand_in
 from customerlink.ports.customer_directory import CustomerDirectory
@@ -22,19 +25,22 @@ from customerlink.ports.ledger import Ledger, LedgerView
 from customerlink.ports.profiles import Identities, Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.backfill import why_not
-from customerlink.usecases.change_address import AddressChange, LowerCase
+from customerlink.usecases.change_address import LowerCase
 from customerlink.usecases.delete_customer import Deletion, close_if_possible, delete_customer
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.rows import RowFailed, Rows, Seen
 from customerlink.usecases.settle import Creates, Settling
+from customerlink.usecases.sync import Sync
+from customerlink.usecases.synced import NO_ANSWER, NO_LEDGER, Synced, SyncOutcome
 from customerlink.usecases.whose_customer import other_with
 
 _GONE = "the user is gone"
 _ID_BY_NOW = "the profile has an id by now"
 _OTHER_ID = "the profile has another id by now"
 _NOT_DELETED = "Stripe does not know the customer, and does not say that it was deleted: --force"
+_OUTAGES = (Reason.PROVISIONING_FAILED, NO_ANSWER)
 _NOT_NAMED = "the customer does not name the user any more"
 
 
@@ -97,6 +103,8 @@ class Repair:
     identities: Identities
     customers: CustomerDirectory
     invocations: Invocations
+    addresses: Sync
+    """What lets a customer's address follow its user's, and nothing else."""
     pace: RateLimiter
     """At which steps are carried out."""
     clock: Clock
@@ -171,14 +179,10 @@ class Repair:
 
     def _set_email(self, step: Step) -> str | None:
         """Give the customer the user's address, unless another customer has it."""
-        customer, profile = self._customer(step), self._profile(step)
-        if profile is None or profile.customer_id != step.customer_id or not profile.email:
+        profile = self._profile(step)
+        if profile is None or profile.customer_id != step.customer_id:
             return "the profile has changed"
-        if customer is None or not customer.names(self._user(step)):
-            return _NOT_NAMED
-        if is_same_address(customer.email, profile.email):
-            return "the addresses agree by now"
-        return AddressChange(self._recording(step, None), customer.id, profile.email).carry_out()
+        return _not_followed(self.addresses.reconcile(self._user(step)))
 
     def _lower_email(self, step: Step) -> str | None:
         """Write the customer's address in lower case, whosever it is."""
@@ -312,6 +316,20 @@ def _not_adopted(outcome: Unsettled, customer_id: CustomerId) -> str:
     return "another user has claimed the customer" if is_claimed else why_not(outcome)
 
 
+def _not_followed(synced: Synced) -> str | None:
+    """Return why a customer's address did not follow, if so; raise for the ledger's silence."""
+    if synced.why == NO_LEDGER:
+        raise LedgerUnavailableError(NO_LEDGER)
+    if synced.outcome is SyncOutcome.DONE:
+        return None
+    verdicts = synced.decision.verdicts if synced.decision else {}
+    if verdicts.get(EMAIL) is Verdict.LEFT:
+        return "the user has no address that may be used: sync has --email-changes"
+    if synced.outcome is SyncOutcome.NOTHING:
+        return "the addresses agree by now"
+    return synced.why or str(synced.reason)
+
+
 def _seen(why: str | None) -> Seen:
     """Return what a step's end says of Stripe and the ledger."""
-    return Seen.DOWN if why == Reason.PROVISIONING_FAILED else Seen.UP
+    return Seen.DOWN if why in _OUTAGES else Seen.UP

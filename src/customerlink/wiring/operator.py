@@ -211,19 +211,19 @@ def sync(users: "Users", operator: Operator, rules: SyncRules) -> Sync:
     return Sync(users, operator, rules, operator.clock)
 
 
-def repair(
+def repair(  # noqa: PLR0913 (both sides, and what is asked)
     tenant: Tenant,
     users: "Users",
     operator: Operator,
     pace: RateLimiter,
+    rules: SyncRules,
     *,
     unknown_is_gone: bool = False,
 ) -> Repair:
     """Return what carries plans out, at a pace that its look-ups at Stripe keep too."""
-    directory = _directory_to_delete_from(operator, pace)
-    return Repair(
-        tenant, users, users, directory, operator, pace, time, trouble_of, unknown_is_gone
-    )
+    directory, addresses = _directory_to_delete_from(operator, pace), sync(users, operator, rules)
+    services = users, users, directory, operator, addresses
+    return Repair(tenant, *services, pace, time, trouble_of, unknown_is_gone)
 
 
 def _directory_to_delete_from(operator: Operator, pace: RateLimiter) -> StripeDirectory:

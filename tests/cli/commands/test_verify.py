@@ -173,7 +173,9 @@ INJECTED: dict[Drift, Callable[[Cli, int], object]] = {
     Drift.MISMATCHED: lambda cli, n: user(cli, n, customer(cli, n, metadata=OTHER_TENANTS)),
     Drift.DUPLICATE: lambda cli, n: (user(cli, n, customer(cli, n)), customer(cli, n)),
     Drift.ORPHANED: orphaned,
-    Drift.EMAIL_DRIFT: lambda cli, n: user(cli, n, customer(cli, n, email=f"old-{n}@example.com")),
+    Drift.EMAIL_DRIFT: lambda cli, n: user(
+        cli, n, customer(cli, n, email=f"old-{n}@example.com"), email_verified=True
+    ),
     Drift.UNCLAIMED: unclaimed,
     Drift.ABANDONED: registered,
     Drift.SUPERSEDED: lambda cli, n: customer(cli, n, metadata=superseded(n)),

@@ -150,8 +150,8 @@ BESIDE = [
     Mutant(
         "address unlocked once it is changed",
         ADDRESS,
-        "        return None if isinstance(self._written(), Done) else _NO_ANSWER\n",
-        "        written = self._written()\n"
+        "        return None if isinstance(self.write(), Done) else _NO_ANSWER\n",
+        "        written = self.write()\n"
         "        ledger.unlock_email(self.lease, email)\n"
         "        return None if isinstance(written, Done) else _NO_ANSWER\n",
         caught_by="tests/usecases/test_change_address.py::test_order",

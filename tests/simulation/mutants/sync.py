@@ -291,6 +291,27 @@ SYNCED = [
         caught_by=f"{_TESTS}::TestAccounts::test_that_cannot_follow",
     ),
     Mutant(
+        "sync lets a swap wait for accounts that were linked",
+        LOOK,
+        "        if plan.accounts:\n",
+        "        if False:\n",
+        caught_by=f"{_TESTS}::TestAddress::test_two_swap",
+    ),
+    Mutant(
+        "a repair of addresses writes names too",
+        DECISION,
+        "return cls(digests, policy, CustomerFields(()))",
+        "return cls(digests, policy, CustomerFields())",
+        caught_by="tests/usecases/test_repair.py::TestSetEmail::test_nothing_but_the_address",
+    ),
+    Mutant(
+        "a repair of addresses clears links",
+        DECISION,
+        "restore, report = EditedCustomers.RESTORE, DeletedCustomers.REPORT",
+        "restore, report = EditedCustomers.RESTORE, DeletedCustomers.CLEAR",
+        caught_by="tests/usecases/test_repair.py::TestSetEmail::test_deleted_customer",
+    ),
+    Mutant(
         "recorded link given up without Stripe's word",
         CHECK,
         "return Stale(None) if is_gone else failed",

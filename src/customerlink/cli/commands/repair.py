@@ -17,6 +17,7 @@ from customerlink.model.plan_size import FEW, header, is_too_much, links_said, t
 from customerlink.model.policy import Policy
 from customerlink.model.repair_plan import SAFE, Step, planned, read
 from customerlink.model.row import unread
+from customerlink.model.sync import SyncRules
 from customerlink.usecases.compare import Report
 from customerlink.usecases.repair import Outcome
 from customerlink.wiring.operator import repair as repair_of
@@ -99,7 +100,8 @@ def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> Non
     operator, pace = now.operator(probe.key, Policy()), TokenBucket(PER_SECOND)
     # Who says the number says that the key is the right account's.
     sure = force is not None
-    worker = repair_of(tenant, now.tenant().users, operator, pace, unknown_is_gone=sure)
+    users, rules = now.tenant().users, SyncRules.of_addresses(now.digests(), now.email_changes())
+    worker = repair_of(tenant, users, operator, pace, rules, unknown_is_gone=sure)
     counts = dict.fromkeys(Outcome, 0)
     rows = []
     for each in worker.apply(steps):

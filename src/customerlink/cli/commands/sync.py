@@ -9,7 +9,6 @@ from customerlink.cli.session import Apply, Json, Session, Yes, session
 from customerlink.model.customer_fields import CustomerFields
 from customerlink.model.policy import Policy, VerifiedEmail
 from customerlink.model.sync import Decision, SyncAct, SyncReason, SyncRules, Verdict
-from customerlink.model.sync_memory import Digests
 from customerlink.model.sync_policy import (
     DeletedCustomers,
     Differences,
@@ -116,9 +115,8 @@ def _worker(now: Session, policy: SyncPolicy) -> Sync:
     fields = _fields(deployment.outputs.parameters.get("CustomerFields", ""))
     verified = deployment.verified_email() or VerifiedEmail.OPTIONAL
     sign_up = Policy(verified_email=verified, customer_fields=fields, trust=deployment.trust())
-    digests = Digests.keyed(deployment.read_secret().log_names().key)
     operator = now.operator(probe.key, sign_up)
-    return sync_of(now.tenant().users, operator, SyncRules(digests, policy, fields))
+    return sync_of(now.tenant().users, operator, SyncRules(now.digests(), policy, fields))
 
 
 def _fields(text: str) -> CustomerFields:
