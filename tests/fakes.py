@@ -14,6 +14,7 @@ from customerlink.ports.customers import Customers, Done
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.profiles import Profiles
+from customerlink.ports.rate import RateLimiter
 from customerlink.ports.refusals import Refusals
 
 ADA = User(Tenant("acme"), UserId("auth0|ada"))
@@ -247,3 +248,20 @@ class FakeRefusals(Refusals):
 def customer_of(user: User, customer_id: str = "cus_new", **fields: Any) -> Customer:
     """Return a customer whose metadata names the user."""
     return Customer(CustomerId(customer_id), user.user_id, user.tenant, **fields)
+
+
+class Counted(RateLimiter):
+    """A pace that counts."""
+
+    def __init__(self) -> None:
+        """Start with nobody."""
+        self.turns = 0
+        self.pauses: list[float] = []
+
+    def take(self) -> None:
+        """Count."""
+        self.turns += 1
+
+    def pause(self, seconds: float) -> None:
+        """Note."""
+        self.pauses.append(seconds)

@@ -4,6 +4,18 @@ import threading
 import time
 from collections.abc import Callable
 
+from customerlink.ports.rate import RateLimiter
+
+
+class Unlimited(RateLimiter):
+    """As often as somebody asks: one person at a command line needs no turn."""
+
+    def take(self) -> None:
+        """Go on."""
+
+    def pause(self, seconds: float) -> None:
+        """Go on."""
+
 
 class TokenBucket:
     """Spreads requests evenly, after a burst of one second's worth at the most."""

@@ -20,6 +20,7 @@ from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.adapters.stripe.listing import Listing
 from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
+from customerlink.adapters.token_bucket import Unlimited
 from customerlink.adapters.trouble import trouble_of
 from customerlink.model.errors import KeyRejectedError
 from customerlink.model.keys import StripeKey
@@ -66,6 +67,8 @@ class Operator(Invocations, SyncInvocations):
     services: Services
     key: StripeKey
     clock: Clock
+    pace: RateLimiter = field(default_factory=Unlimited)
+    """At which Stripe is asked by who reconciles."""
     _rejected: Event = field(default_factory=Event, init=False)
 
     def settling(
@@ -82,7 +85,7 @@ class Operator(Invocations, SyncInvocations):
     def linking(self, primary: Account, secondary: Account) -> Linking:
         """Return what lets a linked account's customer follow into the primary."""
         begun = self._invocation()
-        ports = begun.ledger, begun.customers, begun.run
+        ports = begun.ledger, self._synced(begun.run), begun.run
         return Linking(primary, secondary, *ports, begun.policy)
 
     def ledger(self) -> DynamoDbLedger:
@@ -116,8 +119,8 @@ class Operator(Invocations, SyncInvocations):
 
     def _synced(self, run: Run) -> SyncedStripeCustomers:
         services = self.services
-        where = services.connections, services.api_base
-        return SyncedStripeCustomers(*where, self.key, self._no_other_key, run)
+        ours = services.connections, services.api_base, self.key, self._no_other_key, run
+        return SyncedStripeCustomers(*ours, pace=self.pace)
 
     def _invocation(self) -> Invocation:
         # Whose key was rejected is told by the outcome; nobody after them need try.

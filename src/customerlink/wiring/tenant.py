@@ -15,6 +15,7 @@ from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import TenantSecret
 from customerlink.model.trust import Trust
+from customerlink.ports.rate import RateLimiter
 from customerlink.wiring.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,10 +44,15 @@ def served(found: TenantSecret, settings: Settings) -> TenantSecret:
 
 
 def users_of(
-    tenant: TenantSecret, trust: Trust, *, tries: int = TRIES, seconds: float = TIME_OUT_SECONDS
+    tenant: TenantSecret,
+    trust: Trust,
+    *,
+    tries: int = TRIES,
+    seconds: float = TIME_OUT_SECONDS,
+    pace: RateLimiter | None = None,
 ) -> Users:
     """Return the tenant's users; `seconds` is how long one call of a try may take."""
-    return Users(Management(tenant.client, tries=tries, seconds=seconds), trust)
+    return Users(Management(tenant.client, tries=tries, seconds=seconds, pace=pace), trust)
 
 
 def usage_limits(client: LedgerClient) -> UsageLimits:

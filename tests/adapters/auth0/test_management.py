@@ -10,6 +10,7 @@ import pytest
 from auth0.authentication.exceptions import Auth0Error
 from auth0.management.core.api_error import ApiError
 from auth0.management.errors import TooManyRequestsError
+from tests.fakes import Counted
 
 from customerlink.adapters.auth0.management import Management, Users, is_refused
 from customerlink.model.profile import Identity, Profile
@@ -177,12 +178,17 @@ class TestWithCustomer:
 class TestRateLimit:
     """A call that met it is made again when the header says so."""
 
+    @pytest.fixture(autouse=True)
+    def turns(self) -> None:
+        """Count the turns."""
+        self.pace = Counted()
+
     def called(self, times: int, **headers: str) -> tuple[list[float], bool]:
         """Meet it so often; return how long was waited each time, and whether it went through."""
         waits: list[float] = []
         told: list[float] = []
         client = Auth0Client("https://acme.us.auth0.com", "id", "hidden")
-        management = Management(client, told.append, waits.append, tries=3)
+        management = Management(client, told.append, waits.append, tries=3, pace=self.pace)
         left = [TooManyRequestsError({}, headers)] * times
 
         def request() -> bool:
@@ -196,6 +202,9 @@ class TestRateLimit:
             return waits, False
         finally:
             assert told == waits
+            # Whoever shares the pace waits as long; and each try has a turn of its own.
+            assert self.pace.pauses[: len(waits)] == waits
+            assert self.pace.turns == len(waits) + 1
 
     def test_passes(self) -> None:
         """The wait is told."""

@@ -11,6 +11,12 @@ from botocore.exceptions import ClientError
 
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
+from customerlink.wiring.pace import (
+    AUTH0_PER_SECOND,
+    STRIPE_PER_SECOND,
+    auth0_pace,
+    stripe_pace,
+)
 from sandbox.aws import TABLE
 
 if TYPE_CHECKING:
@@ -48,6 +54,19 @@ def test_machines_share_the_rate(client: "DynamoDBClient") -> None:
     # The last turn is due after 71 intervals; a machine that is slow only makes it later.
     assert len(turns) == 72
     assert turns[-1] - turns[0] >= 60 / PER_SECOND
+
+
+def test_turns_that_nobody_takes(client: "DynamoDBClient") -> None:
+    """Taken one by one, who ends at once leaves the others all the rest; at a pace of their own."""
+    for pace in (stripe_pace, auth0_pace):
+        pace(client, TABLE).take()
+    stripe, auth0 = (
+        float(client.get_item(TableName=TABLE, Key={"pk": {"S": key}})["Item"]["next_at"]["N"])
+        for key in ("rate#sync-stripe", "rate#sync-auth0")
+    )
+
+    assert stripe - time.time() <= 1 / STRIPE_PER_SECOND
+    assert auth0 - time.time() <= 1 / AUTH0_PER_SECOND
 
 
 def test_a_pause_holds_everybody_back(client: "DynamoDBClient") -> None:

@@ -1,19 +1,22 @@
 """Customers with their fields: the real SDK over real HTTP against the stand-in."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.adapters.stripe.served import NEW, Stripe
-from tests.fakes import ADA
+from tests.fakes import ADA, Counted
 
 from customerlink.adapters.connections import Connections
-from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
+from customerlink.adapters.stripe.synced_customers import PAUSE_SECONDS, SyncedStripeCustomers
+from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.customer import naming
 from customerlink.model.customer_values import LiveCustomer
 from customerlink.model.listed_customer import Absence
 from customerlink.model.user import CustomerId
 from customerlink.ports.customers import Done, NotSent, Refused, Unauthorised, Unknown
+from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
 from sandbox.stripe_account import FaultKind
 
@@ -33,10 +36,11 @@ def adas(served: Stripe) -> CustomerId:
     return CustomerId(served.account.create(FULL)["id"])
 
 
-def customers(served: Stripe) -> SyncedStripeCustomers:
+def customers(served: Stripe, pace: RateLimiter | None = None) -> SyncedStripeCustomers:
     """Return the adapter as a new invocation has it."""
-    where = Connections(), served.server.url
-    return SyncedStripeCustomers(*where, served.key, lambda _: None, Run(time, "owner"))
+    run, paced = Run(time, "owner"), pace or Unlimited()
+    where = Connections(), served.server.url, served.key
+    return SyncedStripeCustomers(*where, lambda _: None, run, pace=paced)
 
 
 class TestLook:
@@ -129,3 +133,32 @@ def test_created_and_looked_at(served: Stripe) -> None:
     assert isinstance(found, Done)
     assert isinstance(found.result, LiveCustomer)
     assert found.result.values["name"] == "Ada Lovelace"
+
+
+class TestPace:
+    """Requests wait for their turns, which all invocations share."""
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda each, adas: each.look(adas),
+            lambda each, adas: each.retrieve(adas),
+            lambda each, _: each.list_by_email("ada@example.com"),
+            lambda each, adas: each.update(adas, {"name": "Countess"}),
+            lambda each, adas: each.adopt(adas, ADA),
+        ],
+    )
+    def test_a_turn_each(self, served: Stripe, adas: CustomerId, call: Callable[..., Any]) -> None:
+        """Whatever is asked for."""
+        pace = Counted()
+        assert isinstance(call(customers(served, pace), adas), Done)
+
+        assert (pace.turns, pace.pauses) == (1, [])
+
+    def test_rate_limit(self, served: Stripe, adas: CustomerId) -> None:
+        """Everybody waits, and the repetition has a turn of its own."""
+        pace = Counted()
+        served.fault(FaultKind.RATE_LIMIT, "GET")
+        assert isinstance(customers(served, pace).look(adas), Done)
+
+        assert (pace.turns, pace.pauses) == (2, [PAUSE_SECONDS])

@@ -24,11 +24,13 @@ from auth0.management.core.parse_error import ParsingError
 from auth0.management.errors import NotFoundError, TooManyRequestsError
 from requests import RequestException
 
+from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.address import spellings
 from customerlink.model.profile import Profile
 from customerlink.model.secret import Auth0Client
 from customerlink.model.trust import Trust
 from customerlink.ports.profiles import Identities, Profiles
+from customerlink.ports.rate import RateLimiter
 
 if TYPE_CHECKING:
     from auth0.management.types import UserIdentityProviderEnum
@@ -58,18 +60,21 @@ TRIES = 10
 class Management:
     """The API as an application that asks for one token, and waits where Auth0 says so."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a caller may choose)
         self,
         client: Auth0Client,
         on_wait: Callable[[float], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         tries: int = TRIES,
         seconds: float = TIME_OUT_SECONDS,
+        *,
+        pace: RateLimiter | None = None,
     ) -> None:
         """Take the application; `on_wait` is told the seconds of each wait for the rate limit.
 
-        `seconds` is how long one call may take.
+        `seconds` is how long one call may take; each waits for its turn at the pace.
         """
+        self._pace = pace or Unlimited()
         self._client, self._on_wait, self._sleep = client, on_wait, sleep
         self._tries, self._seconds = tries, seconds
         self.patience = math.inf
@@ -139,10 +144,12 @@ class Management:
         Raise `TooManyRequestsError` at once where that is later than somebody waits.
         """
         for tries_left in reversed(range(self._tries)):
+            self._pace.take()
             try:
                 return request()
             except TooManyRequestsError as error:
                 seconds = _seconds_until_reset(error)
+                self._pace.pause(seconds)
                 if not tries_left or seconds > self.patience:
                     raise
                 self.patience -= seconds

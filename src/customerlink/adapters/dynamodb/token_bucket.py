@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TURNS = 8
-"""Taken at once, so that a write to DynamoDB serves as many requests."""
+"""Taken at once by default, so that a write to DynamoDB serves as many requests."""
 
 _FORGOTTEN_SECONDS = 24 * 3600
 
@@ -29,11 +29,15 @@ class SharedTokenBucket:
         table: str,
         name: str,
         per_second: float,
+        turns: int = TURNS,
     ) -> None:
-        """Name the bucket; its item goes by itself a day after its last use."""
+        """Name the bucket; its item goes by itself a day after its last use.
+
+        `turns` are taken at once: who stops before has taken them from the others.
+        """
         self._client, self._table = client, table
         self._key = {"pk": {"S": f"rate#{name}"}}
-        self._per_second = per_second
+        self._per_second, self._at_once = per_second, turns
         self._lock = threading.Lock()
         self._turns: list[float] = []
 
@@ -41,8 +45,8 @@ class SharedTokenBucket:
         """Wait for this request's turn."""
         with self._lock:
             if not self._turns:
-                start = self._reserved(TURNS / self._per_second)
-                self._turns = [start + turn / self._per_second for turn in range(TURNS)]
+                start = self._reserved(self._at_once / self._per_second)
+                self._turns = [start + turn / self._per_second for turn in range(self._at_once)]
             turn = self._turns.pop(0)
         # By the wall clock, the only one that machines share; AWS keeps it for them.
         time.sleep(max(0.0, turn - time.time()))
