@@ -138,6 +138,13 @@ OF_ANOTHER_TENANT = customer_of(replace(ADA, tenant=Tenant("other")), ADAS)
         (live(ANOTHERS), {"profile": LINKED_ADA}, SyncAct.FOLLOW, SyncReason.LINKED),
         (None, {"profile": LINKED_ADA}, SyncAct.FOLLOW, SyncReason.LINKED),
         (Absence.DELETED, {"profile": LINKED_ADA}, SyncAct.CLEAR, SyncReason.DELETED),
+        (live(EMPTIED), {"profile": LINKED_ADA}, SyncAct.HOLD, SyncReason.UNNAMED),
+        (
+            live(EMPTIED),
+            {"profile": LINKED_ADA, "recorded": ADAS},
+            SyncAct.RENAME,
+            SyncReason.UNNAMED,
+        ),
         (Absence.UNKNOWN, {"profile": LINKED_ADA}, SyncAct.HOLD, SyncReason.MISSING),
         (
             live(),

@@ -291,6 +291,34 @@ class TestLink:
         assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
         assert shop.name() == "Countess"
 
+    @pytest.mark.parametrize("known", [True, False])
+    def test_what_is_asked_where_nothing_is_to_be_done(self, shop: Shop, *, known: bool) -> None:
+        """A link that the ledger has is not looked at twice; one that it has not, it learns of."""
+        if not known:
+            del shop.table.items[f"signup#{TENANT}#{ADA.user_id}"]
+        asked: list[str] = []
+        shop.meanwhile("stripe retrieve", lambda: asked.append("again"))
+        assert shop.outcome() is SyncOutcome.NOTHING
+
+        assert asked == ([] if known else ["again"])
+        assert shop.record(ADA)["customer_id"] == shop.adas
+
+    @pytest.mark.parametrize("adopting", [True, False])
+    def test_sign_up_that_is_open_still(self, shop: Shop, *, adopting: bool) -> None:
+        """Both sides have the link: it is recorded, and nothing waits to be finished."""
+        ledger, item = shop.ports()[1], f"signup#{TENANT}#{ADA.user_id}"
+        del shop.table.items[item]
+        lease = ledger.open(ADA, None, admission=True)
+        assert isinstance(lease, Lease)
+        if adopting:
+            begun = ledger.begin_adoption(lease, Adoption(shop.adas))
+            assert isinstance(begun, Lease)
+            lease = begun
+        ledger.release(lease)
+        assert shop.outcome() is SyncOutcome.NOTHING
+
+        assert (shop.record(ADA)["state"], "is_open" in shop.table.items[item]) == ("linked", False)
+
     @pytest.mark.parametrize("policy", DeletedCustomers)
     def test_deleted_in_stripe(self, shop: Shop, policy: DeletedCustomers) -> None:
         """By policy: the next login makes another one, or it is made at once, or it is told."""
@@ -603,6 +631,15 @@ class TestAccounts:
         assert shop.outcome() is SyncOutcome.DONE
 
         assert (self.superseded(shop, made), shop.name()) == (shop.adas, "Countess")
+
+    def test_emptied_too(self, shop: Shop) -> None:
+        """The user's own customer is named first."""
+        made = self.second(shop)
+        shop.edit(metadata=EMPTIED)
+        assert shop.outcome() is SyncOutcome.AGAIN
+        assert shop.outcome() is SyncOutcome.NOTHING
+
+        assert (shop.named(ADA), self.superseded(shop, made)) == ([shop.adas], shop.adas)
 
     def test_linked_once_more(self, shop: Shop) -> None:
         """After it was taken apart: it is followed again."""

@@ -158,6 +158,8 @@ class Decision:
     digests: Digests = Digests(b"")
     accounts: tuple[Identity, ...] = ()
     """The linked ones whose customers are to follow."""
+    is_recorded: bool = False
+    """Whether the ledger has the link."""
 
     @property
     def writes(self) -> dict[str, str]:
@@ -209,8 +211,7 @@ def decide(seen: Seen, rules: SyncRules, now: float) -> Decision:
     if seen.is_open and not _is_linked(seen):
         return Decision(SyncAct.WAIT, SyncReason.SIGNING_UP)
     accounts = _not_followed(seen, seen.profile, rules.digests)
-    # Not by a key that knows no customer: it would find nothing that could follow.
-    if accounts and not isinstance(seen.customer, Absence):
+    if accounts and _can_be_followed(seen):
         return Decision(SyncAct.FOLLOW, SyncReason.LINKED, accounts=accounts)
     if isinstance(seen.customer, LiveCustomer):
         return _about(seen, seen.profile, seen.customer, rules, now)
@@ -223,6 +224,16 @@ def _is_linked(seen: Seen) -> bool:
     if profile is None or not isinstance(seen.customer, LiveCustomer):
         return False
     return profile.customer_id is not None and profile.marker != Marker.UNFINISHED
+
+
+def _can_be_followed(seen: Seen) -> bool:
+    """Return whether linked accounts' customers can follow: first the user's own is put right.
+
+    By a key that knows no customer, nothing would be found that could follow.
+    """
+    if isinstance(seen.customer, LiveCustomer):
+        return not seen.customer.customer.is_nobodys(seen.user.tenant)
+    return seen.customer is None
 
 
 def _not_followed(seen: Seen, profile: Profile, digests: Digests) -> tuple[Identity, ...]:
@@ -294,7 +305,8 @@ def _compared(
     act = SyncAct.COMPARE if profile.customer_id else SyncAct.LINK
     reason = _reason(verdicts.values(), act)
     found = verdicts, values, profile.email, memory, rules.digests
-    return Decision(act, reason, live.customer.id, *found)
+    is_recorded = seen.recorded == live.customer.id and not seen.is_open
+    return Decision(act, reason, live.customer.id, *found, is_recorded=is_recorded)
 
 
 def _reason(verdicts: Collection[Verdict], act: SyncAct) -> SyncReason:

@@ -167,6 +167,8 @@ class Reconciliation:
             return NO_ANSWER
 
     def _fields(self, writes: Values) -> str | None:
+        if not writes and self.decision.is_recorded:
+            return None
         settling, customers = self._syncing()
         why = self._why_not_settled(settling)
         if why is not None or not writes:

@@ -265,7 +265,7 @@ SYNCED = [
     Mutant(
         "sync lets nobody follow by a deleted customer",
         DECISION,
-        "if accounts and not isinstance(seen.customer, Absence):",
+        "if accounts and _can_be_followed(seen):",
         "if accounts:",
         caught_by=f"{_TABLE}::test_what_is_found",
     ),
@@ -310,6 +310,20 @@ SYNCED = [
         "restore, report = EditedCustomers.RESTORE, DeletedCustomers.REPORT",
         "restore, report = EditedCustomers.RESTORE, DeletedCustomers.CLEAR",
         caught_by="tests/usecases/test_repair.py::TestSetEmail::test_deleted_customer",
+    ),
+    Mutant(
+        "sync leaves the ledger without a true link",
+        DECISION,
+        "is_recorded = seen.recorded == live.customer.id and not seen.is_open",
+        "is_recorded = True",
+        caught_by=f"{_TESTS}::TestFields::test_first_time",
+    ),
+    Mutant(
+        "sync leaves a finished sign-up open",
+        DECISION,
+        "seen.recorded == live.customer.id and not seen.is_open",
+        "seen.recorded == live.customer.id",
+        caught_by=f"{_TESTS}::TestLink::test_sign_up_that_is_open_still",
     ),
     Mutant(
         "recorded link given up without Stripe's word",
