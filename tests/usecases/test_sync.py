@@ -632,6 +632,21 @@ class TestAccounts:
 
         assert (self.superseded(shop, made), shop.name()) == (shop.adas, "Countess")
 
+    @pytest.mark.parametrize("call", ["stripe supersede", "stripe list", REMEMBER])
+    @pytest.mark.parametrize("identities", [(OWN,), (OWN, LINKED, Identity("sms", "8"))])
+    def test_change_meanwhile(
+        self, shop: Shop, call: str, identities: tuple[Identity, ...]
+    ) -> None:
+        """One that was taken apart is let go; one that was linked follows at the next look."""
+        self.second(shop)
+        shop.meanwhile(call, lambda: shop.moves(identities=identities))
+        is_more = len(identities) > 2
+        assert shop.outcome() is (SyncOutcome.AGAIN if is_more else SyncOutcome.NOTHING)
+
+        assert shop.outcome() is SyncOutcome.NOTHING
+        followed = shop.memory()["followed"]["L"]
+        assert len(followed) == len(identities) - 1
+
     def test_emptied_too(self, shop: Shop) -> None:
         """The user's own customer is named first."""
         made = self.second(shop)

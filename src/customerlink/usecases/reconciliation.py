@@ -121,7 +121,8 @@ class Reconciliation:
         if again is None:
             return NO_ANSWER
         self.decision = again
-        return None
+        # One more was linked meanwhile.
+        return CHANGED_SINCE if again.accounts else None
 
     def _followed(self, account: Identity) -> Followed | LinkFailure | None:
         profile = self.look.profiles.get(self.user.user_id)

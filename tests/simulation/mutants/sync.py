@@ -326,6 +326,13 @@ SYNCED = [
         caught_by=f"{_TESTS}::TestLink::test_sign_up_that_is_open_still",
     ),
     Mutant(
+        "sync forgets an account that is linked while others follow",
+        RECONCILIATION,
+        "return CHANGED_SINCE if again.accounts else None",
+        "return None",
+        caught_by=f"{_TESTS}::TestAccounts::test_change_meanwhile",
+    ),
+    Mutant(
         "recorded link given up without Stripe's word",
         CHECK,
         "return Stale(None) if is_gone else failed",
