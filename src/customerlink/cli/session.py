@@ -87,11 +87,11 @@ class Session:
 
     def digests(self) -> Digests:
         """Return what the ledger has in place of values."""
-        return Digests.keyed(self.deployment().read_secret().log_names().key)
+        return Digests.keyed(self.deployment.read_secret().log_names().key)
 
     def email_changes(self) -> EmailChanges:
         """Return which address reaches Stripe, as the deployment has it; the default without."""
-        found = self.deployment().outputs.parameters.get("EmailChanges")
+        found = self.deployment.outputs.parameters.get("EmailChanges")
         return next((each for each in EmailChanges if each == found), EmailChanges.VERIFIED)
 
     def comparison(self, folder: Path | None) -> Comparison:
