@@ -214,6 +214,23 @@ def test_open_sign_up(changes: dict[str, Any], act: SyncAct) -> None:
         assert decided(absence, profile=profile, is_open=True).act is SyncAct.WAIT
 
 
+@pytest.mark.parametrize(
+    ("customer", "more"),
+    [
+        (live(), {"profile": replace(ADA_NOW, customer_id=None)}),
+        (live(EMPTIED), {"recorded": ADAS}),
+        (Absence.DELETED, {}),
+        (Absence.DELETED, {"deleted_customers": DeletedCustomers.RECREATE}),
+    ],
+)
+def test_link_that_is_contested(customer: LiveCustomer | Absence, more: dict[str, Any]) -> None:
+    """What was put right three times today waits for a person, or for tomorrow."""
+    before = Memory(corrections=(NOW - 3, NOW - 2, NOW - 1))
+    assert decided(customer, before, **more).reason is SyncReason.CONTESTED
+
+    assert decided(customer, before, now=NOW + DAY_SECONDS, **more).act is not SyncAct.HOLD
+
+
 def test_profile_that_lacks_the_id() -> None:
     """It is written, and the fields are compared all the same."""
     profile = replace(ADA_NOW, customer_id=None)

@@ -291,6 +291,34 @@ class TestLink:
         assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
         assert shop.name() == "Countess"
 
+    @pytest.mark.parametrize("marker", [None, "unfinished"])
+    def test_id_that_a_program_takes_out(self, shop: Shop, marker: str | None) -> None:
+        """Three times a day it is written again, whatever else is written over."""
+        for number in range(3):
+            shop.moves(customer_id=None, marker=marker, name=f"Ada {number}")
+            assert shop.outcome() is SyncOutcome.DONE
+        shop.moves(customer_id=None)
+        assert shop.outcome() is SyncOutcome.HELD
+        assert shop.memory()["held"]["S"] == SyncReason.CONTESTED
+        assert shop.name() == "Ada 2"
+
+        shop.clock.sleep(DAY_SECONDS)
+        assert shop.outcome() is SyncOutcome.DONE
+        assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
+
+    @pytest.mark.parametrize("policy", [DeletedCustomers.CLEAR, DeletedCustomers.RECREATE])
+    def test_id_that_a_program_puts_back(self, shop: Shop, policy: DeletedCustomers) -> None:
+        """Of a customer that was deleted: likewise."""
+        shop.stripe.account.delete(shop.adas)
+        for _ in range(3):
+            shop.moves(customer_id=shop.adas, marker=None)
+            assert shop.outcome(deleted_customers=policy) is SyncOutcome.DONE
+            shop.clock.sleep(100)
+        shop.moves(customer_id=shop.adas, marker=None)
+
+        assert shop.outcome(deleted_customers=policy) is SyncOutcome.HELD
+        assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
+
     @pytest.mark.parametrize("known", [True, False])
     def test_what_is_asked_where_nothing_is_to_be_done(self, shop: Shop, *, known: bool) -> None:
         """A link that the ledger has is not looked at twice; one that it has not, it learns of."""

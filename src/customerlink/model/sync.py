@@ -100,6 +100,9 @@ WRITTEN = frozenset({Verdict.CHANGED, Verdict.RESTORED})
 QUIET = frozenset({Verdict.AGREED, Verdict.LEFT, Verdict.EDITED})
 """Of which there is nothing to tell."""
 
+_CORRECTIONS = frozenset({SyncAct.LINK, SyncAct.CLEAR, SyncAct.RECREATE, SyncAct.RENAME})
+"""What puts a link right, on either side: it counts with the fields that are written over."""
+
 _SETTLED = frozenset({Verdict.AGREED, Verdict.EDITED, Verdict.REPORTED, Verdict.CONTESTED})
 """Stripe has Auth0's value, or had it until somebody edited it there: nothing is on its way."""
 
@@ -205,7 +208,17 @@ def _without(
 
 
 def decide(seen: Seen, rules: SyncRules, now: float) -> Decision:
-    """Say what is to be done about a user."""
+    """Say what is to be done about a user.
+
+    Where a program takes back what was put right, it is not argued with.
+    """
+    decision = _decided(seen, rules, now)
+    if decision.act in _CORRECTIONS and seen.memory.is_contested(now):
+        return Decision(SyncAct.HOLD, SyncReason.CONTESTED, decision.customer_id)
+    return decision
+
+
+def _decided(seen: Seen, rules: SyncRules, now: float) -> Decision:
     if seen.profile is None:
         return Decision(SyncAct.HOLD, SyncReason.USER_GONE)
     if seen.is_open and not _is_linked(seen):
@@ -268,7 +281,7 @@ def _about(
     if found.superseded_by is not None:
         return Decision(SyncAct.HOLD, SyncReason.SUPERSEDED, found.id)
     if found.is_nobodys(seen.user.tenant):
-        return _nobodys(seen, profile, found, rules.policy.edited_customers, now)
+        return _nobodys(seen, profile, found, rules.policy.edited_customers)
     # Of two customers which is the user's, is for a person to decide.
     others = {each for each in (profile.customer_id, seen.recorded) if each} - {found.id}
     if others or not found.belongs_to(seen.user):
@@ -276,16 +289,12 @@ def _about(
     return _compared(seen, profile, live, rules, now)
 
 
-def _nobodys(
-    seen: Seen, profile: Profile, found: Customer, policy: EditedCustomers, now: float
-) -> Decision:
+def _nobodys(seen: Seen, profile: Profile, found: Customer, policy: EditedCustomers) -> Decision:
     """Let a customer that both the record and the profile have name the user again."""
     is_theirs = profile.customer_id == seen.recorded == found.id and not seen.is_open
     is_possible = found.can_name(seen.user) and policy is not EditedCustomers.REPORT
     if not (is_theirs and is_possible):
         return Decision(SyncAct.HOLD, SyncReason.UNNAMED, found.id)
-    if seen.memory.is_contested(now):
-        return Decision(SyncAct.HOLD, SyncReason.CONTESTED, found.id)
     return Decision(SyncAct.RENAME, SyncReason.UNNAMED, found.id)
 
 

@@ -270,8 +270,11 @@ class Reconciliation:
         return self._compare()
 
     def _write_profile(self, metadata: Metadata) -> None:
-        written = self.look.profiles.merge_app_metadata(self.user.user_id, metadata)
-        self.is_profile_written = self.is_profile_written or written
+        if not self.look.profiles.merge_app_metadata(self.user.user_id, metadata):
+            return
+        self.is_profile_written, now = True, self.look.clock.time()
+        self.lease = replace(self.lease, memory=self.lease.memory.corrected(now))
+        self.decision = replace(self.decision, memory=self.decision.memory.corrected(now))
 
     @property
     def _customer_id(self) -> CustomerId:

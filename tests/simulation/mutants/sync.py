@@ -333,6 +333,20 @@ SYNCED = [
         caught_by=f"{_TESTS}::TestAccounts::test_change_meanwhile",
     ),
     Mutant(
+        "sync argues about a link",
+        DECISION,
+        "if decision.act in _CORRECTIONS and seen.memory.is_contested(now):",
+        "if False:",
+        caught_by=f"{_TABLE}::test_link_that_is_contested",
+    ),
+    Mutant(
+        "sync does not count what it wrote into a profile",
+        RECONCILIATION,
+        "self.decision = replace(self.decision, memory=self.decision.memory.corrected(now))",
+        "pass",
+        caught_by=f"{_TESTS}::TestLink::test_id_that_a_program_takes_out",
+    ),
+    Mutant(
         "recorded link given up without Stripe's word",
         CHECK,
         "return Stale(None) if is_gone else failed",
