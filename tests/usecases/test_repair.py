@@ -21,6 +21,7 @@ from tests.interleaving import (
 
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.customer import DESCRIPTION
+from customerlink.model.customer_values import Former, Told
 from customerlink.model.drift import Drift
 from customerlink.model.listed_customer import ABANDONED_AFTER_SECONDS, Absence, ListedCustomer
 from customerlink.model.profile import Identity
@@ -28,6 +29,7 @@ from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption, Lease
 from customerlink.model.sync import SyncReason
+from customerlink.model.sync_memory import AGAIN_SECONDS
 from customerlink.model.trouble import Trouble
 from customerlink.model.user import CustomerId, User
 from customerlink.usecases.delete_customer import Deletion
@@ -254,6 +256,22 @@ class TestSetEmail:
         again = plan.world.sync(ADA)
         assert again is not None
         assert again.outcome is SyncOutcome.NOTHING
+
+    @pytest.mark.parametrize("email", ["old@example.com", ADAS])
+    def test_who_is_due(self, plan: Plan, email: str) -> None:
+        """Stays due, with what events said: of other fields a repair of addresses knows nothing."""
+        made = plan.world.customer(email, ADA)
+        plan.world.stripe.account.update(made, {"name": "Ada"})
+        plan.world.tenant.add(ADA, ADAS, customer_id=made, name="Countess")
+        told = Told(hints=(Former({"name": "Ada"}),))
+        plan.world.syncing().park(ADA, told)
+        plan.carry_out(Act.SET_EMAIL, made)
+        item = plan.world.table.items[f"sync#{TENANT}#{ADA.user_id}"]
+        assert float(item["open_since"]["N"]) == plan.world.clock.now + AGAIN_SECONDS
+
+        plan.world.sync(ADA)
+        assert plan.world.values(made)["name"] == "Countess"
+        assert "open_since" not in plan.world.table.items[f"sync#{TENANT}#{ADA.user_id}"]
 
     def test_deleted_customer(self, plan: Plan) -> None:
         """Its link is for another kind of repair."""

@@ -133,6 +133,8 @@ class SyncRules:
     digests: Digests
     policy: SyncPolicy = SyncPolicy()
     fields: CustomerFields = CustomerFields()
+    is_partial: bool = False
+    """Whether fields are left that follow otherwise: who is due stays so."""
 
     @classmethod
     def of_addresses(cls, digests: Digests, changes: EmailChanges) -> "SyncRules":
@@ -142,7 +144,7 @@ class SyncRules:
         """
         restore, report = EditedCustomers.RESTORE, DeletedCustomers.REPORT
         policy = SyncPolicy(changes, restore, report, Differences.APPLY)
-        return cls(digests, policy, CustomerFields(()))
+        return cls(digests, policy, CustomerFields(()), is_partial=True)
 
 
 @frozen

@@ -79,7 +79,8 @@ class Reconciliation:
         if self.left and synced.outcome in (SyncOutcome.DONE, SyncOutcome.NOTHING):
             decision = replace(self.decision, reason=SyncReason.LINKED)
             synced = Synced(SyncOutcome.HELD, decision, _NOT_FOLLOWED)
-        self.ledger.give_back(self.lease, synced.left(memory, self.look.clock.time()))
+        is_whole, now = not self.look.rules.is_partial, self.look.clock.time()
+        self.ledger.give_back(self.lease, synced.left(memory, now) if is_whole else memory)
         return synced
 
     def _acted(self, act: SyncAct) -> str | None:

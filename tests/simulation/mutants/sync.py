@@ -300,9 +300,16 @@ SYNCED = [
     Mutant(
         "a repair of addresses writes names too",
         DECISION,
-        "return cls(digests, policy, CustomerFields(()))",
-        "return cls(digests, policy, CustomerFields())",
+        "return cls(digests, policy, CustomerFields(()), is_partial=True)",
+        "return cls(digests, policy, CustomerFields(), is_partial=True)",
         caught_by="tests/usecases/test_repair.py::TestSetEmail::test_nothing_but_the_address",
+    ),
+    Mutant(
+        "a repair of addresses ends what others are owed",
+        DECISION,
+        "return cls(digests, policy, CustomerFields(()), is_partial=True)",
+        "return cls(digests, policy, CustomerFields(()))",
+        caught_by="tests/usecases/test_repair.py::TestSetEmail::test_who_is_due",
     ),
     Mutant(
         "a repair of addresses clears links",
