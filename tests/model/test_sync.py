@@ -479,6 +479,13 @@ class TestCap:
         assert outcome.corrections == (NOW - 1.0, NOW)
 
 
+def test_other_customer_by_the_rules_for_addresses() -> None:
+    """What it has of other fields is where they start from, too."""
+    decision = decided(live(), memory("cus_2", name="Countess"), fields=CustomerFields(()))
+
+    assert decision.outcome(NOW, ()) == memory(email=NEW, name="Ada")
+
+
 def test_other_key() -> None:
     """What is remembered from now on is by the new one."""
     decision = decided(live(), replace(memory(name="Countess"), keyed_by="another"))

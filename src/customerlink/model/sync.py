@@ -338,7 +338,8 @@ def _memory_of(
     known = memory.readable_by(digests)
     if known.customer_id in (None, live.customer.id):
         return replace(known, customer_id=live.customer.id)
-    applied = {name: digests.of(name, folded(name, live.values.get(name, ""))) for name in names}
+    every = {*names, *known.applied}
+    applied = {name: digests.of(name, folded(name, live.values.get(name, ""))) for name in every}
     return replace(known, customer_id=live.customer.id, applied=applied, writing={})
 
 
