@@ -22,7 +22,7 @@ from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.dynamodb.table import READ_SECONDS
 from customerlink.model.address import lowered
-from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present
+from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present, unnaming
 from customerlink.model.customer_values import LiveCustomer, Told, Values, params_of, values_in
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Instruction, Reason
@@ -35,6 +35,7 @@ from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncRules
 from customerlink.model.sync_memory import Digests
 from customerlink.model.sync_policy import EmailChanges, SyncPolicy
+from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.customers import (
@@ -76,6 +77,7 @@ BEGIN_ADOPTION = "SET adopting"
 LOCK = "SET holder = :holder, epoch"
 LIST, CREATE, ADOPT, SET_EMAIL = (f"stripe {each}" for each in ("list", "create", "adopt", "email"))
 LOOK, UPDATE = "stripe look", "stripe update"
+SUBSCRIPTIONS, UNLINK, DELETE = (f"stripe {each}" for each in ("subscriptions", "unlink", "delete"))
 
 
 class Kind(StrEnum):
@@ -199,6 +201,8 @@ class LateStripe(SyncedCustomers):
         self.account = account
         self.keys: list[str] = []
         """The idempotency keys, as they came."""
+        self.hides_subscriptions = False
+        """Whether the key may not read them."""
         self.refused_param: str | None = None
         """A parameter that Stripe takes from nobody."""
         self._outside = outside
@@ -229,6 +233,33 @@ class LateStripe(SyncedCustomers):
     def update(self, customer_id: CustomerId, values: Values) -> Done[Customer] | Failure:
         """Write some fields."""
         return self._updated(UPDATE, customer_id, **params_of(values))
+
+    def subscriptions(self, customer_id: CustomerId) -> Done[Subscriptions] | Failure:
+        """List."""
+
+        def listed() -> Done[Subscriptions]:
+            if self.hides_subscriptions:
+                return Done(Subscriptions.HIDDEN)
+            found = self.account.uses_page("subscription", {"customer": customer_id, "limit": "9"})
+            return Done(Subscriptions.LIVE if found["data"] else Subscriptions.NONE)
+
+        return self._called(SUBSCRIPTIONS, listed)
+
+    def unlink(self, customer_id: CustomerId, former: str | None) -> Done[Customer] | Failure:
+        """Let it name nobody."""
+        return self._updated(UNLINK, customer_id, metadata=unnaming(former))
+
+    def delete(self, customer_id: CustomerId) -> Done[bool] | Failure:
+        """Delete, once."""
+
+        def deleted() -> Done[bool]:
+            try:
+                self.account.delete(customer_id)
+            except StripeFailure:
+                return Done(result=False)
+            return Done(result=True)
+
+        return self._called(DELETE, deleted)
 
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
         """Let a customer name a user."""
@@ -597,7 +628,7 @@ def _looked_at(account: StripeAccount, customer_id: str) -> LiveCustomer | Absen
         return Absence.UNKNOWN
     if body.get("deleted"):
         return Absence.DELETED
-    return LiveCustomer(_read(body), values_in(body))
+    return LiveCustomer.of(_read(body), body)
 
 
 def _read(body: Mapping[str, Any]) -> Customer:

@@ -24,7 +24,7 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f.:/]+(\.[^@\s\x00-\x1f.:/]+
 _LIST_PARAMS = {
     *("email", "limit", "starting_after", "ending_before", "created", "expand", "test_clock")
 }
-_NOT_LIMITED = {"metadata", "expand", "preferred_locales", "test_clock"}
+_NOT_LIMITED = {"balance", "metadata", "expand", "preferred_locales", "test_clock"}
 
 type Params = Mapping[str, Any]
 type Body = dict[str, Any]
@@ -258,7 +258,7 @@ class StripeAccount:
                 "id": customer_id or f"cus_{secrets.token_hex(7)}",
                 "object": "customer",
                 "address": None,
-                "balance": 0,
+                "balance": int(params.get("balance", 0)),
                 "created": int(self._clock()),
                 "currency": None,
                 "default_source": None,
@@ -301,6 +301,8 @@ class StripeAccount:
             customer = self._existing(customer_id)
             for name in _LIMITS.keys() & params.keys():
                 customer[name] = params[name] or None
+            if "balance" in params:
+                customer["balance"] = int(params["balance"])
             if "preferred_locales" in params:
                 customer["preferred_locales"] = _items(params["preferred_locales"])
             customer["metadata"] = _set_metadata(customer["metadata"], params.get("metadata"))
@@ -342,22 +344,25 @@ class StripeAccount:
 
     # What a customer was used for (https://docs.stripe.com/api/subscriptions/list, and others)
 
-    def use(self, customer_id: str, resource: str) -> None:
+    def use(self, customer_id: str, resource: str, status: str = "active") -> None:
         """Let a customer have a subscription, an invoice or a payment method."""
         with self._lock:
             of_it = self._used.setdefault((customer_id, resource), [])
-            of_it.append({"id": f"{resource}_{len(of_it)}", "object": resource})
+            number = len(of_it)
+            of_it.append({"id": f"{resource}_{number}", "object": resource, "status": status})
 
     def uses_page(self, resource: str, params: Params) -> Body:
         """List what a customer has of a resource; of a customer that is not there, an error.
 
-        A canceled subscription is listed with `status=all`; here none is.
+        A canceled subscription is listed with `status=all` only.
         """
         customer_id = str(params.get("customer", ""))
         with self._lock:
             if customer_id not in self._customers:
                 raise _no_such_customer(customer_id, "customer")
-            found, limit = self._used.get((customer_id, resource), []), _limit(params["limit"])
+            limit, every = _limit(params["limit"]), params.get("status") == "all"
+            uses = self._used.get((customer_id, resource), [])
+            found = [each for each in uses if every or each["status"] != "canceled"]
             return {
                 "object": "list",
                 "data": [dict(each) for each in found[:limit]],

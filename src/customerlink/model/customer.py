@@ -93,6 +93,17 @@ def naming(user: User) -> dict[str, str]:
     return (named or {"auth0_user_id": user.user_id}) | {"auth0_tenant": user.tenant}
 
 
+FORMER = "auth0_former_user_id"
+"""The metadata key of whose a customer was, once it is nobody's any more."""
+
+_OURS = ("auth0_user_id", "auth0_tenant", "auth0_registration_id", "superseded_by")
+
+
+def unnaming(former: str | None) -> dict[str, str]:
+    """Return the metadata that takes ours out: an empty value removes a key."""
+    return dict.fromkeys(_OURS, "") | {FORMER: former or ""}
+
+
 def can_be_named(user: User) -> bool:
     """Return whether Stripe takes the metadata that names a user."""
     return all(len(each) <= MAX_METADATA_VALUE for each in naming(user).values())

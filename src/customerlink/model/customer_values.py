@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from customerlink.model.address import has_the_form_of_one, lowered
-from customerlink.model.customer import Customer, NewCustomer
+from customerlink.model.customer import DESCRIPTION, Customer, NewCustomer
 from customerlink.model.customer_fields import CustomerFields, Params
 from customerlink.model.frozen import frozen
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.sync_policy import EmailChanges
-from customerlink.model.user import CustomerId, User
+from customerlink.model.user import CustomerId, Tenant, User
 
 EMAIL = "email"
 _METADATA = "metadata."
@@ -29,6 +29,25 @@ class LiveCustomer:
 
     customer: Customer
     values: Values = field(repr=False)
+    description: str | None = field(default=None, repr=False)
+    has_balance: bool = False
+
+    @classmethod
+    def of(cls, customer: Customer, fields: Mapping[str, object]) -> "LiveCustomer":
+        """Read what a link does not depend on; a balance that is not told counts as one."""
+        credit = fields.get("invoice_credit_balance")
+        balances = [fields.get("balance"), *(credit.values() if isinstance(credit, dict) else ())]
+        description = fields.get("description")
+        return cls(
+            customer,
+            values_in(fields),
+            description if isinstance(description, str) else None,
+            has_balance=balances.count(0) < len(balances),
+        )
+
+    def is_ours(self, tenant: Tenant) -> bool:
+        """Return whether a sign-up of the tenant's made it, and nobody has changed that."""
+        return self.description == DESCRIPTION and self.customer.auth0_tenant == tenant
 
 
 @frozen

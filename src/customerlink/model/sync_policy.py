@@ -34,12 +34,29 @@ class DeletedCustomers(StrEnum):
     REPORT = "report"
 
 
+class DeletedUsers(StrEnum):
+    """What becomes of the customer of a user who was deleted in Auth0."""
+
+    KEEP = "keep"
+    UNLINK = "unlink"
+    """It stays, and names nobody any more."""
+    DELETE = "delete"
+    """It is deleted after a grace, unless it is the shop's own, or something is still open."""
+
+
 class Differences(StrEnum):
     """What becomes of two values of which nobody knows the earlier one."""
 
     REPORT = "report"
     APPLY = "apply"
     """Auth0's value is written."""
+
+
+UNLINK_SECONDS = 3600.0
+"""So long an unlinking waits at least: linking accounts deletes a user too, and the search that
+finds the account in its primary lags."""
+
+_DAY_SECONDS = 24 * 3600.0
 
 
 @frozen
@@ -50,3 +67,14 @@ class SyncPolicy:
     edited_customers: EditedCustomers = EditedCustomers.KEEP
     deleted_customers: DeletedCustomers = DeletedCustomers.CLEAR
     differences: Differences = Differences.REPORT
+    deleted_users: DeletedUsers = DeletedUsers.KEEP
+    deleted_users_days: int = 30
+    """The grace of a deletion."""
+    deletions_per_day: int = 50
+    """Of more that are due in a day none is carried out before somebody approves them."""
+
+    @property
+    def grace_seconds(self) -> float:
+        """Return how long after a user was found to be gone something is done."""
+        days = self.deleted_users_days * _DAY_SECONDS
+        return days if self.deleted_users is DeletedUsers.DELETE else UNLINK_SECONDS

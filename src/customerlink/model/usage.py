@@ -13,6 +13,15 @@ class Use(StrEnum):
     PAYMENT_METHOD = "payment method"
 
 
+class Subscriptions(StrEnum):
+    """Whether a deletion would cancel one."""
+
+    NONE = "none"
+    LIVE = "live"
+    HIDDEN = "hidden"
+    """The key may not read them: that counts as one."""
+
+
 @frozen
 class Usage:
     """What was found of a customer, and what the key may not read: that counts as found."""

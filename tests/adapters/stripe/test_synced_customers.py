@@ -11,14 +11,16 @@ from tests.fakes import ADA, Counted
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe.synced_customers import PAUSE_SECONDS, SyncedStripeCustomers
 from customerlink.adapters.token_bucket import Unlimited
-from customerlink.model.customer import naming
+from customerlink.model.customer import FORMER, Customer, naming
 from customerlink.model.customer_values import LiveCustomer
+from customerlink.model.keys import StripeKey
 from customerlink.model.listed_customer import Absence
+from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId
 from customerlink.ports.customers import Done, NotSent, Refused, Unauthorised, Unknown
 from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
-from sandbox.stripe_account import FaultKind
+from sandbox.stripe_account import FaultKind, Permission
 
 FULL = {
     "email": "Ada@example.com",
@@ -36,11 +38,13 @@ def adas(served: Stripe) -> CustomerId:
     return CustomerId(served.account.create(FULL)["id"])
 
 
-def customers(served: Stripe, pace: RateLimiter | None = None) -> SyncedStripeCustomers:
+def customers(
+    served: Stripe, reading: StripeKey | None = None, pace: RateLimiter | None = None
+) -> SyncedStripeCustomers:
     """Return the adapter as a new invocation has it."""
     run, paced = Run(time, "owner"), pace or Unlimited()
     where = Connections(), served.server.url, served.key
-    return SyncedStripeCustomers(*where, lambda _: None, run, pace=paced)
+    return SyncedStripeCustomers(*where, lambda _: None, run, pace=paced, reading_key=reading)
 
 
 class TestLook:
@@ -124,6 +128,113 @@ class TestUpdate:
         assert customers(served).update(adas, {"name": "Ada"}) == Refused("id")
 
 
+class TestSubscriptions:
+    """What a deletion would cancel."""
+
+    @pytest.mark.parametrize(
+        ("states", "expected"),
+        [
+            ((), Subscriptions.NONE),
+            (("canceled", "incomplete_expired"), Subscriptions.NONE),
+            (("active",), Subscriptions.LIVE),
+            (("canceled", "past_due"), Subscriptions.LIVE),
+            (("incomplete", "trialing"), Subscriptions.LIVE),
+            (("incomplete_expired",) * 101, Subscriptions.LIVE),
+        ],
+    )
+    def test_states(
+        self, served: Stripe, adas: CustomerId, states: tuple[str, ...], expected: Subscriptions
+    ) -> None:
+        """Only what is over counts not; nobody turns pages for it."""
+        for each in states:
+            served.account.use(adas, "subscription", each)
+        reading = StripeKey(served.account.add_key(Permission.NONE, reads=["subscription"]))
+
+        assert customers(served, reading).subscriptions(adas) == Done(expected)
+
+    @pytest.mark.parametrize("is_own", [True, False])
+    def test_hidden(self, served: Stripe, adas: CustomerId, *, is_own: bool) -> None:
+        """A key that may not read them is told nothing, and goes on being good for customers."""
+        reading = StripeKey(served.account.add_key(Permission.READ)) if is_own else None
+        now = customers(served, reading)
+
+        assert now.subscriptions(adas) == Done(Subscriptions.HIDDEN)
+        assert isinstance(now.look(adas), Done)
+
+    def test_no_answer(self, served: Stripe, adas: CustomerId) -> None:
+        """Never taken for "there is none"."""
+        reading = StripeKey(served.account.add_key(reads=["subscription"]))
+        served.fault(FaultKind.ERROR_BEFORE, "GET", times=9)
+
+        assert customers(served, reading).subscriptions(adas) == Unknown()
+
+
+class TestParting:
+    """A customer that is nobody's any more, or gone."""
+
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            {**naming(ADA), "plan": "free"},
+            {**naming(ADA), "auth0_registration_id": "f" * 32, "superseded_by": "cus_2"},
+            {f"key{number}": "x" for number in range(48)} | naming(ADA),
+        ],
+    )
+    def test_unlink(self, served: Stripe, metadata: dict[str, str]) -> None:
+        """Our keys go, the shop's stay; so does a note of whose it was."""
+        made = CustomerId(served.account.create({**FULL, "metadata": metadata})["id"])
+        before = served.account.retrieve(made)
+        unlinked = customers(served).unlink(made, ADA.user_id)
+
+        ours = {"auth0_user_id", "auth0_tenant", "auth0_registration_id", "superseded_by"}
+        kept = {key: value for key, value in metadata.items() if key not in ours}
+        expected = {**before, "metadata": {**kept, FORMER: ADA.user_id}}
+        assert served.account.retrieve(made) == expected
+        assert isinstance(unlinked, Done)
+        assert unlinked.result.is_nobodys(ADA.tenant)
+        customers(served).unlink(made, None)
+        assert served.account.retrieve(made)["metadata"] == kept
+
+    def test_delete(self, served: Stripe, adas: CustomerId) -> None:
+        """Once; what is gone, or was never there, is told."""
+        assert customers(served).delete(adas) == Done(result=True)
+
+        assert customers(served).delete(adas) == Done(result=False)
+        assert customers(served).look(adas) == Done(Absence.DELETED)
+
+    @pytest.mark.parametrize("customer_id", ["", "..", "a/b", "cus_1?x"])
+    def test_odd_id(self, served: Stripe, customer_id: str) -> None:
+        """It would be another path: nothing is asked."""
+        assert customers(served).delete(CustomerId(customer_id)) == Refused("id")
+        assert served.account.requests == []
+
+    @pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.ERROR_AFTER])
+    def test_lost_answer(self, served: Stripe, adas: CustomerId, kind: FaultKind) -> None:
+        """A second try that finds none says what became of the first."""
+        served.fault(kind, "DELETE")
+
+        assert customers(served).delete(adas) in (Done(result=False), Unknown())
+        assert customers(served).look(adas) == Done(Absence.DELETED)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"balance": 0}, False),
+        ({"balance": 0, "invoice_credit_balance": {}}, False),
+        ({"balance": 0, "invoice_credit_balance": {"eur": 0}}, False),
+        ({"balance": -500}, True),
+        ({"balance": 1}, True),
+        ({"balance": 0, "invoice_credit_balance": {"eur": 0, "usd": 5}}, True),
+        ({"balance": None}, True),
+        ({}, True),
+    ],
+)
+def test_balance(fields: dict[str, object], *, expected: bool) -> None:
+    """In whatever direction and currency; what is not told counts as one."""
+    assert LiveCustomer.of(Customer(CustomerId("cus_1")), fields).has_balance is expected
+
+
 def test_created_and_looked_at(served: Stripe) -> None:
     """What a sign-up makes has the values that it was made with."""
     made = customers(served).create(NEW, "key")
@@ -151,7 +262,7 @@ class TestPace:
     def test_a_turn_each(self, served: Stripe, adas: CustomerId, call: Callable[..., Any]) -> None:
         """Whatever is asked for."""
         pace = Counted()
-        assert isinstance(call(customers(served, pace), adas), Done)
+        assert isinstance(call(customers(served, pace=pace), adas), Done)
 
         assert (pace.turns, pace.pauses) == (1, [])
 
@@ -159,6 +270,6 @@ class TestPace:
         """Everybody waits, and the repetition has a turn of its own."""
         pace = Counted()
         served.fault(FaultKind.RATE_LIMIT, "GET")
-        assert isinstance(customers(served, pace).look(adas), Done)
+        assert isinstance(customers(served, pace=pace).look(adas), Done)
 
         assert (pace.turns, pace.pauses) == (2, [PAUSE_SECONDS])

@@ -90,8 +90,8 @@ CREATE = [
     Mutant(
         "unknown outcome taken for a spent key",
         STRIPE,
-        "    return Unknown()\n\n\ndef _without_key_spent",
-        "    return KeySpent()\n\n\ndef _without_key_spent",
+        "    return Unknown()\n\n\ndef without_key_spent",
+        "    return KeySpent()\n\n\ndef without_key_spent",
     ),
     Mutant(
         "lost answer forgotten behind a later refusal",

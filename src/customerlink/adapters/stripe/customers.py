@@ -89,7 +89,7 @@ class StripeCustomers:
             self._note(page)
             return Done(tuple(found))
 
-        return _without_key_spent(self._call("stripe_list", pages))
+        return without_key_spent(self._call("stripe_list", pages))
 
     def retrieve(self, customer_id: CustomerId) -> Done[Customer | None] | Failure:
         """Retrieve by id; a deleted customer is answered with `deleted: true`, not with 404."""
@@ -131,7 +131,7 @@ class StripeCustomers:
                 new.params,  # type: ignore[arg-type]  # a TypedDict over there
                 {"idempotency_key": idempotency_key},
             )
-            self._note(_expected(customer, "customer"))
+            self._note(expected(customer, "customer"))
             answer = customer.last_response
             replayed = answer is not None and answer.headers.get(_REPLAYED) == "true"
             return Done(read_customer(customer), replayed=replayed)
@@ -143,10 +143,10 @@ class StripeCustomers:
     ) -> Done[Result] | Failure:
         def retrieved() -> Done[Result]:
             found = self._client.v1.customers.retrieve(customer_id)
-            self._note(_expected(found, "customer", customer_id))
+            self._note(expected(found, "customer", customer_id))
             return Done(read(found))
 
-        return _without_key_spent(self._call(step, retrieved))
+        return without_key_spent(self._call(step, retrieved))
 
     def _updated(self, customer_id: CustomerId, changes: Params) -> Done[Customer] | Failure:
         def updated() -> Done[Customer]:
@@ -154,10 +154,10 @@ class StripeCustomers:
                 customer_id,
                 changes,  # type: ignore[arg-type]  # a TypedDict over there
             )
-            self._note(_expected(customer, "customer", customer_id))
+            self._note(expected(customer, "customer", customer_id))
             return Done(read_customer(customer))
 
-        return _without_key_spent(self._call("stripe_update", updated))
+        return without_key_spent(self._call("stripe_update", updated))
 
     def _client_with(self, key: StripeKey) -> stripe.StripeClient:
         return stripe.StripeClient(
@@ -259,14 +259,14 @@ def _outcome(error: stripe.StripeError) -> Spent | Failure:
     return Unknown()
 
 
-def _without_key_spent[Result](
+def without_key_spent[Result](
     outcome: Done[Result] | Spent | Failure,
 ) -> Done[Result] | Failure:
     """Narrow the outcomes: a read carries no idempotency key."""
     return Unknown() if isinstance(outcome, KeySpent | KeyMismatch) else outcome
 
 
-def _expected(answer: stripe.StripeObject, kind: str, customer_id: str | None = None) -> Any:  # noqa: ANN401 (of the SDK's)
+def expected(answer: stripe.StripeObject, kind: str, customer_id: str | None = None) -> Any:  # noqa: ANN401 (of the SDK's)
     """Return an answer that says to be what was asked for; a 200 proves nothing by itself."""
     is_one = getattr(answer, "object", None) == kind
     if not is_one or (customer_id is not None and _id(answer) != customer_id):
@@ -276,7 +276,7 @@ def _expected(answer: stripe.StripeObject, kind: str, customer_id: str | None = 
 
 def _read_page(page: stripe.ListObject[stripe.Customer]) -> list[Customer]:
     """Read a page of a list: without its customers it says nothing, not that there are none."""
-    _expected(page, "list")
+    expected(page, "list")
     if not isinstance(getattr(page, "data", None), list):
         raise _OddAnswerError
     return [read_customer(each) for each in page.data]
@@ -289,7 +289,7 @@ def is_gone(found: stripe.Customer) -> bool:
 
 def read_customer(customer: stripe.Customer) -> Customer:
     """Read a customer; raise `_OddAnswerError` for what is none, or has values of other types."""
-    _expected(customer, "customer")
+    expected(customer, "customer")
     metadata = customer.metadata.to_dict()  # type: ignore[union-attr]  # Stripe's are never null
     email, created = getattr(customer, "email", None), getattr(customer, "created", 0)
     has_types = isinstance(created, int) and isinstance(email, str | None)

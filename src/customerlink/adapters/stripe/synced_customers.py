@@ -4,13 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 from customerlink.adapters.connections import Connections
-from customerlink.adapters.stripe.customers import StripeCustomers, is_gone, read_customer
+from customerlink.adapters.stripe.customers import (
+    PAGE,
+    StripeCustomers,
+    expected,
+    is_gone,
+    read_customer,
+    without_key_spent,
+)
 from customerlink.adapters.stripe.sdk import stripe
-from customerlink.model.customer import Customer
-from customerlink.model.customer_values import LiveCustomer, Values, params_of, values_in
+from customerlink.model.customer import Customer, unnaming
+from customerlink.model.customer_values import LiveCustomer, Values, params_of
 from customerlink.model.keys import StripeKey
 from customerlink.model.listed_customer import Absence
 from customerlink.model.secret import KeyRefresh
+from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId, is_customer_id
 from customerlink.ports.customers import Done, Failure, RateLimited, Refused, Spent
 from customerlink.ports.rate import RateLimiter
@@ -19,6 +27,10 @@ from customerlink.ports.synced_customers import SyncedCustomers
 
 PAUSE_SECONDS = 1.0
 """So long nobody of those who share the pace goes on, once Stripe says that it is too much."""
+
+_OVER = frozenset({"canceled", "incomplete_expired"})
+"""The states of a subscription that no deletion cancels
+(https://docs.stripe.com/api/subscriptions/object)."""
 
 
 class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
@@ -33,10 +45,15 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
         run: Run,
         *,
         pace: RateLimiter,
+        reading_key: StripeKey | None = None,
     ) -> None:
-        """Take what a sign-up's customers take, and the pace, which others may share."""
+        """Take what a sign-up's customers take, and the pace, which others may share.
+
+        Subscriptions may be read by a key of their own.
+        """
         super().__init__(connections, api_base, key, refresh, run)
         self._pace = pace
+        self._reading = self._client_with(reading_key) if reading_key else None
 
     def look(self, customer_id: CustomerId) -> Done[LiveCustomer | Absence] | Failure:
         """Retrieve by id: a deleted customer is answered with `deleted: true`, and 404 is none.
@@ -52,6 +69,43 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
         """Update the fields together; others stay."""
         return self._updated(customer_id, params_of(values))
 
+    def subscriptions(self, customer_id: CustomerId) -> Done[Subscriptions] | Failure:
+        """List what has not ended; a page that is full counts as one that has not."""
+        reading = self._reading or self._client
+
+        def listed() -> Done[Subscriptions]:
+            try:
+                page = reading.v1.subscriptions.list({"customer": customer_id, "limit": PAGE})
+            except (stripe.PermissionError, stripe.AuthenticationError):
+                # Of this key the sign-ups need not know.
+                return Done(Subscriptions.HIDDEN)
+            self._note(expected(page, "list"))
+            is_live = page.has_more or any(each.status not in _OVER for each in page.data)
+            return Done(Subscriptions.LIVE if is_live else Subscriptions.NONE)
+
+        return without_key_spent(self._call("stripe_subscriptions", listed))
+
+    def unlink(self, customer_id: CustomerId, former: str | None) -> Done[Customer] | Failure:
+        """Take our metadata keys out; others stay (docs.stripe.com/api/metadata)."""
+        return self._updated(customer_id, {"metadata": unnaming(former)})
+
+    def delete(self, customer_id: CustomerId) -> Done[bool] | Failure:
+        """Delete by id; one that is gone is no error (https://docs.stripe.com/api/customers/delete).
+
+        Its subscriptions are canceled at once.
+        """
+        # It becomes part of the path: with a slash it would delete something else.
+        if not is_customer_id(customer_id):
+            return Refused("id")
+
+        def deleted() -> Done[bool]:
+            found = self._client.v1.customers.delete(customer_id)
+            self._note(expected(found, "customer", customer_id))
+            return Done(is_gone(found))
+
+        outcome = without_key_spent(self._call("stripe_delete", deleted))
+        return Done(result=False) if outcome == Refused("id") else outcome
+
     def _once[Result](self, request: Callable[[], Done[Result]]) -> Done[Result] | Spent | Failure:
         self._pace.take()
         outcome = super()._once(request)
@@ -60,8 +114,9 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
         return outcome
 
 
+
 def _looked_at(found: stripe.Customer) -> LiveCustomer | Absence:
     if is_gone(found):
         return Absence.DELETED
     fields: dict[str, Any] = found.to_dict()
-    return LiveCustomer(read_customer(found), values_in(fields))
+    return LiveCustomer.of(read_customer(found), fields)
