@@ -55,6 +55,11 @@ def sync_key(user: User) -> Item:
     return {"pk": s(f"sync#{user.tenant}#{user.user_id}")}
 
 
+def deletions_key(tenant: Tenant) -> Item:
+    """Return the key of the count of a tenant's deletions."""
+    return {"pk": s(f"deletions#{tenant}")}
+
+
 def holder(user: User) -> str:
     """Return who a claim says has the customer."""
     return f"{user.tenant}#{user.user_id}"

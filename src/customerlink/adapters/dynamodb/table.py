@@ -67,14 +67,11 @@ class Table:
         self._name = name
         self._run = run
 
-    def read(self, key: Item, attributes: str) -> Item | None:
-        """Read some attributes of an item, strongly consistently; None if there is none."""
+    def read(self, key: Item, attributes: str = "") -> Item | None:
+        """Read an item, or some attributes, strongly consistently; None if there is none."""
+        projection = {"ProjectionExpression": attributes} if attributes else {}
         answer = self._call(
-            self.client.get_item,
-            Key=key,
-            ConsistentRead=True,
-            ProjectionExpression=attributes,
-            **_names(attributes),
+            self.client.get_item, Key=key, ConsistentRead=True, **projection, **_names(attributes)
         )
         item: Item | None = answer.get("Item")
         return item
