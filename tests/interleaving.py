@@ -17,6 +17,7 @@ from tests.fakes import NOW, FakeClock
 from tests.simulation.dynamodb import Item, Table
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
+from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
@@ -33,7 +34,7 @@ from customerlink.model.repair_plan import Act, Step
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncRules
-from customerlink.model.sync_memory import Digests
+from customerlink.model.sync_memory import SYNC_LEASE_SECONDS, Digests
 from customerlink.model.sync_policy import EmailChanges, SyncPolicy
 from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId, Tenant, User, UserId, registrant_id, registration_id
@@ -47,7 +48,7 @@ from customerlink.ports.customers import (
     Unknown,
 )
 from customerlink.ports.deadline import SIGN_UP_SECONDS
-from customerlink.ports.profiles import Identities, Profiles
+from customerlink.ports.profiles import TenantUsers
 from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
 from customerlink.ports.synced_customers import SyncedCustomers
@@ -313,7 +314,7 @@ class LateStripe(SyncedCustomers):
         return Unknown()
 
 
-class Tenants(Profiles, Identities):
+class Tenants(TenantUsers):
     """A tenant's users, by their ids; to read one may take its time."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -546,6 +547,17 @@ class WorldOperator(Invocations, SyncInvocations):
     def sync_ledger(self) -> DynamoDbSyncLedger:
         """Return what remembers."""
         return DynamoDbSyncLedger(self.world.dynamodb, LEDGER, self.world.run(SYNC_SECONDS))
+
+    def lasting_ledger(self) -> DynamoDbLedger:
+        """Return it with leases that outlast what is sent under them."""
+        seconds = SYNC_LEASE_SECONDS
+        run = self.world.run(seconds)
+        return DynamoDbLedger(self.world.dynamodb, LEDGER, run, lease_seconds=seconds)
+
+    def deletions(self, tenant: Tenant) -> DynamoDbDeletions:
+        """Return the count of the deletions."""
+        run = self.world.run(SYNC_SECONDS)
+        return DynamoDbDeletions(self.world.dynamodb, LEDGER, run, tenant)
 
     def ledger(self) -> DynamoDbLedger:
         """Return the ledger."""

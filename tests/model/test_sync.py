@@ -99,8 +99,8 @@ OF_ANOTHER_TENANT = customer_of(replace(ADA, tenant=Tenant("other")), ADAS)
 @pytest.mark.parametrize(
     ("customer", "more", "act", "reason"),
     [
-        (live(), {"profile": None}, SyncAct.HOLD, SyncReason.USER_GONE),
-        (None, {"profile": None}, SyncAct.HOLD, SyncReason.USER_GONE),
+        (live(), {"profile": None}, SyncAct.NOTHING, SyncReason.USER_GONE),
+        (None, {"profile": None}, SyncAct.NOTHING, SyncReason.USER_GONE),
         (None, {}, SyncAct.NOTHING, SyncReason.NO_CUSTOMER),
         (Absence.UNKNOWN, {}, SyncAct.HOLD, SyncReason.MISSING),
         (Absence.OTHER_MODE, {}, SyncAct.HOLD, SyncReason.MISSING),

@@ -415,10 +415,10 @@ class TestLink:
         assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
 
     def test_user_who_is_gone(self, shop: Shop) -> None:
-        """For a person to decide; the customer stays."""
+        """The customer stays, and nobody is asked: that is the default."""
         del shop.tenant.profiles[ADA.user_id]
 
-        assert shop.outcome() is SyncOutcome.HELD
+        assert shop.outcome() is SyncOutcome.NOTHING
         assert shop.named(ADA) == [shop.adas]
 
     def test_user_without_a_customer(self) -> None:
@@ -797,7 +797,6 @@ class TestEvents:
             (lambda shop: shop.customer(NEW), SyncReason.EMAIL_TAKEN),
             (lambda shop: shop.stripe.account._customers.clear(), SyncReason.MISSING),
             (lambda shop: shop.edit(metadata=naming(BOB)), SyncReason.MISMATCHED),
-            (lambda shop: shop.tenant.profiles.clear(), SyncReason.USER_GONE),
         ],
     )
     def test_held(self, shop: Shop, happens: Callable[[Shop], object], reason: SyncReason) -> None:

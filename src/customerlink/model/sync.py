@@ -25,6 +25,7 @@ from customerlink.model.signup import Marker
 from customerlink.model.sync_memory import Digests, Memory
 from customerlink.model.sync_policy import (
     DeletedCustomers,
+    DeletedUsers,
     Differences,
     EditedCustomers,
     EmailChanges,
@@ -50,6 +51,8 @@ class SyncAct(StrEnum):
     """The customer names the user again; then its fields are compared."""
     FOLLOW = "follow"
     """The customers of accounts that were linked follow; then it is decided anew."""
+    PART = "part"
+    """The user is gone: when their time comes, the customer is unlinked or deleted."""
     HOLD = "hold"
     """Nothing, until a person has looked."""
 
@@ -74,6 +77,11 @@ class SyncReason(StrEnum):
     """Accounts were linked, and their customers have not followed."""
     EMAIL_TAKEN = "email_taken"
     """Another customer has the address."""
+    TOO_MANY_DELETIONS = "too_many_deletions"
+    """Of users of the same day more are gone than a deployment lets go without a person."""
+    SUBSCRIBED = "subscribed"
+    """A deletion would cancel a subscription, or nobody can tell."""
+    HAS_BALANCE = "has_balance"
 
 
 class Verdict(StrEnum):
@@ -165,6 +173,8 @@ class Decision:
     """The linked ones whose customers are to follow."""
     is_recorded: bool = False
     """Whether the ledger has the link."""
+    is_gone: bool = False
+    """Whether there is no such user."""
 
     @property
     def writes(self) -> dict[str, str]:
@@ -222,7 +232,7 @@ def decide(seen: Seen, rules: SyncRules, now: float) -> Decision:
 
 def _decided(seen: Seen, rules: SyncRules, now: float) -> Decision:
     if seen.profile is None:
-        return Decision(SyncAct.HOLD, SyncReason.USER_GONE)
+        return _without_user(seen, rules.policy.deleted_users)
     if seen.is_open and not _is_linked(seen):
         return Decision(SyncAct.WAIT, SyncReason.SIGNING_UP)
     accounts = _not_followed(seen, seen.profile, rules.digests)
@@ -231,6 +241,17 @@ def _decided(seen: Seen, rules: SyncRules, now: float) -> Decision:
     if isinstance(seen.customer, LiveCustomer):
         return _about(seen, seen.profile, seen.customer, rules, now)
     return _without_customer(seen.customer, seen.profile, rules.policy.deleted_customers)
+
+
+def _without_user(seen: Seen, policy: DeletedUsers) -> Decision:
+    reason, found = SyncReason.USER_GONE, seen.customer
+    is_known = found is None or isinstance(found, LiveCustomer) or found is Absence.DELETED
+    if policy is not DeletedUsers.KEEP and not is_known:
+        return Decision(SyncAct.HOLD, SyncReason.MISSING, is_gone=True)
+    if not isinstance(found, LiveCustomer) or not found.customer.belongs_to(seen.user):
+        return Decision(SyncAct.NOTHING, reason, is_gone=True)
+    act = SyncAct.NOTHING if policy is DeletedUsers.KEEP else SyncAct.PART
+    return Decision(act, reason, found.customer.id, is_gone=True)
 
 
 def _is_linked(seen: Seen) -> bool:

@@ -95,6 +95,10 @@ class Memory:
     held_since: float | None = None
     due_at: float | None = None
     """When the user is looked at again without an event."""
+    gone_since: float | None = None
+    """When the user was found to be gone."""
+    gone_until: float | None = None
+    """When their time comes: for that day they are counted among the deletions."""
 
     def readable_by(self, digests: Digests) -> "Memory":
         """Return it; without the digests of another key, which would pass for other values."""
@@ -139,6 +143,17 @@ class Memory:
 
     def _corrections_of_today(self, now: float) -> tuple[float, ...]:
         return tuple(each for each in self.corrections if each > now - DAY_SECONDS)
+
+    def of_one_who_is_gone(
+        self, customer_id: CustomerId | None, since: float, until: float
+    ) -> "Memory":
+        """Return it as it is once their time is known; another customer's values count for none."""
+        known = self if customer_id == self.customer_id else replace(self, applied={}, writing={})
+        return replace(known, customer_id=customer_id, gone_since=since, gone_until=until)
+
+    def of_one_who_is_there(self) -> "Memory":
+        """Return it as it is whether the user was gone or not."""
+        return replace(self, gone_since=None, gone_until=None)
 
 
 @frozen

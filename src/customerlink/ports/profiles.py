@@ -32,3 +32,7 @@ class Profiles(Protocol):
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Merge these keys into a user's `app_metadata`; False when the user is gone."""
         ...
+
+
+class TenantUsers(Profiles, Identities, Protocol):
+    """The tenant's users, whichever way they are asked for."""

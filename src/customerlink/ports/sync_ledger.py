@@ -43,6 +43,13 @@ class SyncLedger(Protocol):
         """Take the mark out again, unless the record has been opened since."""
         ...
 
+    def forget(self, lease: SyncLease) -> bool:
+        """Remember nothing of a user any more, who is gone; False if the lease was taken over.
+
+        Who was parked meanwhile is looked at once more.
+        """
+        ...
+
     def park(self, user: User, due_at: float, hints: Hints, held: str | None = None) -> None:
         """Let a user be looked at from some time on, whoever has the lease: no event is lost.
 

@@ -3,9 +3,11 @@
 from contextlib import suppress
 from enum import StrEnum
 
+from customerlink.model.customer import NewCustomer
 from customerlink.model.errors import LedgerUnavailableError
-from customerlink.model.sign_up_record import Lease, Linked
-from customerlink.model.user import CustomerId
+from customerlink.model.frozen import frozen
+from customerlink.model.sign_up_record import Busy, Lease, Linked
+from customerlink.model.user import CustomerId, User
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger
@@ -30,6 +32,32 @@ def delete_customer(
     if clock.time() - began > BEFORE_DELETION_SECONDS:
         return Deletion.TOO_LATE
     return Deletion.DONE if customers.delete(customer_id) else Deletion.UNKNOWN
+
+
+@frozen
+class Reserved:
+    """A record whose lease this invocation has, so that nobody signs up with it meanwhile."""
+
+    lease: Lease
+    recorded: Linked | None
+    """What it linked before."""
+
+    def restore(self, ledger: Ledger) -> None:
+        """Put back what was there."""
+        close_if_possible(ledger, self.lease, self.recorded)
+
+
+def reserve(ledger: Ledger, user: User, kept: NewCustomer | None = None) -> Reserved | None:
+    """Open a user's record, a linked one as well; None while somebody has it.
+
+    Of `kept` nothing is made, but its address stays to be looked under: should this end half-way,
+    and the user be back with another address, their login still finds the customer.
+    """
+    opened = ledger.open(user, kept, admission=False)
+    recorded = opened if isinstance(opened, Linked) else None
+    if recorded is not None:
+        opened = ledger.reopen(user, recorded, kept)
+    return None if isinstance(opened, Busy | Linked) else Reserved(opened, recorded)
 
 
 def close_if_possible(ledger: Ledger, lease: Lease, recorded: Linked | None = None) -> None:

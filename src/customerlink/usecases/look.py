@@ -14,17 +14,17 @@ from customerlink.model.sync_memory import Memory
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.ports.customers import Done
 from customerlink.ports.deadline import Clock
-from customerlink.ports.ledger import Ledger, LedgerView
-from customerlink.ports.profiles import Profiles
+from customerlink.ports.ledger import Ledger
+from customerlink.ports.profiles import TenantUsers
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.ports.synced_customers import SyncedCustomers
-from customerlink.usecases.link_accounts import Account, Linking
+from customerlink.usecases.deleted_user import PartingInvocations
 from customerlink.usecases.settle import Settling
 
 NOTHING_TOLD = Told()
 
 
-class SyncInvocations(Protocol):
+class SyncInvocations(PartingInvocations, Protocol):
     """What a reconciliation is made of; each method begins an invocation of its own."""
 
     def settling(self, signup: SignUp) -> Settling:
@@ -35,24 +35,12 @@ class SyncInvocations(Protocol):
         """Return what settles a record and makes none, and the customers within its budget."""
         ...
 
-    def linking(self, primary: Account, secondary: Account) -> Linking:
-        """Return what lets a linked account's customer follow into the primary."""
-        ...
-
-    def synced_customers(self) -> SyncedCustomers:
-        """Return Stripe's customers with their fields."""
-        ...
-
     def sync_ledger(self) -> SyncLedger:
         """Return what remembers, for as long as one reconciliation may take."""
         ...
 
     def ledger(self) -> Ledger:
         """Return the sign-ups' ledger, for as long as a lease of its lasts."""
-        ...
-
-    def view(self) -> LedgerView:
-        """Return the ledger to look at."""
         ...
 
 
@@ -64,7 +52,7 @@ class UnansweredError(CustomerLinkError):
 class Look:
     """Looks at one user at a time, by the rules of a deployment; nothing is written."""
 
-    profiles: Profiles
+    profiles: TenantUsers
     invocations: SyncInvocations
     rules: SyncRules
     clock: Clock

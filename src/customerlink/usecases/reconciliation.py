@@ -20,6 +20,7 @@ from customerlink.ports.customers import Done, Failure, NotSent, Unknown
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.ports.synced_customers import SyncedCustomers
 from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.deleted_user import DeletedUser
 from customerlink.usecases.link_accounts import Account, Followed, LinkFailure
 from customerlink.usecases.look import Look, UnansweredError
 from customerlink.usecases.open_sign_up import Settled
@@ -67,6 +68,8 @@ class Reconciliation:
             if why is not None:
                 return self._ended(Synced(SyncOutcome.AGAIN, self.decision, why), self.lease.memory)
         act = self.decision.act
+        if act is SyncAct.PART:
+            return self._parted()
         if act in _PASSIVE:
             return self._ended(Synced(_PASSIVE[act], self.decision), self.lease.memory)
         why = self._acted(act)
@@ -80,8 +83,26 @@ class Reconciliation:
             decision = replace(self.decision, reason=SyncReason.LINKED)
             synced = Synced(SyncOutcome.HELD, decision, _NOT_FOLLOWED)
         is_whole, now = not self.look.rules.is_partial, self.look.clock.time()
-        self.ledger.give_back(self.lease, synced.left(memory, now) if is_whole else memory)
+        left, found = synced.left(memory, now) if is_whole else memory, self.decision
+        if found.reason is SyncReason.USER_GONE and found.customer_id is None:
+            # Whatever event comes late: of nobody nothing is remembered.
+            self.ledger.forget(self.lease)
+        else:
+            self.ledger.give_back(self.lease, left if found.is_gone else left.of_one_who_is_there())
         return synced
+
+    def _parted(self) -> Synced:
+        """Let the customer of a user who is gone go, when their time comes."""
+        look, policy = self.look, self.look.rules.policy
+        ports = look.profiles, look.invocations
+        gone = DeletedUser(self.user, self._customer_id, *ports, policy, look.clock)
+        parted = gone.carry_out(self.lease.memory)
+        if parted.memory is None:
+            self.ledger.forget(self.lease)
+        elif not parted.is_on_its_way:
+            self.ledger.give_back(self.lease, parted.memory)
+        decision = replace(self.decision, reason=parted.reason)
+        return Synced(parted.outcome, decision, parted.why)
 
     def _acted(self, act: SyncAct) -> str | None:
         acts: dict[SyncAct, Callable[[], str | None]] = {

@@ -14,7 +14,7 @@ from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
-from customerlink.model.sign_up_record import Adoption, Lease, Linked
+from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import Verdict
 from customerlink.model.trouble import Trouble, of_the_row
@@ -26,7 +26,12 @@ from customerlink.ports.profiles import Identities, Profiles
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import LowerCase
-from customerlink.usecases.delete_customer import Deletion, close_if_possible, delete_customer
+from customerlink.usecases.delete_customer import (
+    Deletion,
+    close_if_possible,
+    delete_customer,
+    reserve,
+)
 from customerlink.usecases.link_accounts import Account, LinkFailure, Linking
 from customerlink.usecases.open_sign_up import Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
@@ -260,17 +265,15 @@ class Repair:
         ledger = self.invocations.ledger()
         registrant = User(self.tenant, registrant_id(customer.registration_id))
         began = self.clock.time()
-        opened = ledger.open(registrant, None, admission=False)
-        if isinstance(opened, Linked):
-            opened = ledger.reopen(registrant, opened, None)
-        if not isinstance(opened, Lease):
+        reserved = reserve(ledger, registrant)
+        if reserved is None:
             return "somebody registers right now"
         if self._is_held(customer):
-            ledger.close(opened)
+            ledger.close(reserved.lease)
             return "a user has it"
         end = delete_customer(self.customers, customer.id, self.clock, began)
         if end is not Deletion.UNKNOWN:
-            close_if_possible(ledger, opened)
+            close_if_possible(ledger, reserved.lease)
         return None if end is Deletion.DONE else end
 
     def _is_held(self, customer: ListedCustomer) -> bool:

@@ -14,6 +14,7 @@ from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.both_sides import both_sides
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
@@ -28,6 +29,7 @@ from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncRules
+from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
 from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, Tenant
 from customerlink.ports.customer_directory import DELETION_SECONDS
@@ -69,6 +71,8 @@ class Operator(Invocations, SyncInvocations):
     clock: Clock
     pace: RateLimiter = field(default_factory=Unlimited)
     """At which Stripe is asked by who reconciles."""
+    reading_key: StripeKey | None = None
+    """By which subscriptions are read, if there is one for that."""
     _rejected: Event = field(default_factory=Event, init=False)
 
     def settling(
@@ -91,6 +95,17 @@ class Operator(Invocations, SyncInvocations):
     def ledger(self) -> DynamoDbLedger:
         """Return the ledger, for as long as a lease of its lasts."""
         return self.services.ledger(self._run(RECORD_LEASE_SECONDS))
+
+    def lasting_ledger(self) -> DynamoDbLedger:
+        """Return it with leases that outlast what is sent under them, answered or not."""
+        services, run = self.services, self._run(SYNC_LEASE_SECONDS)
+        seconds = SYNC_LEASE_SECONDS
+        return DynamoDbLedger(services.dynamodb, services.table, run, lease_seconds=seconds)
+
+    def deletions(self, tenant: Tenant) -> DynamoDbDeletions:
+        """Return the count of a tenant's deletions."""
+        run = self._run(SYNC_SECONDS)
+        return DynamoDbDeletions(self.services.dynamodb, self.services.table, run, tenant)
 
     def view(self) -> DynamoDbLedgerView:
         """Return the ledger to look at, likewise."""
@@ -120,7 +135,8 @@ class Operator(Invocations, SyncInvocations):
     def _synced(self, run: Run) -> SyncedStripeCustomers:
         services = self.services
         ours = services.connections, services.api_base, self.key, self._no_other_key, run
-        return SyncedStripeCustomers(*ours, pace=self.pace)
+        reading_key = self.reading_key
+        return SyncedStripeCustomers(*ours, pace=self.pace, reading_key=reading_key)
 
     def _invocation(self) -> Invocation:
         # Whose key was rejected is told by the outcome; nobody after them need try.

@@ -29,7 +29,7 @@ from customerlink.model.address import spellings
 from customerlink.model.profile import Profile
 from customerlink.model.secret import Auth0Client
 from customerlink.model.trust import Trust
-from customerlink.ports.profiles import Identities, Profiles
+from customerlink.ports.profiles import TenantUsers
 from customerlink.ports.rate import RateLimiter
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Management:
         raise AssertionError("unreachable")
 
 
-class Users(Profiles, Identities):
+class Users(TenantUsers):
     """A tenant's users."""
 
     def __init__(self, management: Management, trust: Trust) -> None:

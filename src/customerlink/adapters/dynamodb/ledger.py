@@ -97,8 +97,11 @@ class DynamoDbLedger:
         table: str,
         run: Run,
         installation: Installation | None = None,
+        *,
+        lease_seconds: float = RECORD_LEASE_SECONDS,
     ) -> None:
         """Take a client without retries of its own; a warm function keeps the installation."""
+        self._lease_seconds = lease_seconds
         self._table = Table(client, table, run)
         self._run = run
         self._installation = installation or Installation()
@@ -418,7 +421,7 @@ class DynamoDbLedger:
             ":open": s(State.OPEN),
             ":owner": s(self._run.owner),
             ":now": n(now),
-            ":until": n(now + RECORD_LEASE_SECONDS),
+            ":until": n(now + self._lease_seconds),
             ":one": n(1),
         }
         return values | (frozen_values(create) if create else {})

@@ -14,7 +14,9 @@ from customerlink.ports.run import Run
 from customerlink.ports.sync_ledger import SyncLedger
 
 _MEMORY = ("applied", "writing", "corrections", "followed", "customer_id", "keyed_by")
-_ATTRIBUTES = ", ".join((*_MEMORY, "hints", "held", "held_since", "open_since"))
+_ATTRIBUTES = ", ".join(
+    (*_MEMORY, "hints", "held", "held_since", "open_since", "gone_since", "gone_until")
+)
 
 # Two reconciliations of one user: the second finds `sync_until` in the future.
 _FREE = "attribute_not_exists(sync_until) OR sync_until < :now"
@@ -92,6 +94,16 @@ class DynamoDbSyncLedger(SyncLedger):
         """Remove the mark."""
         self._is_written(record_key(user), f"REMOVE {ADOPTING}", _SAME_LINK, _link(customer_id))
 
+    def forget(self, lease: SyncLease) -> bool:
+        """Delete the item, unless there is more in it by now."""
+        mine = {":epoch": n(lease.epoch), ":owner": s(self._run.owner)}
+        condition = f"{_MINE} AND {_NOT_PARKED_SINCE}"
+        found = self._table.delete(
+            sync_key(lease.user), condition, {**mine, ":parks": n(lease.parks)}
+        )
+        is_gone = isinstance(found, Written) or not found.item
+        return is_gone or self.give_back(lease, Memory())
+
     def park(self, user: User, due_at: float, hints: Hints, held: str | None = None) -> None:
         """Note when the user is due, unless that is sooner already; and the hints in any case."""
         key, flat = sync_key(user), _flat(hints)
@@ -159,6 +171,8 @@ def _due(memory: Memory) -> tuple[str, Item]:
         "open_since": n(memory.due_at) if memory.due_at else None,
         "held": s(memory.held) if memory.held else None,
         "held_since": n(memory.held_since) if memory.held_since else None,
+        "gone_since": n(memory.gone_since) if memory.gone_since else None,
+        "gone_until": n(memory.gone_until) if memory.gone_until else None,
         "hints": {"SS": _flat(memory.hints)} if any(memory.hints.values()) else None,
     }
     setting = "".join(f", {name} = :{name}" for name, each in found.items() if each)
@@ -202,4 +216,6 @@ def _memory(item: Item) -> Memory:
         held=item["held"]["S"] if "held" in item else None,
         held_since=_moment(item, "held_since"),
         due_at=_moment(item, "open_since"),
+        gone_since=_moment(item, "gone_since"),
+        gone_until=_moment(item, "gone_until"),
     )

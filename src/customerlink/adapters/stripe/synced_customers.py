@@ -114,7 +114,6 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
         return outcome
 
 
-
 def _looked_at(found: stripe.Customer) -> LiveCustomer | Absence:
     if is_gone(found):
         return Absence.DELETED
