@@ -23,8 +23,9 @@ from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
 from customerlink.model.notes import Note, read_notes
 from customerlink.model.policy import VerifiedEmail
-from customerlink.model.secret import SELF_TEST_KEY, TICKET_KEYS, log_names
+from customerlink.model.secret import SELF_TEST_KEY, TICKET_KEYS, log_names, subscriptions_key
 from customerlink.model.signature import SigningSecret
+from customerlink.model.sync_policy import SyncPolicy
 from customerlink.model.tickets import TicketKey
 from customerlink.model.trust import Trust
 from customerlink.model.watch_secret import WatchSecret
@@ -120,6 +121,11 @@ class StoredSecret:
             ticket_keys=tuple(tickets),
             self_test_key=test_key,
         )
+
+    @property
+    def subscriptions_key(self) -> StripeKey | None:
+        """Return the key that reads subscriptions, if somebody has put one in."""
+        return subscriptions_key(self.others)
 
     def age(self, now: float) -> float:
         """Return the seconds since this version was put in."""
@@ -236,6 +242,14 @@ class Deployment:
         """Return the policy that the functions have; None for a stack without such a parameter."""
         found = self.outputs.parameters.get(VERIFIED_EMAIL)
         return next((each for each in VerifiedEmail if each == found), None)
+
+    def deletion_limits(self) -> tuple[int, int]:
+        """Return the grace of a deletion in days, and how many there may be in a day."""
+        given, usual = self.outputs.parameters, SyncPolicy()
+        return (
+            int(given.get("DeletedUsersDays", usual.deleted_users_days)),
+            int(given.get("DeletionsPerDay", usual.deletions_per_day)),
+        )
 
     def change_parameters(self, wanted: Mapping[str, str]) -> None:
         """Update the stack, and wait: nothing but these parameters of it changes."""

@@ -11,6 +11,7 @@ from typing import Annotated
 import questionary
 import typer
 
+from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
 from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.deployment import Deployment
@@ -27,7 +28,7 @@ from customerlink.model.sync_memory import Digests
 from customerlink.model.sync_policy import EmailChanges
 from customerlink.model.user import Tenant as TenantName
 from customerlink.usecases.compare import Comparison
-from customerlink.wiring.operator import Operator, comparison, operator_on_a_laptop
+from customerlink.wiring.operator import Operator, comparison, deletions, operator_on_a_laptop
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, and change nothing.")]
@@ -79,11 +80,25 @@ class Session:
             raise _of_the_own_key("Stripe does not know this key")
         return probe
 
-    def operator(self, key: StripeKey, policy: Policy) -> Operator:
+    def operator(
+        self, key: StripeKey, policy: Policy, reading_key: StripeKey | None = None
+    ) -> Operator:
         """Return what settles users' records."""
         deployment, base = self.deployment, self.config.stripe_api_base
         table = deployment.outputs.table
-        return operator_on_a_laptop(deployment.dynamodb, table, base, key, policy)
+        operator = operator_on_a_laptop(deployment.dynamodb, table, base, key, policy)
+        return replace(operator, reading_key=reading_key)
+
+    def reading_key(self) -> StripeKey | None:
+        """Return the key that reads subscriptions: the operator's own, or the deployment's."""
+        if self.config.stripe_key:
+            return self.usage_probe().key
+        return self.deployment().read_secret().subscriptions_key
+
+    def deletions(self) -> DynamoDbDeletions:
+        """Return the count of the tenant's deletions."""
+        deployment = self.deployment()
+        return deletions(deployment.dynamodb, deployment.outputs.table, self.tenant_name())
 
     def digests(self) -> Digests:
         """Return what the ledger has in place of values."""

@@ -23,6 +23,9 @@ VERBS = {
     "repair": "Print a plan that mends what verify finds, one action a line; or carry one out.",
     "sync": "Let a user's customer follow what has changed in Auth0, and the link what has in"
     " Stripe.",
+    "forget": "Erase a person: their customers in Stripe, and what the ledger has of them.",
+    "approve-deletions": "Show the days on which more customers are due to go than a day may have,"
+    " or let them go.",
     "reassign": "Let a customer be another user's, once it is proved that whom it names is gone.",
     "release": "Tell who holds an address, since when, and what would free it.",
     "backfill": "Make a customer for every user without one, those of before the installation"
@@ -53,5 +56,5 @@ class Verbs(TyperGroup):
 def command(verb: str) -> "Command":
     """Import a verb's module, and return its command."""
     parent = typer.Typer(rich_markup_mode=None, add_completion=False)
-    parent.add_typer(import_module(f"customerlink.cli.commands.{verb}").app)
+    parent.add_typer(import_module(f"customerlink.cli.commands.{verb.replace('-', '_')}").app)
     return get_group(parent).commands[verb]

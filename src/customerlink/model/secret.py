@@ -19,6 +19,9 @@ TICKET_KEYS = "link_ticket_keys"
 SELF_TEST_KEY = "self_test_key"
 """The secret's field of the key that signs self-tests, and nothing else."""
 
+SUBSCRIPTIONS_KEY = "stripe_subscriptions_key"
+"""The secret's field of a Stripe key that reads subscriptions, and nothing else."""
+
 _SECRET_CHARACTERS = 32
 
 # Nothing but this very machine is spoken to over plain HTTP.
@@ -38,6 +41,8 @@ class Secret:
     """Without one there are no link tickets; log-ins go on."""
     self_test_keys: tuple[SigningSecret, ...] = field(default=(), repr=False)
     """One, or none: then whoever has no signing secret cannot test the endpoint."""
+    subscriptions_key: StripeKey | None = field(default=None, repr=False)
+    """Without one the sign-up's key is asked, which is told nothing: so no customer is deleted."""
 
     @classmethod
     def parse(cls, text: str, version: str) -> "Secret":
@@ -55,8 +60,8 @@ class Secret:
         signing_secrets = tuple(SigningSecret.parse(each) for each in signing)
         tickets = _ticket_keys(document, {each.key for each in signing_secrets})
         names = log_names(document.get("log_key"), key)
-        tests = _self_test_keys(document)
-        return cls(version, StripeKey(key), signing_secrets, names, tickets, tests)
+        tests, reading = _self_test_keys(document), subscriptions_key(document)
+        return cls(version, StripeKey(key), signing_secrets, names, tickets, tests, reading)
 
 
 def log_names(log_key: object, stripe_key: str) -> LogNames:
@@ -135,6 +140,15 @@ def _self_test_keys(document: Mapping[str, object]) -> tuple[SigningSecret, ...]
         return (SigningSecret.parse(text_of(document, SELF_TEST_KEY)),)
     except ConfigurationError:
         return ()
+
+
+def subscriptions_key(document: Mapping[str, object]) -> StripeKey | None:
+    """Read the key of subscriptions; what is none, or may do anything, counts as absent."""
+    try:
+        key = StripeKey(text_of(document, SUBSCRIPTIONS_KEY))
+    except ConfigurationError:
+        return None
+    return key if key.restricted else None
 
 
 def _is_long_enough(secret: object) -> bool:

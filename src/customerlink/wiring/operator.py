@@ -178,6 +178,13 @@ def operator_on_a_laptop(
     return Operator(services, key, clock)
 
 
+def deletions(dynamodb: "DynamoDBClient", table: str, tenant: Tenant) -> DynamoDbDeletions:
+    """Return the count of a tenant's deletions."""
+    clock = ServerClock()
+    run = Run(clock, owner=token_hex(16), seconds=SYNC_SECONDS)
+    return DynamoDbDeletions(Boto3DynamoDb(dynamodb, clock), table, run, tenant)
+
+
 def comparison(  # noqa: PLR0913 (both sides, and where they meet)
     tenant: Tenant,
     profiles: Profiles,

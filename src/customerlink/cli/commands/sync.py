@@ -11,6 +11,7 @@ from customerlink.model.policy import Policy, VerifiedEmail
 from customerlink.model.sync import Decision, SyncAct, SyncReason, SyncRules, Verdict
 from customerlink.model.sync_policy import (
     DeletedCustomers,
+    DeletedUsers,
     Differences,
     EditedCustomers,
     EmailChanges,
@@ -37,6 +38,10 @@ REASONS = {
     SyncReason.MISMATCHED: "the customer names somebody else, or the record has another one",
     SyncReason.CONTESTED: "somebody writes back what was corrected three times today",
     SyncReason.LINKED: "accounts were linked, and their customers have not followed",
+    SyncReason.TOO_MANY_DELETIONS: "more users of that day are gone than a day may have:"
+    " customerlink approve-deletions",
+    SyncReason.SUBSCRIBED: "a subscription is live, or the Stripe key may not read it",
+    SyncReason.HAS_BALANCE: "the customer has a balance",
     SyncReason.EMAIL_TAKEN: "another customer has the address",
 }
 ACTS = {
@@ -48,6 +53,7 @@ ACTS = {
     SyncAct.RECREATE: "another customer is made, and its id goes into the profile",
     SyncAct.RENAME: "the customer names the user again, and the fields are compared then",
     SyncAct.FOLLOW: "the linked accounts' customers follow, and the fields are compared then",
+    SyncAct.PART: "when their time comes, the customer is let go (--deleted-users)",
     SyncAct.HOLD: "nothing, until a person has looked",
 }
 VERDICTS = {
@@ -77,6 +83,9 @@ def sync(  # noqa: PLR0913 (a flag each)
     deleted_customers: Annotated[
         DeletedCustomers, typer.Option(help="What becomes of a link to a deleted customer.")
     ] = DeletedCustomers.CLEAR,
+    deleted_users: Annotated[
+        DeletedUsers, typer.Option(help="What becomes of a deleted user's customer, after a grace.")
+    ] = DeletedUsers.KEEP,
     differences: Annotated[
         Differences,
         typer.Option(help="What becomes of two values, which of them is newer unknown."),
@@ -91,7 +100,14 @@ def sync(  # noqa: PLR0913 (a flag each)
     Auth0 client needs read:users, and update:users to apply.
     """
     now = session(context, as_json=as_json)
-    policy = SyncPolicy(email_changes, edited_customers, deleted_customers, differences)
+    policy = SyncPolicy(
+        email_changes,
+        edited_customers,
+        deleted_customers,
+        differences,
+        deleted_users,
+        *now.deployment().deletion_limits(),
+    )
     worker, who = _worker(now, policy), _user(now, user.strip())
     if not apply:
         decision = _planned(worker, who)
@@ -115,7 +131,7 @@ def _worker(now: Session, policy: SyncPolicy) -> Sync:
     fields = _fields(deployment.outputs.parameters.get("CustomerFields", ""))
     verified = deployment.verified_email() or VerifiedEmail.OPTIONAL
     sign_up = Policy(verified_email=verified, customer_fields=fields, trust=deployment.trust())
-    operator = now.operator(probe.key, sign_up)
+    operator = now.operator(probe.key, sign_up, now.reading_key())
     return sync_of(now.tenant().users, operator, SyncRules(now.digests(), policy, fields))
 
 
