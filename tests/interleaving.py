@@ -18,12 +18,21 @@ from tests.simulation.dynamodb import Item, Table
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
 from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
+from customerlink.adapters.dynamodb.erasing_ledger import DynamoDbErasingLedger
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.dynamodb.table import READ_SECONDS
 from customerlink.model.address import lowered
-from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present, unnaming
+from customerlink.model.customer import (
+    FORMER,
+    Customer,
+    NewCustomer,
+    named_by,
+    naming,
+    present,
+    unnaming,
+)
 from customerlink.model.customer_values import LiveCustomer, Told, Values, params_of, values_in
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Instruction, Reason
@@ -48,7 +57,7 @@ from customerlink.ports.customers import (
     Unknown,
 )
 from customerlink.ports.deadline import SIGN_UP_SECONDS
-from customerlink.ports.profiles import TenantUsers
+from customerlink.ports.profiles import ErasableUsers
 from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
 from customerlink.ports.synced_customers import SyncedCustomers
@@ -314,7 +323,7 @@ class LateStripe(SyncedCustomers):
         return Unknown()
 
 
-class Tenants(TenantUsers):
+class Tenants(ErasableUsers):
     """A tenant's users, by their ids; to read one may take its time."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -348,6 +357,10 @@ class Tenants(TenantUsers):
     def with_customer(self, customer_id: str) -> list[Profile]:
         """Find the users who have a customer's id."""
         return [each for each in self.profiles.values() if each.customer_id == customer_id]
+
+    def delete(self, user_id: str) -> None:
+        """Delete a user."""
+        self.profiles.pop(user_id, None)
 
     def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
         """Write the link."""
@@ -548,11 +561,10 @@ class WorldOperator(Invocations, SyncInvocations):
         """Return what remembers."""
         return DynamoDbSyncLedger(self.world.dynamodb, LEDGER, self.world.run(SYNC_SECONDS))
 
-    def lasting_ledger(self) -> DynamoDbLedger:
+    def erasing_ledger(self) -> DynamoDbErasingLedger:
         """Return it with leases that outlast what is sent under them."""
-        seconds = SYNC_LEASE_SECONDS
-        run = self.world.run(seconds)
-        return DynamoDbLedger(self.world.dynamodb, LEDGER, run, lease_seconds=seconds)
+        run = self.world.run(SYNC_LEASE_SECONDS)
+        return DynamoDbErasingLedger(self.world.dynamodb, LEDGER, run)
 
     def deletions(self, tenant: Tenant) -> DynamoDbDeletions:
         """Return the count of the deletions."""
@@ -654,6 +666,7 @@ def _read(body: Mapping[str, Any]) -> Customer:
         present(metadata, "auth0_registration_id"),
         frozenset(metadata),
         present(metadata, "superseded_by"),
+        present(metadata, FORMER),
     )
 
 

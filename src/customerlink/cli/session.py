@@ -93,11 +93,11 @@ class Session:
         """Return the key that reads subscriptions: the operator's own, or the deployment's."""
         if self.config.stripe_key:
             return self.usage_probe().key
-        return self.deployment().read_secret().subscriptions_key
+        return self.deployment.read_secret().subscriptions_key
 
     def deletions(self) -> DynamoDbDeletions:
         """Return the count of the tenant's deletions."""
-        deployment = self.deployment()
+        deployment = self.deployment
         return deletions(deployment.dynamodb, deployment.outputs.table, self.tenant_name())
 
     def digests(self) -> Digests:

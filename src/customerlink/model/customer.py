@@ -40,6 +40,12 @@ class Customer:
     """By which registration it was made; it stays there once the customer names the user."""
     metadata_keys: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     superseded_by: str | None = None
+    former_user_id: str | None = None
+    """Whose it was, before it was unlinked."""
+
+    def was_of(self, user: User) -> bool:
+        """Return whether it says of itself that it was this user's."""
+        return self.former_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)
 
     def belongs_to(self, user: User) -> bool:
         """Return whether the metadata names this user (of this tenant, where it names one)."""

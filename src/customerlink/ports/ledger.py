@@ -126,3 +126,15 @@ class Ledger(Protocol):
     def unlock_email(self, lease: Lease, email: str) -> None:
         """Give the lock back, if this lease still has it."""
         ...
+
+
+class ErasingLedger(Ledger, Protocol):
+    """The ledger for who lets go of a user for good; its leases outlast whatever is sent."""
+
+    def disclaim(self, user: User, customer_id: CustomerId) -> bool:
+        """Take back a user's claim on a customer; False where they have none."""
+        ...
+
+    def forget(self, lease: Lease) -> bool:
+        """Delete a user's record; False if the lease was taken over."""
+        ...

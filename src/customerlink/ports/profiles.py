@@ -36,3 +36,11 @@ class Profiles(Protocol):
 
 class TenantUsers(Profiles, Identities, Protocol):
     """The tenant's users, whichever way they are asked for."""
+
+
+class ErasableUsers(TenantUsers, Protocol):
+    """The tenant's users, for who may delete them."""
+
+    def delete(self, user_id: str) -> None:
+        """Delete a user, if there is one, with all accounts that were linked into theirs."""
+        ...

@@ -23,7 +23,7 @@ from customerlink.model.user import CustomerId, Tenant, User
 from customerlink.ports.customers import Done, Failure, NotSent, Unknown
 from customerlink.ports.deadline import Clock
 from customerlink.ports.deletions import Deletions
-from customerlink.ports.ledger import Ledger, LedgerView
+from customerlink.ports.ledger import ErasingLedger, LedgerView
 from customerlink.ports.profiles import TenantUsers
 from customerlink.ports.synced_customers import SyncedCustomers
 from customerlink.usecases.delete_customer import reserve
@@ -49,7 +49,7 @@ class PartingInvocations(Protocol):
         """Return the ledger to look at."""
         ...
 
-    def lasting_ledger(self) -> Ledger:
+    def erasing_ledger(self) -> ErasingLedger:
         """Return the ledger, whose leases on records outlast whatever is sent under them."""
         ...
 
@@ -191,7 +191,7 @@ class _Parting:
 
     def _reserved(self, act: Part, email: str | None) -> Parted:
         """Do it in the name of their record, which no login of theirs can open meanwhile."""
-        gone, ledger = self.gone, self.gone.invocations.lasting_ledger()
+        gone, ledger = self.gone, self.gone.invocations.erasing_ledger()
         began, signup = gone.clock.time(), SignUp(gone.user, logins_count=0)
         reserved = reserve(ledger, gone.user, NewCustomer.of(signup, email) if email else None)
         if reserved is None:
@@ -202,7 +202,7 @@ class _Parting:
             return self._again()
         is_another = recorded is not None and recorded.customer_id != gone.customer_id
         stopped = self._again() if is_another else self._why_not(act, began)
-        sent = NotSent() if stopped else self._sent(act)
+        sent = NotSent() if stopped else self._sent(act, ledger)
         if isinstance(sent, Unknown):
             return Parted(SyncOutcome.AGAIN, self.memory, why=NO_ANSWER, is_on_its_way=True)
         if not isinstance(sent, Done):
@@ -223,8 +223,10 @@ class _Parting:
             return None
         return Parted.later(self.memory, start_of(day_of(now) + 1))
 
-    def _sent(self, act: Part) -> Done[bool] | Done[Customer] | Failure:
+    def _sent(self, act: Part, ledger: ErasingLedger) -> Done[bool] | Done[Customer] | Failure:
         gone, customers = self.gone, self.gone.invocations.synced_customers()
+        # Before: until it names nobody, nobody else can have it; and then who may have it, can.
+        ledger.disclaim(gone.user, gone.customer_id)
         if act is Part.DELETE:
             return customers.delete(gone.customer_id)
         return customers.unlink(gone.customer_id, gone.user.user_id)

@@ -15,6 +15,7 @@ from customerlink.adapters.both_sides import both_sides
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
+from customerlink.adapters.dynamodb.erasing_ledger import DynamoDbErasingLedger
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
@@ -31,7 +32,7 @@ from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncRules
 from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
 from customerlink.model.trust import Trust
-from customerlink.model.user import CustomerId, Tenant
+from customerlink.model.user import CustomerId, Tenant, User
 from customerlink.ports.customer_directory import DELETION_SECONDS
 from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
@@ -40,6 +41,7 @@ from customerlink.ports.rate import RateLimiter
 from customerlink.ports.refusals import Refusals
 from customerlink.ports.run import Run
 from customerlink.usecases.compare import Comparison
+from customerlink.usecases.forget import Forgetting
 from customerlink.usecases.link_accounts import Account, Linking
 from customerlink.usecases.look import SyncInvocations
 from customerlink.usecases.reassign import Reassignment
@@ -96,11 +98,10 @@ class Operator(Invocations, SyncInvocations):
         """Return the ledger, for as long as a lease of its lasts."""
         return self.services.ledger(self._run(RECORD_LEASE_SECONDS))
 
-    def lasting_ledger(self) -> DynamoDbLedger:
-        """Return it with leases that outlast what is sent under them, answered or not."""
-        services, run = self.services, self._run(SYNC_LEASE_SECONDS)
-        seconds = SYNC_LEASE_SECONDS
-        return DynamoDbLedger(services.dynamodb, services.table, run, lease_seconds=seconds)
+    def erasing_ledger(self) -> DynamoDbErasingLedger:
+        """Return the ledger for who lets go of a user, for as long as a lease of its lasts."""
+        run = self._run(SYNC_LEASE_SECONDS)
+        return DynamoDbErasingLedger(self.services.dynamodb, self.services.table, run)
 
     def deletions(self, tenant: Tenant) -> DynamoDbDeletions:
         """Return the count of a tenant's deletions."""
@@ -235,6 +236,19 @@ def address_release(
 def sync(users: "Users", operator: Operator, rules: SyncRules) -> Sync:
     """Return what reconciles one user with their customer."""
     return Sync(users, operator, rules, operator.clock)
+
+
+def forgetting(
+    who: User,
+    emails: tuple[str, ...],
+    users: "Users",
+    operator: Operator,
+    *,
+    wait: Callable[[float], None],
+    **asked: bool,
+) -> Forgetting:
+    """Return what erases a person."""
+    return Forgetting(who, emails, users, operator, operator.clock, wait=wait, **asked)
 
 
 def repair(  # noqa: PLR0913 (both sides, and what is asked)

@@ -29,7 +29,7 @@ from customerlink.model.address import spellings
 from customerlink.model.profile import Profile
 from customerlink.model.secret import Auth0Client
 from customerlink.model.trust import Trust
-from customerlink.ports.profiles import TenantUsers
+from customerlink.ports.profiles import ErasableUsers
 from customerlink.ports.rate import RateLimiter
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Management:
         raise AssertionError("unreachable")
 
 
-class Users(TenantUsers):
+class Users(ErasableUsers):
     """A tenant's users."""
 
     def __init__(self, management: Management, trust: Trust) -> None:
@@ -234,6 +234,14 @@ class Users(TenantUsers):
             # It was written; what the SDK could not read is the odd profile in the answer.
             _expect_success(odd)
         return True
+
+    def delete(self, user_id: str) -> None:
+        """Delete a user; of one who is gone it is no error.
+
+        https://auth0.com/docs/api/management/v2/users/delete-users-by-id
+        """
+        api = self._management.api
+        self._management.call(lambda: api.users.delete(user_id))
 
     def link(self, primary_id: str, secondary_id: str) -> bool:
         """Link two accounts: the secondary becomes an identity of the primary, and is gone.

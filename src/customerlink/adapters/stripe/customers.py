@@ -17,7 +17,7 @@ from customerlink.adapters.stripe.http_client import (
 )
 from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.address import lowered
-from customerlink.model.customer import Customer, NewCustomer, named_by, naming, present
+from customerlink.model.customer import FORMER, Customer, NewCustomer, named_by, naming, present
 from customerlink.model.customer_fields import Params
 from customerlink.model.keys import StripeKey
 from customerlink.model.secret import KeyRefresh
@@ -148,7 +148,9 @@ class StripeCustomers:
 
         return without_key_spent(self._call(step, retrieved))
 
-    def _updated(self, customer_id: CustomerId, changes: Params) -> Done[Customer] | Failure:
+    def _updated(
+        self, customer_id: CustomerId, changes: Params, tries: int = _TRIES
+    ) -> Done[Customer] | Failure:
         def updated() -> Done[Customer]:
             customer = self._client.v1.customers.update(
                 customer_id,
@@ -157,7 +159,7 @@ class StripeCustomers:
             self._note(expected(customer, "customer", customer_id))
             return Done(read_customer(customer))
 
-        return without_key_spent(self._call("stripe_update", updated))
+        return without_key_spent(self._call("stripe_update", updated, tries))
 
     def _client_with(self, key: StripeKey) -> stripe.StripeClient:
         return stripe.StripeClient(
@@ -171,6 +173,7 @@ class StripeCustomers:
         self,
         step: str,
         request: Callable[[], Done[Result]],
+        tries: int = _TRIES,
     ) -> Done[Result] | Spent | Failure:
         """Make a call, again with jitter while it may help and the budget lasts.
 
@@ -184,7 +187,7 @@ class StripeCustomers:
                 if isinstance(outcome, Unauthorised) and self._has_new_key():
                     continue
                 pause = random.uniform(0.5, 1.5) * _PAUSE_SECONDS * min(number, _TRIES)  # noqa: S311 (jitter)
-                if not self._is_worth_another_try(outcome, number, pause):
+                if not self._is_worth_another_try(outcome, number, tries, pause):
                     break
                 self._run.trace.stripe_retries += 1
                 self._run.clock.sleep(pause)
@@ -194,10 +197,10 @@ class StripeCustomers:
             self._run.trace.unknown_outcomes += isinstance(outcome, Unknown)
             return outcome
 
-    def _is_worth_another_try(self, outcome: object, number: int, pause: float) -> bool:
+    def _is_worth_another_try(self, outcome: object, number: int, tries: int, pause: float) -> bool:
         """Rate limits pass by themselves; of other trouble the user need not wait for the end."""
         helps = isinstance(outcome, RateLimited) or (
-            isinstance(outcome, NotSent | Unknown) and number < _TRIES
+            isinstance(outcome, NotSent | Unknown) and number < tries
         )
         return helps and self._run.deadline.remaining_for_stripe() > pause + WORTHWHILE_SECONDS
 
@@ -304,6 +307,7 @@ def read_customer(customer: stripe.Customer) -> Customer:
         registration_id=present(metadata, "auth0_registration_id"),
         metadata_keys=frozenset(metadata),
         superseded_by=present(metadata, "superseded_by"),
+        former_user_id=present(metadata, FORMER),
     )
 
 

@@ -87,7 +87,8 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
 
     def unlink(self, customer_id: CustomerId, former: str | None) -> Done[Customer] | Failure:
         """Take our metadata keys out; others stay (docs.stripe.com/api/metadata)."""
-        return self._updated(customer_id, {"metadata": unnaming(former)})
+        # In one try: a lost one could land after a second one, when it is somebody else's by then.
+        return self._updated(customer_id, {"metadata": unnaming(former)}, tries=1)
 
     def delete(self, customer_id: CustomerId) -> Done[bool] | Failure:
         """Delete by id; one that is gone is no error (https://docs.stripe.com/api/customers/delete).

@@ -106,7 +106,7 @@ def sync(  # noqa: PLR0913 (a flag each)
         deleted_customers,
         differences,
         deleted_users,
-        *now.deployment().deletion_limits(),
+        *now.deployment.deletion_limits(),
     )
     worker, who = _worker(now, policy), _user(now, user.strip())
     if not apply:
