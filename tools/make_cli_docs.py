@@ -20,6 +20,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["verify"],
     ["repair"],
     ["sync"],
+    ["forget"],
+    ["approve-deletions"],
     ["reassign"],
     ["release"],
     ["backfill"],

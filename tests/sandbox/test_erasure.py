@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Cli, cli
-from tests.test_docs import shell, starting
 
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.usage_limits import UsageLimits
 from sandbox.aws import TABLE
 from sandbox.sandbox import Sandbox, sandbox
+from sandbox.stripe_account import Permission
 from sandbox.tenant import Tenant
 
 __all__ = ["cli"]
@@ -82,24 +82,33 @@ def test_everywhere_and_nowhere(cli: Cli, box: Sandbox, tmp_path: Path) -> None:
     assert planted >= {"Stripe", "Auth0", "ledger", "log", "report", "page.html", "done.jsonl"}
     assert "log" not in found(box, folder, ADDRESS, "Lovelace")
 
-    customers = [
-        each["id"]
-        for each in box.stripe.live_customers()
-        if each["metadata"].get("auth0_user_id") in ids
-    ]
-    for each in customers:
-        box.stripe.delete(each)
-    box.tenant.users.delete(PRIMARY)
-    keys = [f"signup#acme#{each}" for each in ids] + [f"adoption#{each}" for each in customers]
-    for key in keys:
-        given = {"PK": key, "LEDGER_TABLE": TABLE, "AWS_ENDPOINT_URL": box.aws.url}
-        shell(starting("aws dynamodb delete-item"), tmp_path, **given)
+    erase(cli, box)
     shutil.rmtree(folder)
     by_itself(box)
 
     # Logs have the opaque id until their days are over; of the other one, nothing but a digest.
     assert found(box, folder, ADDRESS, "Lovelace", SECOND) == set()
     assert found(box, folder, *ids) <= {"log"}
+
+
+def erase(cli: Cli, box: Sandbox) -> None:
+    """Forget the person; what is told of it, at last, names nobody."""
+    reading = box.stripe.add_key(Permission.READ, reads=["subscription"])
+    asked = (*TENANT, "forget", PRIMARY, "--email", f"old-{ADDRESS}", "--keep-customers")
+    refused = cli(*asked[:-1])
+    assert (refused.code, refused.out.count("Refused: ")) == (1, 2)
+    cli.patch.setenv("CUSTOMERLINK_STRIPE_KEY", reading)
+    plan = cli(*asked[:-1], "--delete-user")
+    assert (plan.code, "Nothing was changed" in plan.out) == (0, True)
+    assert plan.out.count("is deleted") == len(box.stripe.live_customers())
+
+    done = cli(*asked[:-1], "--delete-user", "--apply", "--json")
+    receipt = done.json()
+    assert (done.code, receipt["why"]) == (0, None)
+    assert receipt["done"]["users deleted in Auth0"] == 1
+    assert [each for each in ("@", "ada", "cus_", "64f0c3") if each in done.out + done.err] == []
+    again = cli(*asked, "--apply")
+    assert (again.code, "Goes by itself" in again.out) == (0, True)
 
 
 def by_itself(box: Sandbox) -> None:
