@@ -301,6 +301,7 @@ class TestTrouble:
         shop.fails(call, kind, MONTH + 60)
         assert shop.looked().outcome is SyncOutcome.AGAIN
         assert shop.looked().outcome is SyncOutcome.AGAIN
+        shop.clock.sleep(40)
         shop.comes_back(email=NEW)
         assert log_in_as(shop, ADA, NEW) is Reason.IN_PROGRESS
         del shop.tenant.profiles[ADA.user_id]
@@ -439,6 +440,16 @@ class TestComesBackAsSomebodyElse:
         assert log_in_as(shop, BEA) is reason
         is_theirs = [shop.adas] if reason is Reason.CUSTOMER_FOUND else []
         assert shop.named(BEA) == is_theirs
+
+    def test_after_an_adopted_one_is_unlinked(self) -> None:
+        """Nobody's claim is left on it: who comes after may adopt it as the former one did."""
+        shop = Left(DeletedUsers.UNLINK)
+        shop.ports()[1].claim(ADA, Adoption(shop.adas))
+        shop.policy = Policy(existing_customer=ExistingCustomer.ADOPT)
+        shop.when()
+        shop.tenant.add(BEA, OLD)
+
+        assert log_in_as(shop, BEA) is Reason.CUSTOMER_FOUND
 
     def test_after_delete(self) -> None:
         """The address is free: they are new."""

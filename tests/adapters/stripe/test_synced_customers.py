@@ -195,6 +195,15 @@ class TestParting:
         customers(served).unlink(made, None)
         assert served.account.retrieve(made)["metadata"] == kept
 
+    @pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER])
+    def test_unlinked_in_one_try(self, served: Stripe, adas: CustomerId, kind: FaultKind) -> None:
+        """A second one would say "done" while the first, lost one may land any time."""
+        served.fault(kind, "POST")
+
+        assert customers(served).unlink(adas, ADA.user_id) == Unknown()
+        asked = [each for each in served.account.requests if each.startswith("POST")]
+        assert len(asked) == 1
+
     def test_delete(self, served: Stripe, adas: CustomerId) -> None:
         """Once; what is gone, or was never there, is told."""
         assert customers(served).delete(adas) == Done(result=True)

@@ -10,6 +10,7 @@ from tests.simulation.mutants.email_lock import LOCK
 from tests.simulation.mutants.login import LOGIN
 from tests.simulation.mutants.look_up import LOOK_UP
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.mutants.parting import PARTING
 from tests.simulation.mutants.record import RECORD
 from tests.simulation.mutants.seen import SEEN
 from tests.simulation.mutants.sync import SYNCED
@@ -17,4 +18,4 @@ from tests.simulation.mutants.sync import SYNCED
 __all__ = ["MUTANTS", "SEEN", "Mutant"]
 
 _OF_SIGN_UPS = [*RECORD, *CREATE, *LOCK, *LOOK_UP, *ADOPTION, *DOORS, *LOGIN]
-MUTANTS = [*_OF_SIGN_UPS, *BESIDE, *TIME, *ACTS, *SYNCED]
+MUTANTS = [*_OF_SIGN_UPS, *BESIDE, *TIME, *ACTS, *SYNCED, *PARTING]
