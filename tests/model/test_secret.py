@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from customerlink.model.errors import ConfigurationError
+from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
 from customerlink.model.secret import Auth0Client, Secret, TenantSecret
 from customerlink.model.signature import SigningSecret
@@ -55,6 +56,22 @@ def test_keys_for_tickets() -> None:
 
     assert secret.ticket_keys == (TicketKey.parse(TICKET_KEY),)
     assert "ltk" not in repr(secret)
+
+
+@pytest.mark.parametrize("given", [None, "", "hidden", "sk_" + "test_1", 7, [KEY], {}])
+def test_no_key_of_subscriptions(given: object) -> None:
+    """It refuses nobody, and what may do everything is not taken for it."""
+    secret = Secret.parse(json.dumps(DOCUMENT | {"stripe_subscriptions_key": given}), "v1")
+
+    assert secret.subscriptions_key is None
+
+
+def test_key_of_subscriptions() -> None:
+    """It shows in no `repr`."""
+    secret = Secret.parse(json.dumps(DOCUMENT | {"stripe_subscriptions_key": KEY}), "v1")
+
+    assert secret.subscriptions_key == StripeKey(KEY)
+    assert KEY not in repr(secret)
 
 
 @pytest.mark.parametrize("given", [None, "", "hidden", SIGNING[6:], "whsec_AAAA", 7, [LONG], {}])

@@ -272,6 +272,19 @@ def test_refused_credentials(trouble: Exception, *, refused: bool) -> None:
     assert is_refused(trouble) is refused
 
 
+@pytest.mark.parametrize("user_id", ["auth0|1", "samlp|acme|ada/1@example.com", "auth0|gone"])
+def test_deleted(box: Sandbox, user_id: str) -> None:
+    """With what was linked into theirs; nobody is no error."""
+    client = box.management.add_client(("read:users", "delete:users"))
+    domain = box.tools_environment()["AUTH0_DOMAIN"]
+    users = Users(Management(Auth0Client(domain, *client)), Trust())
+    if user_id != "auth0|gone":
+        box.tenant.users.add({"email": "ada@example.com"}, user_id)
+    users.delete(user_id)
+
+    assert users.get(user_id) is None
+
+
 def test_link_of_one_who_is_gone(box: Sandbox, users: Users) -> None:
     """It is no trouble: somebody has linked them already, or deleted one."""
     box.tenant.users.add({"email": "ada@example.com"}, "auth0|1")

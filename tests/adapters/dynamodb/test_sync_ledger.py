@@ -95,6 +95,50 @@ def test_ledger_that_does_not_answer(world: World, call: str) -> None:
         getattr(ledger(world), call)(world.user, *more)
 
 
+class TestGone:
+    """A user who is gone in Auth0."""
+
+    def test_since_and_until(self, world: World) -> None:
+        """Both are remembered, and both go once the user is back."""
+        gone = FULL.of_one_who_is_gone(FULL.customer_id, 5.0, 9.0)
+        ledger(world).give_back(taken(world), gone)
+        assert ledger(world).recall(world.user) == replace(FULL, gone_since=5.0, gone_until=9.0)
+        ledger(world, "next").give_back(taken(world, "next"), gone.of_one_who_is_there())
+
+        assert ledger(world).recall(world.user) == FULL
+
+    def test_of_another_customer(self, world: World) -> None:
+        """Its values count for none."""
+        gone = FULL.of_one_who_is_gone(CustomerId("cus_2"), 5.0, 9.0)
+        ledger(world).give_back(taken(world), gone)
+        found = ledger(world).recall(world.user)
+
+        assert (found.customer_id, found.applied, found.writing) == ("cus_2", {}, {})
+
+    def test_forgotten(self, world: World) -> None:
+        """Nothing is left; a zombie forgets nobody."""
+        lease = taken(world)
+        ledger(world).remember(lease, FULL)
+        world.clock.sleep(SYNC_LEASE_SECONDS + 1)
+        second = taken(world, "second")
+        assert not ledger(world).forget(lease)
+        assert ledger(world, "second").forget(second)
+
+        assert ledger(world).recall(world.user) == Memory()
+        assert ledger(world, "second").forget(second)
+        key = f"sync#acme#{world.user.user_id}"
+        assert [each for each in world.items() if each["pk"] == key] == []
+
+    def test_parked_meanwhile(self, world: World) -> None:
+        """They are looked at once more."""
+        lease = taken(world)
+        ledger(world).park(world.user, 7.0, NAME)
+        assert ledger(world).forget(lease)
+
+        assert ledger(world).recall(world.user) == Memory(hints=NAME, due_at=7.0)
+        assert ledger(world, "next").take(world.user) is not None
+
+
 class TestParked:
     """An event that could not be followed now."""
 

@@ -33,7 +33,10 @@ def counted(sides: Cli) -> DynamoDbDeletions:
 
 
 def test_held_and_approved(sides: Cli, counted: DynamoDbDeletions) -> None:
-    """Told first, by day and number, and by nobody's name; then approved, as many as were told."""
+    """Told first, by day and number, and by nobody's name; then approved, as many as were told.
+
+    Of one who comes after, nobody has seen anything.
+    """
     told = sides(*TENANT, "approve-deletions")
     assert (told.code, "51 are due, 50 go without a person" in told.out) == (1, True)
     assert told.out.count(" are due") == 1
@@ -44,13 +47,7 @@ def test_held_and_approved(sides: Cli, counted: DynamoDbDeletions) -> None:
     assert counted.due_on(TODAY + 1) == DueDay(TODAY + 1, 51, 51)
     again = sides(*TENANT, "approve-deletions")
     assert (again.code, "No day is held." in again.out) == (0, True)
-
-
-def test_one_more_is_not_approved(sides: Cli, counted: DynamoDbDeletions) -> None:
-    """Nobody has seen it."""
-    sides(*TENANT, "approve-deletions", "--apply")
     counted.count(TODAY + 1, TODAY)
-
     assert sides(*TENANT, "approve-deletions", "--json").json() == {
         "held": [{"day": time.strftime("%Y-%m-%d", time.gmtime((TODAY + 1) * 86_400)), "due": 52}],
         "a_day": 50,

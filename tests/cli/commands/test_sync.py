@@ -175,3 +175,18 @@ def test_everything_has_its_words() -> None:
     assert {*REASONS} == {*SyncReason}
     assert {*ACTS} == {*SyncAct}
     assert {*VERDICTS} == {*Verdict}
+
+
+def test_user_who_is_deleted(sides: Cli, adas: str) -> None:
+    """By default nothing is to be done; by policy it is told when, and nothing is done before."""
+    del sides.box.tenant.users[ADA]
+    assert sync(sides, "--apply").code == 0
+    planned = sync(sides, "--deleted-users", "delete")
+    assert (planned.code, "the customer is let go" in planned.out) == (0, True)
+    done = sync(sides, "--deleted-users", "delete", "--apply", "--json")
+
+    assert (done.code, done.json()["outcome"]) == (0, "nothing")
+    assert done.json()["why"].startswith("their time comes at ")
+    assert sides.box.stripe.retrieve(adas)["email"] == OLD
+    [counted] = [each for each in sides.box.aws.items() if each["pk"] == "deletions#acme"]
+    assert [name[:4] for name in counted if name != "pk"] == ["due_"]

@@ -30,8 +30,8 @@ PARTING = [
     Mutant(
         "a deletion by the time of an earlier one",
         RECONCILIATION,
-        "kept = left if decision.is_gone else left.of_one_who_is_there()",
-        "kept = left",
+        "left if found.is_gone else left.of_one_who_is_there()",
+        "left",
         caught_by=f"{_TESTS}::TestWhen::test_back_in_time",
     ),
     Mutant(

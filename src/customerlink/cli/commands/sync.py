@@ -161,10 +161,13 @@ def _planned(worker: Sync, who: User) -> Decision:
 def _tell(now: Session, who: User, decision: Decision) -> None:
     whose = f"{who.user_id} and {decision.customer_id or 'no customer'}"
     now.output.say(f"{whose}: {REASONS[decision.reason]}.")
-    now.output.table(
-        f"What is done: {ACTS[decision.act]}",
-        [(name, VERDICTS[each]) for name, each in decision.verdicts.items()],
-    )
+    done = f"What is done: {ACTS[decision.act]}"
+    fields = [(name, VERDICTS[each]) for name, each in decision.verdicts.items()]
+    if fields:
+        now.output.table(done, fields)
+    else:
+        # Of a table without rows there would be nothing to see.
+        now.output.say(f"{done}.")
 
 
 def _document(who: User, decision: Decision | None) -> dict[str, object]:
