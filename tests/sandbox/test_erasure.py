@@ -94,6 +94,8 @@ def test_everywhere_and_nowhere(cli: Cli, box: Sandbox, tmp_path: Path) -> None:
 def erase(cli: Cli, box: Sandbox) -> None:
     """Forget the person; what is told of it, at last, names nobody."""
     reading = box.stripe.add_key(Permission.READ, reads=["subscription"])
+    for words in ((PRIMARY, "--email", "ada"), (ADDRESS,), (PRIMARY, "--email", "a b@example.com")):
+        assert cli(*TENANT, "forget", *words).code == 2
     asked = (*TENANT, "forget", PRIMARY, "--email", f"old-{ADDRESS}", "--keep-customers")
     refused = cli(*asked[:-1])
     assert (refused.code, refused.out.count("Refused: ")) == (1, 2)

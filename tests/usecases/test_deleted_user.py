@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 from tests.fakes import NOW
-from tests.interleaving import DELETE, LOOK, TENANT, UNLINK, Kind, World, user
+from tests.interleaving import CREATE, DELETE, LOOK, TENANT, UNLINK, Kind, World, user
 from tests.usecases.test_sync import ADA, NEW, OLD, Shop
 
 from customerlink.model.customer import DESCRIPTION, FORMER, NewCustomer, naming
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import ExistingCustomer, Policy
 from customerlink.model.profile import Identity
-from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption, Linked
+from customerlink.model.sign_up_record import (
+    RECORD_LEASE_SECONDS,
+    SETTLED_SECONDS,
+    Adoption,
+    Linked,
+)
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncReason
 from customerlink.model.sync_memory import DAY_SECONDS, SYNC_LEASE_SECONDS
@@ -216,6 +221,44 @@ class TestGuards:
         assert shop.when().outcome is SyncOutcome.NOTHING
 
         assert shop.stripe.account.retrieve(shop.adas) == before
+
+    @pytest.mark.parametrize("policy", [DeletedUsers.UNLINK, DeletedUsers.DELETE])
+    def test_linked_just_now(self, policy: DeletedUsers) -> None:
+        """Where the search shows it at once it is no deletion, and is not counted as one."""
+        shop = Shop()
+        parts = (Identity("auth0", "bea"), Identity("auth0", "ada"))
+        shop.tenant.add(BEA, NEW, identities=parts)
+        del shop.tenant.profiles[ADA.user_id]
+
+        assert shop.outcome(deleted_users=policy) is SyncOutcome.DONE
+        assert shop.named(BEA) == [shop.adas]
+        assert f"deletions#{TENANT}" not in shop.table.items
+
+    def test_superseded(self) -> None:
+        """What another account's customer supersedes is a part of that one's past: it stays."""
+        shop = Left()
+        shop.edit(metadata={"superseded_by": "cus_other"})
+
+        assert shop.when().outcome is SyncOutcome.NOTHING
+        assert shop.metadata() == {**naming(ADA), "superseded_by": "cus_other"}
+        assert shop.sync_item() is None
+
+    def test_sign_up_that_had_not_ended(self) -> None:
+        """Its customer is found once the repair has closed what was left open."""
+        shop = Left()
+        shop.fails(CREATE, Kind.LATE, 30.0, times=9)
+        shop.tenant.add(BEA, NEW)
+        assert log_in_as(shop, BEA, NEW) is Reason.PROVISIONING_FAILED
+        shop.outside.faults.clear()
+        assert shop.goes(BEA).outcome is SyncOutcome.AGAIN
+        shop.clock.sleep(SETTLED_SECONDS + 30)
+        shop.finish(BEA)
+        assert shop.looked(BEA).outcome is SyncOutcome.NOTHING
+        assert len(shop.named(BEA)) == 1
+        shop.clock.sleep(MONTH + 1)
+
+        assert shop.looked(BEA).outcome is SyncOutcome.DONE
+        assert shop.named(BEA) == []
 
     @pytest.mark.parametrize("policy", [DeletedUsers.UNLINK, DeletedUsers.DELETE])
     def test_linked_into_another_account(self, policy: DeletedUsers) -> None:

@@ -118,10 +118,10 @@ def test_forgotten(person: Person) -> None:
     person.leaves()
     done = person.forget()
 
-    assert (done.why, done.deleted, done.unlinked) == (None, 3, 0)
+    assert (done.why, done.deleted, done.unlinked, done.items) == (None, 3, 0, 4)
     assert person.traces() == []
     assert person.left() == person.of_others
-    assert person.forget() == replace(done, deleted=0, items=2)
+    assert person.forget() == replace(done, deleted=0, items=0)
 
 
 def test_customers_that_stay(person: Person) -> None:

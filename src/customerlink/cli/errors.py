@@ -37,4 +37,13 @@ class DeclinedError(CliError):
         super().__init__("Nothing was changed.", "", Exit.INTERRUPTED)
 
 
+def lacks_scope(scope: str) -> CliError:
+    """Say what the Auth0 client may not do, and where it is granted."""
+    fix = (
+        "Auth0's dashboard, Applications > APIs > Auth0 Management API > Machine to Machine "
+        f"Applications: grant {scope} to this client."
+    )
+    return CliError(f"The Auth0 client lacks the scope {scope}.", fix, Exit.REFUSED)
+
+
 AGAIN = "Run the same command again: it goes on where it stopped."

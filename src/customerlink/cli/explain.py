@@ -20,7 +20,7 @@ from botocore.exceptions import (
     WaiterError,
 )
 
-from customerlink.cli.errors import AGAIN, CliError, Exit
+from customerlink.cli.errors import AGAIN, CliError, Exit, lacks_scope
 from customerlink.model.errors import (
     CustomerLinkError,
     KeyRejectedError,
@@ -102,11 +102,7 @@ def _of_auth0(error: ApiError) -> CliError:
     body = error.body if isinstance(error.body, dict) else {}
     if body.get("errorCode") == "insufficient_scope":
         scope = str(body.get("message", "")).partition("any of:")[2].strip()
-        fix = (
-            "Auth0's dashboard, Applications > APIs > Auth0 Management API > Machine to Machine "
-            f"Applications: grant {scope} to this client."
-        )
-        return CliError(f"The Auth0 client lacks the scope {scope}.", fix, Exit.REFUSED)
+        return lacks_scope(scope)
     status = error.status_code
     if status == 429:  # noqa: PLR2004 (Too Many Requests)
         fix = "Wait a minute, and run the command again."

@@ -13,7 +13,7 @@ from auth0.management.errors import ConflictError, ForbiddenError
 
 from customerlink.adapters.auth0.management import Management, Users, downloading
 from customerlink.cli.config import Config
-from customerlink.cli.errors import AGAIN, CliError, Exit
+from customerlink.cli.errors import AGAIN, CliError, Exit, lacks_scope
 from customerlink.model.actions import LOGIN, REGISTRATION, VERIFY_URL, Action
 from customerlink.model.secret import Auth0Client
 from customerlink.model.trust import Trust
@@ -124,6 +124,11 @@ class Tenant:
             if not page.get("next"):
                 return
             after = {"from": str(page["next"])}
+
+    def expect_scope(self, scope: str) -> None:
+        """Raise unless the application may do what is asked of it later."""
+        if scope not in self._granted():
+            raise lacks_scope(scope)
 
     def _granted(self) -> list[str]:
         return str(self._management.granted.get("scope", "")).split()

@@ -205,6 +205,8 @@ class Standing:
     """Whether the log-in that it was written in must have ended at Auth0, which waits for more."""
     is_open: bool = False
     """Whether a sign-up is under way, or waits to be finished."""
+    had: CustomerId | None = None
+    """The customer of one who was found to be gone before their sign-up had ended."""
 
 
 @frozen

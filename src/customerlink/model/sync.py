@@ -248,10 +248,18 @@ def _without_user(seen: Seen, policy: DeletedUsers) -> Decision:
     is_known = found is None or isinstance(found, LiveCustomer) or found is Absence.DELETED
     if policy is not DeletedUsers.KEEP and not is_known:
         return Decision(SyncAct.HOLD, SyncReason.MISSING, is_gone=True)
-    if not isinstance(found, LiveCustomer) or not found.customer.belongs_to(seen.user):
+    if policy is not DeletedUsers.KEEP and found is None and seen.is_open:
+        # Their sign-up may have made one: whoever ends it finds out.
+        return Decision(SyncAct.WAIT, SyncReason.SIGNING_UP, is_gone=True)
+    if not isinstance(found, LiveCustomer) or not _names(found.customer, seen.user):
         return Decision(SyncAct.NOTHING, reason, is_gone=True)
     act = SyncAct.NOTHING if policy is DeletedUsers.KEEP else SyncAct.PART
     return Decision(act, reason, found.customer.id, is_gone=True)
+
+
+def _names(customer: Customer, user: User) -> bool:
+    """Return whether it is the user's; what another account's supersedes is a part of that one."""
+    return customer.belongs_to(user) and customer.superseded_by is None
 
 
 def _is_linked(seen: Seen) -> bool:

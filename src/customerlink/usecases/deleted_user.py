@@ -95,6 +95,10 @@ class DeletedUser:
 
     def carry_out(self, memory: Memory) -> Parted:
         """Let their time come, or do what is due."""
+        primary = self.profiles.primary_of(self.user.user_id) if _is_new(memory) else None
+        if primary is not None:
+            # Linking deletes a user too, often: that is no deletion to be counted.
+            return self.followed(memory, primary)
         now, deletions = self.clock.time(), self.invocations.deletions(self.user.tenant)
         until = self._until(memory, now, deletions)
         since = now if memory.gone_since is None else memory.gone_since
@@ -147,6 +151,33 @@ class DeletedUser:
         found = customers.subscriptions(self.customer_id)
         return found.result if isinstance(found, Done) else Subscriptions.HIDDEN
 
+    def followed(self, memory: Memory, primary: Profile) -> Parted:
+        """Let the customer follow into the account that theirs was linked into."""
+        staying = Account.of(User(self.user.tenant, primary.user_id), primary)
+        leaving = Account(self.user, None, self.customer_id)
+        followed = self.invocations.linking(staying, leaving).follow()
+        if isinstance(followed, LinkFailure):
+            if followed in (LinkFailure.IN_PROGRESS, LinkFailure.FAILED):
+                return self.again(memory)
+            return self.held(memory, SyncReason.MISMATCHED)
+        if followed.customer_id not in (None, primary.customer_id):
+            link = link_metadata(followed.customer_id)
+            self.profiles.merge_app_metadata(primary.user_id, link)
+        return Parted(SyncOutcome.DONE, None)
+
+    def held(self, memory: Memory, reason: SyncReason) -> Parted:
+        """Return it for one whom a person has to look at."""
+        return Parted(SyncOutcome.HELD, memory.held_for(reason, self.clock.time()), reason)
+
+    def again(self, memory: Memory) -> Parted:
+        """Return it for one whom another try may mend."""
+        due = replace(memory, due_at=self.clock.time() + AGAIN_SECONDS)
+        return Parted(SyncOutcome.AGAIN, due, why=CHANGED_SINCE)
+
+
+def _is_new(memory: Memory) -> bool:
+    return memory.gone_until is None
+
 
 @dataclass(frozen=True)
 class _Parting:
@@ -161,33 +192,18 @@ class _Parting:
         """Do what both sides speak for."""
         gone, found = self.gone, self.gone.seen()
         if found is None:
-            return self._again()
+            return gone.again(self.memory)
         seen, primary = found
         act, reason = part(seen, gone.policy.deleted_users)
         if act is Part.FOLLOW and primary is not None:
-            return self._followed(primary)
+            return gone.followed(self.memory, primary)
         if act is Part.HOLD:
-            return self._held(reason)
+            return gone.held(self.memory, reason)
         if seen.is_there:
-            return self._again(self.memory.of_one_who_is_there())
+            return gone.again(self.memory.of_one_who_is_there())
         if act is Part.NOTHING or not isinstance(seen.customer, LiveCustomer):
             return Parted(SyncOutcome.DONE, None, reason)
         return self._reserved(act, seen.customer.customer.email)
-
-    def _followed(self, primary: Profile) -> Parted:
-        """Let the customer follow into the account that theirs was linked into."""
-        gone = self.gone
-        staying = Account.of(User(gone.user.tenant, primary.user_id), primary)
-        leaving = Account(gone.user, None, gone.customer_id)
-        followed = gone.invocations.linking(staying, leaving).follow()
-        if isinstance(followed, LinkFailure):
-            if followed in (LinkFailure.IN_PROGRESS, LinkFailure.FAILED):
-                return self._again()
-            return self._held(SyncReason.MISMATCHED)
-        if followed.customer_id not in (None, primary.customer_id):
-            link = link_metadata(followed.customer_id)
-            gone.profiles.merge_app_metadata(primary.user_id, link)
-        return Parted(SyncOutcome.DONE, None)
 
     def _reserved(self, act: Part, email: str | None) -> Parted:
         """Do it in the name of their record, which no login of theirs can open meanwhile."""
@@ -195,19 +211,19 @@ class _Parting:
         began, signup = gone.clock.time(), SignUp(gone.user, logins_count=0)
         reserved = reserve(ledger, gone.user, NewCustomer.of(signup, email) if email else None)
         if reserved is None:
-            return self._again()
+            return gone.again(self.memory)
         lease, recorded = reserved.lease, reserved.recorded
         if lease.adopting or lease.has_create_under_way(began):
             ledger.release(lease)
-            return self._again()
+            return gone.again(self.memory)
         is_another = recorded is not None and recorded.customer_id != gone.customer_id
-        stopped = self._again() if is_another else self._why_not(act, began)
+        stopped = gone.again(self.memory) if is_another else self._why_not(act, began)
         sent = NotSent() if stopped else self._sent(act, ledger)
         if isinstance(sent, Unknown):
             return Parted(SyncOutcome.AGAIN, self.memory, why=NO_ANSWER, is_on_its_way=True)
         if not isinstance(sent, Done):
             reserved.restore(ledger)
-            return stopped or self._again()
+            return stopped or gone.again(self.memory)
         # What they had names nobody any more: should they be back, there is nothing to go by.
         ledger.close(replace(lease, had=None), is_gone=True)
         return Parted(SyncOutcome.DONE, None)
@@ -218,7 +234,7 @@ class _Parting:
         now, policy = gone.clock.time(), gone.policy
         is_as_it_was = found is not None and part(found[0], policy.deleted_users)[0] is act
         if not is_as_it_was or now - began > BEFORE_PARTING_SECONDS:
-            return self._again()
+            return gone.again(self.memory)
         if self.deletions.begin(self.day, day_of(now), policy.deletions_per_day):
             return None
         return Parted.later(self.memory, start_of(day_of(now) + 1))
@@ -230,12 +246,3 @@ class _Parting:
         if act is Part.DELETE:
             return customers.delete(gone.customer_id)
         return customers.unlink(gone.customer_id, gone.user.user_id)
-
-    def _held(self, reason: SyncReason) -> Parted:
-        held = self.memory.held_for(reason, self.gone.clock.time())
-        return Parted(SyncOutcome.HELD, held, reason)
-
-    def _again(self, memory: Memory | None = None) -> Parted:
-        due_at = self.gone.clock.time() + AGAIN_SECONDS
-        memory = replace(memory or self.memory, due_at=due_at)
-        return Parted(SyncOutcome.AGAIN, memory, why=CHANGED_SINCE)

@@ -110,8 +110,10 @@ class _Erasing:
         if self.who == whole.user and whole.deletes_user and profile is not None:
             whole.profiles.delete(self.who.user_id)
             self.done.users += 1
+        # What this invocation has made itself was no item of theirs.
+        items = (record.lease.epoch > 1) + (memory.epoch > 1)
         if ledger.forget(record.lease) and memories.forget(memory):
-            self.done.items += 2
+            self.done.items += items
         else:
             self.done.why = TOO_LATE
 
@@ -126,7 +128,7 @@ class _Erasing:
             reserved = reserve(ledger, registrant)
             if reserved is None or not ledger.forget(reserved.lease):
                 return False
-            self.done.items += 1
+            self.done.items += reserved.lease.epoch > 1
         return True
 
     def _why_not_let_go(self, customer: NamedCustomer, began: float) -> str | None:

@@ -73,7 +73,7 @@ class Look:
         """Look at both sides, and at the record; decide."""
         profile = self.profiles.get(user.user_id)
         standing = self.invocations.view().standing(user)
-        known = profile.customer_id if profile else None
+        known = profile.customer_id if profile else standing.had
         customer_id = known or standing.customer_id or memory.customer_id
         customer = (
             _looked_at(customers, customer_id)

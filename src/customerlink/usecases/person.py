@@ -122,7 +122,7 @@ class Person:
         """Collect whatever leads to a customer: both sides, the record and the memory."""
         standing = self.invocations.view().standing(who)
         memory = self.invocations.sync_ledger().recall(who)
-        ids = {standing.customer_id, memory.customer_id}
+        ids = {standing.customer_id, standing.had, memory.customer_id}
         emails: set[str | None] = {*self.emails}
         registrations: set[str | None] = set()
         if profile is not None:

@@ -32,7 +32,7 @@ class DynamoDbLedgerView(LedgerView):
 
     def standing(self, user: User) -> Standing:
         """Read the record, strongly consistently."""
-        attributes = "#state, lease_until, updated_at, customer_id, adopting"
+        attributes = "#state, lease_until, updated_at, customer_id, adopting, had"
         item, now = self._table.read(record_key(user), attributes), self._clock.time()
         if item is None:
             return Standing()
@@ -42,7 +42,8 @@ class DynamoDbLedgerView(LedgerView):
         age = now - _moment(item, "updated_at")
         has_ended = age > SETTLED_SECONDS, age > LOGIN_SECONDS
         linked = CustomerId(customer_id) if customer_id else None
-        return Standing(is_held, linked, *has_ended, is_open)
+        had = CustomerId(item["had"]["S"]) if "had" in item else None
+        return Standing(is_held, linked, *has_ended, is_open, had)
 
     def claimed_by(self, customer_id: CustomerId) -> User | None:
         """Read the claim, strongly consistently."""

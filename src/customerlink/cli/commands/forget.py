@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from customerlink.cli.address import address_given
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.session import Apply, Json, Session, Yes, session
 from customerlink.model.policy import Policy
@@ -21,6 +22,8 @@ from customerlink.wiring.operator import forgetting
 app = typer.Typer()
 
 _PASSING = (BUSY, NO_ANSWER, RUNNING, TOO_LATE)
+
+_USAGE = "customerlink forget USER --email ADDRESS"
 
 LAPSES = {
     "Stripe's idempotency keys, of which none has a name": 1,
@@ -81,7 +84,7 @@ def forget(  # noqa: PLR0913 (a flag each)
     worker = _worker(
         now,
         who,
-        tuple(each.strip() for each in email or ()),
+        tuple(address_given(each, _USAGE) for each in email or ()),
         deletes_user=delete_user,
         keeps_customers=keep_customers,
         unknown_is_gone=unknown_is_gone,
@@ -100,6 +103,9 @@ def forget(  # noqa: PLR0913 (a flag each)
 
 def _worker(now: Session, who: User, emails: tuple[str, ...], **asked: bool) -> Forgetting:
     operator = now.operator(now.own_probe().key, Policy(), now.reading_key())
+    if asked["deletes_user"]:
+        # Before anything is done: the user is deleted after the customers.
+        now.tenant().expect_scope("delete:users")
 
     def wait(seconds: float) -> None:
         now.output.wait("until nothing of a sign-up can be under way", seconds)

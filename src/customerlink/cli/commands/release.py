@@ -9,7 +9,8 @@ import typer
 
 from customerlink.adapters.stripe.listing import PER_SECOND
 from customerlink.adapters.token_bucket import TokenBucket
-from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.address import address_given
+from customerlink.cli.errors import Exit
 from customerlink.cli.output import Output
 from customerlink.cli.session import Apply, Json, Session, Yes, session
 from customerlink.model.policy import Policy
@@ -18,7 +19,6 @@ from customerlink.model.sign_up_record import HeldLock
 from customerlink.model.signup import Marker
 from customerlink.model.told import told_customer, told_user
 from customerlink.model.user import CustomerId
-from customerlink.model.values import TOO_LONG_AN_EMAIL
 from customerlink.usecases.release_address import AddressRelease, Holder, Holding
 from customerlink.usecases.whose_customer import Owner
 from customerlink.wiring.operator import address_release
@@ -44,7 +44,7 @@ def release(
     needs read:users, and update:users to apply.
     """
     now = session(context, as_json=as_json)
-    given = _address(address)
+    given = address_given(address, "customerlink release ADDRESS")
     worker = _worker(now)
     holding = worker.look(given)
     _print(now.output, holding)
@@ -69,15 +69,6 @@ def _worker(now: Session) -> AddressRelease:
     usage = now.usage_probe().usage(pace)
     tenant = now.tenant_name()
     return address_release(tenant, users, operator, usage=usage, pace=pace)
-
-
-def _address(given: str) -> str:
-    """Read the address; what is none is not repeated."""
-    address = given.strip()
-    is_one = "@" in address[1:-1] and address.isprintable() and " " not in address
-    if not is_one or len(address) >= TOO_LONG_AN_EMAIL:
-        raise CliError("That is no address.", "customerlink release ADDRESS", Exit.USAGE)
-    return address
 
 
 def _code(holding: Holding, ends: Mapping[CustomerId, str | None]) -> Exit | None:
