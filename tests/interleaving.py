@@ -247,10 +247,14 @@ class LateStripe(SyncedCustomers):
     def subscriptions(self, customer_id: CustomerId) -> Done[Subscriptions] | Failure:
         """List."""
 
-        def listed() -> Done[Subscriptions]:
+        def listed() -> Done[Subscriptions] | Failure:
             if self.hides_subscriptions:
                 return Done(Subscriptions.HIDDEN)
-            found = self.account.uses_page("subscription", {"customer": customer_id, "limit": "9"})
+            asked = {"customer": customer_id, "limit": "9"}
+            try:
+                found = self.account.uses_page("subscription", asked)
+            except StripeFailure as failure:
+                return Refused(failure.param)
             return Done(Subscriptions.LIVE if found["data"] else Subscriptions.NONE)
 
         return self._called(SUBSCRIPTIONS, listed)

@@ -104,6 +104,16 @@ def erase(cli: Cli, box: Sandbox) -> None:
     assert (plan.code, "Nothing was changed" in plan.out) == (0, True)
     assert plan.out.count("is deleted") == len(box.stripe.live_customers())
 
+    full = box.tools_environment()
+    client = box.management.add_client(("read:users",))
+    for name, value in zip(("AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET"), client, strict=True):
+        cli.patch.setenv(name, value)
+    refused = cli(*asked[:-1], "--delete-user", "--apply")
+    assert (refused.code, "delete:users" in refused.err) == (4, True)
+    assert plan.out.count("is deleted") == len(box.stripe.live_customers())
+    for name in ("AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET"):
+        cli.patch.setenv(name, full[name])
+
     done = cli(*asked[:-1], "--delete-user", "--apply", "--json")
     receipt = done.json()
     assert (done.code, receipt["why"]) == (0, None)
