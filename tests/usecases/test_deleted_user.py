@@ -13,8 +13,10 @@ from customerlink.model.instruction import Reason
 from customerlink.model.policy import ExistingCustomer, Policy
 from customerlink.model.profile import Identity
 from customerlink.model.sign_up_record import (
+    LATEST_EFFECT_SECONDS,
     RECORD_LEASE_SECONDS,
     SETTLED_SECONDS,
+    SKEW_SECONDS,
     Adoption,
     Linked,
 )
@@ -23,7 +25,9 @@ from customerlink.model.sync import SyncReason
 from customerlink.model.sync_memory import DAY_SECONDS, SYNC_LEASE_SECONDS
 from customerlink.model.sync_policy import DeletedUsers, SyncPolicy
 from customerlink.model.user import User
+from customerlink.usecases.deleted_user import BEFORE_PARTING_SECONDS
 from customerlink.usecases.synced import Synced, SyncOutcome
+from customerlink.wiring.operator import PROVISION_SECONDS
 
 BEA = user("bea")
 HOUR = 3600.0
@@ -393,6 +397,13 @@ class TestTrouble:
         assert shop.looked().outcome in (SyncOutcome.AGAIN, SyncOutcome.HELD)
 
         assert not shop.is_deleted
+
+
+def test_the_lease_outlasts_what_is_sent() -> None:
+    """Begun at the last moment, tried for as long as a call may be, and carried out late."""
+    latest = BEFORE_PARTING_SECONDS + PROVISION_SECONDS + LATEST_EFFECT_SECONDS
+
+    assert latest + 2 * SKEW_SECONDS < SYNC_LEASE_SECONDS
 
 
 class TestHowMany:

@@ -16,14 +16,12 @@ from customerlink.ports.customers import Done, Failure
 from customerlink.ports.ledger import ErasingLedger
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.usecases.delete_customer import Reserved, reserve
+from customerlink.usecases.deleted_user import BEFORE_PARTING_SECONDS
 from customerlink.usecases.person import NamedCustomer, Person, Traces
 from customerlink.usecases.synced import BUSY, NO_ANSWER
 from customerlink.usecases.whose_customer import RUNNING
 
 TOO_LATE = "a service took too long: again in two minutes"
-
-_BEFORE_SECONDS = 20.0
-"""As for a user who was deleted: what is sent later could outlast the record's lease."""
 
 
 @dataclass
@@ -133,7 +131,7 @@ class _Erasing:
 
     def _why_not_let_go(self, customer: NamedCustomer, began: float) -> str | None:
         """Let a customer go; return why not, if so."""
-        if self.whole.clock.time() - began > _BEFORE_SECONDS:
+        if self.whole.clock.time() - began > BEFORE_PARTING_SECONDS:
             return TOO_LATE
         customers = self.whole.invocations.synced_customers()
         sent: Done[Customer] | Done[bool] | Failure
