@@ -20,6 +20,8 @@ class Function:
     services: frozenset[str]
     packages: frozenset[str]
     """By name, or by pattern where a platform or a version is part of it."""
+    utilities: frozenset[str] = frozenset()
+    """Powertools' own, of those that others do without."""
 
     def has(self, name: str) -> bool:
         """Return whether a file or a folder of site-packages is among them."""
@@ -61,8 +63,14 @@ FUNCTIONS = {
     ),
     "RepairFunction": Function(
         "customerlink.functions.repair",
-        services=frozenset({"dynamodb", "secretsmanager"}),
+        services=frozenset({"dynamodb", "secretsmanager", "sqs"}),
         packages=_COMMON | {"stripe"} | _AUTH0_SDK,
+    ),
+    "SyncFunction": Function(
+        "customerlink.functions.sync",
+        services=frozenset({"dynamodb", "secretsmanager", "sqs"}),
+        packages=_COMMON | {"stripe"} | _AUTH0_SDK,
+        utilities=frozenset({"batch", "data_classes"}),
     ),
     "CustomersFunction": Function(
         "customerlink.functions.shop_api",
@@ -90,27 +98,19 @@ UNUSED = (
     # The types of parameters and of events: imported by type checkers, and by no call of ours.
     "stripe/params",
     "stripe/events",
-    # Powertools' other utilities, and what only they need.
+    # What only Powertools' other utilities need.
     "aws_lambda_powertools/event_handler",
-    *(
-        f"aws_lambda_powertools/utilities/{each}"
-        for each in (
-            "batch",
-            "data_classes",
-            "data_masking",
-            "feature_flags",
-            "idempotency",
-            "kafka",
-            "parameters",
-            "parser",
-            "serialization.py",
-            "streaming",
-            "validation",
-        )
-    ),
     # Data of services that are not called.
     "boto3/examples",
 )
+UTILITIES = frozenset(
+    {
+        *("batch", "data_classes", "data_masking", "feature_flags", "idempotency", "kafka"),
+        *("parameters", "parser", "serialization.py", "streaming", "validation"),
+    }
+)
+"""Powertools' that not every function has."""
+
 LEFTOVERS = (
     *("bin", "*.dist-info/[!M]*", ".lock"),
     *("**/__pycache__", "**/tests", "**/*.pyi", "**/py.typed"),
@@ -160,7 +160,8 @@ def _imports(node: ast.AST) -> Iterator[str]:
 def main(function: Function, folder: Path) -> None:
     """Prune and compile a folder of installed packages in place."""
     strangers = [each.name for each in folder.iterdir() if not function.has(each.name)]
-    for pattern in (*LEFTOVERS, *strangers, *UNUSED):
+    unused = [f"aws_lambda_powertools/utilities/{each}" for each in UTILITIES - function.utilities]
+    for pattern in (*LEFTOVERS, *strangers, *UNUSED, *unused):
         for path in list(folder.glob(pattern)):
             _remove(path)
     _prune_our_own(folder, function.module)

@@ -1,5 +1,10 @@
-"""The Lambda function that finishes, every few minutes, the sign-ups that their users left open."""
+"""The Lambda function that does, every few minutes, what is owed to users.
 
+It finishes the sign-ups that they left open; lets those be looked at whom the ledger says to; and
+finds out whose first login nobody reported.
+"""
+
+import json
 import os
 import random
 import secrets
@@ -12,17 +17,26 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from customerlink.adapters.dynamodb.open_index import count_open, open_sign_ups
+from customerlink.adapters.dynamodb.open_index import (
+    count_open,
+    due_newcomers,
+    due_users,
+    open_sign_ups,
+)
 from customerlink.adapters.trouble import trouble_of
+from customerlink.functions.shell.sync_report import SyncReport
 from customerlink.functions.shell.telemetry import report_open, report_repair
+from customerlink.model.events import due as message_of
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
 from customerlink.ports.run import Run
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
+from customerlink.usecases.follow_events import Message
 from customerlink.usecases.rows import RowFailed, Rows
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
+from customerlink.wiring.sync import AfterTheSignUp
 from customerlink.wiring.tenant import served, stored_tenant, users_of
 
 if TYPE_CHECKING:
@@ -75,6 +89,7 @@ def handler(_event: object, context: "LambdaContext") -> None:
         repaired = partial(_repaired, application, secret, users)
         for end in _each(ours, repaired, secret.log_names, context):
             ends[end] += 1
+        _look_after(AfterTheSignUp(application, tenant), context)
     # Last: the alarm is for what the repair could not finish.
     still_open = count_open(_dynamodb(), table, time.time() - OPEN_FOR_SECONDS)
     report_open(ends, still_open)
@@ -89,7 +104,7 @@ def _each(
     """Repair one after the other while there is time, and unless the next ones must fail too."""
     rows = Rows(trouble_of, time)
     for user in users:
-        if context.get_remaining_time_in_millis() < TIME_FOR_ONE_SECONDS * 1000:
+        if not _has_time(context):
             return
         try:
             end = rows.attempt(partial(repaired, user))
@@ -110,6 +125,47 @@ def _repaired(
     end, reason = finish(user, users, settling)
     report_repair(user, end, reason, secret.log_names)
     return end
+
+
+def _look_after(kept: AfterTheSignUp, context: "LambdaContext") -> None:
+    """See to the users whom the ledger says to look at, and to those whom Auth0 made."""
+    report = SyncReport(kept.log_names, context.aws_request_id)
+    has_time = partial(_has_time, context)
+    due = [each for each in due_users(*_table(kept), AT_MOST) if each.tenant == kept.tenant]
+    bodies = [json.dumps(message_of(each)) for each in due]
+    if kept.settings.queue:
+        kept.queue.send_all(bodies)
+    else:
+        # Where no events come there is no queue either, and few are due.
+        batch = kept.follow(report, has_time).batch(
+            Message(str(at), body) for at, body in enumerate(bodies)
+        )
+        for at in range(len(bodies)):
+            batch.end(str(at))
+    _welcome(kept, report, has_time)
+    report.flush()
+
+
+def _welcome(kept: AfterTheSignUp, report: SyncReport, has_time: Callable[[], bool]) -> None:
+    found = due_newcomers(*_table(kept), AT_MOST)
+    newcomers = [each for each in found if each.tenant == kept.tenant]
+    random.shuffle(newcomers)
+    check = kept.missed_sign_ups()
+    for user in newcomers:
+        if not has_time():
+            return
+        try:
+            report.newcomer(user, check.look(user))
+        except Exception as error:  # noqa: BLE001 (one user's; its text may be personal)
+            report.failed(user, (), error)
+
+
+def _table(kept: AfterTheSignUp) -> "tuple[DynamoDBClient, str, float]":
+    return _dynamodb(), kept.application.settings.ledger_table, time.time()
+
+
+def _has_time(context: "LambdaContext") -> bool:
+    return context.get_remaining_time_in_millis() >= TIME_FOR_ONE_SECONDS * 1000
 
 
 def _failed(user: User, reason: str, names: "LogNames") -> FinishStatus:

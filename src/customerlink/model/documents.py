@@ -15,10 +15,10 @@ DEEPEST = 200
 """Levels, the object's own among them: far beyond a profile, and far from what a stack bears."""
 
 
-def json_object(document: bytes | str) -> dict[str, object] | str:
+def json_object(document: bytes | str, longest: int = LONGEST_BYTES) -> dict[str, object] | str:
     """Read a document; what is no object comes back as a predicate, such as `is not JSON`."""
-    if len(document) > LONGEST_BYTES:
-        return f"is longer than {LONGEST_BYTES} bytes"
+    if len(document) > longest:
+        return f"is longer than {longest} bytes"
     try:
         text = document.decode() if isinstance(document, bytes) else document
         found = _DECODER.decode(text)

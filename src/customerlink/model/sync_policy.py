@@ -78,3 +78,11 @@ class SyncPolicy:
         """Return how long after a user was found to be gone something is done."""
         days = self.deleted_users_days * _DAY_SECONDS
         return days if self.deleted_users is DeletedUsers.DELETE else UNLINK_SECONDS
+
+
+class MissedSignUps(StrEnum):
+    """What a user gets whose first login nobody reported."""
+
+    REPORT = "report"
+    PROVISION = "provision"
+    """A customer, as the backfill makes one."""

@@ -52,14 +52,13 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the `CUSTOMERLINK_…` variables; a `ConfigurationError` names all that are wrong."""
-        reader = _Reader(environment)
+        reader = EnvironmentReader(environment)
         settings = cls(
             secret_id=reader.required("CUSTOMERLINK_SECRET_ID"),
             ledger_table=reader.required("CUSTOMERLINK_LEDGER_TABLE"),
             stripe_api_base=reader.address("CUSTOMERLINK_STRIPE_API_BASE", STRIPE_API_BASE),
-            signature_tolerance=reader.seconds(
-                "CUSTOMERLINK_SIGNATURE_TOLERANCE",
-                TOLERANCE_SECONDS,
+            signature_tolerance=reader.number(
+                "CUSTOMERLINK_SIGNATURE_TOLERANCE", TOLERANCE_SECONDS, _MAX_TOLERANCE
             ),
             unrestricted_key_allowed=reader.flag("CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY"),
             allowed_callers=reader.networks("CUSTOMERLINK_ALLOWED_CALLER_CIDRS"),
@@ -105,22 +104,27 @@ def trust_in(names: str) -> Trust:
 
 def trust_from(environment: Mapping[str, str]) -> Trust:
     """Read whose `email_verified` is believed, and nothing else; raise `ConfigurationError`."""
-    reader = _Reader(environment)
+    reader = EnvironmentReader(environment)
     trust = reader.trust(_TRUSTED)
     if reader.wrong:
         raise ConfigurationError(f"missing or wrong: {', '.join(reader.wrong)}")
     return trust
 
 
-class _Reader:
+class EnvironmentReader:
+    """Reads variables; `wrong` are the names of those that say what they must not."""
+
     def __init__(self, environment: Mapping[str, str]) -> None:
+        """Take the environment."""
         self._environment = environment
         self.wrong: list[str] = []
 
     def required(self, name: str) -> str:
+        """Read a text that must be there."""
         return self._environment.get(name) or self._complain(name, "")
 
     def address(self, name: str, default: str) -> str:
+        """Read where a service is."""
         value = (self._environment.get(name) or default).rstrip("/")
         parts = urlsplit(value)
         # Plain HTTP is for stand-ins: `StripeKey.check` keeps live keys from them.
@@ -137,26 +141,30 @@ class _Reader:
         return value if not value or is_safe else self._complain(name, "")
 
     def customer_fields(self, name: str) -> CustomerFields:
+        """Read which of a profile's fields a customer has."""
         value = self._environment.get(name)
         try:
             return CustomerFields.parse(value) if value else NAME_ONLY
         except ConfigurationError as problem:
             return self._complain(f"{name} ({problem})", NAME_ONLY)
 
-    def seconds(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int, most: int) -> int:
+        """Read a whole number from 1 on."""
         value = self._environment.get(name) or str(default)
         # `isdigit` alone lets a superscript pass, of which `int` makes no number.
-        if not (value.isascii() and value.isdigit() and 0 < int(value) <= _MAX_TOLERANCE):
+        if not (value.isascii() and value.isdigit() and 0 < int(value) <= most):
             return self._complain(name, default)
         return int(value)
 
     def flag(self, name: str) -> bool:
+        """Read a yes or no; without one it is no."""
         value = self._environment.get(name) or "false"
         return (
             value == "true" if value in ("true", "false") else self._complain(name, default=False)
         )
 
     def networks(self, name: str) -> tuple[Network, ...]:
+        """Read networks, by commas."""
         value = self._environment.get(name) or ""
         try:
             return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
@@ -164,6 +172,7 @@ class _Reader:
             return self._complain(name, ())
 
     def digests(self, name: str) -> tuple[bytes, ...]:
+        """Read SHA-256 digests in hex, by commas."""
         given = [each.strip() for each in (self._environment.get(name) or "").split(",")]
         if not all(_SHA256.fullmatch(each) for each in given if each):
             return self._complain(name, ())
@@ -179,6 +188,7 @@ class _Reader:
         return Trust(names) if is_list else self._complain(name, Trust(frozenset()))
 
     def tenants(self, name: str) -> frozenset[Tenant]:
+        """Read tenants' names, by commas."""
         value = self._environment.get(name) or ""
         given = [each.strip() for each in value.split(",")] if value else []
         # Strictly: what an empty name in the list was to be, nobody knows, and empty is everybody.

@@ -18,6 +18,9 @@ INDEXED = "is_open, open_since"
 SYNC = "sync"
 """The index's other partition: who is to be looked at after the sign-up, by when that is due."""
 
+CREATED = "created"
+"""Likewise of whom the tenant has made: until somebody has reported their first login."""
+
 ADOPTING = "adopting, instead_of, gone_since"
 """What a record has of an adoption that has begun."""
 
@@ -58,6 +61,11 @@ def sync_key(user: User) -> Item:
 def deletions_key(tenant: Tenant) -> Item:
     """Return the key of the count of a tenant's deletions."""
     return {"pk": s(f"deletions#{tenant}")}
+
+
+def created_key(user: User) -> Item:
+    """Return the key of what says that the tenant has made a user."""
+    return {"pk": s(f"created#{user.tenant}#{user.user_id}")}
 
 
 def holder(user: User) -> str:

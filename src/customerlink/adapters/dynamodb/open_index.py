@@ -1,10 +1,10 @@
-"""What is open, off a sparse index: sign-ups, and users who are due to be looked at again."""
+"""What is open, off a sparse index: sign-ups, and users who are due to be looked at."""
 
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from customerlink.adapters.dynamodb.items import OPEN_INDEX, SYNC, n, s
+from customerlink.adapters.dynamodb.items import CREATED, OPEN_INDEX, SYNC, n, s
 from customerlink.model.sign_up_record import State
 from customerlink.model.user import Tenant, User, UserId
 
@@ -20,6 +20,11 @@ def open_sign_ups(client: "DynamoDBClient", table: str, before: float) -> Iterat
 def due_users(client: "DynamoDBClient", table: str, now: float, limit: int) -> list[User]:
     """Return so many of the users whose time has come, the longest due first."""
     return [*islice(_listed(client, table, SYNC, now), limit)]
+
+
+def due_newcomers(client: "DynamoDBClient", table: str, now: float, limit: int) -> list[User]:
+    """Return so many of the users whose first login must have been reported by now."""
+    return [*islice(_listed(client, table, CREATED, now), limit)]
 
 
 def count_open(client: "DynamoDBClient", table: str, before: float) -> int:

@@ -52,6 +52,19 @@ class Metric(StrEnum):
     REPAIR_GONE = "repair_gone"
     REPAIR_FAILED = "repair_failed"
     WATCH_HEALTHY = "watch_healthy"
+    SYNC_DONE = "sync_done"
+    SYNC_NOTHING = "sync_nothing"
+    SYNC_HELD = "sync_held"
+    SYNC_AGAIN = "sync_again"
+    SYNC_FAILED = "sync_failed"
+    SYNC_PARKED = "sync_parked"
+    SYNC_PASSED = "sync_passed"
+    SYNC_FOREIGN = "sync_foreign"
+    SYNC_UNREADABLE = "sync_unreadable"
+    SYNC_TEST = "sync_test"
+    SYNC_BEAT = "sync_beat"
+    MISSED_SIGN_UP = "missed_sign_up"
+    DELETIONS_HELD = "deletions_held"
 
 
 BY_FUNCTION = frozenset({"internal_error", Reason.PROVISIONING_FAILED, Metric.MILLISECONDS})
@@ -164,6 +177,12 @@ def report_watch(findings: Sequence[str]) -> None:
     # The zero as well, unlike a count: it is what the alarm looks for.
     metrics.add_metric(Metric.WATCH_HEALTHY, MetricUnit.Count, int(not findings))
     metrics.flush_metrics()
+
+
+def report_counts(counts: Mapping[str, int]) -> None:
+    """Count what was done, zeros left out."""
+    if any(counts.values()):
+        _publish(counts)
 
 
 def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:

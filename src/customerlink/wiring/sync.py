@@ -1,0 +1,141 @@
+"""The composition root of what follows a sign-up: its settings, and who looks at users."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from secrets import token_hex
+
+from customerlink.adapters.aws.queue import Queue, sqs
+from customerlink.adapters.dynamodb.newcomers import DynamoDbNewcomers
+from customerlink.adapters.trouble import trouble_of
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.events import Served
+from customerlink.model.frozen import frozen
+from customerlink.model.log_names import LogNames
+from customerlink.model.secret import TenantSecret
+from customerlink.model.sync import SyncRules
+from customerlink.model.sync_memory import Digests
+from customerlink.model.sync_policy import (
+    DeletedCustomers,
+    EditedCustomers,
+    EmailChanges,
+    MissedSignUps,
+    SyncPolicy,
+)
+from customerlink.ports.run import Run
+from customerlink.usecases.follow_events import Follow, Report
+from customerlink.usecases.missed_sign_ups import MissedSignUpsCheck
+from customerlink.wiring.application import Application
+from customerlink.wiring.operator import Operator, sync
+from customerlink.wiring.settings import EnvironmentReader, Settings
+from customerlink.wiring.tenant import needed_tenant, served, users_of
+
+TENANT_SECONDS = 4.0
+"""The longest that one call to Auth0 takes; in the queue others wait."""
+
+BATCH_SECONDS = 30.0
+"""As long as the function may take (template.yaml)."""
+
+
+@frozen
+class SyncSettings:
+    """What a deployment sets of the life after the sign-up."""
+
+    policy: SyncPolicy
+    missed_sign_ups: MissedSignUps
+    auth0_source: str
+    stripe_source: str
+    queue: str
+    """The address of the queue; empty where neither side's events come."""
+    dead_letters: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "SyncSettings":
+        """Read the variables; a `ConfigurationError` names all that are wrong."""
+        reader = EnvironmentReader(environment)
+        settings = cls(
+            policy=SyncPolicy(
+                reader.choice("CUSTOMERLINK_EMAIL_CHANGES", EmailChanges),
+                reader.choice("CUSTOMERLINK_EDITED_CUSTOMERS", EditedCustomers),
+                reader.choice("CUSTOMERLINK_DELETED_CUSTOMERS", DeletedCustomers),
+            ),
+            missed_sign_ups=reader.choice("CUSTOMERLINK_MISSED_SIGNUPS", MissedSignUps),
+            auth0_source=environment.get("CUSTOMERLINK_AUTH0_EVENT_SOURCE", ""),
+            stripe_source=environment.get("CUSTOMERLINK_STRIPE_EVENT_SOURCE", ""),
+            queue=environment.get("CUSTOMERLINK_SYNC_QUEUE", ""),
+            dead_letters=environment.get("CUSTOMERLINK_SYNC_DEAD_LETTERS", ""),
+        )
+        if reader.wrong:
+            raise ConfigurationError(f"missing or wrong: {', '.join(reader.wrong)}")
+        return settings
+
+
+class AfterTheSignUp:
+    """What a warm function keeps: clients, their connections, and the token for the tenant."""
+
+    def __init__(self, application: Application, tenant: TenantSecret) -> None:
+        """Read the settings; nothing is called yet."""
+        self.application, self.tenant = application, tenant.tenant
+        self.settings = SyncSettings.from_environment(os.environ)
+        trust = application.settings.policy.trust
+        self._users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS)
+
+    @classmethod
+    def started(cls) -> "AfterTheSignUp":
+        """Read the tenant's secret too, as a cold start does."""
+        application = Application(Settings.from_environment(os.environ))
+        return cls(application, served(needed_tenant(), application.settings))
+
+    @cached_property
+    def dead_letters(self) -> Queue:
+        """Return where a message goes that nobody can read or deal with."""
+        return Queue(sqs(), self.settings.dead_letters)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """Return where messages wait."""
+        return Queue(sqs(), self.settings.queue)
+
+    @property
+    def log_names(self) -> LogNames:
+        """Return what users are called in logs."""
+        return self.application.secret().log_names
+
+    def follow(self, report: Report, has_time: Callable[[], bool]) -> Follow:
+        """Return what follows the events of one invocation."""
+        secret, policy = self.application.secret(), self.application.settings.policy
+        operator = self._operator()
+        digests = Digests.keyed(secret.log_names.key)
+        rules = SyncRules(digests, self.settings.policy, policy.customer_fields)
+        whose = Served(
+            self.tenant,
+            secret.stripe_key.live,
+            self.settings.auth0_source,
+            self.settings.stripe_source,
+            policy.customer_fields,
+            self.settings.policy.email_changes,
+            policy.trust,
+        )
+        reconciling = sync(self._users, operator, rules)
+        return Follow(whose, reconciling, self._newcomers(), trouble_of, report, time, has_time)
+
+    def missed_sign_ups(self) -> MissedSignUpsCheck:
+        """Return what looks at whom the tenant has made."""
+        return MissedSignUpsCheck(
+            self._newcomers(),
+            self._users,
+            self._operator().settling,
+            self.application.settings.policy,
+            self.settings.missed_sign_ups,
+            time,
+        )
+
+    def _operator(self) -> Operator:
+        key = self.application.secret().stripe_key
+        return Operator(self.application.services, key, time)
+
+    def _newcomers(self) -> DynamoDbNewcomers:
+        run = Run(time, owner=token_hex(16), seconds=BATCH_SECONDS)
+        settings = self.application.settings
+        return DynamoDbNewcomers(self.application.dynamodb, settings.ledger_table, run)
