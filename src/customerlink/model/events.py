@@ -94,7 +94,7 @@ class Served:
     """Whose events are taken, and what of a profile a customer follows."""
 
     tenant: Tenant
-    is_live: bool
+    is_live: bool = False
     """Whether the key is of live data."""
     auth0_source: str = ""
     """The partner event source of the tenant's stream; without one, any of Auth0's."""

@@ -19,7 +19,8 @@ from customerlink.model.trouble import Trouble
 from customerlink.model.user import User
 from customerlink.ports.deadline import Clock
 from customerlink.ports.newcomers import Newcomers
-from customerlink.usecases.sync import Sync, Synced, SyncOutcome
+from customerlink.usecases.sync import Sync
+from customerlink.usecases.synced import Synced, SyncOutcome
 
 PARKED_AT = 3
 """From so many receives on, what another try may mend is the ledger's to remember."""

@@ -110,12 +110,12 @@ class AfterTheSignUp:
         rules = SyncRules(digests, self.settings.policy, policy.customer_fields)
         whose = Served(
             self.tenant,
-            secret.stripe_key.live,
-            self.settings.auth0_source,
-            self.settings.stripe_source,
-            policy.customer_fields,
-            self.settings.policy.email_changes,
-            policy.trust,
+            is_live=secret.stripe_key.live,
+            auth0_source=self.settings.auth0_source,
+            stripe_source=self.settings.stripe_source,
+            fields=policy.customer_fields,
+            email_changes=self.settings.policy.email_changes,
+            trust=policy.trust,
         )
         reconciling = sync(self._users, operator, rules)
         return Follow(whose, reconciling, self._newcomers(), trouble_of, report, time, has_time)

@@ -10,7 +10,7 @@ from customerlink.model.message_fields import Unreadable
 from customerlink.model.user import User
 from customerlink.usecases.follow_events import Report
 from customerlink.usecases.missed_sign_ups import Newcomer
-from customerlink.usecases.sync import Synced
+from customerlink.usecases.synced import Synced
 
 _METRICS = {
     Passed.TEST: Metric.SYNC_TEST,
