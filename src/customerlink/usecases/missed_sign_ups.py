@@ -16,7 +16,7 @@ from customerlink.model.user import User
 from customerlink.ports.deadline import Clock
 from customerlink.ports.newcomers import Newcomers
 from customerlink.ports.profiles import Profiles
-from customerlink.usecases.open_sign_up import Settled
+from customerlink.usecases.open_sign_up import PASSING, Settled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Settling
 
@@ -82,4 +82,6 @@ class MissedSignUpsCheck:
         if not is_provisioned or self.policy.provision_at is ProvisionAt.CHECKOUT:
             return Newcomer.MISSED
         outcome = provision_existing(user, self.profiles, self.settling)
-        return Newcomer.PROVISIONED if isinstance(outcome, Settled) else Newcomer.MISSED
+        if isinstance(outcome, Settled):
+            return Newcomer.PROVISIONED
+        return Newcomer.WAITING if outcome.reason in PASSING else Newcomer.MISSED
