@@ -39,8 +39,9 @@ def variables(name: str) -> dict[str, Any]:
 
 def named(parameter: str) -> str:
     """Return the variable that a parameter is read from."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", parameter).upper()
-    return f"CUSTOMERLINK_{words}"
+    # A sign-up is one word there.
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", parameter.replace("SignUp", "Signup"))
+    return f"CUSTOMERLINK_{words.upper()}"
 
 
 def groups() -> dict[str, list[str]]:
@@ -66,7 +67,10 @@ def test_every_parameter_is_used(parameter: str) -> None:
     assert is_named or any(f"'{each}'" in used for each in under)
 
 
-@pytest.mark.parametrize("parameter", [*groups()["Sign-up"], *groups()["Backfill"]])
+OF_FUNCTIONS = ("Sign-up", "After the sign-up", "Backfill")
+
+
+@pytest.mark.parametrize("parameter", [each for name in OF_FUNCTIONS for each in groups()[name]])
 def test_settings_reach_a_function(parameter: str) -> None:
     """Of the same name: a choice that is not in the environment would be none."""
     reached = [name for name in FUNCTIONS if variables(name).get(named(parameter))]

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from samtranslator.yaml_helper import yaml_parse
 from tests.translation import BUCKET, ROOT, TEMPLATE, translated
 
@@ -35,16 +36,22 @@ EVERYTHING = {
     "Auth0Issuer": "https://acme.us.auth0.com/",
     "ShopAudience": "https://shop.example/api",
     "ShopClientIds": "shop-client",
+    # Without the slashes of a partner's, which moto reads as an ARN.
+    "Auth0EventSource": "auth0-events",
+    "StripeEventSource": "stripe-events",
 }
 """What brings the parts that a deployment need not have."""
 
 CREATED = {
     "AWS::CloudWatch::Dashboard": 2,
     "AWS::DynamoDB::Table": 1,
-    "AWS::IAM::Role": 12,
-    "AWS::Lambda::Function": 8,
-    "AWS::Logs::LogGroup": 9,
+    "AWS::Events::Rule": 2,
+    "AWS::IAM::Role": 13,
+    "AWS::Lambda::EventSourceMapping": 1,
+    "AWS::Lambda::Function": 9,
+    "AWS::Logs::LogGroup": 10,
     "AWS::S3::Bucket": 1,
+    "AWS::SQS::Queue": 2,
     "AWS::StepFunctions::StateMachine": 1,
 }
 NOT_ON_MOTO = {
@@ -53,12 +60,14 @@ NOT_ON_MOTO = {
     "AWS::CloudWatch::Alarm": "put by its API below; metrics and runbooks: test_template.py",
     "AWS::CodeDeploy::Application": "has no properties but its platform",
     "AWS::CodeDeploy::DeploymentGroup": "alarms and strategy: test_template.py",
+    "AWS::Events::EventBus": "made, and listed without an id: the rules are on them",
     "AWS::Lambda::Alias": "its hook runs in tests/e2e/test_deployment_functions.py",
     "AWS::Lambda::Permission": "left out: it names the alias",
     "AWS::Lambda::Version": "its hook runs in tests/e2e/test_deployment_functions.py",
     "AWS::Logs::MetricFilter": "pattern and metric: test_template.py",
     "AWS::Logs::QueryDefinition": "fields are compared with the log line's in test_template.py",
     "AWS::S3::BucketPolicy": "refuses plain HTTP: test_template.py",
+    "AWS::SQS::QueuePolicy": "who may send: test_template.py",
     "AWS::Scheduler::Schedule": "rate and target: test_template.py",
     "AWS::SecretsManager::Secret": "replacement: the schemas below; reading: the sandbox",
 }
@@ -76,6 +85,9 @@ def session() -> Iterator[boto3.Session]:
         made = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
         bucket = made.client("s3")
         bucket.create_bucket(Bucket=BUCKET)
+        events: Client = made.client("events")
+        for name in ("Auth0EventSource", "StripeEventSource"):
+            events.create_partner_event_source(Name=EVERYTHING[name], Account=ACCOUNT_ID)
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr("handler.py", "")
@@ -97,6 +109,11 @@ def body(template: dict[str, Any]) -> str:
     document["Resources"] = {
         name: each for name, each in resources.items() if each["Type"] != "AWS::Lambda::Permission"
     }
+    for each in document["Resources"].values():
+        if each["Type"] == "AWS::Events::Rule":
+            # moto takes a reference to a bus for the bus itself, and not for its name.
+            bus = document["Resources"][each["Properties"]["EventBusName"]["Ref"]]
+            each["Properties"]["EventBusName"] = bus["Properties"]["Name"]
     return json.dumps(document)
 
 
@@ -228,6 +245,8 @@ def resolved(value: Any) -> Any:
         return value
     if "Fn::Sub" in value:
         return value["Fn::Sub"].replace("${AWS::StackName}", STACK)
+    if "Fn::GetAtt" in value:
+        return f"{STACK}-{value['Fn::GetAtt'][0]}"
     if "Ref" in value:
         default = TEMPLATE["Parameters"].get(value["Ref"], {}).get("Default")
         return default or (STACK if value["Ref"] == "AWS::StackName" else f"{STACK}-{value['Ref']}")

@@ -28,7 +28,9 @@ from customerlink.model.policy import DENIAL_MESSAGE
 from customerlink.model.row import RowOutcome
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
 from customerlink.ports.deadline import SIGN_UP_SECONDS
+from customerlink.usecases.follow_events import DEAD_AT, PARKED_AT
 from customerlink.wiring.settings import Settings
+from customerlink.wiring.sync import BATCH_SECONDS, MOST_A_DAY, MOST_DAYS, SyncSettings
 from customerlink.wiring.watch import ANSWER_SECONDS, SECOND_LOOK_SECONDS
 from sandbox.aws import SECRET, TABLE
 from sandbox.gateway import FUNCTION_SECONDS, ROUTES, SCOPES
@@ -141,6 +143,13 @@ WILDCARDS = {
     ("BackfillStateMachineRole", "Results", "/*"): "likewise",
     ("BackfillStateMachineRole", "ItsOwnWorkers", "/*"): "executions, named when started",
     ("SendMailRole", "CountMails", "mail#*"): "items of the ledger, one for each user",
+    **{
+        ("SyncRole", "Ledger", f"{each}#*"): "likewise, or for each address, customer or day"
+        for each in ("sync", "signup", "email", "adoption", "created", "deletions", "rate")
+    },
+    ("SyncQueuePolicy", "Events", ":rule/aws.partner/*"): "the rules of partners' buses",
+    ("SyncQueuePolicy", "OnlyEncrypted", "*"): "a denial: to everybody, by plain HTTP",
+    ("SyncQueuePolicy", "OnlyEncrypted", "sqs:*"): "of everything",
     ("BackfillBucketPolicy", "OnlyEncrypted", "*"): "a denial: to everybody, by plain HTTP",
     ("BackfillBucketPolicy", "OnlyEncrypted", "s3:*"): "of everything",
     ("BackfillBucketPolicy", "OnlyEncrypted", "/*"): "on every object",
@@ -205,7 +214,8 @@ def test_every_partition_has_its_own_names() -> None:
 
     assert [each for each in texts if re.search(r"arn:(?!\$\{AWS::Partition\})", each)] == []
     hosts = [each for each in texts if "amazonaws" in each]
-    assert {*hosts} == {"lambda.amazonaws.com", "states.amazonaws.com"}
+    services = {"events", "lambda", "states"}
+    assert {*hosts} == {f"{each}.amazonaws.com" for each in services}
     for each in ("PostLoginUrl", "ShopUrl", "VerifyEmailUrl", "ApiDomain", "ShopApiDomain"):
         assert "${AWS::URLSuffix}" in str(TEMPLATE["Outputs"][each])
 
@@ -361,6 +371,19 @@ def of_the_api() -> list[dict[str, Any]]:
     return found
 
 
+def of_the_queues() -> list[dict[str, Any]]:
+    """Return the alarms on what SQS counts: dead letters at once, others once they are late."""
+    dead, late = (alarms()[each] for each in ("SyncDeadLettersAlarm", "SyncAgeAlarm"))
+    for alarm, queue in ((dead, "SyncDeadLetters"), (late, "SyncQueue")):
+        [dimension] = alarm["Dimensions"]
+        assert dimension == {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}
+    assert (dead["MetricName"], dead["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 1)
+    assert late["MetricName"] == "ApproximateAgeOfOldestMessage"
+    # By then what another try may mend has been parked.
+    assert late["Threshold"] > PARKED_AT * RESOURCES["SyncQueue"]["Properties"]["VisibilityTimeout"]
+    return [dead, late]
+
+
 def test_a_flood_is_alarmed() -> None:
     """By what the API refused, and by what it turned away; from which number on is a parameter."""
     refused, turned_away = of_the_api()
@@ -382,6 +405,9 @@ def test_every_alarm_has_a_metric_that_is_emitted(name: str) -> None:
     """By the code, with the dimension it gives it, or by Lambda itself."""
     for metric in metrics(alarms()[name]):
         if metric in of_the_api():
+            continue
+        if metric["Namespace"] == "AWS/SQS":
+            assert metric in of_the_queues()
             continue
         dimensions = {each["Name"]: each["Value"]["Ref"] for each in metric["Dimensions"]}
         if metric["Namespace"] == "AWS/Lambda":
@@ -466,7 +492,7 @@ def test_bugs_are_alarmed_for_every_function_that_answers() -> None:
         if each["Name"] == "function_name"
     ]
 
-    assert sorted(alarmed) == sorted(behind | {"SendMailFunction"})
+    assert sorted(alarmed) == sorted(behind | {"SendMailFunction", "SyncFunction"})
 
 
 def test_deployment_is_checked_and_rolled_back() -> None:
@@ -513,6 +539,97 @@ def schedule_of(function: str) -> dict[str, Any]:
         if each["Target"]["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
     ]
     return found
+
+
+SYNCING = {name for name, each in RESOURCES.items() if each.get("Condition") == "HasEvents"}
+
+
+def test_without_a_source_nothing_of_sync_is_there() -> None:
+    """No queue is asked for messages, and no alarm looks at one: nothing costs anything."""
+    of_one = {name: each.get("Condition") for name, each in RESOURCES.items()}
+    auth0 = {each for each, condition in of_one.items() if condition == "HasAuth0Events"}
+    stripe = {each for each, condition in of_one.items() if condition == "HasStripeEvents"}
+
+    assert auth0 == {"Auth0Bus", "UsersChangedRule", "MissedSignUpsAlarm"}
+    assert stripe == {"StripeBus", "CustomersChangedRule"}
+    assert {name for name in RESOURCES if name.startswith("Sync")} < SYNCING
+    assert TEMPLATE["Parameters"]["Auth0EventSource"]["Default"] == ""
+    assert TEMPLATE["Parameters"]["StripeEventSource"]["Default"] == ""
+
+
+@pytest.mark.parametrize("name", ["UsersChangedRule", "CustomersChangedRule"])
+def test_rules(name: str) -> None:
+    """A day of tries, and then the dead letters, of which nothing is lost."""
+    rule = RESOURCES[name]["Properties"]
+    [target] = rule["Targets"]
+
+    assert target["Arn"] == {"Fn::GetAtt": ["SyncQueue", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["SyncDeadLetters", "Arn"]}}
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 24 * 3600
+    assert "InputPath" not in target
+    [source] = rule["EventPattern"]["source"]
+    bus = RESOURCES[rule["EventBusName"]["Ref"]]["Properties"]
+    assert bus == {"Name": source, "EventSourceName": source}
+
+
+def test_the_queue_outlasts_its_function() -> None:
+    """Six times, as Lambda asks for; SQS gives up after the function has."""
+    queue, dead, function = (
+        RESOURCES[each]["Properties"] for each in ("SyncQueue", "SyncDeadLetters", "SyncFunction")
+    )
+    [source] = function["Events"].values()
+
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"] == 6 * BATCH_SECONDS
+    assert PARKED_AT < DEAD_AT < queue["RedrivePolicy"]["maxReceiveCount"]
+    assert (queue["MessageRetentionPeriod"], dead["MessageRetentionPeriod"]) == (
+        4 * 24 * 3600,
+        14 * 24 * 3600,
+    )
+    assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["Properties"]["ScalingConfig"]["MaximumConcurrency"] == 2
+    assert source["Properties"]["BatchSize"] == 5
+
+
+def test_both_kinds_of_encryption() -> None:
+    """By SQS's own keys, or by the deployment's, whose policy has to admit EventBridge."""
+    for each in of_type("AWS::SQS::Queue"):
+        assert each["SqsManagedSseEnabled"] == {
+            "Fn::If": ["HasKmsKey", {"Ref": "AWS::NoValue"}, True]
+        }
+        assert each["KmsMasterKeyId"] == FUNCTION_KEY
+    for name in ("RepairFunction", "SyncFunction"):
+        [key] = [each for each in statements(role_of(name)) if each["Sid"] == "Key"]
+        assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert "`events.amazonaws.com`" in (ROOT / "docs/deploy.md").read_text()
+
+
+FUNCTION_KEY = TEMPLATE["Globals"]["Function"]["KmsKeyArn"]
+
+
+def test_who_looks_at_users_may_do_so_and_nothing_else() -> None:
+    """Of the ledger the items that a look reads and writes; of the queues its own."""
+    granted = {each["Sid"]: each for each in statements(role_of("SyncFunction"))}
+
+    assert granted.keys() == {"Ledger", "Secrets", "Queue", "DeadLetters", "Logs", "Key"}
+    assert granted["DeadLetters"]["Action"] == "sqs:SendMessage"
+    assert granted["DeadLetters"]["Resource"] == {"Fn::GetAtt": ["SyncDeadLetters", "Arn"]}
+    assert "sqs:SendMessage" not in granted["Queue"]["Action"]
+    repair = {each["Sid"]: each for each in statements(role_of("RepairFunction"))}
+    assert repair["Queue"]["Action"] == "sqs:SendMessage"
+    assert repair["Queue"]["Resource"] == {"Fn::GetAtt": ["SyncQueue", "Arn"]}
+
+
+def test_what_follows_a_sign_up_is_set_for_both_who_look() -> None:
+    """The repair looks itself where there is no queue; its policies are the same, the defaults."""
+    functions = [RESOURCES[each]["Properties"] for each in ("SyncFunction", "RepairFunction")]
+    [variables] = [each["Environment"]["Variables"] for each in functions[:1]]
+    defaults = {name: each["Default"] for name, each in TEMPLATE["Parameters"].items()}
+    environment = {name: str(defaults.get(each.get("Ref"), "")) for name, each in variables.items()}
+
+    assert functions[0]["Environment"] == functions[1]["Environment"]
+    assert SyncSettings.from_environment(environment) == SyncSettings.from_environment({})
+    days, a_day = (TEMPLATE["Parameters"][each] for each in ("DeletedUsersDays", "DeletionsPerDay"))
+    assert (days["MaxValue"], a_day["MaxValue"]) == (MOST_DAYS, MOST_A_DAY)
 
 
 def test_the_watch_comes_twice_in_its_alarms_period() -> None:
@@ -600,9 +717,10 @@ def test_a_key_of_ones_own_is_used_everywhere() -> None:
         *of_type("AWS::Logs::LogGroup"),
         *of_type("AWS::Lambda::Function"),
         *of_type("AWS::S3::Bucket"),
+        *of_type("AWS::SQS::Queue"),
     ]
 
-    assert len(used) == 23
+    assert len(used) == 27
     for each in used:
         assert "KmsKeyArn" in str(each)
     for name in FUNCTIONS:

@@ -18,6 +18,7 @@ from customerlink.model.sync import SyncRules
 from customerlink.model.sync_memory import Digests
 from customerlink.model.sync_policy import (
     DeletedCustomers,
+    DeletedUsers,
     EditedCustomers,
     EmailChanges,
     MissedSignUps,
@@ -33,6 +34,9 @@ from customerlink.wiring.tenant import needed_tenant, served, users_of
 
 TENANT_SECONDS = 4.0
 """The longest that one call to Auth0 takes; in the queue others wait."""
+
+MOST_DAYS, MOST_A_DAY = 365, 10_000
+"""Of `DeletedUsersDays` and `DeletionsPerDay`."""
 
 BATCH_SECONDS = 30.0
 """As long as the function may take (template.yaml)."""
@@ -59,6 +63,9 @@ class SyncSettings:
                 reader.choice("CUSTOMERLINK_EMAIL_CHANGES", EmailChanges),
                 reader.choice("CUSTOMERLINK_EDITED_CUSTOMERS", EditedCustomers),
                 reader.choice("CUSTOMERLINK_DELETED_CUSTOMERS", DeletedCustomers),
+                deleted_users=reader.choice("CUSTOMERLINK_DELETED_USERS", DeletedUsers),
+                deleted_users_days=reader.number("CUSTOMERLINK_DELETED_USERS_DAYS", 30, MOST_DAYS),
+                deletions_per_day=reader.number("CUSTOMERLINK_DELETIONS_PER_DAY", 50, MOST_A_DAY),
             ),
             missed_sign_ups=reader.choice("CUSTOMERLINK_MISSED_SIGNUPS", MissedSignUps),
             auth0_source=environment.get("CUSTOMERLINK_AUTH0_EVENT_SOURCE", ""),
@@ -132,8 +139,9 @@ class AfterTheSignUp:
         )
 
     def _operator(self) -> Operator:
-        key = self.application.secret().stripe_key
-        return Operator(self.application.services, key, time)
+        secret = self.application.secret()
+        services = self.application.services
+        return Operator(services, secret.stripe_key, time, secret.subscriptions_key)
 
     def _newcomers(self) -> DynamoDbNewcomers:
         run = Run(time, owner=token_hex(16), seconds=BATCH_SECONDS)

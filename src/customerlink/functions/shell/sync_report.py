@@ -7,6 +7,7 @@ from customerlink.functions.shell.telemetry import Metric, logger, report_bug, r
 from customerlink.model.events import EventKind, Passed
 from customerlink.model.log_names import LogNames
 from customerlink.model.message_fields import Unreadable
+from customerlink.model.sync import SyncReason
 from customerlink.model.user import User
 from customerlink.usecases.follow_events import Report
 from customerlink.usecases.missed_sign_ups import Newcomer
@@ -60,6 +61,7 @@ class SyncReport(Report):
             },
         )
         self._counts[Metric(f"sync_{synced.outcome}")] += 1
+        self._counts[Metric.DELETIONS_HELD] += synced.reason is SyncReason.TOO_MANY_DELETIONS
 
     def failed(self, user: User, kinds: Iterable[EventKind], error: Exception) -> None:
         """Log and count trouble by its kind: its text may quote anything."""
