@@ -15,3 +15,11 @@ def test_file_is_what_the_tool_writes(name: str) -> None:
     written = json.loads((ROOT / "events" / f"{name}.json").read_text())
 
     assert written == TOOL["gateway_event"](name, TOOL["REPORTS"][name])
+
+
+@pytest.mark.parametrize("name", TOOL["MESSAGES"])
+def test_message_is_what_the_tool_writes(name: str) -> None:
+    """Likewise of what the queue delivers."""
+    written = json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+    assert written == TOOL["queue_event"](TOOL["MESSAGES"][name])

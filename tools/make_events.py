@@ -1,4 +1,4 @@
-"""Write events/: one API Gateway event per branch, signed with the sandbox's secret.
+"""Write events/: API Gateway's events, signed with the sandbox's secret, and the queue's.
 
 The signatures are from a fixed time, so the function needs a long CUSTOMERLINK_SIGNATURE_TOLERANCE,
 which it refuses with a live key.
@@ -12,6 +12,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from customerlink.model.signature import SigningSecret, sign
+from sandbox.events import auth0_event, delivered, stripe_event
 from sandbox.gateway import event_of
 from sandbox.sandbox import FOREIGN_CUSTOMER, SIGNING_SECRET, TAKEN_EMAIL
 
@@ -79,7 +80,50 @@ def gateway_event(name: str, report: Any) -> dict[str, Any]:
     return event
 
 
+ADA = {
+    "user_id": "auth0|local-ada",
+    "email": "local-ada@example.com",
+    "email_verified": True,
+    "name": "Ada Lovelace",
+    "created_at": "2026-11-18T08:00:00.000Z",
+    "updated_at": "2026-11-18T08:00:00.000Z",
+    "identities": [
+        {"provider": "auth0", "user_id": "local-ada", "connection": "Users", "isSocial": False}
+    ],
+    "app_metadata": {"stripe_customer_id": "cus_LocalAda"},
+}
+CUSTOMER = {
+    "id": "cus_LocalAda",
+    "object": "customer",
+    "email": "local-ada@example.com",
+    "name": "Ada Lovelace",
+    "metadata": {"auth0_user_id": "auth0|local-ada", "auth0_tenant": "acme"},
+}
+MOVED = ADA | {"email": "local-ada@new.example.com"}
+
+MESSAGES: dict[str, Any] = {
+    "sync-email-changed": auth0_event("user.updated", MOVED, ADA),
+    "sync-user-created": auth0_event("user.created", ADA),
+    "sync-user-deleted": auth0_event("user.deleted", ADA | {"deleted_at": ADA["updated_at"]}),
+    "sync-customer-edited": stripe_event(
+        "customer.updated", CUSTOMER | {"name": "Countess"}, {"name": CUSTOMER["name"]}
+    ),
+    "sync-customer-deleted": stripe_event("customer.deleted", CUSTOMER),
+    "sync-other-tenant": auth0_event("user.deleted", ADA, tenant="another"),
+    "sync-unreadable": {"source": "aws.partner/auth0.com/acme-0/customer-link", "detail": {}},
+}
+"""What waits in the queue, by the file that delivers it to the function."""
+
+
+def queue_event(message: Any) -> dict[str, Any]:
+    """Return the event that Lambda would make of a message."""
+    return delivered([json.dumps(message)])
+
+
 if __name__ == "__main__":
     for each, content in REPORTS.items():
         text = json.dumps(gateway_event(each, content), indent=2)
+        (FOLDER / f"{each}.json").write_text(f"{text}\n")
+    for each, content in MESSAGES.items():
+        text = json.dumps(queue_event(content), indent=2)
         (FOLDER / f"{each}.json").write_text(f"{text}\n")

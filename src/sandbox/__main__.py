@@ -64,6 +64,7 @@ def main() -> None:
     ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, auth0=first + 4, host=host)
     with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
         box.seed()
+        box.let_functions_into_the_tenant()
         with Server(Front(box, tell), first) as login:
             tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}

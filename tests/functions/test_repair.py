@@ -1,17 +1,22 @@
 """The repair, in this process; tests/e2e runs it as it is built."""
 
 import json
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from auth0.management.core.api_error import ApiError
 from tests.e2e.test_deployment_functions import open_sign_up
 
 from customerlink.adapters.auth0.management import Users
 from customerlink.functions import repair
+from customerlink.model.events import Served, read_event
 from customerlink.model.profile import Profile
-from sandbox.aws import TENANT_SECRET
+from customerlink.model.user import Tenant
+from sandbox.aws import REGION, TABLE, TENANT_SECRET
 from sandbox.gateway import Context
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
@@ -171,6 +176,97 @@ def test_trouble_of_one_users(
     assert run(box) == {"open_sign_ups": 1, "repair_finished": 2, "repair_failed": 1}
     assert f'"reason":"{error.__name__}"' in box.log.getvalue()
     assert "ada@" not in box.log.getvalue()
+
+
+def owed(box: Sandbox, key: str, partition: str) -> None:
+    """Let the ledger owe a user a look since a minute."""
+    box.aws.dynamodb.put_item(
+        TableName=TABLE,
+        Item={
+            "pk": {"S": key},
+            "is_open": {"S": partition},
+            "open_since": {"N": str(time.time() - 60)},
+        },
+    )
+
+
+def signed_up(box: Sandbox, who: str, **profile: Any) -> str:
+    """Let there be a user who has a customer, and whose address nobody has locked any more."""
+    user_id = box.tenant.add_user(f"auth0|{who}", email=f"{who}@example.com", **profile)
+    box.tenant.login(user_id)
+    for each in box.aws.items():
+        if str(each["pk"]).startswith("email#"):
+            key = {"pk": {"S": str(each["pk"])}}
+            box.aws.dynamodb.delete_item(TableName=TABLE, Key=key)
+    return user_id
+
+
+def metrics(box: Sandbox, name: str) -> list[int]:
+    """Return what was published under a name."""
+    lines = [json.loads(each) for each in box.log.getvalue().splitlines()]
+    return [each[name][0] for each in lines if name in each and "_aws" in each]
+
+
+def test_who_is_due_is_looked_at(box: Sandbox) -> None:
+    """Without a queue by the repair itself; whoever is another tenant's is left alone."""
+    box.let_functions_into_the_tenant()
+    ada = signed_up(box, "ada", name="Ada", email_verified=True)
+    box.management.users.patch(ada, {"email": "new@example.com", "email_verified": True})
+    for key in (f"sync#acme#{ada}", "sync#other#auth0|bob"):
+        owed(box, key, "sync")
+    owed(box, "sync#acme#auth0|gone", "sync")
+    run(box)
+    [customer] = box.stripe.live_customers()
+
+    # Nobody knows which address is newer, the first time.
+    assert customer["email"] == "ada@example.com"
+    assert (metrics(box, "sync_held"), metrics(box, "sync_nothing")) == ([1], [1])
+    due = {each["pk"] for each in box.aws.items() if each.get("is_open") == "sync"}
+    assert "sync#other#auth0|bob" in due
+
+
+def test_with_a_queue_they_are_sent_there(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a message that leads to the user, and to nothing else."""
+    session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+    sqs: Any = session.client("sqs", endpoint_url=box.aws.url)
+    url = sqs.create_queue(QueueName="owed")["QueueUrl"]
+    monkeypatch.setenv("CUSTOMERLINK_SYNC_QUEUE", url)
+    box.let_functions_into_the_tenant()
+    users = {f"auth0|{number}" for number in range(12)}
+    for each in users:
+        owed(box, f"sync#acme#{each}", "sync")
+    run(box)
+    bodies = []
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [each["Body"] for each in found]
+        for each in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+    found_users = [read_event(each, Served(Tenant("acme"))) for each in bodies]
+
+    assert {each[0].user.user_id for each in found_users if isinstance(each, tuple)} == users
+    assert metrics(box, "sync_held") == []
+
+
+@pytest.mark.parametrize(("policy", "customers"), [("report", 0), ("provision", 1)])
+def test_whom_nobody_reported(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, policy: str, customers: int
+) -> None:
+    """Is counted, and provisioned by policy; who was reported or has not come is not."""
+    monkeypatch.setenv("CUSTOMERLINK_MISSED_SIGNUPS", policy)
+    box.let_functions_into_the_tenant()
+    before = datetime.now(UTC) - timedelta(minutes=20)
+    reported = signed_up(box, "reported")
+    box.tenant.add_user("auth0|missed", email="missed@example.com", last_login=before.isoformat())
+    box.tenant.add_user("auth0|imported", email="imported@example.com")
+    for each in (reported, "auth0|missed", "auth0|imported", "auth0|gone"):
+        owed(box, f"created#acme#{each}", "created")
+    run(box)
+
+    assert metrics(box, "missed_sign_up") == [1]
+    assert len(box.stripe.live_customers()) == 1 + customers
+    assert [each for each in box.aws.items() if each.get("is_open") == "created"] == []
+    run(box)
+    assert metrics(box, "missed_sign_up") == [1]
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -8,7 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.translation import TEMPLATE
+from tests.e2e.test_artifact import MESSAGES
+from tests.translation import ROOT, TEMPLATE
 
 from customerlink.functions import sync
 from customerlink.functions.shell.telemetry import Metric
@@ -237,6 +238,17 @@ def _refused(kept: AfterTheSignUp) -> Any:
         return found
 
     return refused
+
+
+@pytest.mark.parametrize("name", [each for each in MESSAGES if each != "sync-unreadable"])
+@pytest.mark.usefixtures("box")
+def test_events_for_local_runs(name: str) -> None:
+    """Each is read here too: its user is unknown, or another tenant's, and nothing is done."""
+    context: Any = Context()
+    context.get_remaining_time_in_millis = lambda: 30_000
+    event = json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+    assert sync.handler(event, context) == {"batchItemFailures": []}
 
 
 # Through EventBridge, by the template's own patterns
