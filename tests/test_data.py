@@ -10,10 +10,12 @@ from tests.test_template import RESOURCES
 from tests.translation import ROOT, TEMPLATE
 
 from customerlink.adapters.auth0.management import EXPORTED
+from customerlink.adapters.dynamodb.newcomers import FORGOTTEN_SECONDS
 from customerlink.adapters.dynamodb.usage_limits import DAY_SECONDS, PROOF_SECONDS
 from customerlink.model.customer import naming
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, GONE_SECONDS
 from customerlink.model.user import Tenant, User, UserId, registrant_id
+from customerlink.usecases.follow_events import REPORTED_WITHIN_SECONDS
 
 PAGE = (ROOT / "docs/data.md").read_text()
 SOURCE = ROOT / "src/customerlink"
@@ -122,7 +124,18 @@ def test_every_name_in_others_stores() -> None:
     ] == []
 
 
-def test_no_dead_letters() -> None:
-    """As the page says: what fails is answered, or comes again."""
-    assert "DeadLetter" not in str(RESOURCES)
-    assert not [each for each in RESOURCES.values() if "SQS" in each["Type"]]
+def test_what_waits() -> None:
+    """In the queue and among its dead letters, so long; and in no archive."""
+    days = {
+        name: each["Properties"]["MessageRetentionPeriod"] / DAY_SECONDS
+        for name, each in RESOURCES.items()
+        if each["Type"] == "AWS::SQS::Queue"
+    }
+    kept = section("In the cloud")
+
+    assert days == {"SyncQueue": 4, "SyncDeadLetters": 14}
+    assert "| 4 days at the most; mostly seconds |" in kept
+    assert "| 14 days |" in kept
+    assert not [each for each in RESOURCES.values() if "Archive" in each["Type"]]
+    assert FORGOTTEN_SECONDS == 30 * DAY_SECONDS
+    assert f"or {REPORTED_WITHIN_SECONDS / 60:.0f} minutes later" in section("The ledger's items")
