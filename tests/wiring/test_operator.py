@@ -27,7 +27,8 @@ from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.run import Run
 from customerlink.usecases.settle import Creates
 from customerlink.wiring import operator
-from customerlink.wiring.operator import PROVISION_SECONDS, Operator, comparison, stripe_client
+from customerlink.wiring.comparing import comparison
+from customerlink.wiring.operator import PROVISION_SECONDS, Operator, stripe_client
 from sandbox.aws import TABLE, Aws
 from sandbox.serving import Server
 from sandbox.stripe_account import Permission, StripeAccount

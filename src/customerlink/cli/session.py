@@ -28,7 +28,8 @@ from customerlink.model.sync_memory import Digests
 from customerlink.model.sync_policy import EmailChanges
 from customerlink.model.user import Tenant as TenantName
 from customerlink.usecases.compare import Comparison
-from customerlink.wiring.operator import Operator, comparison, deletions, operator_on_a_laptop
+from customerlink.wiring.comparing import comparison
+from customerlink.wiring.operator import Operator, deletions, operator_on_a_laptop
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, and change nothing.")]

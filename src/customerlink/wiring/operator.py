@@ -1,9 +1,7 @@
 """The composition root for who looks after a deployment: on a laptop, or in its cloud."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from secrets import token_hex
 from threading import Event
 from typing import TYPE_CHECKING
@@ -11,7 +9,6 @@ from typing import TYPE_CHECKING
 import stripe
 
 from customerlink.adapters.aws.server_clock import ServerClock
-from customerlink.adapters.both_sides import both_sides
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
@@ -20,7 +17,6 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.stripe.directory import StripeDirectory
-from customerlink.adapters.stripe.listing import Listing
 from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
 from customerlink.adapters.token_bucket import Unlimited
 from customerlink.adapters.trouble import trouble_of
@@ -31,16 +27,12 @@ from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncRules
 from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
-from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, Tenant, User
 from customerlink.ports.customer_directory import DELETION_SECONDS
 from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
-from customerlink.ports.profiles import Profiles
 from customerlink.ports.rate import RateLimiter
-from customerlink.ports.refusals import Refusals
 from customerlink.ports.run import Run
-from customerlink.usecases.compare import Comparison
 from customerlink.usecases.forget import Forgetting
 from customerlink.usecases.link_accounts import Account, Linking
 from customerlink.usecases.look import SyncInvocations
@@ -184,33 +176,6 @@ def deletions(dynamodb: "DynamoDBClient", table: str, tenant: Tenant) -> DynamoD
     clock = ServerClock()
     run = Run(clock, owner=token_hex(16), seconds=SYNC_SECONDS)
     return DynamoDbDeletions(Boto3DynamoDb(dynamodb, clock), table, run, tenant)
-
-
-def comparison(  # noqa: PLR0913 (both sides, and where they meet)
-    tenant: Tenant,
-    profiles: Profiles,
-    export: Callable[[Path], None],
-    customers: stripe.CustomerService,
-    *,
-    refusals: Refusals,
-    folder: Path,
-    tell: Callable[[str], None],
-    trust: Trust,
-) -> Comparison:
-    """Return what compares both sides in a folder; `export` writes all of Auth0's users."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    listing = Listing(customers)
-    directory = StripeDirectory(customers, listing.bucket)
-    return Comparison(
-        tenant,
-        profiles,
-        directory,
-        lambda name: both_sides(folder / name, listing, export, trust),
-        refusals,
-        time,
-        tell,
-        trouble_of,
-    )
 
 
 def reassignment(
