@@ -1,6 +1,7 @@
 """The composition root for who looks after a deployment: on a laptop, or in its cloud."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 from threading import Event
