@@ -9,6 +9,7 @@ import pytest
 from tests.interleaving import (
     CREATE,
     DELETE,
+    LEDGER,
     TENANT,
     UNLINK,
     UPDATE,
@@ -20,6 +21,7 @@ from tests.interleaving import (
 )
 from tests.usecases.test_sync import ADA, BOB, NEW, OLD, Shop
 
+from customerlink.adapters.dynamodb.newcomers import DynamoDbNewcomers
 from customerlink.model.customer import FORMER, naming
 from customerlink.model.instruction import Reason
 from customerlink.model.profile import Identity
@@ -50,6 +52,7 @@ class Person(Shop):
         opened = ledger.open(REGISTERED, None, admission=True)
         ledger.link(opened, self.adas)  # type: ignore[arg-type]
         ledger.claim(ADA, Adoption(self.adas))
+        DynamoDbNewcomers(self.dynamodb, LEDGER, self.run()).note(ADA, self.clock.time())
         self.capitals = self.customer("Old@Example.com", ADA)
         self.superseded = self.customer(OLD, ADA, {"superseded_by": self.adas})
         self.foreign = self.customer(OLD, metadata={"plan": "paid"})

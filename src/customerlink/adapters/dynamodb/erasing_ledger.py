@@ -4,7 +4,15 @@ The sign-up's never are, since they keep a second customer from being made.
 """
 
 from customerlink.adapters.aws.aws_json import LedgerClient
-from customerlink.adapters.dynamodb.items import claim_key, holder, n, record_key, s
+from customerlink.adapters.dynamodb.items import (
+    CREATED,
+    claim_key,
+    created_key,
+    holder,
+    n,
+    record_key,
+    s,
+)
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.table import Written
 from customerlink.model.sign_up_record import Lease, State
@@ -15,6 +23,7 @@ from customerlink.ports.run import Run
 
 # Who came after them has the customer by now.
 _THEIRS = "holder = :holder"
+_CREATED = "is_open = :created"
 # Another one has opened the record since: what it does with it is its own.
 _MINE = "#state = :open AND epoch = :epoch AND #owner = :owner"
 
@@ -32,7 +41,11 @@ class DynamoDbErasingLedger(DynamoDbLedger, ErasingLedger):
         return isinstance(deleted, Written)
 
     def forget(self, lease: Lease) -> bool:
-        """Delete the record, if this invocation has it; what is gone was deleted before."""
+        """Delete the record, if this invocation has it; what is gone was deleted before.
+
+        And what says that the tenant made the user: before, since nothing leads there afterwards.
+        """
+        self._table.delete(created_key(lease.user), _CREATED, {":created": s(CREATED)})
         values = {":open": s(State.OPEN), ":epoch": n(lease.epoch), ":owner": s(self._run.owner)}
         deleted = self._table.delete(record_key(lease.user), _MINE, values)
         return isinstance(deleted, Written) or not deleted.item
