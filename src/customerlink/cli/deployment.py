@@ -25,7 +25,13 @@ from customerlink.model.notes import Note, read_notes
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.secret import SELF_TEST_KEY, TICKET_KEYS, log_names, subscriptions_key
 from customerlink.model.signature import SigningSecret
-from customerlink.model.sync_policy import SyncPolicy
+from customerlink.model.sync_policy import (
+    DeletedCustomers,
+    DeletedUsers,
+    EditedCustomers,
+    EmailChanges,
+    SyncPolicy,
+)
 from customerlink.model.tickets import TicketKey
 from customerlink.model.trust import Trust
 from customerlink.model.watch_secret import WatchSecret
@@ -243,10 +249,15 @@ class Deployment:
         found = self.outputs.parameters.get(VERIFIED_EMAIL)
         return next((each for each in VerifiedEmail if each == found), None)
 
-    def deletion_limits(self) -> tuple[int, int]:
-        """Return the grace of a deletion in days, and how many there may be in a day."""
+    def sync_policy(self) -> SyncPolicy:
+        """Return by which policies the functions follow events; the defaults for an older stack."""
         given, usual = self.outputs.parameters, SyncPolicy()
-        return (
+        return SyncPolicy(
+            EmailChanges(given.get("EmailChanges", usual.email_changes)),
+            EditedCustomers(given.get("EditedCustomers", usual.edited_customers)),
+            DeletedCustomers(given.get("DeletedCustomers", usual.deleted_customers)),
+            usual.differences,
+            DeletedUsers(given.get("DeletedUsers", usual.deleted_users)),
             int(given.get("DeletedUsersDays", usual.deleted_users_days)),
             int(given.get("DeletionsPerDay", usual.deletions_per_day)),
         )

@@ -91,6 +91,17 @@ def test_edited_in_stripe(sides: Cli, adas: str, policy: str, name: str) -> None
     assert sides.box.stripe.retrieve(adas)["name"] == name
 
 
+def test_the_stacks_policy(sides: Cli, adas: str) -> None:
+    """Holds unless a flag says another one: what the functions do is what the command does."""
+    sides.box.aws.create_stack(sides.box.url, {"EditedCustomers": "restore"})
+    sides.box.stripe.update(adas, {"name": "Countess"})
+    assert sync(sides, "--apply", "--edited-customers", "keep").code == 0
+    assert sides.box.stripe.retrieve(adas)["name"] == "Countess"
+    assert sync(sides, "--apply").code == 0
+    assert sides.box.stripe.retrieve(adas)["name"] == "Ada"
+    sides.box.aws.create_stack(sides.box.url)
+
+
 @pytest.mark.parametrize("policy", ["clear", "recreate", "report"])
 def test_deleted_in_stripe(sides: Cli, adas: str, policy: str) -> None:
     """The next login makes another one, or it is made at once, or it is told."""

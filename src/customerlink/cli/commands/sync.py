@@ -1,5 +1,6 @@
 """Sync: one user and their customer made to agree again; what would be done, and why."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -75,17 +76,19 @@ def sync(  # noqa: PLR0913 (a flag each)
     *,
     apply: Apply = False,
     email_changes: Annotated[
-        EmailChanges, typer.Option(help="Which changed address reaches Stripe.")
-    ] = EmailChanges.VERIFIED,
+        EmailChanges | None, typer.Option(help="Which changed address reaches Stripe.")
+    ] = None,
     edited_customers: Annotated[
-        EditedCustomers, typer.Option(help="What becomes of a field that was edited in Stripe.")
-    ] = EditedCustomers.KEEP,
+        EditedCustomers | None,
+        typer.Option(help="What becomes of a field that was edited in Stripe."),
+    ] = None,
     deleted_customers: Annotated[
-        DeletedCustomers, typer.Option(help="What becomes of a link to a deleted customer.")
-    ] = DeletedCustomers.CLEAR,
+        DeletedCustomers | None, typer.Option(help="What becomes of a link to a deleted customer.")
+    ] = None,
     deleted_users: Annotated[
-        DeletedUsers, typer.Option(help="What becomes of a deleted user's customer, after a grace.")
-    ] = DeletedUsers.KEEP,
+        DeletedUsers | None,
+        typer.Option(help="What becomes of a deleted user's customer, after a grace."),
+    ] = None,
     differences: Annotated[
         Differences,
         typer.Option(help="What becomes of two values, which of them is newer unknown."),
@@ -95,18 +98,20 @@ def sync(  # noqa: PLR0913 (a flag each)
 ) -> None:
     """Let a user's customer follow what has changed in Auth0, and the link what has in Stripe.
 
-    Without --apply it says what would be done, and why. No value is ever told, and nothing of the
-    shop's is written. Exit code 1 if a person has to look at it, 3 if another try may mend it. The
-    Auth0 client needs read:users, and update:users to apply.
+    Without --apply it says what would be done, and why. Policies are the stack's, unless a flag
+    says another one. No value is ever told, and nothing of the shop's is written. Exit code 1 if a
+    person has to look at it, 3 if another try may mend it. The Auth0 client needs read:users, and
+    update:users to apply.
     """
     now = session(context, as_json=as_json)
-    policy = SyncPolicy(
-        email_changes,
-        edited_customers,
-        deleted_customers,
-        differences,
-        deleted_users,
-        *now.deployment.deletion_limits(),
+    stacks = now.deployment.sync_policy()
+    policy = replace(
+        stacks,
+        email_changes=email_changes or stacks.email_changes,
+        edited_customers=edited_customers or stacks.edited_customers,
+        deleted_customers=deleted_customers or stacks.deleted_customers,
+        deleted_users=deleted_users or stacks.deleted_users,
+        differences=differences,
     )
     worker, who = _worker(now, policy), _user(now, user.strip())
     if not apply:
