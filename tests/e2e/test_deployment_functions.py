@@ -24,6 +24,7 @@ from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.run import Run
 from sandbox.aws import TABLE
+from sandbox.events import auth0_event, delivered
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
 
@@ -228,6 +229,29 @@ def open_sign_up(box: Sandbox, user_id: str, minutes: float, *, linked: bool) ->
     assert isinstance(lease, Lease)
     if linked:
         ledger.link(lease, CustomerId("cus_1"))
+
+
+def test_sync(running: Sandbox) -> None:
+    """An event is followed, and its line names no address; what is no event is no bug."""
+    running.let_functions_into_the_tenant()
+    user = running.tenant.add_user(email="sync@example.com", email_verified=True, name="Ada")
+    running.tenant.login(user)
+    before = dict(running.tenant.users[user])
+    running.management.users.patch(user, {"name": "Countess"})
+    event = auth0_event("user.updated", running.tenant.users[user], before)
+    handler, environment = "customerlink.functions.sync.handler", running.environment()
+    environment["AWS_LAMBDA_FUNCTION_TIMEOUT"] = "30"
+    with runtime(environment, BUILD / "SyncFunction", handler) as function:
+        event_of_queue = delivered([json.dumps(event), "no event"])
+        answer = json.loads(invoke(function.url, json.dumps(event_of_queue).encode()).data)
+        log = function.log()
+    profile = running.tenant.users[user]["app_metadata"]
+
+    assert running.stripe.retrieve(profile["stripe_customer_id"])["name"] == "Countess", log
+    # There are no dead letters in this environment.
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}, log
+    assert '"message":"sync"' in log
+    assert "@example.com" not in log
 
 
 @pytest.fixture(scope="module")
