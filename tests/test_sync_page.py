@@ -94,8 +94,8 @@ def test_a_month() -> None:
     """Its alarms' metrics, and how often the queue is asked."""
     looked_at = [metrics(alarms()[name]) for name, each in RESOURCES.items() if _is_of_events(each)]
 
-    assert f"five alarms on {sum(map(len, looked_at))} metrics " in PAGE
-    assert len(looked_at) == 5
+    assert f"six alarms on {sum(map(len, looked_at))} metrics " in PAGE
+    assert len(looked_at) == 6
     assert f"{15 * 60 * 24 * 365 / 12 * 0.40e-6:.2f} for Lambda's asking the queue" in PAGE
 
 

@@ -632,6 +632,14 @@ def test_what_follows_a_sign_up_is_set_for_both_who_look() -> None:
     assert (days["MaxValue"], a_day["MaxValue"]) == (MOST_DAYS, MOST_A_DAY)
 
 
+def test_failures_are_alarmed_once_they_last() -> None:
+    """As often as the repair looks at who is due: what passes by itself rings no bell."""
+    alarm = alarms()["SyncFailuresAlarm"]
+
+    assert schedule_of("RepairFunction")["ScheduleExpression"] == "rate(5 minutes)"
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (300, 3)
+
+
 def test_the_watch_comes_twice_in_its_alarms_period() -> None:
     """So that two runs that come a little apart leave no gap; one bad run is enough, or none."""
     alarm = alarms()["WatchAlarm"]

@@ -102,7 +102,7 @@ def test_invoke(local: Local, name: str) -> None:
     assert (answer["statusCode"], reason) == EVENTS[name]
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("name", ["sync-email-changed", "sync-other-tenant", "sync-unreadable"])
 def test_invoke_for_the_queue(local: Local, name: str) -> None:
     """The function reads each message; what another try may mend comes again."""
     command = local.sam("invoke", "SyncFunction", "-e", f"events/{name}.json")
