@@ -269,6 +269,30 @@ def test_whom_nobody_reported(
     assert metrics(box, "missed_sign_up") == [1]
 
 
+@pytest.mark.parametrize(("partition", "status"), [("sync", 401), ("created", 403)])
+def test_tenant_that_refuses_a_look(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, partition: str, status: int
+) -> None:
+    """One is enough to know; all of them are due still, and the token is asked for anew."""
+    box.let_functions_into_the_tenant()
+    for each in ("a", "b", "c"):
+        owed(box, f"{partition}#acme#auth0|{each}", partition)
+    read = Users.get
+
+    def get(_users: Users, _user_id: str) -> Profile | None:
+        raise ApiError(status_code=status)
+
+    monkeypatch.setattr(Users, "get", get)
+    run(box)
+    assert metrics(box, "sync_failed") == [1]
+    due = [each for each in box.aws.items() if each.get("is_open") == partition]
+    assert len(due) == 3
+    monkeypatch.setattr(Users, "get", read)
+    run(box)
+
+    assert metrics(box, "sync_failed") == [1]
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_tenant_that_refuses(box: Sandbox, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     """One is enough to know; what stays open is counted all the same."""

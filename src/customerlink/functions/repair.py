@@ -28,6 +28,7 @@ from customerlink.functions.shell.sync_report import SyncReport
 from customerlink.functions.shell.telemetry import report_open, report_repair
 from customerlink.model.events import due as message_of
 from customerlink.model.signup import SignUp
+from customerlink.model.trouble import Trouble
 from customerlink.model.user import User
 from customerlink.ports.run import Run
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from customerlink.model.log_names import LogNames
-    from customerlink.model.secret import Secret
+    from customerlink.model.secret import Secret, TenantSecret
     from customerlink.ports.profiles import Profiles
 
 REPAIR_AFTER_SECONDS = 120
@@ -89,7 +90,7 @@ def handler(_event: object, context: "LambdaContext") -> None:
         repaired = partial(_repaired, application, secret, users)
         for end in _each(ours, repaired, secret.log_names, context):
             ends[end] += 1
-        _look_after(AfterTheSignUp(application, tenant), context)
+        _look_after(_kept(application, tenant), context)
     # Last: the alarm is for what the repair could not finish.
     still_open = count_open(_dynamodb(), table, time.time() - OPEN_FOR_SECONDS)
     report_open(ends, still_open)
@@ -142,6 +143,9 @@ def _look_after(kept: AfterTheSignUp, context: "LambdaContext") -> None:
         )
         for at in range(len(bodies)):
             batch.end(str(at))
+            if batch.is_refused:
+                _kept.cache_clear()
+                break
     _welcome(kept, report, has_time)
     report.flush()
 
@@ -156,8 +160,13 @@ def _welcome(kept: AfterTheSignUp, report: SyncReport, has_time: Callable[[], bo
             return
         try:
             report.newcomer(user, check.look(user))
-        except Exception as error:  # noqa: BLE001 (one user's; its text may be personal)
+        except Exception as error:  # noqa: BLE001 (its text may be personal: its kind is told)
             report.failed(user, (), error)
+            if trouble_of(error) is not Trouble.OF_THE_ROW:
+                # The next ones must meet it too; a token may have expired.
+                _kept.cache_clear()
+                return
+            report.bug(error)
 
 
 def _table(kept: AfterTheSignUp) -> "tuple[DynamoDBClient, str, float]":
@@ -176,6 +185,12 @@ def _failed(user: User, reason: str, names: "LogNames") -> FinishStatus:
 @cache
 def _dynamodb() -> "DynamoDBClient":
     return boto3.client("dynamodb")
+
+
+@cache
+def _kept(application: Application, tenant: "TenantSecret") -> AfterTheSignUp:
+    """Keep the token for the tenant as long as the secret is the same."""
+    return AfterTheSignUp(application, tenant)
 
 
 @cache
