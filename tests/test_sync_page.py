@@ -9,6 +9,7 @@ from tests.translation import ROOT, TEMPLATE
 from tests.usecases.test_follow_events import DONE, Events, as_event
 from tests.usecases.test_sync import ADA, NEW, OLD
 
+from customerlink.model.profile import Profile
 from customerlink.model.sync_policy import (
     DeletedCustomers,
     DeletedUsers,
@@ -63,9 +64,20 @@ def test_a_million_that_nobody_follows() -> None:
     assert table("a million events that nobody follows:") == expected
 
 
-def counted() -> tuple[int, int]:
-    """Follow an address that has changed, and its echo; return writes and reads of the ledger."""
-    shop = Events()
+def counted() -> tuple[int, int, int, int]:
+    """Follow an address that has changed, and its echo.
+
+    Return writes and reads of the ledger, and requests to Stripe and to Auth0.
+    """
+    shop, profiles = Events(), 0
+    get = shop.tenant.get
+
+    def read(user_id: str) -> Profile | None:
+        nonlocal profiles
+        profiles += 1
+        return get(user_id)
+
+    shop.tenant.get = read  # type: ignore[method-assign]
     before = as_event(shop.tenant.profiles[ADA.user_id])
     shop.clock.sleep(200)
     shop.moves(email=NEW)
@@ -77,16 +89,18 @@ def counted() -> tuple[int, int]:
     assert shop.deliver(stripe_event("customer.updated", customer, {"email": OLD})) == [DONE]
     ours = [each for each in shop.made if f"#{TENANT}#" in each]
     writes = [each for each in ours if " SET " in each]
-    return len(writes), len(ours) - len(writes)
+    stripe = [each for each in shop.made if each.startswith("stripe ")]
+    return len(writes), len(ours) - len(writes), len(stripe), profiles
 
 
 def test_a_million_changed_addresses() -> None:
-    """By the ledger's writes and reads, counted."""
-    writes, reads = counted()
+    """By the ledger's writes and reads, counted; each request waits for a turn, a write as well."""
+    writes, reads, stripe, auth0 = counted()
     lambdas = 2 * 0.20, (0.5 + 0.02) * gigabytes() * 13.33
-    expected = cost(2 * 1.00, 2 * 3 * 0.40, *lambdas, writes * 0.625, reads * 0.125, 2 * 2 * 0.50)
+    ledgers = writes * 0.625, (stripe + auth0) * 0.625, reads * 0.125
+    expected = cost(2 * 1.00, 2 * 3 * 0.40, *lambdas, *ledgers, 2 * 2 * 0.50)
 
-    assert (writes, reads) == (6, 3)
+    assert (writes, reads, stripe, auth0) == (6, 3, 6, 2)
     assert table("and their echoes from Stripe:") == expected
 
 

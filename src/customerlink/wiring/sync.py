@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from secrets import token_hex
 
+import boto3
+from botocore.config import Config
+
 from customerlink.adapters.aws.queue import Queue, sqs
 from customerlink.adapters.dynamodb.newcomers import DynamoDbNewcomers
 from customerlink.adapters.trouble import trouble_of
@@ -29,11 +32,15 @@ from customerlink.usecases.follow_events import Follow, Report
 from customerlink.usecases.missed_sign_ups import MissedSignUpsCheck
 from customerlink.wiring.application import Application
 from customerlink.wiring.operator import Operator, sync
+from customerlink.wiring.pace import auth0_pace, stripe_pace
 from customerlink.wiring.settings import EnvironmentReader, Settings
 from customerlink.wiring.tenant import needed_tenant, served, users_of
 
 TENANT_SECONDS = 4.0
 """The longest that one call to Auth0 takes; in the queue others wait."""
+
+# Others wait for the turns that are taken by it.
+_CALLS = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
 
 MOST_DAYS, MOST_A_DAY = 365, 10_000
 """Of `DeletedUsersDays` and `DeletionsPerDay`."""
@@ -86,7 +93,9 @@ class AfterTheSignUp:
         self.application, self.tenant = application, tenant.tenant
         self.settings = SyncSettings.from_environment(os.environ)
         trust = application.settings.policy.trust
-        self._users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS)
+        turns = boto3.client("dynamodb", config=_CALLS), application.settings.ledger_table
+        self._pace, pace = stripe_pace(*turns), auth0_pace(*turns)
+        self._users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS, pace=pace)
 
     @classmethod
     def started(cls) -> "AfterTheSignUp":
@@ -141,7 +150,8 @@ class AfterTheSignUp:
     def _operator(self) -> Operator:
         secret = self.application.secret()
         services = self.application.services
-        return Operator(services, secret.stripe_key, time, secret.subscriptions_key)
+        reading = secret.subscriptions_key
+        return Operator(services, secret.stripe_key, time, self._pace, reading)
 
     def _newcomers(self) -> DynamoDbNewcomers:
         run = Run(time, owner=token_hex(16), seconds=BATCH_SECONDS)

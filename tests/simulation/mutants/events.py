@@ -90,7 +90,7 @@ FOLLOWED = [
         caught_by=f"{_FOLLOW}::test_what_comes_together_is_one_look",
     ),
     Mutant(
-        "what another try may mend is never parked",
+        "what may pass by itself is never parked",
         FOLLOW,
         "PARKED_AT = 3",
         "PARKED_AT = 11",

@@ -5,8 +5,12 @@ from itertools import batched
 from typing import Protocol
 
 import boto3
+from botocore.config import Config
 
 from customerlink.model.errors import CustomerLinkError
+
+# A message that is sent twice is looked at twice, and no more.
+_CALLS = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 2})
 
 AT_ONCE = 10
 """As many messages as SQS takes in one request."""
@@ -35,7 +39,7 @@ class SqsClient(Protocol):
 
 def sqs() -> SqsClient:
     """Return a client."""
-    client: SqsClient = boto3.client("sqs")
+    client: SqsClient = boto3.client("sqs", config=_CALLS)
     return client
 
 
