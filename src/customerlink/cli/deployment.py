@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,7 @@ from customerlink.model.notes import Note, read_notes
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.secret import SELF_TEST_KEY, TICKET_KEYS, log_names, subscriptions_key
 from customerlink.model.signature import SigningSecret
-from customerlink.model.sync_policy import (
-    DeletedCustomers,
-    DeletedUsers,
-    EditedCustomers,
-    EmailChanges,
-    SyncPolicy,
-)
+from customerlink.model.sync_policy import SyncPolicy
 from customerlink.model.tickets import TicketKey
 from customerlink.model.trust import Trust
 from customerlink.model.watch_secret import WatchSecret
@@ -253,11 +248,11 @@ class Deployment:
         """Return by which policies the functions follow events; the defaults for an older stack."""
         given, usual = self.outputs.parameters, SyncPolicy()
         return SyncPolicy(
-            EmailChanges(given.get("EmailChanges", usual.email_changes)),
-            EditedCustomers(given.get("EditedCustomers", usual.edited_customers)),
-            DeletedCustomers(given.get("DeletedCustomers", usual.deleted_customers)),
+            _chosen(given, usual.email_changes),
+            _chosen(given, usual.edited_customers),
+            _chosen(given, usual.deleted_customers),
             usual.differences,
-            DeletedUsers(given.get("DeletedUsers", usual.deleted_users)),
+            _chosen(given, usual.deleted_users),
             int(given.get("DeletedUsersDays", usual.deleted_users_days)),
             int(given.get("DeletionsPerDay", usual.deletions_per_day)),
         )
@@ -380,3 +375,9 @@ class Deployment:
     @cached_property
     def _secrets(self) -> "SecretsManagerClient":
         return self._session.client("secretsmanager", config=_CALLS)
+
+
+def _chosen[Choice: StrEnum](parameters: Mapping[str, str], usual: Choice) -> Choice:
+    """Read a policy, whose parameter is called as it is."""
+    found = parameters.get(type(usual).__name__)
+    return next((each for each in type(usual) if each == found), usual)

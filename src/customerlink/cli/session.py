@@ -25,7 +25,6 @@ from customerlink.model.errors import CustomerLinkError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.sync_memory import Digests
-from customerlink.model.sync_policy import EmailChanges
 from customerlink.model.user import Tenant as TenantName
 from customerlink.usecases.compare import Comparison
 from customerlink.wiring.comparing import comparison
@@ -104,11 +103,6 @@ class Session:
     def digests(self) -> Digests:
         """Return what the ledger has in place of values."""
         return Digests.keyed(self.deployment.read_secret().log_names().key)
-
-    def email_changes(self) -> EmailChanges:
-        """Return which address reaches Stripe, as the deployment has it; the default without."""
-        found = self.deployment.outputs.parameters.get("EmailChanges")
-        return next((each for each in EmailChanges if each == found), EmailChanges.VERIFIED)
 
     def comparison(self, folder: Path | None) -> Comparison:
         """Return a comparison of both sides, in a folder."""

@@ -100,7 +100,8 @@ def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> Non
     operator, pace = now.operator(probe.key, Policy()), TokenBucket(PER_SECOND)
     # Who says the number says that the key is the right account's.
     sure = force is not None
-    users, rules = now.tenant().users, SyncRules.of_addresses(now.digests(), now.email_changes())
+    changes = now.deployment.sync_policy().email_changes
+    users, rules = now.tenant().users, SyncRules.of_addresses(now.digests(), changes)
     worker = repair_of(tenant, users, operator, pace, rules, unknown_is_gone=sure)
     counts = dict.fromkeys(Outcome, 0)
     rows = []
