@@ -28,6 +28,7 @@ from customerlink.model.policy import DENIAL_MESSAGE
 from customerlink.model.row import RowOutcome
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
 from customerlink.ports.deadline import SIGN_UP_SECONDS
+from customerlink.usecases.deleted_user import HELD_SECONDS
 from customerlink.usecases.follow_events import DEAD_AT, PARKED_AT
 from customerlink.wiring.settings import Settings
 from customerlink.wiring.sync import BATCH_SECONDS, MOST_A_DAY, MOST_DAYS, SyncSettings
@@ -630,6 +631,14 @@ def test_what_follows_a_sign_up_is_set_for_both_who_look() -> None:
     assert SyncSettings.from_environment(environment) == SyncSettings.from_environment({})
     days, a_day = (TEMPLATE["Parameters"][each] for each in ("DeletedUsersDays", "DeletionsPerDay"))
     assert (days["MaxValue"], a_day["MaxValue"]) == (MOST_DAYS, MOST_A_DAY)
+
+
+def test_held_deletions_ring_until_somebody_has_looked() -> None:
+    """They are looked at again every hour, and the alarm looks at two."""
+    alarm = alarms()["HeldDeletionsAlarm"]
+
+    assert alarm["Period"] == HELD_SECONDS
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (2, 1)
 
 
 def test_failures_are_alarmed_once_they_last() -> None:

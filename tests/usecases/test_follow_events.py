@@ -1,12 +1,13 @@
 """Batches of events over the real ledger: who is looked at, and what becomes of each message."""
 
 import json
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.interleaving import LEDGER, LOOK, TENANT, Kind, WorldOperator
+from tests.interleaving import LEDGER, LOOK, TENANT, UPDATE, Kind, WorldOperator, user
 from tests.usecases.test_sync import ADA, BOB, LATER, NEW, Shop
 
 from customerlink.adapters.dynamodb.newcomers import DynamoDbNewcomers
@@ -198,6 +199,43 @@ def test_late_and_twice(shop: Events) -> None:
 
     assert shop.deliver(stale) + shop.deliver(stale) == [DONE, DONE]
     assert (shop.name(), shop.calls("stripe update")) == ("Ada L.", updates)
+
+
+def storm(shop: Events, users: int, changes: int) -> tuple[int, int]:
+    """Let names change, and deliver the events late, twice and shuffled, with their echoes.
+
+    Return how many events there were, and how many writes they led to.
+    """
+    chance = random.Random(7)
+    people = [user(f"u{each}") for each in range(users)]
+    made = {each: shop.linked(each, f"{each.user_id[6:]}@example.com") for each in people}
+    waiting = [shop.renamed(f"Name {at}", chance.choice(people)) for at in range(changes)]
+    shop.made.clear()
+    waiting += chance.sample(waiting, changes // 2)
+    chance.shuffle(waiting)
+    count = 0
+    while waiting:
+        before = {each: shop.stripe.account.retrieve(made[each]) for each in people}
+        some, waiting = waiting[:5], waiting[5:]
+        assert shop.deliver(*some) == [DONE] * len(some)
+        count += len(some)
+        after = {each: shop.stripe.account.retrieve(made[each]) for each in people}
+        waiting += [
+            stripe_event("customer.updated", after[each], changed(before[each], after[each]))
+            for each in people
+            if before[each] != after[each]
+        ]
+    for each in people:
+        assert shop.values(made[each])["name"] == shop.tenant.profiles[each.user_id].name
+    return count, shop.calls(UPDATE)
+
+
+def test_a_storm(shop: Events) -> None:
+    """No more writes than users whose name has changed: events of one time lead to one look."""
+    count, writes = storm(shop, users=20, changes=100)
+
+    assert count > 150
+    assert writes <= 20
 
 
 def test_an_edit_stays(shop: Events) -> None:
