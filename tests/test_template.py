@@ -612,6 +612,10 @@ def test_who_looks_at_users_may_do_so_and_nothing_else() -> None:
     granted = {each["Sid"]: each for each in statements(role_of("SyncFunction"))}
 
     assert granted.keys() == {"Ledger", "Secrets", "Queue", "DeadLetters", "Logs", "Key"}
+    items = (ROOT / "src/customerlink/adapters/dynamodb/items.py").read_text()
+    written = {f"{each}#*" for each in re.findall(r'"pk": s\(f"(\w+)#', items)}
+    [keys] = granted["Ledger"]["Condition"]["ForAllValues:StringLike"].values()
+    assert {*keys} == written | {"rate#*"}
     assert granted["DeadLetters"]["Action"] == "sqs:SendMessage"
     assert granted["DeadLetters"]["Resource"] == {"Fn::GetAtt": ["SyncDeadLetters", "Arn"]}
     assert "sqs:SendMessage" not in granted["Queue"]["Action"]
