@@ -1,6 +1,7 @@
 """The tenant's users by auth0-python, over the stand-in for the Management API."""
 
 import math
+import ssl
 import time
 from contextlib import suppress
 from typing import Any
@@ -47,6 +48,21 @@ def test_read(box: Sandbox, users: Users) -> None:
     assert ada.identities == (Identity("auth0", "1"),)
     assert ada.fields["name"] == "Ada"
     assert users.with_address("ADA@example.com") == [ada]
+
+
+def test_certificates_are_loaded_once(
+    box: Sandbox, users: Users, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at every read: it takes longer than the read; for one request they are shared."""
+    found(users, box)
+    one = users.patient(1.0)
+    loaded: list[bool] = []
+    monkeypatch.setattr(ssl, "create_default_context", lambda *_, **__: loaded.append(True))
+    users.get("auth0|1")
+    users.with_address("ada@example.com")
+    one.get("auth0|1")
+
+    assert loaded == []
 
 
 @pytest.mark.parametrize("value", [None, ""])
