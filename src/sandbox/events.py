@@ -96,13 +96,15 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Document:
 
 def delivered(bodies: Iterable[str], receives: int = 1) -> Document:
     """Return what Lambda hands to the function of a queue's messages."""
-    return {"Records": [_record(at, body, receives) for at, body in enumerate(bodies)]}
+    records = (record(f"message-{at}", body, receives) for at, body in enumerate(bodies))
+    return {"Records": [*records]}
 
 
-def _record(at: int, body: str, receives: int) -> Document:
+def record(name: str, body: str, receives: int = 1, receipt: str = "receipt") -> Document:
+    """Return one of them, by its name in the queue."""
     return {
-        "messageId": f"message-{at}",
-        "receiptHandle": f"receipt-{at}",
+        "messageId": name,
+        "receiptHandle": receipt,
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": str(receives),

@@ -46,6 +46,13 @@ class Context:
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:PostLoginFunction"
     _end: float = field(default_factory=lambda: time.monotonic() + FUNCTION_SECONDS)
 
+    @classmethod
+    def of(cls, name: str, seconds: float) -> "Context":
+        """Return that of another function, which has so many seconds."""
+        arn = cls.invoked_function_arn.replace(cls.function_name, name)
+        end = time.monotonic() + seconds
+        return cls(function_name=name, invoked_function_arn=arn, _end=end)
+
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the function's time-out."""
         return max(0, int((self._end - time.monotonic()) * 1000))

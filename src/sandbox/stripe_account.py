@@ -28,6 +28,8 @@ _NOT_LIMITED = {"balance", "metadata", "expand", "preferred_locales", "test_cloc
 
 type Params = Mapping[str, Any]
 type Body = dict[str, Any]
+type Tell = Callable[[Body | None, Body | None], None]
+"""Called with a customer as it was and as it is: None where there is none."""
 
 
 class Permission(StrEnum):
@@ -123,6 +125,8 @@ class StripeAccount:
         self._deleted: set[str] = set()
         self.other_mode: set[str] = set()
         """Ids of customers that Stripe's other mode has."""
+        self.tell: Tell = lambda *_: None
+        """Who hears of every change of a customer."""
         self._keys: dict[str, Permission] = {}
         self._reads: dict[str, frozenset[str]] = {}
         """Which resources a key may read beside customers."""
@@ -285,6 +289,7 @@ class StripeAccount:
             }
             self._customers[customer["id"]] = customer
             self.created_at.append(self._clock())
+            self.tell(None, customer)
             return dict(customer)
 
     def retrieve(self, customer_id: str) -> Body:
@@ -299,6 +304,7 @@ class StripeAccount:
         _validate(params)
         with self._lock:
             customer = self._existing(customer_id)
+            before = dict(customer)
             for name in _LIMITS.keys() & params.keys():
                 customer[name] = params[name] or None
             if "balance" in params:
@@ -306,12 +312,14 @@ class StripeAccount:
             if "preferred_locales" in params:
                 customer["preferred_locales"] = _items(params["preferred_locales"])
             customer["metadata"] = _set_metadata(customer["metadata"], params.get("metadata"))
+            if customer != before:
+                self.tell(before, customer)
             return dict(customer)
 
     def delete(self, customer_id: str) -> Body:
         """Delete a customer for good."""
         with self._lock:
-            self._existing(customer_id)
+            self.tell(self._existing(customer_id), None)
             del self._customers[customer_id]
             self._deleted.add(customer_id)
             return {"id": customer_id, "object": "customer", "deleted": True}

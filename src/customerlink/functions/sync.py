@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -50,13 +50,32 @@ class Delivery:
             raise ComesAgainError
 
 
+class Kept(Protocol):
+    """What a warm function keeps: made at the first call, and anew once it is forgotten."""
+
+    def __call__(self) -> AfterTheSignUp:
+        """Return it."""
+        ...
+
+    def cache_clear(self) -> None:
+        """Forget it."""
+        ...
+
+
 def handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse":
     """Follow a batch of events; return which of them are to come again."""
+    return respond(_kept, event, context)
+
+
+def respond(
+    kept: Kept, event: dict[str, Any], context: "LambdaContext"
+) -> "PartialItemFailureResponse":
+    """Do likewise, with what is kept."""
     records = event["Records"]
     try:
-        delivery = _delivery(records, context)
+        delivery = _delivery(kept(), records, context)
     except Exception as trouble:  # noqa: BLE001 (a secret, a setting: told by kind and place)
-        _kept.cache_clear()
+        kept.cache_clear()
         report_bug(trouble, context.aws_request_id)
         return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in records]}
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -64,13 +83,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFail
         processor.process()
     if delivery.batch.is_refused:
         # The next one reads the secrets, and asks for a token, anew: one may have been replaced.
-        _kept.cache_clear()
+        kept.cache_clear()
     delivery.report.flush()
     return processor.response()
 
 
-def _delivery(records: list[dict[str, Any]], context: "LambdaContext") -> Delivery:
-    kept = _kept()
+def _delivery(
+    kept: AfterTheSignUp, records: list[dict[str, Any]], context: "LambdaContext"
+) -> Delivery:
     report = SyncReport(kept.log_names, context.aws_request_id)
     follow = kept.follow(report, lambda: _has_time(context))
     return Delivery(follow.batch(map(_message, records)), kept.dead_letters, report)

@@ -37,6 +37,8 @@ _EXACT = re.compile(
 _METADATA = ("app_metadata", "user_metadata")
 
 type Json = dict[str, Any]
+type Tell = Callable[[Json | None, Json | None], None]
+"""Called with a user as they were and as they are: None where there is none."""
 
 
 class Users(dict[str, Json]):
@@ -48,6 +50,10 @@ class Users(dict[str, Json]):
         self.lock = threading.RLock()
         self.index_seconds = 0.0
         """How old the index behind `list` may be: Auth0 only says that it lags."""
+        self.tell: Tell = lambda *_: None
+        """Who hears of every change of a user."""
+        self.tells_log_ins = False
+        """Whether a log-in is such a change: Auth0 does not say."""
         self._clock = clock
         self._index: tuple[float, list[Json]] = (0.0, [])
 
@@ -62,6 +68,7 @@ class Users(dict[str, Json]):
         }
         with self.lock:
             self[user_id] = {**defaults, **profile, "user_id": user_id}
+            self.tell(None, self.read(user_id))
             return self.read(user_id)
 
     def create(self, body: Mapping[str, Any]) -> Json:
@@ -107,18 +114,22 @@ class Users(dict[str, Json]):
                 raise bad_body(f"Expected type object on property {name}")
         with self.lock:
             user = self._existing(user_id)
+            before = _shown(user)
             for name, value in changes.items():
                 if name in _METADATA:
                     user[name] = merged(user.get(name), value) if value else {}
                 elif name in _CHANGEABLE:
                     user[name] = value
             user["updated_at"] = self._now()
+            self.tell(before, _shown(user))
             return _shown(user)
 
     def delete(self, user_id: str) -> None:
         """`DELETE /users/{id}`: also for a user who is not there."""
         with self.lock:
-            self.pop(user_id, None)
+            gone = self.pop(user_id, None)
+            if gone is not None:
+                self.tell(_shown(gone), None)
 
     def list_page(self, query: dict[str, str]) -> Any:  # noqa: ANN401 (a list or an object)
         """`GET /users`: from the index, a page at a time, the first 1,000 and no more."""
@@ -154,16 +165,22 @@ class Users(dict[str, Json]):
             identities = _identities(primary) + [
                 each | {"profileData": _profile_data(secondary)} for each in _identities(secondary)
             ]
+            before = _shown(primary)
             primary["identities"] = identities
             primary["updated_at"] = self._now()
             del self[secondary_id]
+            self.tell(before, _shown(primary))
+            self.tell(_shown(secondary), None)
             return copy.deepcopy(identities)
 
     def count_login(self, user_id: str) -> None:
         """Count a log-in, as Auth0 does before any Action runs, whatever the Actions make of it."""
         with self.lock:
             user = self[user_id]
+            before = _shown(user)
             user |= {"logins_count": user["logins_count"] + 1, "last_login": self._now()}
+            if self.tells_log_ins:
+                self.tell(before, _shown(user))
 
     def exported(self) -> Iterator[Json]:
         """Return every user, for the export job."""
@@ -174,7 +191,10 @@ class Users(dict[str, Json]):
         """Write what an Action set, at the end of its flow."""
         with self.lock:
             user = self[user_id]
+            before = _shown(user)
             user["app_metadata"] = merged(user.get("app_metadata"), changes)
+            if changes:
+                self.tell(before, _shown(user))
 
     def _indexed(self) -> list[Json]:
         with self.lock:

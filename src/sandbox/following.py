@@ -1,0 +1,212 @@
+"""The life after the sign-up: what either side tells is followed by the real function.
+
+Between them is what AWS has there: the buses, a queue with its dead letters, and the event source
+mapping that takes from it in batches and deletes what the function is done with.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import batched
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+
+from customerlink.adapters.aws.queue import AT_ONCE
+from customerlink.adapters.dynamodb.open_index import due_users
+from customerlink.functions import sync
+from customerlink.functions.repair import AT_MOST
+from customerlink.model.events import due
+from customerlink.wiring.sync import AfterTheSignUp
+from sandbox.aws import REGION, TABLE
+from sandbox.buses import Buses, Delivery, resources
+from sandbox.events import AUTH0_SOURCE, STRIPE_SOURCE, Document, record
+from sandbox.gateway import Context
+from sandbox.sandbox import Sandbox
+
+QUEUE, DEAD_LETTERS = "SyncQueue", "SyncDeadLetters"
+AGAIN_SECONDS = 5
+"""When a message comes again that the function was not done with: in AWS after three minutes."""
+
+CALL_UP_SECONDS = 5.0
+"""How often what is due is called up: in AWS every five minutes."""
+
+type Invoke = Callable[[Document], Mapping[str, Any]]
+
+
+@dataclass
+class Following:
+    """The queue, and what takes from it."""
+
+    box: Sandbox
+    buses: Buses
+    sqs: Any
+    queue: str
+    dead_letters: str
+    invoke: Invoke
+    batch_size: int
+    tell: Callable[[str], None] = lambda _: None
+    requests: int = 0
+    """How many requests to SQS a real queue would have had of EventBridge and Lambda."""
+    invocations: int = 0
+    _one_batch: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self) -> None:
+        """Deliver what has arrived, until there is nothing that may be delivered now."""
+        self.post()
+        while self.poll():
+            self.post()
+
+    def post(self) -> None:
+        """Put into the queue what has come through the buses."""
+        self.send([json.dumps(each) for each in self.buses.take()])
+
+    def send(self, bodies: list[str]) -> None:
+        """Put messages into the queue, one by one as far as it is told."""
+        for some in batched(bodies, AT_ONCE, strict=False):
+            entries: Any = [{"Id": str(at), "MessageBody": each} for at, each in enumerate(some)]
+            self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
+        self.requests += len(bodies)
+
+    def call_up(self) -> None:
+        """Send whom the ledger says to look at, as the repair does."""
+        users = [*due_users(self.box.aws.dynamodb, TABLE, time.time(), AT_MOST)]
+        self.send([json.dumps(due(each)) for each in users])
+
+    def poll(self) -> int:
+        """Hand a batch to the function, and delete what it is done with; return how many came."""
+        with self._one_batch:
+            found = self.sqs.receive_message(
+                QueueUrl=self.queue,
+                MaxNumberOfMessages=self.batch_size,
+                MessageSystemAttributeNames=["All"],
+            ).get("Messages", [])
+            if not found:
+                return 0
+            records = [_record(each) for each in found]
+            answer = self.invoke({"Records": records})
+            again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            done: Any = [
+                {"Id": str(at), "ReceiptHandle": each["receiptHandle"]}
+                for at, each in enumerate(records)
+                if each["messageId"] not in again
+            ]
+            if done:
+                self.sqs.delete_message_batch(QueueUrl=self.queue, Entries=done)
+        self.requests += 1 + bool(done)
+        self.invocations += 1
+        for each in records:
+            self._told(each, is_done=each["messageId"] not in again)
+        return len(records)
+
+    def dead(self) -> list[str]:
+        """Take the dead letters out; return their bodies."""
+        bodies: list[str] = []
+        while found := self.sqs.receive_message(
+            QueueUrl=self.dead_letters, MaxNumberOfMessages=AT_ONCE
+        ).get("Messages"):
+            for each in found:
+                handle = each["ReceiptHandle"]
+                self.sqs.delete_message(QueueUrl=self.dead_letters, ReceiptHandle=handle)
+                bodies.append(each["Body"])
+        return bodies
+
+    def _told(self, record: Document, *, is_done: bool) -> None:
+        kind = json.loads(record["body"])["detail-type"]
+        self.tell(f"{kind}: {'followed' if is_done else 'comes again'}")
+
+
+@contextmanager
+def following(
+    box: Sandbox,
+    *,
+    settings: Mapping[str, str] | None = None,
+    delivery: Delivery | None = None,
+    again_seconds: int = AGAIN_SECONDS,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Following]:
+    """Let both sides tell of their changes while the block runs; `settings` are its policies."""
+    box.let_functions_into_the_tenant()
+    session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+    sqs = session.client("sqs", endpoint_url=box.aws.url)
+    queue, dead = _queues(sqs, again_seconds)
+    environment = {
+        **box.environment(),
+        "CUSTOMERLINK_SYNC_QUEUE": queue,
+        "CUSTOMERLINK_SYNC_DEAD_LETTERS": dead,
+        "CUSTOMERLINK_AUTH0_EVENT_SOURCE": AUTH0_SOURCE,
+        "CUSTOMERLINK_STRIPE_EVENT_SOURCE": STRIPE_SOURCE,
+        **(settings or {}),
+    }
+    buses = Buses(box.tenant.name, delivery or Delivery(), clock)
+    of_the_function = resources()["SyncFunction"]["Properties"]
+    batch_size = of_the_function["Events"]["Changes"]["Properties"]["BatchSize"]
+    invoke = _function(environment, of_the_function["Timeout"])
+    told = box.tenant.users.tell, box.stripe.tell
+    box.tenant.users.tell, box.stripe.tell = buses.user, buses.customer
+    try:
+        yield Following(box, buses, sqs, queue, dead, invoke, batch_size)
+    finally:
+        box.tenant.users.tell, box.stripe.tell = told
+        for each in (queue, dead):
+            sqs.delete_queue(QueueUrl=each)
+
+
+@contextmanager
+def by_itself(what: Following) -> Iterator[None]:
+    """Let it run in a thread of its own while the block runs."""
+    window = resources()["SyncFunction"]["Properties"]["Events"]["Changes"]["Properties"]
+    ended = threading.Event()
+
+    def run() -> None:
+        called_up = time.monotonic()
+        while not ended.wait(window["MaximumBatchingWindowInSeconds"]):
+            if time.monotonic() - called_up >= CALL_UP_SECONDS:
+                what.call_up()
+                called_up = time.monotonic()
+            what.run()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _queues(sqs: Any, again_seconds: int) -> tuple[str, str]:
+    """Make the queue and its dead letters; return their addresses."""
+    dead = sqs.create_queue(QueueName=DEAD_LETTERS)["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+    policy = resources()[QUEUE]["Properties"]["RedrivePolicy"]
+    policy = {**policy, "deadLetterTargetArn": found["Attributes"]["QueueArn"]}
+    attributes = {"VisibilityTimeout": str(again_seconds), "RedrivePolicy": json.dumps(policy)}
+    return sqs.create_queue(QueueName=QUEUE, Attributes=attributes)["QueueUrl"], dead
+
+
+def _function(environment: Mapping[str, str], seconds: float) -> Invoke:
+    """Return the function's handler, with what a cold start in this environment keeps."""
+
+    @cache
+    def kept() -> AfterTheSignUp:
+        with patch.dict(os.environ, environment, clear=True):
+            started = AfterTheSignUp.started()
+            # Its client looks into the environment when it is made.
+            _ = started.dead_letters
+            return started
+
+    respond: Any = partial(sync.respond, kept)
+    return lambda event: respond(event, Context.of("SyncFunction", seconds))
+
+
+def _record(message: Any) -> Document:  # noqa: ANN401 (boto3's)
+    receives = int(message["Attributes"]["ApproximateReceiveCount"])
+    handle = message["ReceiptHandle"]
+    return record(message["MessageId"], message["Body"], receives, handle)
