@@ -64,10 +64,11 @@ mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation or
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
 
 .PHONY: bench
-bench: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Measure: a sign-up against its peers, the diff of a million users, the backfill
+bench: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Measure: a sign-up against its peers, the diff of a million users, the backfill, what follows
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sign_up
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.diff
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.backfill
+	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sync
 
 .PHONY: contract
 contract: .venv/ok node_modules/ok ## Ask the facts of the stand-ins, or of Stripe and Auth0 (docs/stand-ins.md)

@@ -73,6 +73,8 @@ class Buses:
     clock: Callable[[], float] = time.time
     dropped: "Counter[str]" = field(default_factory=Counter)
     """How many events no rule has let pass, by kind."""
+    passed: int = 0
+    """How many one has."""
     _under_way: list[tuple[float, Document]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -106,6 +108,7 @@ class Buses:
         way = self.delivery
         times = 1 + (way.chance.random() < way.twice)
         with self._lock:
+            self.passed += 1
             for _ in range(times):
                 at = self.clock() + way.chance.uniform(0, way.late_seconds)
                 self._under_way.append((at, event))

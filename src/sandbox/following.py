@@ -6,6 +6,7 @@ mapping that takes from it in batches and deletes what the function is done with
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -52,8 +53,10 @@ class Following:
     invoke: Invoke
     batch_size: int
     tell: Callable[[str], None] = lambda _: None
+    delivered: int = 0
+    """How many messages were put into the queue."""
     requests: int = 0
-    """How many requests to SQS a real queue would have had of EventBridge and Lambda."""
+    """How many requests SQS would have had of EventBridge and Lambda."""
     invocations: int = 0
     _one_batch: threading.Lock = field(default_factory=threading.Lock)
 
@@ -72,11 +75,12 @@ class Following:
         for some in batched(bodies, AT_ONCE, strict=False):
             entries: Any = [{"Id": str(at), "MessageBody": each} for at, each in enumerate(some)]
             self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
+        self.delivered += len(bodies)
         self.requests += len(bodies)
 
     def call_up(self) -> None:
         """Send whom the ledger says to look at, as the repair does."""
-        users = [*due_users(self.box.aws.dynamodb, TABLE, time.time(), AT_MOST)]
+        users = [*due_users(self.box.aws.dynamodb, TABLE, self.buses.clock(), AT_MOST)]
         self.send([json.dumps(due(each)) for each in users])
 
     def poll(self) -> int:
@@ -118,8 +122,10 @@ class Following:
         return bodies
 
     def _told(self, record: Document, *, is_done: bool) -> None:
-        kind = json.loads(record["body"])["detail-type"]
-        self.tell(f"{kind}: {'followed' if is_done else 'comes again'}")
+        # Whoever sends into the queue may send what is no event.
+        kind = re.search(r'"detail-type": "([\w.]+)"', record["body"])
+        end = "followed" if is_done else "comes again"
+        self.tell(f"{kind[1] if kind else 'a message'}: {end}")
 
 
 @contextmanager
@@ -181,7 +187,7 @@ def by_itself(what: Following) -> Iterator[None]:
         thread.join()
 
 
-def _queues(sqs: Any, again_seconds: int) -> tuple[str, str]:
+def _queues(sqs: Any, again_seconds: int) -> tuple[str, str]:  # noqa: ANN401 (boto3's)
     """Make the queue and its dead letters; return their addresses."""
     dead = sqs.create_queue(QueueName=DEAD_LETTERS)["QueueUrl"]
     found = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])

@@ -1,9 +1,9 @@
-"""The benchmark of a sign-up, with few runs: what it measures is there, and its report is whole."""
+"""The benchmarks, with few runs: what they measure is there, and their reports are whole."""
 
 from pathlib import Path
 
 import pytest
-from benchmarks import sign_up
+from benchmarks import sign_up, sync
 
 
 @pytest.mark.alone
@@ -24,3 +24,24 @@ def test_measures_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert min(figures["imports"] + figures["clients"] + figures["first calls"]) > 0
     assert sign_up.markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
     assert sign_up.picture(figures).count("<rect") == 1 + 4 + 3 + 3 + 3 + 2
+
+
+def test_many_events() -> None:
+    """No customer is written more often than it was changed, and once more; all are counted."""
+    figures = sync.play(500, users=5, at_a_time=1, most=5)
+    counts = figures.counts
+
+    assert counts["events"] >= 500
+    assert [each for each in figures.by_customer.values() if each[1] > each[0] + 1] == []
+    assert counts["echoes"] + counts["twice"] >= 0.4 * counts["events"]
+    assert counts["events"] == figures.changes + counts["echoes"] + counts["twice"]
+    assert min(figures.dollars().values()) > 0
+    assert str(figures).startswith(f"{counts['events']:,} events: {figures.changes:,} changes")
+
+
+def test_each_kind_is_timed() -> None:
+    """From the change to the other side."""
+    took = sync.how_soon(1)
+
+    assert [*took] == [*sync.KINDS]
+    assert all(0 < seconds < sync.WAIT_SECONDS for each in took.values() for seconds in each)
