@@ -7,6 +7,7 @@ from queue import SimpleQueue
 
 from rich.console import Console
 
+from sandbox.following import by_itself, following
 from sandbox.front import Front
 from sandbox.sandbox import SIGNING_SECRET, Ports, sandbox
 from sandbox.serving import Server
@@ -31,7 +32,9 @@ The command line works on all this with
 
   export {tools}
 
-Each login is a line here. A second Stripe key, to rotate to (DELETE …/stripe-keys/KEY revokes one):
+Each login is a line here, and each event too: what is changed by Auth0's API or by Stripe's is
+followed on the other side a moment later. A second Stripe key, to rotate to (DELETE
+…/stripe-keys/KEY revokes one):
 
   curl -s -X POST {keys} | customerlink rotate stripe-key
 
@@ -64,8 +67,11 @@ def main() -> None:
     ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, auth0=first + 4, host=host)
     with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
         box.seed()
-        box.let_functions_into_the_tenant()
-        with Server(Front(box, tell), first) as login:
+        with (
+            following(box, tell=tell) as told,
+            by_itself(told),
+            Server(Front(box, tell), first) as login,
+        ):
             tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
             places |= {"keys": f"{login.url}/stripe-keys", "auth0": box.auth0_url, "tools": tools}

@@ -61,6 +61,7 @@ class Delivery:
     twice: float = 0.0
     """Which share of them comes again."""
     is_shuffled: bool = False
+    clock: Callable[[], float] = time.time
     chance: Random = field(default_factory=lambda: Random(0))  # noqa: S311 (trouble, not secrets)
 
 
@@ -70,7 +71,6 @@ class Buses:
 
     tenant: str
     delivery: Delivery = field(default_factory=Delivery)
-    clock: Callable[[], float] = time.time
     dropped: "Counter[str]" = field(default_factory=Counter)
     """How many events no rule has let pass, by kind."""
     passed: int = 0
@@ -110,13 +110,13 @@ class Buses:
         with self._lock:
             self.passed += 1
             for _ in range(times):
-                at = self.clock() + way.chance.uniform(0, way.late_seconds)
+                at = way.clock() + way.chance.uniform(0, way.late_seconds)
                 self._under_way.append((at, event))
 
     def take(self) -> list[Document]:
         """Return what has arrived by now."""
         with self._lock:
-            now = self.clock()
+            now = self.delivery.clock()
             arrived = [event for at, event in self._under_way if at <= now]
             self._under_way = [each for each in self._under_way if each[0] > now]
         if self.delivery.is_shuffled:

@@ -80,7 +80,7 @@ class Following:
 
     def call_up(self) -> None:
         """Send whom the ledger says to look at, as the repair does."""
-        users = [*due_users(self.box.aws.dynamodb, TABLE, self.buses.clock(), AT_MOST)]
+        users = [*due_users(self.box.aws.dynamodb, TABLE, self.buses.delivery.clock(), AT_MOST)]
         self.send([json.dumps(due(each)) for each in users])
 
     def poll(self) -> int:
@@ -135,9 +135,12 @@ def following(
     settings: Mapping[str, str] | None = None,
     delivery: Delivery | None = None,
     again_seconds: int = AGAIN_SECONDS,
-    clock: Callable[[], float] = time.time,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Following]:
-    """Let both sides tell of their changes while the block runs; `settings` are its policies."""
+    """Let both sides tell of their changes while the block runs; `settings` are its policies.
+
+    `tell` gets a line for each message that was delivered.
+    """
     box.let_functions_into_the_tenant()
     session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
     sqs = session.client("sqs", endpoint_url=box.aws.url)
@@ -150,14 +153,14 @@ def following(
         "CUSTOMERLINK_STRIPE_EVENT_SOURCE": STRIPE_SOURCE,
         **(settings or {}),
     }
-    buses = Buses(box.tenant.name, delivery or Delivery(), clock)
+    buses = Buses(box.tenant.name, delivery or Delivery())
     of_the_function = resources()["SyncFunction"]["Properties"]
     batch_size = of_the_function["Events"]["Changes"]["Properties"]["BatchSize"]
     invoke = _function(environment, of_the_function["Timeout"])
     told = box.tenant.users.tell, box.stripe.tell
     box.tenant.users.tell, box.stripe.tell = buses.user, buses.customer
     try:
-        yield Following(box, buses, sqs, queue, dead, invoke, batch_size)
+        yield Following(box, buses, sqs, queue, dead, invoke, batch_size, tell)
     finally:
         box.tenant.users.tell, box.stripe.tell = told
         for each in (queue, dead):

@@ -189,8 +189,8 @@ def test_the_kinds_of_change(box: Sandbox, clock: Clock, policies: str) -> None:
         f"CUSTOMERLINK_{name}": value
         for name, value in (each.split("=") for each in policies.split())
     }
-    delivery, seen = Delivery(twice=1.0), {}
-    with following(box, settings=chosen, delivery=delivery, clock=clock.time) as told:
+    delivery, seen = Delivery(twice=1.0, clock=clock.time), {}
+    with following(box, settings=chosen, delivery=delivery) as told:
         for name, (changes, expected) in CASES[policies].items():
             ada = signed_up(told, clock)
             for change in changes:
@@ -205,7 +205,7 @@ def test_the_kinds_of_change(box: Sandbox, clock: Clock, policies: str) -> None:
 
 def test_linked_accounts(box: Sandbox, clock: Clock) -> None:
     """The secondary's customer follows, or gives way where the primary has one."""
-    with following(box, clock=clock.time) as told:
+    with following(box, delivery=Delivery(clock=clock.time)) as told:
         ada, grace = signed_up(told, clock), signed_up(told, clock)
         alone = box.tenant.add_user(email_verified=False, name="Ada")
         for primary, secondary in ((alone, ada), (grace.user_id, signed_up(told, clock))):
@@ -223,7 +223,7 @@ def test_linked_accounts(box: Sandbox, clock: Clock) -> None:
 
 def test_two_swap_their_addresses(box: Sandbox, clock: Clock) -> None:
     """Both customers have the other's in the end, whatever comes first."""
-    with following(box, clock=clock.time, again_seconds=0) as told:
+    with following(box, delivery=Delivery(clock=clock.time), again_seconds=0) as told:
         ada, grace = signed_up(told, clock), signed_up(told, clock)
         # The locks of the sign-ups are over.
         clock.ahead += 100
@@ -236,10 +236,12 @@ def test_two_swap_their_addresses(box: Sandbox, clock: Clock) -> None:
 
 def test_an_outage(box: Sandbox, clock: Clock) -> None:
     """Tried twice more by the queue, then owed by the ledger, and followed once it is over."""
-    with following(box, clock=clock.time, again_seconds=0) as told:
+    lines: list[str] = []
+    with following(
+        box, delivery=Delivery(clock=clock.time), again_seconds=0, tell=lines.append
+    ) as told:
         ada = signed_up(told, clock)
-        lines: list[str] = []
-        told.tell = lines.append
+        lines.clear()
         box.stripe.faults.append(Fault(FaultKind.DOWN, "GET", times=999))
         ada.user(name="Countess")
         told.run()
@@ -258,7 +260,7 @@ def test_an_outage(box: Sandbox, clock: Clock) -> None:
 @pytest.mark.parametrize("body", ["no JSON", "{}", '{"source": "x", "detail": {"type": 5}}'])
 def test_what_nobody_can_read(box: Sandbox, clock: Clock, body: str) -> None:
     """Among the dead letters at first sight; what came beside it is followed."""
-    with following(box, clock=clock.time, again_seconds=0) as told:
+    with following(box, delivery=Delivery(clock=clock.time), again_seconds=0) as told:
         ada = signed_up(told, clock)
         ada.user(name="Countess")
         told.send([body])
