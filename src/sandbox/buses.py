@@ -17,14 +17,7 @@ from typing import Any
 from moto.events.models import EventPattern
 from samtranslator.yaml_helper import yaml_parse
 
-from sandbox.events import (
-    AUTH0_SOURCE,
-    STRIPE_SOURCE,
-    Document,
-    auth0_event,
-    changed,
-    stripe_event,
-)
+from sandbox.events import AUTH0_SOURCE, STRIPE_SOURCE, Document, of_customer, of_user
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 _SOURCES = {"Auth0EventSource": AUTH0_SOURCE, "StripeEventSource": STRIPE_SOURCE}
@@ -79,25 +72,12 @@ class Buses:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def user(self, before: Document | None, after: Document | None) -> None:
-        """Hear of a user's change, as Auth0 tells it."""
-        if after is None:
-            self.put(auth0_event("user.deleted", before or {}, tenant=self.tenant))
-        elif before is None:
-            self.put(auth0_event("user.created", after, tenant=self.tenant))
-        else:
-            self.put(auth0_event("user.updated", after, before, tenant=self.tenant))
+        """Hear of a user's change."""
+        self.put(of_user(before, after, self.tenant))
 
     def customer(self, before: Document | None, after: Document | None) -> None:
-        """Hear of a customer's change, as Stripe tells it: a deleted one as it was."""
-        shown = after or before or {}
-        is_live = bool(shown.get("livemode"))
-        if after is None:
-            self.put(stripe_event("customer.deleted", shown, is_live=is_live))
-        elif before is None:
-            self.put(stripe_event("customer.created", shown, is_live=is_live))
-        else:
-            was = changed(before, after)
-            self.put(stripe_event("customer.updated", shown, was, is_live=is_live))
+        """Hear of a customer's change."""
+        self.put(of_customer(before, after))
 
     def put(self, event: Document) -> None:
         """Let an event pass to where a rule sends it."""

@@ -79,10 +79,29 @@ def stripe_event(
         "api_version": "2026-10-28",
         "created": 1_795_000_000,
         "livemode": is_live,
+        "pending_webhooks": 0,
+        "request": {"id": None, "idempotency_key": None},
         "type": kind,
         "data": data,
     }
     return envelope(source, kind, detail)
+
+
+def of_user(before: Document | None, after: Document | None, tenant: str = "acme") -> Document:
+    """Return what is told of a user who is new, was changed, or is gone."""
+    if after is None:
+        gone = {**(before or {}), "deleted_at": WHEN}
+        return auth0_event("user.deleted", gone, tenant=tenant)
+    kind = "user.created" if before is None else "user.updated"
+    return auth0_event(kind, after, before, tenant=tenant)
+
+
+def of_customer(before: Document | None, after: Document | None) -> Document:
+    """Return what is told of a customer who is new, was changed, or is gone: as it was, then."""
+    shown = after or before or {}
+    kind = "created" if before is None else "deleted" if after is None else "updated"
+    was = changed(before, after) if before and after else None
+    return stripe_event(f"customer.{kind}", shown, was, is_live=bool(shown.get("livemode")))
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Document:
@@ -96,11 +115,13 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Document:
 
 def delivered(bodies: Iterable[str], receives: int = 1) -> Document:
     """Return what Lambda hands to the function of a queue's messages."""
-    records = (record(f"message-{at}", body, receives) for at, body in enumerate(bodies))
+    records = (
+        record(f"message-{at}", body, receives, f"receipt-{at}") for at, body in enumerate(bodies)
+    )
     return {"Records": [*records]}
 
 
-def record(name: str, body: str, receives: int = 1, receipt: str = "receipt") -> Document:
+def record(name: str, body: str, receives: int, receipt: str) -> Document:
     """Return one of them, by its name in the queue."""
     return {
         "messageId": name,

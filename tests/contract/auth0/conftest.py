@@ -2,7 +2,8 @@
 
 `AUTH0_DOMAIN=… AUTH0_CLIENT_ID=… AUTH0_CLIENT_SECRET=… make contract` asks the tenant, which should
 be one for tests: users and Actions are made there, and removed again. The client needs the scopes
-of `sandbox.auth0.api.SCOPES`, the tenant a `Username-Password-Authentication` connection.
+of `sandbox.auth0.api.SCOPES` and `read:events`, the tenant a `Username-Password-Authentication`
+connection.
 """
 
 import gzip
@@ -11,20 +12,41 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import httpx
 import pytest
 from auth0.authentication import GetToken
 from auth0.management import Auth0
+from auth0.management.core.pydantic_utilities import parse_obj_as
+from auth0.management.types.event_stream_cloud_event_user_created_cloud_event import (
+    EventStreamCloudEventUserCreatedCloudEvent,
+)
+from auth0.management.types.event_stream_cloud_event_user_deleted_cloud_event import (
+    EventStreamCloudEventUserDeletedCloudEvent,
+)
+from auth0.management.types.event_stream_cloud_event_user_updated_cloud_event import (
+    EventStreamCloudEventUserUpdatedCloudEvent,
+)
 
 from sandbox.auth0.api import ManagementApi, management_app
 from sandbox.auth0.users import Users
+from sandbox.events import of_user
 from sandbox.serving import Server
 
 DOMAIN = os.environ.get("AUTH0_DOMAIN", "")
 CONNECTION = "Username-Password-Authentication"
 JOB_SECONDS = 300
+EVENT_SECONDS = 120
+
+EVENTS: dict[str, Any] = {
+    "user.created": EventStreamCloudEventUserCreatedCloudEvent,
+    "user.updated": EventStreamCloudEventUserUpdatedCloudEvent,
+    "user.deleted": EventStreamCloudEventUserDeletedCloudEvent,
+}
+"""What is told of users, and the package's model of each."""
 
 
 class Clock:
@@ -49,6 +71,8 @@ class Asked:
         self.url, self.client, self.inside, self.clock = url, client, inside, clock
         self.api = self.with_token(self.token()["access_token"])
         self.made: list[tuple[str, str]] = []
+        self.envelopes: list[Any] = []
+        self._since = datetime.now(UTC).isoformat()
 
     def token(self, client_id: str | None = None, client_secret: str | None = None) -> Any:
         """Ask for a token by client credentials."""
@@ -82,6 +106,23 @@ class Asked:
         )
         self.made.append(("actions", action.id))
         return action
+
+    def told(self, user_id: str, number: int) -> list[Any]:
+        """Return so many events of a user, as the package's models have them, in their order.
+
+        A tenant's are read from its Events API, for which the client needs `read:events`.
+        """
+        if self.inside:
+            found = [parsed(each["detail"]) for each in self.envelopes]
+            return [each for each in found if each.data.object.user_id == user_id]
+        stream = self.api.events.subscribe(
+            from_timestamp=self._since,
+            event_type=[*EVENTS],
+            request_options={"timeout_in_seconds": EVENT_SECONDS},
+        )
+        told = (each.event for each in stream if getattr(each, "event", None))
+        of_them = (each for each in told if each.data.object.user_id == user_id)
+        return sorted(islice(of_them, number), key=lambda each: each.time)
 
     def built(self, action_id: str) -> Any:
         """Wait until a draft is built, or has failed to."""
@@ -120,6 +161,11 @@ class Asked:
         self.made.clear()
 
 
+def parsed(event: Any) -> Any:
+    """Return an event of a user as the package's model has it."""
+    return parse_obj_as(EVENTS[event["type"]], event)
+
+
 def rows(file: httpx.Response) -> list[Any]:
     """Read an exported file: JSON lines, gzipped."""
     return [json.loads(line) for line in gzip.decompress(file.content).splitlines()]
@@ -140,7 +186,9 @@ def target() -> Iterator[Asked]:
         return
     inside = ManagementApi(Users(clock.time), clock.time)
     with Server(management_app(inside)) as server:
-        yield Asked(server.url, inside.add_client(), inside, clock)
+        asked = Asked(server.url, inside.add_client(), inside, clock)
+        inside.users.tell = lambda *change: asked.envelopes.append(of_user(*change))
+        yield asked
 
 
 @pytest.fixture

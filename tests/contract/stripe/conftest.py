@@ -1,6 +1,7 @@
 """Whom the facts are asked of: the stand-in and two peers, or Stripe when a test key is given.
 
-`STRIPE_TEST_KEY=rk_test_… make contract` asks Stripe; the key needs *Customers: Write*.
+`STRIPE_TEST_KEY=rk_test_… make contract` asks Stripe; the key needs *Customers: Write*
+and *Events: Read*.
 
 Where a peer contradicts a fact, the test is marked `differs`, with the document that settles it; it
 must then fail on that peer, so that a mark which is no longer true is found.
@@ -18,12 +19,15 @@ import stripe
 import urllib3
 from tests.contract.stripe.peers import COMMANDS, peer
 
+from sandbox.events import of_customer
 from sandbox.serving import Server
 from sandbox.stripe_account import StripeAccount
 from sandbox.stripe_server import stripe_app
 
 STRIPE = "https://api.stripe.com"
 KEY = os.environ.get("STRIPE_TEST_KEY", "")
+EVENT_SECONDS = 60
+KINDS = ["customer.updated", "customer.deleted"]
 
 
 class Asked:
@@ -37,6 +41,9 @@ class Asked:
         self._pool = urllib3.PoolManager()
         self.made: list[str] = []
         self.customers = self.with_key(key)
+        self._told: list[Any] = []
+        if account:
+            account.tell = lambda *change: self._told.append(of_customer(*change)["detail"])
 
     def with_key(self, key: str) -> Any:
         """Return the SDK's customers service for a key."""
@@ -73,6 +80,21 @@ class Asked:
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         return self._pool.request(method, f"{self.base}{path}", fields=fields, headers=headers)
 
+    def told(self, customer_id: str, number: int) -> list[Any]:
+        """Return so many events of a customer, the oldest first; the peers tell of nothing.
+
+        Stripe's are read from its Events API, for which the key needs *Events: Read*.
+        """
+        if self.base != STRIPE:
+            return _of(customer_id, self._told)
+        for _ in range(EVENT_SECONDS):
+            found = self.http("GET", "/v1/events", limit="100").json()["data"]
+            told = _of(customer_id, found)
+            if len(told) >= number:
+                break
+            time.sleep(1)
+        return sorted(told, key=lambda each: (each["created"], KINDS.index(each["type"])))
+
     def listed(self, **params: Any) -> list[str]:
         """Return the ids that a list shows, all pages."""
         return [each.id for each in self.customers.list(params).auto_paging_iter()]
@@ -84,6 +106,12 @@ class Asked:
                 self.customers.delete(customer_id)
             except stripe.StripeError:
                 continue
+
+
+def _of(customer_id: str, told: list[Any]) -> list[Any]:
+    """Return what is told of a customer after it was made."""
+    of_it = (each for each in told if each["type"] in KINDS)
+    return [each for each in of_it if each["data"]["object"]["id"] == customer_id]
 
 
 class Clock:
@@ -99,9 +127,10 @@ class Clock:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask the peers too, but for what needs the stand-in's inside."""
+    """Ask the peers too, but for what needs the stand-in's inside, and for events."""
     if "target" in metafunc.fixturenames:
-        peers = [] if "account" in metafunc.fixturenames else [*COMMANDS]
+        alone = {"account", "telling"} & {*metafunc.fixturenames}
+        peers = [] if alone else [*COMMANDS]
         metafunc.parametrize("target", ["Stripe"] if KEY else ["stand-in", *peers], indirect=True)
 
 
@@ -163,6 +192,12 @@ def account(asked: Asked) -> Iterator[StripeAccount]:
         pytest.skip("Stripe has no such fault on demand: only the stand-in can be asked")
     yield asked.account
     asked.account.faults.clear()
+
+
+@pytest.fixture
+def telling(asked: Asked) -> Asked:
+    """Return whom can be asked what happened: the peers tell of nothing."""
+    return asked
 
 
 @pytest.fixture

@@ -73,9 +73,13 @@ def test_list(asked: Asked, email: str, tmp_path: Path) -> None:
 @pytest.mark.differs("localstripe", "answers 404", settled_by=OLD)
 @pytest.mark.differs("stripe-stateful-mock", "deletes no customers", settled_by=OLD)
 def test_deleted_customer(asked: Asked, email: str, tmp_path: Path) -> None:
-    """What is left of a customer."""
-    customer = asked.create(email=email)
+    """What is left of a customer, and what was told of it."""
+    customer = asked.create(email=email, metadata={"a": "1"})
+    asked.customers.update(customer.id, {"name": "Ada"})
     asked.customers.delete(customer.id)
     answer = document(asked.http("GET", f"/v1/customers/{customer.id}"))
+    events = asked.told(customer.id, 2)
+    kinds = ("DeletedCustomer", "CustomerUpdatedEvent", "CustomerDeletedEvent")
+    kind = " | ".join(f"Stripe.{each}" for each in kinds)
 
-    assert type_errors(tmp_path, "Stripe.DeletedCustomer", answer) == []
+    assert type_errors(tmp_path, kind, answer, *events) == []
