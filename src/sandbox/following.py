@@ -21,6 +21,7 @@ import boto3
 
 from customerlink.adapters.aws.queue import AT_ONCE
 from customerlink.adapters.dynamodb.open_index import due_users
+from customerlink.adapters.token_bucket import Unlimited
 from customerlink.functions import sync
 from customerlink.functions.repair import AT_MOST
 from customerlink.model.events import due
@@ -201,11 +202,18 @@ def _queues(sqs: Any, again_seconds: int) -> tuple[str, str]:  # noqa: ANN401 (b
 
 
 def _function(environment: Mapping[str, str], seconds: float) -> Invoke:
-    """Return the function's handler, with what a cold start in this environment keeps."""
+    """Return the function's handler, with what a cold start in this environment keeps.
+
+    It waits for no turns: nobody else needs what the stand-ins can do in a second.
+    """
 
     @cache
     def kept() -> AfterTheSignUp:
-        with patch.dict(os.environ, environment, clear=True):
+        paces: dict[str, Any] = dict.fromkeys(("stripe_pace", "auth0_pace"), lambda *_: Unlimited())
+        with (
+            patch.dict(os.environ, environment, clear=True),
+            patch.multiple("customerlink.wiring.sync", **paces),
+        ):
             started = AfterTheSignUp.started()
             # Its client looks into the environment when it is made.
             _ = started.dead_letters
