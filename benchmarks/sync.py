@@ -206,13 +206,13 @@ def edited(box: Sandbox, _: str, customer: str) -> Callable[[], bool]:
     return lambda: bool(box.stripe.retrieve(customer)["email"] == was)
 
 
-def customer_deleted(box: Sandbox, user: str, customer: str) -> Callable[[], bool]:
+def gone_in_stripe(box: Sandbox, user: str, customer: str) -> Callable[[], bool]:
     """Delete a customer, whose id leaves the profile."""
     box.stripe.delete(customer)
     return lambda: "stripe_customer_id" not in box.tenant.users[user]["app_metadata"]
 
 
-def user_deleted(box: Sandbox, user: str, _: str) -> Callable[[], bool]:
+def gone_in_auth0(box: Sandbox, user: str, _: str) -> Callable[[], bool]:
     """Delete a user, whose time is noted: what becomes of the customer is for then."""
     box.management.users.delete(user)
     return lambda: any(
@@ -234,8 +234,8 @@ def linked(box: Sandbox, user: str, customer: str) -> Callable[[], bool]:
 KINDS: dict[str, Change] = {
     "an address changed in Auth0": address,
     "a customer edited in Stripe, restored": edited,
-    "a customer deleted in Stripe": customer_deleted,
-    "a user deleted in Auth0, noted": user_deleted,
+    "a customer deleted in Stripe": gone_in_stripe,
+    "a user deleted in Auth0, noted": gone_in_auth0,
     "accounts linked": linked,
 }
 
