@@ -154,6 +154,8 @@ def play(events: int, users: int, at_a_time: int = AT_A_TIME, most: int = MOST) 
         "Auth0": len(auth0),
     }
     by_customer = {each: (changes[each], writes[each]) for _, each in pairs}
+    if any(written > changed + 1 for changed, written in by_customer.values()):
+        sys.exit("a customer was written more often than it was changed, and once more")
     return Figures(changes.total(), by_customer, counts)
 
 
