@@ -17,6 +17,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request, Response
 
 from customerlink.adapters.dynamodb.items import OPEN_INDEX
+from sandbox.event_sources import EventSources, with_event_sources
 from sandbox.serving import Middleware, Server, one_at_a_time, unchanged
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ MAIL_FUNCTION = "SendMailFunction"
 BUCKET = "backfillbucket"
 STACK = "customer-link"
 ALARM = "customer-link-InternalErrorsAlarm"
+EVENT_SOURCES = ("Auth0EventSource", "StripeEventSource")
+DEAD_LETTERS = "SyncDeadLettersUrl"
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "sandbox",
@@ -54,6 +57,8 @@ class Aws:
     url: str
     functions: dict[str, Callable[[Any], object]]
     """What Lambda invokes, by name."""
+    event_sources: EventSources
+    """What partners offer to EventBridge."""
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -87,14 +92,10 @@ class Aws:
         Of its parameters it has those that the tools look at.
         """
         given = {"VerifiedEmail": "optional", "TrustedConnections": "", "Tenants": "acme"}
-        given |= parameters or {}
+        given |= dict.fromkeys(EVENT_SOURCES, "") | (parameters or {})
         outputs = {"PostLoginUrl": url, "SecretName": SECRET, "LedgerTableName": TABLE}
-        outputs |= {"WatchSecretName": WATCH_SECRET}
-        template = {
-            "Parameters": {name: {"Type": "String"} for name in given},
-            "Resources": {"Marker": {"Type": "AWS::SNS::Topic"}},
-            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-        }
+        outputs |= {"WatchSecretName": WATCH_SECRET, "TenantSecretName": TENANT_SECRET}
+        template = _template(given, outputs)
         stacks = self._cloudformation
         with suppress(stacks.exceptions.ClientError):
             stacks.delete_stack(StackName=STACK)
@@ -140,6 +141,27 @@ class Aws:
     def items(self) -> list[dict[str, object]]:
         """Return the ledger's items, types left out."""
         return items(self.dynamodb)
+
+
+def _template(parameters: Iterable[str], outputs: Mapping[str, str]) -> dict[str, Any]:
+    """Return what stands for template.yaml: of its resources, those into which tools look."""
+    is_without = [{"Fn::Equals": [{"Ref": each}, ""]} for each in EVENT_SOURCES]
+    queues = {each: {"Ref": each.removesuffix("Url")} for each in ("SyncQueueUrl", DEAD_LETTERS)}
+    return {
+        "Parameters": {name: {"Type": "String"} for name in parameters},
+        "Conditions": {"HasEvents": {"Fn::Not": [{"Fn::And": is_without}]}},
+        "Resources": {
+            "Marker": {"Type": "AWS::SNS::Topic"},
+            **{
+                each["Ref"]: {"Type": "AWS::SQS::Queue", "Condition": "HasEvents"}
+                for each in queues.values()
+            },
+        },
+        "Outputs": {
+            **{name: {"Value": value} for name, value in outputs.items()},
+            **{name: {"Value": each, "Condition": "HasEvents"} for name, each in queues.items()},
+        },
+    }
 
 
 def create_ledger(dynamodb: "DynamoDBClient") -> None:
@@ -207,11 +229,13 @@ def aws(
     """Serve AWS with the deployment's table and secret in it."""
     forget_metrics()
     functions: dict[str, Callable[[Any], object]] = {}
+    sources = EventSources(REGION)
     services = one_at_a_time(_Services(create_backend_app))
+    services = with_event_sources(sources, services)
     # Before the lock: a function has calls of its own to make.
     application = around(_invoking(functions, services))
     with Server(application, port, host) as server:
-        made = Aws(server.url, functions)
+        made = Aws(server.url, functions, sources)
         create_ledger(made.dynamodb)
         made.secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
         for each in (TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET):

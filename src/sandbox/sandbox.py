@@ -41,6 +41,7 @@ from sandbox.aws import (
 from sandbox.gateway import Gateway, in_process
 from sandbox.serving import Middleware, Server, unchanged
 from sandbox.stripe_account import StripeAccount
+from sandbox.stripe_destinations import Destinations, add_destinations
 from sandbox.stripe_server import stripe_app
 from sandbox.tenant import ActionHost, Tenant
 
@@ -75,6 +76,7 @@ class Sandbox:
     ticket_key: str
     self_test_key: str
     stripe_key: str
+    destinations: Destinations
     log: io.StringIO
     """What the function printed: its log lines and metrics."""
 
@@ -205,10 +207,12 @@ def sandbox(
         "self_test_key": self_test_key,
     }
     gateway = Gateway(in_process(_unready))
+    destinations, stripe_service = Destinations(stripe), stripe_app(stripe)
+    add_destinations(stripe_service, destinations)
     with ExitStack() as running:
         log = running.enter_context(_captured_output())
         stripe_server = running.enter_context(
-            Server(around(stripe_app(stripe)), ports.stripe, ports.host)
+            Server(around(stripe_service), ports.stripe, ports.host)
         )
         cloud = running.enter_context(aws(secret, ports.aws, ports.host, around))
         gateway_server = running.enter_context(Server(gateway, ports.gateway))
@@ -237,8 +241,14 @@ def sandbox(
             ticket_key,
             self_test_key,
             stripe_key,
+            destinations,
             log,
         )
+        for partner in (management.event_streams, destinations):
+            partner.offer, partner.withdraw = (
+                cloud.event_sources.offer,
+                cloud.event_sources.withdraw,
+            )
         environment = {**running_sandbox.environment(), **(settings or {})}
         gateway.invoke = in_process(partial(respond, application(environment)))
         gateway.shop = in_process(partial(customers.respond, _started(customers.Shop, environment)))

@@ -12,6 +12,7 @@ from flask import Flask, Response, jsonify, request
 
 from sandbox.auth0.actions import Actions
 from sandbox.auth0.connections import Connections
+from sandbox.auth0.event_streams import EventStreams
 from sandbox.auth0.failure import Auth0Failure, bad_body
 from sandbox.auth0.jobs import Jobs
 from sandbox.auth0.tokens import Tokens
@@ -20,13 +21,17 @@ from sandbox.auth0.users import Users
 TOKEN_SECONDS = 86_400
 SCOPES = (
     "create:actions",
+    "create:event_streams",
     "create:users",
     "delete:actions",
+    "delete:event_streams",
     "delete:users",
     "read:actions",
     "read:connections",
+    "read:event_streams",
     "read:users",
     "update:actions",
+    "update:event_streams",
     "update:users",
 )
 
@@ -85,6 +90,7 @@ class ManagementApi:
         self.rate = RateLimit(self.clock)
         self.actions = Actions(self.clock)
         self.connections = Connections()
+        self.event_streams = EventStreams(self.clock)
         self.jobs = Jobs(self.users, self.clock)
 
     def add_client(self, scopes: tuple[str, ...] = SCOPES) -> tuple[str, str]:
@@ -150,6 +156,7 @@ def management_app(api: ManagementApi) -> Flask:
         *_user_routes(api),
         *_action_routes(api),
         *_connection_routes(api),
+        *_event_stream_routes(api),
     ):
         view = _view(api, scope, carry_out)
         app.add_url_rule(f"/api/v2/{path}", f"{method} {path}", view, methods=[method])
@@ -192,6 +199,18 @@ def _action_routes(api: ManagementApi) -> Iterator[Route]:
 
 def _connection_routes(api: ManagementApi) -> Iterator[Route]:
     yield "GET", "connections", "read:connections", lambda: api.connections.list_page(_query())
+
+
+def _event_stream_routes(api: ManagementApi) -> Iterator[Route]:
+    streams, one = api.event_streams, "event-streams/<stream_id>"
+    read, create, update = "read:event_streams", "create:event_streams", "update:event_streams"
+    yield "GET", "event-streams", read, lambda: streams.list_page(_query())
+    yield "POST", "event-streams", create, lambda: streams.create(_body())
+    yield "GET", one, read, streams.get
+    yield "PATCH", one, update, lambda stream_id: streams.update(stream_id, _body())
+    yield "DELETE", one, "delete:event_streams", streams.delete
+    yield "POST", f"{one}/test", create, lambda stream_id: streams.test(stream_id, _body())
+    yield "GET", f"{one}/deliveries", read, streams.deliveries
 
 
 def _view(
