@@ -19,6 +19,7 @@ from customerlink.adapters.dynamodb.open_index import count_open
 from customerlink.adapters.dynamodb.recorded_tenants import recorded_tenants
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.event_bridge import CALLS, EventBridge
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
@@ -45,13 +46,13 @@ NOTES = "installed_actions"
 """The notes of what install saw; the functions, whose secret it is, pass over them."""
 LOG_KEY = "log_key"
 VERIFIED_EMAIL = "VerifiedEmail"
-"""A parameter of the template's."""
+"""A parameter of the template's, as these are."""
+AUTH0_SOURCE, STRIPE_SOURCE = "Auth0EventSource", "StripeEventSource"
 
 _NOTE_TRIES = 5
 
 # An operator may be an ocean away from the table, and the ledger tries again by itself.
 _LEDGER_CALLS = AwsConfig(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1})
-_CALLS = AwsConfig(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ class Outputs:
     """None for a stack without the watch (`Watch=no`)."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What it was deployed with; of an earlier release's stack, those that it has."""
+    tenant_secret_name: str | None = None
+    dead_letters: str | None = None
+    """The address of the queue; None where no events come."""
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -203,12 +207,12 @@ class Deployment:
 
     def account(self) -> str:
         """Return the account that the credentials are for."""
-        return self._session.client("sts", config=_CALLS).get_caller_identity()["Account"]
+        return self._session.client("sts", config=CALLS).get_caller_identity()["Account"]
 
     @cached_property
     def outputs(self) -> Outputs:
         """Read the stack's outputs."""
-        stacks = self._session.client("cloudformation", config=_CALLS)
+        stacks = self._session.client("cloudformation", config=CALLS)
         fix = "make build && sam deploy --guided, or name another one by --stack"
         try:
             stack = stacks.describe_stacks(StackName=self.stack)["Stacks"][0]
@@ -230,6 +234,8 @@ class Deployment:
                     each["ParameterKey"]: each.get("ParameterValue", "")
                     for each in stack.get("Parameters", [])
                 },
+                given.get("TenantSecretName"),
+                given.get("SyncDeadLettersUrl"),
             )
         except KeyError as missing:
             text = f"The stack {self.stack} has no output {missing.args[0]}."
@@ -257,9 +263,28 @@ class Deployment:
             int(given.get("DeletionsPerDay", usual.deletions_per_day)),
         )
 
+    @property
+    def event_sources(self) -> tuple[str, str]:
+        """Return the partner sources of Auth0's and of Stripe's events; empty where none come."""
+        given = self.outputs.parameters
+        return given.get(AUTH0_SOURCE, ""), given.get(STRIPE_SOURCE, "")
+
+    def has_tenant_secret(self) -> bool:
+        """Return whether the functions that speak to Auth0 have what they need for it."""
+        try:
+            self._secrets.get_secret_value(SecretId=str(self.outputs.tenant_secret_name))
+        except self._secrets.exceptions.ResourceNotFoundException:
+            return False
+        return True
+
+    @cached_property
+    def event_bridge(self) -> EventBridge:
+        """Return the way of both sides' events through AWS."""
+        return EventBridge(self._session, self.stack)
+
     def change_parameters(self, wanted: Mapping[str, str]) -> None:
         """Update the stack, and wait: nothing but these parameters of it changes."""
-        stacks = self._session.client("cloudformation", config=_CALLS)
+        stacks = self._session.client("cloudformation", config=CALLS)
         kept: list[ParameterTypeDef] = [
             {"ParameterKey": name, "UsePreviousValue": True}
             for name in self.outputs.parameters
@@ -337,7 +362,7 @@ class Deployment:
     def last_watch(self, clock: Callable[[], float] = time.time) -> float | None:
         """Return what the watch's last run published; None if none has in a quarter of an hour."""
         now = datetime.fromtimestamp(clock(), UTC)
-        found = self._session.client("cloudwatch", config=_CALLS).get_metric_statistics(
+        found = self._session.client("cloudwatch", config=CALLS).get_metric_statistics(
             Namespace="CustomerLink",
             MetricName="watch_healthy",
             Dimensions=[{"Name": "service", "Value": self.stack}],
@@ -355,7 +380,7 @@ class Deployment:
 
     def alarms(self) -> dict[str, str]:
         """Return the stack's alarms and their states."""
-        cloudwatch = self._session.client("cloudwatch", config=_CALLS)
+        cloudwatch = self._session.client("cloudwatch", config=CALLS)
         pages = cloudwatch.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=f"{self.stack}-"
         )
@@ -374,7 +399,7 @@ class Deployment:
 
     @cached_property
     def _secrets(self) -> "SecretsManagerClient":
-        return self._session.client("secretsmanager", config=_CALLS)
+        return self._session.client("secretsmanager", config=CALLS)
 
 
 def _chosen[Choice: StrEnum](parameters: Mapping[str, str], usual: Choice) -> Choice:

@@ -29,6 +29,10 @@ class Kind(StrEnum):
     DEPLOY_ACTION = "deploy the Action"
     BIND_ACTION = "bind the Action to its flow"
     SET_UP_WATCH = "tell the watch what to look for"
+    ENROL = "enrol the users who are there"
+    CREATE_DESTINATION = "create Stripe's event destination"
+    CREATE_STREAM = "create Auth0's event stream"
+    ENABLE_STREAM = "enable Auth0's event stream"
 
 
 STORED = (

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from auth0.management.errors import ConflictError, ForbiddenError
 from customerlink.adapters.auth0.management import Management, Users, downloading
 from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit, lacks_scope
+from customerlink.cli.event_stream import EventStreams
 from customerlink.model.actions import LOGIN, REGISTRATION, VERIFY_URL, Action
 from customerlink.model.secret import Auth0Client
 from customerlink.model.trust import Trust
@@ -24,6 +25,8 @@ RUNTIME = "node22"
 SCOPES = ("read:actions", "create:actions", "update:actions", "delete:actions")
 CONNECTIONS_SCOPE = "read:connections"
 """Without it `doctor` says less; nothing else needs it."""
+
+GRANT = "Auth0's dashboard, Applications > APIs > Auth0 Management API: grant them."
 
 # Auth0 gives no time for an export; the next run starts another one.
 EXPORT_SECONDS = 3600.0
@@ -102,9 +105,13 @@ class Tenant:
     def _call[Result](self, request: Callable[[], Result]) -> Result:
         return self._management.call(request)
 
-    def missing_scopes(self) -> tuple[str, ...]:
+    def missing_scopes(self, wanted: Iterable[str] = SCOPES) -> tuple[str, ...]:
         """Return the scopes that the client lacks."""
-        return tuple(each for each in SCOPES if each not in self._granted())
+        return tuple(str(each) for each in wanted if each not in self._granted())
+
+    def streams(self, name: str) -> EventStreams:
+        """Return the tenant's event streams of a name."""
+        return EventStreams(self._management, name)
 
     def may_list_connections(self) -> bool:
         """Return whether the client has the scope for it."""

@@ -16,7 +16,7 @@ from customerlink.cli.explain import explain
 from customerlink.cli.probes import StripeProbe, self_test
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import Json, session
-from customerlink.cli.tenant import CONNECTIONS_SCOPE, Tenant
+from customerlink.cli.tenant import CONNECTIONS_SCOPE, GRANT, Tenant
 from customerlink.cli.tenant_name import TO_SERVE, stranger
 from customerlink.cli.watching import FIX, LET_GO, NOT_SET_UP, Watching, excess
 from customerlink.model.action_faults import (
@@ -40,7 +40,6 @@ INSTALL = "customerlink install"
 REGISTER = f"{INSTALL} --registration"
 RUNBOOK = "docs/operations.md#watch"
 DEPLOY = "make build && sam deploy --guided"
-GRANT = "Auth0's dashboard, Applications > APIs > Auth0 Management API: grant them."
 
 app = typer.Typer()
 

@@ -27,12 +27,14 @@ from customerlink.cli.output import Output
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
 from customerlink.cli.stack_parameters import StackUpdate, stack_update
+from customerlink.cli.switch_on import Switch
 from customerlink.cli.tenant import RUNTIME, Binding, Tenant
 from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, client_given, may_only_look
 from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, marked
 from customerlink.model.notes import Note, fingerprint, noted
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.secret import Auth0Client
+from customerlink.model.sync_policy import Differences
 
 app = typer.Typer()
 
@@ -95,6 +97,20 @@ def install(  # noqa: PLR0913 (a flag each)
         ),
     ] = False,
     to_file: ToFile = None,
+    sync: Annotated[
+        bool,
+        typer.Option(
+            "--sync", help="Switch on what follows a sign-up, and no more (docs/sync.md)."
+        ),
+    ] = False,
+    drift: Annotated[
+        Differences,
+        typer.Option(help="With --sync: what becomes of values that differ already."),
+    ] = Differences.REPORT,
+    stripe_source: Annotated[
+        str | None,
+        typer.Option(help="With --sync: the event source of a destination made by hand."),
+    ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -110,8 +126,15 @@ def install(  # noqa: PLR0913 (a flag each)
 
     With actions = "declared" in customerlink.toml it leaves the tenant alone, and writes into
     --to-file what the tool has to set that declares the Actions (docs/declared.md).
+
+    With --sync, once all that is there, both sides' events: who is linked is enrolled, an event
+    stream and an event destination are made, the stack gets their sources, and it waits for an
+    event of each. It asks for a Stripe key of its own for that, which is not stored.
     """
     now = session(context, as_json=as_json)
+    if sync:
+        Switch(now, now.deployment(), drift, stripe_source).on(dry_run=dry_run, yes=yes)
+        return
     if now.config.is_declared:
         update = stack_update(now, verified_email, is_asked=not (dry_run or yes))
         confirm = _once(now, update, yes=yes)

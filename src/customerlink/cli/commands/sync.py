@@ -7,9 +7,8 @@ import typer
 
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.session import Apply, Json, Session, Yes, session
-from customerlink.model.customer_fields import CustomerFields
-from customerlink.model.policy import Policy, VerifiedEmail
-from customerlink.model.sync import Decision, SyncAct, SyncReason, SyncRules, Verdict
+from customerlink.cli.sync_worker import sync_worker
+from customerlink.model.sync import Decision, SyncAct, SyncReason, Verdict
 from customerlink.model.sync_policy import (
     DeletedCustomers,
     DeletedUsers,
@@ -22,7 +21,6 @@ from customerlink.model.user import User, UserId
 from customerlink.usecases.look import UnansweredError
 from customerlink.usecases.sync import Sync
 from customerlink.usecases.synced import SyncOutcome
-from customerlink.wiring.operator import sync as sync_of
 
 app = typer.Typer()
 
@@ -113,7 +111,7 @@ def sync(  # noqa: PLR0913 (a flag each)
         deleted_users=deleted_users or stacks.deleted_users,
         differences=differences,
     )
-    worker, who = _worker(now, policy), _user(now, user.strip())
+    worker, who = sync_worker(now, policy), _user(now, user.strip())
     if not apply:
         decision = _planned(worker, who)
         _tell(now, who, decision)
@@ -129,19 +127,6 @@ def sync(  # noqa: PLR0913 (a flag each)
     ended = {"outcome": done.outcome, "why": done.why}
     now.output.document(_document(who, done.decision) | {"reason": done.reason} | ended)
     _exit(done.outcome)
-
-
-def _worker(now: Session, policy: SyncPolicy) -> Sync:
-    probe, deployment = now.own_probe(), now.deployment
-    fields = _fields(deployment.outputs.parameters.get("CustomerFields", ""))
-    verified = deployment.verified_email() or VerifiedEmail.OPTIONAL
-    sign_up = Policy(verified_email=verified, customer_fields=fields, trust=deployment.trust())
-    operator = now.operator(probe.key, sign_up, now.reading_key())
-    return sync_of(now.tenant().users, operator, SyncRules(now.digests(), policy, fields))
-
-
-def _fields(text: str) -> CustomerFields:
-    return CustomerFields.parse(text) if text else CustomerFields()
 
 
 def _user(now: Session, asked: str) -> User:

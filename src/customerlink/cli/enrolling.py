@@ -1,0 +1,121 @@
+"""Enrolling a whole tenant, before anything tells of changes: who differs is listed, and stays."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import batched
+from pathlib import Path
+
+from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.adapters.trouble import trouble_of
+from customerlink.cli.errors import AGAIN, CliError, Exit
+from customerlink.cli.private_files import private
+from customerlink.cli.session import Session
+from customerlink.cli.sync_worker import sync_worker
+from customerlink.model.drift import Drift
+from customerlink.model.row import unread
+from customerlink.model.sync_policy import Differences
+from customerlink.model.user import User, UserId
+from customerlink.usecases.enrol import Enrolled, Enrolment, EnrolStatus
+from customerlink.usecases.rows import RowFailed, Rows
+
+KINDS = (Drift.LINKED, Drift.EMAIL_DRIFT)
+"""Whose profile and customer name each other."""
+
+PER_SECOND, AT_ONCE = 5.0, 4
+"""Users; Stripe is asked three times for each, and sign-ups go on meanwhile."""
+
+GOOD_FOR_SECONDS = 24 * 3600.0
+"""So long after it stopped an interrupted run goes on; later it begins anew."""
+
+_TOLD = (EnrolStatus.DIFFERS, EnrolStatus.LEFT, EnrolStatus.AGAIN)
+
+
+@dataclass(frozen=True)
+class Enrolling:
+    """One run, which goes on where an earlier one was interrupted."""
+
+    now: Session
+    differences: Differences
+
+    def run(self) -> Counter[EnrolStatus]:
+        """Enrol everybody who is not enrolled yet; list who differs, and count."""
+        users, done = self._linked(), self._done()
+        left = [each for each in users if each.user_id not in done]
+        counts: Counter[EnrolStatus] = Counter(done.values())
+        with self._file.open("a", buffering=1) as lines:
+            for user, ended in self._each(left):
+                counts[ended.status] += 1
+                if ended.status in _TOLD:
+                    self.now.output.say(f"  {user.user_id}: {ended.status}: {ended.why}")
+                if ended.status is not EnrolStatus.AGAIN:
+                    print(f"{ended.status} {user.user_id}", file=lines)
+        self._tell(counts)
+        if counts[EnrolStatus.AGAIN]:
+            text = f"{counts[EnrolStatus.AGAIN]} users could not be enrolled yet."
+            raise CliError(text, AGAIN, Exit.UNREACHABLE)
+        return counts
+
+    def finish(self) -> None:
+        """Forget how far it was: the next switching on looks at everybody again."""
+        self._file.unlink(missing_ok=True)
+
+    @property
+    def _file(self) -> Path:
+        folder = self.now.folder(None)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = private(folder / "enrolled")
+        # Who has changed since then was told of by nobody.
+        if time.time() - file.stat().st_mtime > GOOD_FOR_SECONDS:
+            file.write_text("")
+        return file
+
+    def _linked(self) -> list[User]:
+        report, tenant = self.now.comparison(None).everybody(KINDS), self.now.tenant_name()
+        if unread(report.rows):
+            for row in report.rows:
+                self.now.output.say(str(row))
+            raise CliError("Lines of the export could not be read.", "customerlink verify")
+        found = [each for kind in KINDS for each in report.samples[kind]]
+        return [User(tenant, UserId(str(each.user_id))) for each in found]
+
+    def _done(self) -> dict[str, EnrolStatus]:
+        # Who was left, or differed, may not any more if somebody says that Auth0's counts.
+        again = {EnrolStatus.DIFFERS} if self.differences is Differences.APPLY else set()
+        lines = (line.partition(" ") for line in self._file.read_text().splitlines())
+        known = {user: EnrolStatus(word) for word, _, user in lines if word in EnrolStatus}
+        return {user: status for user, status in known.items() if status not in again}
+
+    def _each(self, users: list[User]) -> Iterator[tuple[User, Enrolled]]:
+        policy = replace(self.now.deployment.sync_policy(), differences=self.differences)
+        worker = sync_worker(self.now, policy)
+        enrolment, pace = Enrolment(worker), TokenBucket(PER_SECOND)
+        rows = Rows(trouble_of, worker.clock)
+
+        def enrol(user: User) -> Enrolled:
+            pace.take()
+            ended = rows.attempt(lambda: enrolment.enrol(user))
+            if isinstance(ended, RowFailed):
+                return Enrolled(EnrolStatus.AGAIN, ended.reason)
+            return ended
+
+        with (
+            self.now.output.progress("Enrolling", len(users)) as advance,
+            ThreadPoolExecutor(AT_ONCE) as pool,
+        ):
+            # A few at a time: who interrupts it does not wait for all of them.
+            for few in batched(users, AT_ONCE * 5, strict=False):
+                for each in zip(few, pool.map(enrol, few), strict=True):
+                    advance()
+                    yield each
+
+    def _tell(self, counts: Counter[EnrolStatus]) -> None:
+        enrolled = counts[EnrolStatus.ENROLLED] + counts[EnrolStatus.APPLIED]
+        told = f"enrolled: {enrolled}"
+        if differing := counts[EnrolStatus.DIFFERS]:
+            told += f"; {differing} differ, and stay as they are (--drift apply writes Auth0's)"
+        if left := counts[EnrolStatus.LEFT]:
+            told += f"; {left} are for a person to look at"
+        self.now.output.step(told)

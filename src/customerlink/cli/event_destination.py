@@ -1,0 +1,98 @@
+"""Stripe's event destination, by a key that is asked for and never kept; found by its name.
+
+https://docs.stripe.com/event-destinations/eventbridge
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import stripe
+
+from customerlink.cli.config import Mode
+from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.event_bridge import STRIPE_PREFIX
+from customerlink.cli.probes import TIME_OUT_SECONDS, checked
+from customerlink.model.events import EventKind
+from customerlink.wiring.operator import stripe_client
+
+if TYPE_CHECKING:
+    from stripe.v2.core import EventDestination
+
+KINDS = (EventKind.CUSTOMER_UPDATED, EventKind.CUSTOMER_DELETED)
+TYPE: Final = "amazon_eventbridge"
+PAYLOAD: Final = "snapshot"
+"""Thin events have nothing of what was before."""
+WHOSE: Final = "@self"
+"""The customers of a connected account are not ours."""
+
+_FIX = "Stripe's dashboard, Developers > API keys: a restricted key with Event Destinations: Write"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A destination in EventBridge."""
+
+    id: str
+    is_enabled: bool
+    source: str
+    account: str
+    region: str
+    is_live: bool
+
+
+class EventDestinations:
+    """An account's destinations, for a key that may write them."""
+
+    def __init__(self, key: str, api_base: str, mode: Mode, name: str) -> None:
+        """Take a key of the profile's mode; a `CliError` says what does not fit."""
+        given = checked(key, mode)
+        given.check(api_base, unrestricted_allowed=True)
+        client = stripe_client(given, api_base, seconds=TIME_OUT_SECONDS, retries=1)
+        self._api, self._name = client.v2.core.event_destinations, name
+
+    def find(self) -> Destination | None:
+        """Find the destination by its name."""
+        try:
+            listed = self._api.list().auto_paging_iter()
+            found = (each for each in listed if each.name == self._name and each.type == TYPE)
+            return next(map(_read, found), None)
+        except stripe.PermissionError:
+            text = "This Stripe key may not see event destinations."
+            raise CliError(text, _FIX, Exit.REFUSED) from None
+        except stripe.AuthenticationError:
+            raise CliError("Stripe does not know this key.", _FIX, Exit.REFUSED) from None
+
+    def create(self, account: str, region: str) -> Destination:
+        """Create it: Stripe makes a source in that account and region."""
+        made = self._api.create(
+            {
+                "name": self._name,
+                "type": TYPE,
+                "event_payload": PAYLOAD,
+                "events_from": [WHOSE],
+                "enabled_events": [each.value for each in KINDS],
+                "amazon_eventbridge": {"aws_account_id": account, "aws_region": region},
+            }
+        )
+        return _read(made)
+
+    def enable(self, found: Destination) -> None:
+        """Let Stripe send events to it."""
+        self._api.enable(found.id)
+
+    def delete(self, found: Destination) -> None:
+        """Delete it; Stripe deletes its source in AWS."""
+        self._api.delete(found.id)
+
+
+def _read(found: "EventDestination") -> Destination:
+    bridge = found.amazon_eventbridge
+    arn = bridge.aws_event_source_arn if bridge else ""
+    return Destination(
+        id=found.id,
+        is_enabled=found.status == "enabled",
+        source=f"{STRIPE_PREFIX}{arn.rpartition('/')[2]}",
+        account=bridge.aws_account_id if bridge else "",
+        region=arn.split(":")[3] if arn.count(":") > 3 else "",  # noqa: PLR2004 (an ARN's part)
+        is_live=found.livemode,
+    )

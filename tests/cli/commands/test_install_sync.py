@@ -1,0 +1,340 @@
+"""`customerlink install --sync`: switched on, interrupted and resumed, and what is in its way."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.cli.commands.test_verify import customer, linked, sides, user
+from tests.cli.conftest import Cli
+from tests.cli.switching import IS_ON, NAME, Shop, shop_of, told
+
+from customerlink.cli import enrolling, sync_beats
+from customerlink.cli.deployment import Deployment
+from customerlink.cli.event_destination import EventDestinations
+from customerlink.cli.event_stream import EventStreams
+from customerlink.model.sync_memory import Memory
+from customerlink.usecases.enrol import Enrolment
+from customerlink.wiring import operator
+from sandbox.auth0.api import SCOPES
+from sandbox.aws import SECRET, TENANT_SECRET
+from sandbox.stripe_account import Permission
+from sandbox.stripe_destinations import RESOURCE
+
+__all__ = ["sides"]
+
+
+@pytest.fixture
+def shop(sides: Cli) -> Iterator[Shop]:
+    """Return an installed deployment whose sync is off."""
+    with shop_of(sides) as made:
+        yield made
+
+
+def test_switched_on(shop: Shop) -> None:
+    """Dry, it tells each step; then all is there, an event of each came; again nothing is done."""
+    dry = shop.on("--dry-run", "--json").json()
+    assert (shop.streams(), shop.destinations()) == ([], [])
+    result = shop.on()
+
+    assert result.code == 0, result.err
+    assert shop.end_state() == IS_ON
+    assert "AWS deletes it at 20" in result.out
+    assert [each["kind"] for each in dry["changes"]] == [
+        "enrol the users who are there",
+        "create Stripe's event destination",
+        "create Auth0's event stream",
+        "update the stack",
+        "enable Auth0's event stream",
+    ]
+    shop.cli.changes()
+    again = shop.on(key="")
+    assert (again.code, "Nothing to do: sync is on." in again.out) == (0, True)
+    assert [each for each in shop.cli.changes() if "/test" not in each] == [
+        "POST /oauth/token 200"
+    ] * 0
+    assert shop.key not in str(shop.cli.stored())
+
+
+INTERRUPTED: list[tuple[Any, str]] = [
+    (Enrolment, "enrol"),
+    (EventDestinations, "find"),
+    (EventDestinations, "create"),
+    (EventStreams, "create"),
+    (Deployment, "change_parameters"),
+    (EventStreams, "switch"),
+    (EventStreams, "send_test"),
+    (sync_beats, "beat"),
+]
+"""What each step calls, in their order."""
+
+
+def breaking(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
+    """Return a call whose connection drops before anything is done, or once it is done."""
+
+    def broken(*args: Any, **named: Any) -> None:
+        if after:
+            call(*args, **named)
+        raise httpx.ConnectError("dropped")
+
+    return broken
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_interrupted_at_every_step(shop: Shop, *, after: bool) -> None:
+    """The same command goes on, makes nothing twice, and everything is as without interruption."""
+    linked(shop.cli, 1)
+    for place, name in INTERRUPTED:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(place, name, breaking(getattr(place, name), after=after))
+            stopped = shop.on()
+        # A user's trouble is a row's: all the others are done before it is told.
+        assert stopped.code == 3, (name, told(stopped))
+        resumed = shop.on()
+        assert (resumed.code, shop.end_state()) == (0, IS_ON), (name, told(resumed))
+        shop.reset()
+
+
+def test_interrupted_at_everything_in_turn(shop: Shop) -> None:
+    """Each run comes one step further, and none of them makes anything twice."""
+    for place, name in INTERRUPTED[1:]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(place, name, breaking(getattr(place, name), after=True))
+            assert shop.on().code == 3, name
+        assert (len(shop.streams()) < 2, len(shop.destinations()) < 2) == (True, True)
+    assert (shop.on().code, shop.end_state()) == (0, IS_ON)
+
+
+def memory_of(shop: Shop, number: int) -> Memory:
+    """Return what the ledger remembers of a user."""
+    items = {str(each["pk"]): each for each in shop.box.aws.items()}
+    found: Any = items.get(f"sync#acme#auth0|{number}", {})
+    return Memory(customer_id=found.get("customer_id"), applied=found.get("applied", {}))
+
+
+def recorded(shop: Shop) -> set[str]:
+    """Return the users whom the ledger has as linked."""
+    return {
+        str(each["pk"]).rpartition("|")[2]
+        for each in shop.box.aws.items()
+        if str(each["pk"]).startswith("signup#") and each.get("state") == "linked"
+    }
+
+
+def some_users(shop: Shop) -> dict[str, str]:
+    """Put in two that agree, one with two names, one with two addresses, one without a customer."""
+    agreeing = {"email_verified": True}
+    user(shop.cli, 1, customer(shop.cli, 1), **agreeing)
+    user(shop.cli, 2, customer(shop.cli, 2, name="Bea"), name="Bea", **agreeing)
+    user(shop.cli, 3, customer(shop.cli, 3, name="Cleo"), name="Clea", **agreeing)
+    user(shop.cli, 4, customer(shop.cli, 4, email="old@example.com"), **agreeing)
+    user(shop.cli, 5, **agreeing)
+    return {}
+
+
+def held(shop: Shop) -> dict[str, Any]:
+    """Return what Stripe has by now of addresses and names."""
+    return {
+        each["metadata"]["auth0_user_id"][-1]: (each["email"], each.get("name"))
+        for each in shop.box.stripe.live_customers()
+        if "auth0_user_id" in each["metadata"]
+    }
+
+
+def test_who_is_there_is_enrolled(shop: Shop) -> None:
+    """True links are recorded; what agrees counts as applied; what differs is listed, and stays."""
+    some_users(shop)
+    before = held(shop)
+    result = shop.on()
+
+    assert result.code == 0, result.err
+    assert recorded(shop) == {"1", "2", "3", "4"}
+    assert all(memory_of(shop, each).applied for each in (1, 2))
+    assert held(shop) == before
+    assert "auth0|3: differs: name" in result.out
+    assert "auth0|4: differs: email" in result.out
+    assert "enrolled: 2; 2 differ" in result.out
+    assert "@" not in result.out.replace("customerlink@", "")
+
+
+def test_differences_applied(shop: Shop) -> None:
+    """Auth0's values are written where somebody says so, also once sync is on."""
+    some_users(shop)
+    assert shop.on().code == 0
+    result = shop.on("--drift", "apply")
+
+    assert result.code == 0, result.err
+    assert held(shop)["3"] == ("user-3@example.com", "Clea")
+    assert held(shop)["4"][0] == "user-4@example.com"
+
+
+def test_enrolment_goes_on(shop: Shop) -> None:
+    """Whom an interrupted run has enrolled is not looked at again, and an old run counts no more."""
+    some_users(shop)
+    seen: list[str] = []
+    enrol = Enrolment.enrol
+
+    def spied(self: Enrolment, who: Any) -> Any:
+        seen.append(who.user_id)
+        if len(seen) == 3:
+            raise httpx.ConnectError("dropped")
+        return enrol(self, who)
+
+    shop.cli.patch.setattr(enrolling, "AT_ONCE", 1)
+    shop.cli.patch.setattr(Enrolment, "enrol", spied)
+    assert shop.on().code == 3
+    failed = seen[2]
+    assert shop.on().code == 0
+    assert seen[4:] == [failed]
+
+
+def without_scope(*scopes: str) -> Callable[[Shop], object]:
+    """Take scopes from the operator's application."""
+
+    def change(shop: Shop) -> None:
+        left = tuple(each for each in SCOPES if each not in scopes)
+        client_id, secret = shop.box.management.add_client(left)
+        shop.cli.patch.setenv("AUTH0_CLIENT_ID", client_id)
+        shop.cli.patch.setenv("AUTH0_CLIENT_SECRET", secret)
+
+    return change
+
+
+def without_tenant_secret(shop: Shop) -> None:
+    """Let no function speak to Auth0."""
+    client = shop.box.aws.secrets_manager
+    client.delete_secret(SecretId=TENANT_SECRET, ForceDeleteWithoutRecovery=True)
+    client.create_secret(Name=TENANT_SECRET)
+
+
+def full(shop: Shop) -> None:
+    """Let the tenant's plan have no stream."""
+    shop.cli.patch.setattr(shop.box.management.event_streams, "limit", 0)
+
+
+def elsewhere(region: str, account: str = "123456789012") -> Callable[[Shop], object]:
+    """Let there be a stream of the name for another place."""
+    settings = {"aws_account_id": account, "aws_region": region}
+    body = {"name": NAME, "destination": {"type": "eventbridge", "configuration": settings}}
+    return lambda shop: shop.box.management.event_streams.create(body)
+
+
+def two_sources(shop: Shop) -> None:
+    """Let two destinations wait, and give no key."""
+    shop.cli.patch.setattr(shop, "key", "")
+    for each in ("ed_test_1", "ed_test_2"):
+        shop.box.aws.event_sources.offer(f"aws.partner/stripe.com/{each}")
+
+
+def key_that_may(*reads: str) -> Callable[[Shop], object]:
+    """Let the key be one that may do something else."""
+    return lambda shop: shop.cli.patch.setattr(
+        shop, "key", shop.box.stripe.add_key(Permission.NONE, reads=reads)
+    )
+
+
+REFUSED: list[tuple[Callable[[Shop], object], int, str]] = [
+    (without_scope("create:event_streams"), 4, "lacks create:event_streams."),
+    (without_scope("read:event_streams", "read:users"), 4, "lacks read:event_streams, read:users"),
+    (without_scope("update:event_streams"), 4, "lacks update:event_streams."),
+    (lambda shop: shop.box.aws.event_sources.denied.add("DescribeEventSource"), 4, "DescribeEvent"),
+    (lambda shop: shop.box.aws.event_sources.denied.add("ListEventSources"), 4, "ListEventSources"),
+    (lambda shop: shop.box.aws.event_sources.denied.add("ListRules"), 4, "not call events:ListR"),
+    (without_tenant_secret, 4, "TenantSecretName has no value"),
+    (lambda shop: shop.cli.store(None), 1, "Nothing is installed yet"),
+    (full, 4, "its plan has none, or no more"),
+    (elsewhere("eu-west-1"), 4, "is for account 123456789012, eu-west-1"),
+    (elsewhere("us-east-1", "210987654321"), 4, "is for account 210987654321"),
+    (elsewhere("us-east-1"), 1, "does not tell of user.created, user.deleted, user.updated"),
+    (two_sources, 1, "Several sources of Stripe's wait: "),
+    (lambda shop: shop.cli.patch.setattr(shop, "key", ""), 1, "no event destination of Stripe's"),
+    (key_that_may("invoice"), 4, "may not see event destinations"),
+    (lambda shop: shop.cli.patch.setattr(shop, "key", "rk_test_unknown"), 4, "not know this key"),
+    (lambda shop: shop.cli.patch.setattr(shop, "key", "pk_test_1"), 2, "not a secret key"),
+    (lambda shop: shop.deaf.add("sync_test"), 1, "Not come through in 0 s: Auth0's test event."),
+    (lambda shop: shop.deaf.add("sync_beat"), 1, "Not come through in 0 s: Stripe's beat."),
+]
+
+
+def test_what_is_in_its_way(shop: Shop) -> None:
+    """Each is told in a sentence with a way out, and never mended by guessing."""
+    secret = shop.cli.stored()
+    for hinder, code, said in REFUSED:
+        with pytest.MonkeyPatch.context() as patch:
+            shop.cli.patch, kept = patch, shop.cli.patch
+            hinder(shop)
+            shop.cli.patch = kept
+            result = shop.on(key=shop.key)
+        assert (result.code, said in result.err) == (code, True), told(result)
+        assert "→" in result.err
+        shop.reset()
+        shop.cli.store(__import__("json").dumps(secret))
+        shop.box.let_functions_into_the_tenant()
+
+
+def test_destination_made_by_hand(shop: Shop) -> None:
+    """Without a key the dashboard's values are told; what was made by them is found, or named."""
+    asked = shop.on(key="")
+    assert [each for each in (NAME, "snapshot", "123456789012", "us-east-1") if each in asked.out]
+    assert "customer.updated, customer.deleted" in asked.out
+
+    source = "aws.partner/stripe.com/ed_test_by_hand"
+    shop.box.aws.event_sources.offer(source)
+    shop.box.aws.event_sources.offer("aws.partner/stripe.com/ed_test_another")
+    assert shop.on(key="").code == 1
+    assert shop.on("--stripe-source", source).code == 0
+    assert shop.parameters()["StripeEventSource"] == source
+    assert shop.destinations() == []
+
+
+def test_source_that_lapsed(shop: Shop) -> None:
+    """What a partner, or AWS after seven days, has deleted is made anew, and the stack gets it."""
+    assert shop.on().code == 0
+    for each in shop.destinations():
+        shop.box.destinations.delete(each["id"])
+    for stream in shop.streams():
+        shop.box.management.event_streams.delete(stream["id"])
+    assert (shop.on().code, shop.end_state()) == (0, IS_ON)
+
+
+def test_declared(shop: Shop) -> None:
+    """Another tool owns the tenant: it is told what to declare, and nothing of it is changed."""
+    Path("customerlink.toml").write_text('actions = "declared"\n')
+    shop.cli.changes()
+    first = shop.on()
+    assert (first.code, "no event stream that is disabled" in first.err) == (1, True)
+    assert [each for each in ("user.deleted", "123456789012", NAME) if each not in first.out] == []
+    kinds = [{"event_type": f"user.{each}"} for each in ("created", "updated", "deleted")]
+    settings = {"aws_account_id": "123456789012", "aws_region": "us-east-1"}
+    destination = {"type": "eventbridge", "configuration": settings}
+    streams = shop.box.management.event_streams
+    body = {"name": NAME, "subscriptions": kinds, "destination": destination}
+    made = streams.create(body | {"status": "disabled"})
+    second = shop.on()
+    assert (second.code, "no event stream that is enabled" in second.err) == (1, True)
+    streams.update(made["id"], {"status": "enabled"})
+    assert (shop.on().code, shop.end_state()) == (0, IS_ON)
+    assert [each for each in shop.cli.changes() if "PATCH" in each] == []
+
+
+def test_stack_of_an_earlier_release(shop: Shop) -> None:
+    """Without the parameters there is nothing to switch on."""
+    outputs = Deployment.outputs.func(Deployment(shop_config(shop)))
+    less = {
+        name: each for name, each in outputs.parameters.items() if name != "StripeEventSource"
+    }
+    patched = __import__("dataclasses").replace(outputs, parameters=less)
+    shop.cli.patch.setattr(Deployment, "outputs", patched)
+
+    assert "an earlier release's, without sync" in shop.on().err
+
+
+def shop_config(_: Shop) -> Any:
+    """Return the profile."""
+    return __import__("customerlink.cli.config", fromlist=["Config"]).Config()
+
+
+assert SECRET
+assert operator
+assert RESOURCE
