@@ -36,21 +36,22 @@ class EventSources:
     denied: set[str] = field(default_factory=set)
     """The operations that the caller's role may not call."""
     disabled_rules: set[str] = field(default_factory=set)
-    _offered: dict[str, float] = field(default_factory=dict)
+    offered: dict[str, float] = field(default_factory=dict)
+    """When each was."""
 
     def offer(self, name: str) -> None:
         """Let a partner make a source."""
-        self._offered[name] = self.clock()
+        self.offered[name] = self.clock()
 
     def withdraw(self, name: str) -> None:
         """Let a partner delete one."""
-        self._offered.pop(name, None)
+        self.offered.pop(name, None)
 
     def state(self, name: str) -> str | None:
         """Return its state; None where there is none."""
         if self._has_bus(name):
-            return "ACTIVE" if name in self._offered else "DELETED"
-        offered = self._offered.get(name)
+            return "ACTIVE" if name in self.offered else "DELETED"
+        offered = self.offered.get(name)
         is_there = offered is not None and self.clock() < offered + PENDING_SECONDS
         return "PENDING" if is_there else None
 
@@ -64,7 +65,7 @@ class EventSources:
                 return self._described(str(asked["Name"]))
             case "ListEventSources":
                 prefix = str(asked.get("NamePrefix", ""))
-                names = [each for each in self._offered if each.startswith(prefix)]
+                names = [each for each in self.offered if each.startswith(prefix)]
                 return {"EventSources": [found for each in names if (found := self._shown(each))]}
             case "ListRules" if bus.startswith("aws.partner/"):
                 # moto takes the slashes of the name for those of an ARN.
@@ -79,7 +80,7 @@ class EventSources:
         return found
 
     def _shown(self, name: str) -> Document | None:
-        state, created = self.state(name), self._offered.get(name, self.clock())
+        state, created = self.state(name), self.offered.get(name, self.clock())
         if state is None:
             return None
         shown = {

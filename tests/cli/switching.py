@@ -1,15 +1,21 @@
 """Both sides' events as `install --sync` meets them: an event that comes is counted at once."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 from tests.cli.conftest import Cli, Result
 
-from customerlink.cli import switch_on, sync_beats
+from customerlink.cli import deployment, enrolling, switch_on, sync_beats
+from customerlink.cli.config import Config
+from customerlink.cli.deployment import Deployment
+from customerlink.cli.enrolling import Enrolling
 from customerlink.model.events import BEAT
 from sandbox.aws import REGION, STACK, TENANT_SECRET
 from sandbox.stripe_account import Permission
@@ -38,9 +44,16 @@ class Shop:
             return update(customer_id, params)
 
         cli.patch.setattr(self.box.stripe, "update", updated)
+        # Of one process's many commands each would read AWS's descriptions anew.
+        cli.patch.setattr(deployment, "boto3", SimpleNamespace(Session=lambda **_: _AwsSession()))
+        cli.patch.setattr(enrolling, "PER_SECOND", 1000.0)
         for module in (switch_on, sync_beats):
             cli.patch.setattr(module, "POLL_SECONDS", 0.0)
             cli.patch.setattr(module, "PATIENCE_SECONDS", 0.0)
+
+    def with_nobody_to_enrol(self) -> None:
+        """Leave the comparison of both sides out, which other tests make."""
+        self.cli.patch.setattr(Enrolling, "run", lambda _: None)
 
     def count(self, metric: str) -> None:
         """Let the function have counted an event."""
@@ -70,8 +83,7 @@ class Shop:
 
     def parameters(self) -> dict[str, str]:
         """Return the stack's."""
-        [stack] = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-        return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+        return {**Deployment(Config()).outputs.parameters}
 
     def end_state(self) -> tuple[Any, ...]:
         """Return all that a switch leaves, but for what is random."""
@@ -94,10 +106,32 @@ class Shop:
             self.box.management.event_streams.delete(each["id"])
         for each in self.destinations():
             self.box.destinations.delete(each["id"])
-        self.box.aws.event_sources.denied.clear()
-        self.box.aws.event_sources.disabled_rules.clear()
+        sources = self.box.aws.event_sources
+        for each in (*sources.offered,):
+            sources.withdraw(each)
+        sources.denied.clear()
+        sources.disabled_rules.clear()
         self.deaf.clear()
         self.box.aws.create_stack(self.box.url)
+
+
+class _AwsSession:
+    """A session whose clients are this process's, as far as one sandbox goes."""
+
+    def client(self, name: str, **named: Any) -> Any:
+        """Return the one client of a service."""
+        return _client(name, os.environ["AWS_ENDPOINT_URL"], named.get("config"))
+
+
+@cache
+def _client(name: str, url: str, config: Any) -> Any:
+    make: Any = _aws().client
+    return make(name, endpoint_url=url, config=config)
+
+
+@cache
+def _aws() -> boto3.Session:
+    return boto3.Session()
 
 
 IS_ON = (

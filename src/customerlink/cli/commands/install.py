@@ -133,7 +133,7 @@ def install(  # noqa: PLR0913 (a flag each)
     """
     now = session(context, as_json=as_json)
     if sync:
-        Switch(now, now.deployment(), drift, stripe_source).on(dry_run=dry_run, yes=yes)
+        Switch(now, now.deployment, drift, stripe_source).on(dry_run=dry_run, yes=yes)
         return
     if now.config.is_declared:
         update = stack_update(now, verified_email, is_asked=not (dry_run or yes))
