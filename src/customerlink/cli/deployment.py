@@ -67,8 +67,9 @@ class Outputs:
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What it was deployed with; of an earlier release's stack, those that it has."""
     tenant_secret_name: str | None = None
+    queue: str | None = None
+    """Where events wait; None where none come, as for those that nobody could read."""
     dead_letters: str | None = None
-    """The address of the queue; None where no events come."""
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -235,6 +236,7 @@ class Deployment:
                     for each in stack.get("Parameters", [])
                 },
                 given.get("TenantSecretName"),
+                given.get("SyncQueueUrl"),
                 given.get("SyncDeadLettersUrl"),
             )
         except KeyError as missing:

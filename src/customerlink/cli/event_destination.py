@@ -3,9 +3,11 @@
 https://docs.stripe.com/event-destinations/eventbridge
 """
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import questionary
 import stripe
 
 from customerlink.cli.config import Mode
@@ -83,6 +85,14 @@ class EventDestinations:
     def delete(self, found: Destination) -> None:
         """Delete it; Stripe deletes its source in AWS."""
         self._api.delete(found.id)
+
+
+def destinations_key() -> str:
+    """Read the key from a pipe, or ask for it without echo; "" where it is done by hand."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    question = "Stripe key that may write event destinations, not stored (empty: by hand):"
+    return str(questionary.password(question).unsafe_ask()).strip()
 
 
 def _read(found: "EventDestination") -> Destination:

@@ -33,6 +33,11 @@ class Kind(StrEnum):
     CREATE_DESTINATION = "create Stripe's event destination"
     CREATE_STREAM = "create Auth0's event stream"
     ENABLE_STREAM = "enable Auth0's event stream"
+    DISABLE_STREAM = "disable Auth0's event stream"
+    LET_GO_OF_SOURCES = "take both event sources out of the stack"
+    DELETE_DESTINATION = "delete Stripe's event destination"
+    DELETE_STREAM = "delete Auth0's event stream"
+    DELETE_CANARY = "delete the customer that was changed for beats"
 
 
 STORED = (

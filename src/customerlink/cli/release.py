@@ -1,4 +1,4 @@
-"""How what this release puts into a tenant is called there, and what it calls."""
+"""How what this release puts into a tenant, or an account, is called there, and what it calls."""
 
 from customerlink.model.actions import LOGIN
 
@@ -11,3 +11,8 @@ def action_name(name: str, trigger: str) -> str:
 def endpoint(url: str, trigger: str) -> str:
     """Return the address that a trigger's Action calls, beside the Login flow's."""
     return f"{url.removesuffix(f'/{LOGIN}')}/{trigger}"
+
+
+def sync_name(stack: str) -> str:
+    """Return what a stack's event stream, and its event destination, are called."""
+    return f"customerlink/{stack}"

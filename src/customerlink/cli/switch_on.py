@@ -4,23 +4,27 @@ Each step looks first, and finds what an earlier run has made by its name; so wh
 it, the same command goes on.
 """
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn
 
-import questionary
-
 from customerlink.cli.deployment import AUTH0_SOURCE, STRIPE_SOURCE, Deployment
 from customerlink.cli.enrolling import Enrolling
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.event_bridge import STRIPE_PREFIX, EventSource, SourceState
 from customerlink.cli.event_destination import KINDS as STRIPE_KINDS
-from customerlink.cli.event_destination import PAYLOAD, WHOSE, Destination, EventDestinations
+from customerlink.cli.event_destination import (
+    PAYLOAD,
+    WHOSE,
+    Destination,
+    EventDestinations,
+    destinations_key,
+)
 from customerlink.cli.event_stream import KINDS, SWITCHING_ON, EventStream, EventStreams
 from customerlink.cli.installing import Change, Kind, show, tell
+from customerlink.cli.release import sync_name
 from customerlink.cli.session import Session
 from customerlink.cli.sync_beats import Proof
 from customerlink.cli.tenant import GRANT
@@ -46,7 +50,7 @@ class Switch:
     @property
     def name(self) -> str:
         """Return what the stream and the destination are called."""
-        return f"customerlink/{self.deployment.stack}"
+        return sync_name(self.deployment.stack)
 
     @cached_property
     def streams(self) -> EventStreams:
@@ -130,16 +134,9 @@ class Switch:
             return known
         if self.stripe_source:
             return self._awaited(self.stripe_source, SourceState.PENDING, SourceState.ACTIVE)
-        key = self._key()
+        key = destinations_key()
         source = self._made(key).source if key else self._made_by_hand()
         return self._awaited(source, SourceState.PENDING, SourceState.ACTIVE)
-
-    def _key(self) -> str:
-        """Ask for the key that makes a destination, which is not kept; "" for none."""
-        if not sys.stdin.isatty():
-            return sys.stdin.readline().strip()
-        question = "Stripe key that may write event destinations, not stored (empty: by hand):"
-        return str(questionary.password(question).unsafe_ask()).strip()
 
     def _made(self, key: str) -> Destination:
         config, bridge = self.now.config, self.deployment.event_bridge

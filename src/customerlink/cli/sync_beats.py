@@ -29,11 +29,11 @@ def canary_address(stack: str) -> str:
 
 def beat(customers: stripe.CustomerService, stack: str) -> None:
     """Change the canary, a customer that is nobody's: Stripe tells of it as of any other."""
-    address, now = canary_address(stack), datetime.now(UTC).isoformat()
-    found = customers.list({"email": address, "limit": 1}).data
-    if found:
-        customers.update(found[0].id, {"metadata": {BEAT: now}})
+    now = datetime.now(UTC).isoformat()
+    for each in canaries(customers, stack):
+        customers.update(each, {"metadata": {BEAT: now}})
         return
+    address = canary_address(stack)
     described = f"Customer Link's beats of the stack {stack}: changed to see that events come."
     made = customers.create(
         {"email": address, "description": described, "metadata": {BEAT: "none yet"}}
@@ -42,11 +42,10 @@ def beat(customers: stripe.CustomerService, stack: str) -> None:
     customers.update(made.id, {"metadata": {BEAT: now}})
 
 
-def delete_canary(customers: stripe.CustomerService, stack: str) -> None:
-    """Delete the canary."""
-    for each in customers.list({"email": canary_address(stack)}).data:
-        if BEAT in (each.metadata or {}):
-            customers.delete(each.id)
+def canaries(customers: stripe.CustomerService, stack: str) -> list[str]:
+    """Return the canary's id, if there is one."""
+    found = customers.list({"email": canary_address(stack)}).data
+    return [each.id for each in found if BEAT in (each.metadata or {})]
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """Uninstall: what install put into the tenant, taken out."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.release import action_name
 from customerlink.cli.session import DryRun, Json, Yes, session
+from customerlink.cli.switch_off import STAYS_ON, SwitchOff
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.watching import Watching
 from customerlink.model.actions import REGISTRATION, TRIGGERS, Action
@@ -23,15 +25,22 @@ app = typer.Typer()
 def uninstall(
     context: typer.Context,
     *,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="What follows a sign-up, and no more (docs/sync.md).")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Take out of the tenant what install put in: Actions, and their places in the flows.
 
-    The stack with its secret and its ledger stays: sam delete takes that, and keeps the data.
+    The stack with its secret and its ledger stays: sam delete takes that, and keeps the data. So
+    does sync, where it is on; with --sync that is switched off, and nothing else is taken out.
     """
     now = session(context, as_json=as_json)
+    if sync:
+        SwitchOff(now, now.deployment).off(dry_run=dry_run, yes=yes)
+        return
     tenant, output = now.tenant(), now.output
     with output.busy("Looking at the tenant"):
         names = {each: action_name(now.config.action_name, each) for each in TRIGGERS}
@@ -48,7 +57,11 @@ def uninstall(
         # The Login flow's stays: a watch that looks for nothing would be silently green.
         Watching(now.deployment, tenant, now.config).let_go(*REGISTRATION)
         output.say(WATCHED)
-    output.document({"dry_run": dry_run, "found": bool(found), "steps": output.steps})
+    is_on = any(now.deployment.event_sources)
+    if is_on:
+        output.say(STAYS_ON)
+    ended = {"dry_run": dry_run, "found": bool(found), "steps": output.steps}
+    output.document(ended | {"sync": is_on})
 
 
 def _ours(tenant: Tenant, action_name: str) -> Action | None:
