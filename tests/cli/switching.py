@@ -148,11 +148,13 @@ IS_ON = (
 def shop_of(cli: Cli) -> Iterator[Shop]:
     """Return a deployment whose sync is off, and leave it so."""
     shop = Shop(cli)
-    yield shop
-    shop.reset()
-    client = cli.box.aws.secrets_manager
-    client.delete_secret(SecretId=TENANT_SECRET, ForceDeleteWithoutRecovery=True)
-    client.create_secret(Name=TENANT_SECRET)
+    try:
+        yield shop
+    finally:
+        shop.reset()
+        client = cli.box.aws.secrets_manager
+        client.delete_secret(SecretId=TENANT_SECRET, ForceDeleteWithoutRecovery=True)
+        client.create_secret(Name=TENANT_SECRET)
 
 
 def told(result: Result) -> str:

@@ -1,7 +1,13 @@
 """What a check of a deployment comes to."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from customerlink.cli.errors import CliError
+
+INSTALL = "customerlink install"
+DEPLOY = "make build && sam deploy --guided"
 
 
 class Verdict(StrEnum):
@@ -40,3 +46,15 @@ def warning(name: str, meaning: str, fix: str = "") -> Check:
 def bad(name: str, meaning: str, fix: str = "") -> Check:
     """Return a check that failed."""
     return Check(name, Verdict.BAD, meaning, fix)
+
+
+def needed[Part](part: Part | None, name: str) -> Part:
+    """Return what an earlier check has found; raise where it has not."""
+    if part is None:
+        raise CliError(f"It could not be checked without {name}.", "Mend that one first.")
+    return part
+
+
+def names_of(names: Iterable[str]) -> str:
+    """Return names as a sentence has them."""
+    return " and ".join(names)

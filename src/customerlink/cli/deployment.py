@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config as AwsConfig
 from botocore.exceptions import ClientError
 
-from customerlink.adapters.dynamodb.open_index import count_open
+from customerlink.adapters.dynamodb.open_index import count_open, due_users
 from customerlink.adapters.dynamodb.recorded_tenants import recorded_tenants
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
@@ -30,6 +30,7 @@ from customerlink.model.signature import SigningSecret
 from customerlink.model.sync_policy import SyncPolicy
 from customerlink.model.tickets import TicketKey
 from customerlink.model.trust import Trust
+from customerlink.model.user import User
 from customerlink.model.watch_secret import WatchSecret
 from customerlink.wiring.settings import trust_in
 
@@ -48,6 +49,9 @@ LOG_KEY = "log_key"
 VERIFIED_EMAIL = "VerifiedEmail"
 """A parameter of the template's, as these are."""
 AUTH0_SOURCE, STRIPE_SOURCE = "Auth0EventSource", "StripeEventSource"
+
+LONGEST_SECONDS, MOST_OWED = 400 * 24 * 3600.0, 1000
+"""The longest grace of a deletion is a year; more than so many are not counted."""
 
 _NOTE_TRIES = 5
 
@@ -208,7 +212,7 @@ class Deployment:
 
     def account(self) -> str:
         """Return the account that the credentials are for."""
-        return self._session.client("sts", config=CALLS).get_caller_identity()["Account"]
+        return self.event_bridge.account
 
     @cached_property
     def outputs(self) -> Outputs:
@@ -393,6 +397,10 @@ class Deployment:
     def open_sign_ups(self, clock: Callable[[], float] = time.time) -> int:
         """Count the sign-ups that have been open for more than 15 minutes."""
         return count_open(self.dynamodb, self.outputs.table, clock() - OPEN_FOR_SECONDS)
+
+    def owed_looks(self, clock: Callable[[], float] = time.time) -> list[User]:
+        """Return those who are held or were put off, in the order of their times; so many."""
+        return due_users(self.dynamodb, self.outputs.table, clock() + LONGEST_SECONDS, MOST_OWED)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":

@@ -19,7 +19,7 @@ CALLS = AwsConfig(connect_timeout=5, read_timeout=20, retries={"total_max_attemp
 
 AUTH0_PREFIX, STRIPE_PREFIX = "aws.partner/auth0.com/", "aws.partner/stripe.com/"
 
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
@@ -96,17 +96,25 @@ class EventBridge:
 
     def counted(self, metric: str, since: datetime) -> int:
         """Return how often the functions have counted something since a moment."""
+        # CloudWatch counts by whole minutes.
+        found = self._counts(metric, since.replace(second=0, microsecond=0), _MINUTE)
+        return int(sum(found.values()))
+
+    def last_counted(self, metric: str, since: datetime) -> datetime | None:
+        """Return the hour in which they last did; None where they have not."""
+        return max(self._counts(metric, since, _HOUR), default=None)
+
+    def _counts(self, metric: str, since: datetime, period: timedelta) -> dict[datetime, float]:
         found = self._session.client("cloudwatch", config=CALLS).get_metric_statistics(
             Namespace="CustomerLink",
             MetricName=metric,
             Dimensions=[{"Name": "service", "Value": self._stack}],
-            # CloudWatch counts by whole minutes.
-            StartTime=since.replace(second=0, microsecond=0),
-            EndTime=datetime.now(UTC).replace(microsecond=0) + _MINUTE,
-            Period=60,
+            StartTime=since,
+            EndTime=datetime.now(UTC).replace(microsecond=0) + period,
+            Period=int(period.total_seconds()),
             Statistics=["Sum"],
         )["Datapoints"]
-        return int(sum(each["Sum"] for each in found))
+        return {each["Timestamp"]: each["Sum"] for each in found if each["Sum"]}
 
     def _needed(self) -> Iterator[tuple[str, Callable[[], object]]]:
         unknown, now = f"{AUTH0_PREFIX}none", datetime.now(UTC)

@@ -120,7 +120,7 @@ class EventStreams:
 
 
 def _source(stream: Json) -> str:
-    return str(stream["destination"]["configuration"]["aws_partner_event_source"])
+    return str(stream["destination"]["configuration"].get("aws_partner_event_source", ""))
 
 
 def _check_state(state: object) -> None:

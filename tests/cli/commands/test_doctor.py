@@ -49,7 +49,7 @@ def test_everything_in_order(cli: Cli) -> None:
         *("Stripe key", "Stripe: list"),
         *("Stripe: letter case", "Stripe: no more"),
         *("Auth0 client", "connections", "Action: code", "Action: runtime", "Action: secrets"),
-        *("Login flow", "endpoint", "watch", "watch: last run", "alarms", "open sign-ups"),
+        *("Login flow", "endpoint", "watch", "watch: last run", "sync", "alarms", "open sign-ups"),
     ]
 
 
@@ -443,7 +443,7 @@ def test_nothing_at_all(cli: Cli) -> None:
     checks = diagnosis(cli)
 
     assert checks["AWS credentials"]["verdict"] == "good"
-    assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 11
+    assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 12
 
 
 def test_action_that_is_not_deployed(cli: Cli) -> None:

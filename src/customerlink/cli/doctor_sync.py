@@ -1,0 +1,122 @@
+"""Doctor's look at both sides' events: from where they are told to where they are dealt with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from customerlink.cli.checks import Check, bad, good, names_of, warning
+from customerlink.cli.config import Config, Mode
+from customerlink.cli.deployment import Deployment
+from customerlink.cli.event_bridge import EventBridge, SourceState
+from customerlink.cli.event_stream import KINDS, EventStream, StreamScope
+from customerlink.cli.release import sync_name
+from customerlink.cli.sync_beats import AWAITED
+from customerlink.cli.tenant import GRANT, Tenant
+
+SWITCH_ON = "customerlink install --sync"
+PROVED_FOR = timedelta(days=14)
+"""As far back as beats are looked for; CloudWatch keeps them longer, by the hour."""
+
+MOST_TOLD = 3
+_TEST_MODE = "/ed_test_"
+"""In the name of a source: Stripe's destination is one of test data."""
+
+
+@dataclass(frozen=True)
+class SyncLooks:
+    """What is looked at of sync; nothing at all where it is off."""
+
+    config: Config
+    deployment: Deployment
+    tenant: Tenant
+
+    def sync(self) -> Iterator[Check]:
+        """Follow the way of an event."""
+        auth0, stripe = self.deployment.event_sources
+        if not (auth0 or stripe):
+            yield good("sync", "off: nobody's changes are followed by themselves.")
+            return
+        yield self._stream(auth0)
+        for side, source in (("Auth0", auth0), ("Stripe", stripe)):
+            yield self._way(f"sync: {side}", side, source)
+        yield self._dead_letters()
+        yield from self._beats()
+        yield self._owed()
+
+    @property
+    def _bridge(self) -> EventBridge:
+        return self.deployment.event_bridge
+
+    def _stream(self, source: str) -> Check:
+        name, called = "sync: stream", sync_name(self.deployment.stack)
+        if self.tenant.missing_scopes([StreamScope.READ]):
+            return warning(name, f"It was not looked at: it lacks {StreamScope.READ}.", GRANT)
+        stream = self.tenant.streams(called).find()
+        if stream is None:
+            return bad(name, f"The tenant has no event stream {called}.", SWITCH_ON)
+        wrong = self._wrong_with(stream, source)
+        return bad(name, wrong, SWITCH_ON) if wrong else good(name, f"{called} is enabled.")
+
+    def _wrong_with(self, stream: EventStream, source: str) -> str | None:
+        """Say what is wrong with a stream, the first thing first."""
+        if (stream.account, stream.region) != (self._bridge.account, self._bridge.region):
+            return f"It is for account {stream.account}, {stream.region}: the stack is elsewhere."
+        if stream.source != source:
+            return "The stack listens to another source than it has."
+        if untold := sorted(frozenset(map(str, KINDS)) - stream.kinds):
+            return f"It does not tell of {names_of(untold)}."
+        # Auth0 does it too, after many deliveries that failed.
+        return None if stream.is_enabled else "It is disabled: nothing is told."
+
+    def _way(self, name: str, side: str, source: str) -> Check:
+        """Look at a side's source, and at the rule that takes its events."""
+        if wrong := self._wrong_with_source(side, source):
+            return bad(name, wrong, SWITCH_ON)
+        rules = self._bridge.rules(source)
+        off = sorted(each for each, is_enabled in rules.items() if not is_enabled)
+        if off or not rules:
+            meaning = f"Disabled: {names_of(off)}." if off else "No rule takes its events."
+            return bad(name, meaning, "docs/operations.md#no-events-come")
+        return good(name, f"Its source is active, and {names_of(sorted(rules))} takes its events.")
+
+    def _wrong_with_source(self, side: str, source: str) -> str | None:
+        if not source:
+            return f"The stack has no source of {side}'s events."
+        if self.config.mode is Mode.LIVE and _TEST_MODE in source:
+            return "Its events are of test data, and the profile is live."
+        found = self._bridge.source(source)
+        if found is None:
+            return f"There is no source {source} in {self._bridge.region}."
+        return {
+            SourceState.PENDING: "Its source waits for a bus: the stack has none.",
+            SourceState.DELETED: f"{side} has deleted its source: nothing comes.",
+        }.get(found.state)
+
+    def _dead_letters(self) -> Check:
+        name, queue = "sync: dead letters", self.deployment.outputs.dead_letters
+        count = self._bridge.waiting(queue) if queue else 0
+        if count:
+            meaning = f"{count} events could not be read or dealt with."
+            return bad(name, meaning, "docs/operations.md#sync-dead-letters")
+        return good(name, "There are none.")
+
+    def _beats(self) -> Iterator[Check]:
+        since = datetime.now(UTC) - PROVED_FOR
+        for metric, what in AWAITED.items():
+            last = self._bridge.last_counted(metric, since)
+            name = f"sync: {'Auth0' if metric == 'sync_test' else 'Stripe'} came"
+            if last is None:
+                meaning = f"{what} has not come in {PROVED_FOR.days} days: nobody sent any, or no"
+                yield warning(name, f"{meaning} event comes.", f"{SWITCH_ON} sends one.")
+            else:
+                yield good(name, f"{what} came last at {last:%Y-%m-%d %H:00} UTC.")
+
+    def _owed(self) -> Check:
+        """Tell who is held, or was put off: each has a time at which they are looked at again."""
+        name, owed = "sync: held", self.deployment.owed_looks()
+        if not owed:
+            return good(name, "Nobody is held, or put off.")
+        first = names_of(each.user_id for each in owed[:MOST_TOLD])
+        more = len(owed) - MOST_TOLD
+        others = f", and {more} more" if more > 0 else ""
+        return warning(name, f"To be looked at again: {first}{others}.", "customerlink sync USER")
