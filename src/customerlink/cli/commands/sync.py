@@ -15,7 +15,6 @@ from customerlink.model.sync_policy import (
     Differences,
     EditedCustomers,
     EmailChanges,
-    SyncPolicy,
 )
 from customerlink.model.user import User, UserId
 from customerlink.usecases.look import UnansweredError
