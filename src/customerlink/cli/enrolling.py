@@ -116,6 +116,8 @@ class Enrolling:
         told = f"enrolled: {enrolled}"
         if differing := counts[EnrolStatus.DIFFERS]:
             told += f"; {differing} differ, and stay as they are (--drift apply writes Auth0's)"
+        if following := counts[EnrolStatus.FOLLOWS]:
+            told += f"; {following} with linked accounts are followed at their next event"
         if left := counts[EnrolStatus.LEFT]:
             told += f"; {left} are for a person to look at"
         self.now.output.step(told)

@@ -34,7 +34,7 @@ POLL_SECONDS, PATIENCE_SECONDS = 5.0, 300.0
 """A partner makes its source within a minute."""
 
 DEPLOY = "make build && sam deploy --guided"
-TENANT_SECRET = "docs/scale.md#the-tenants-secret"  # noqa: S105 (a place)
+TENANT_SECRET = "docs/scale.md#in-the-cloud"  # noqa: S105 (a place)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.frozen import frozen
-from customerlink.model.sync import QUIET, SyncAct, SyncReason
+from customerlink.model.sync import QUIET, Decision, SyncAct, SyncReason
 from customerlink.model.sync_policy import Differences
 from customerlink.model.user import User
 from customerlink.usecases.look import UnansweredError
@@ -27,6 +27,8 @@ class EnrolStatus(StrEnum):
     """Both sides have other values, and nothing was written."""
     LEFT = "left"
     """There is no true link to enrol."""
+    FOLLOWS = "follows"
+    """Accounts were linked: with the next event their customers follow, which writes to them."""
     AGAIN = "again"
     """Another try may do it."""
 
@@ -60,14 +62,21 @@ class Enrolment:
             return Enrolled(EnrolStatus.AGAIN, NO_ANSWER)
         except LedgerUnavailableError:
             return Enrolled(EnrolStatus.AGAIN, NO_LEDGER)
+        told = self._told(decision)
+        return self._ended(self.sync.reconcile(user)) if told is None else told
+
+    def _told(self, decision: Decision) -> Enrolled | None:
+        """Say what is only told; None for what is enrolled."""
         if decision.act is SyncAct.WAIT:
             return Enrolled(EnrolStatus.AGAIN, decision.reason)
+        if decision.act is SyncAct.FOLLOW:
+            return Enrolled(EnrolStatus.FOLLOWS)
         if decision.act is not SyncAct.COMPARE:
             return Enrolled(EnrolStatus.LEFT, decision.reason)
         # What was applied before sync was switched off, and has changed since, is a difference too.
         if decision.writes and not self._may_write:
             return Enrolled(EnrolStatus.DIFFERS, ", ".join(decision.writes))
-        return self._ended(self.sync.reconcile(user))
+        return None
 
     @property
     def _may_write(self) -> bool:
