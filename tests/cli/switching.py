@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+from httpx._transports import default
 from tests.cli.conftest import Cli, Result
 
 from customerlink.cli import deployment, enrolling, switch_on, sync_beats
@@ -46,6 +48,8 @@ class Shop:
         cli.patch.setattr(self.box.stripe, "update", updated)
         # Of one process's many commands each would read AWS's descriptions anew.
         cli.patch.setattr(deployment, "boto3", SimpleNamespace(Session=lambda **_: _AwsSession()))
+        # Each call of Auth0's would read all the certificates anew; the stand-ins have none.
+        cli.patch.setattr(default, "create_ssl_context", _ssl_context)
         cli.patch.setattr(enrolling, "PER_SECOND", 1000.0)
         for module in (switch_on, sync_beats):
             cli.patch.setattr(module, "POLL_SECONDS", 0.0)
@@ -127,6 +131,11 @@ class _AwsSession:
 def _client(name: str, url: str, config: Any) -> Any:
     make: Any = _aws().client
     return make(name, endpoint_url=url, config=config)
+
+
+@cache
+def _ssl_context(*_: object, **__: object) -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 @cache

@@ -136,18 +136,18 @@ def test_customer_that_is_gone(shop: Shop) -> None:
     assert shop.tenant.profiles[ADA.user_id].customer_id == shop.adas
 
 
+def silent(*_: object) -> None:
+    """Answer nothing."""
+    raise AwsSilentError("TimeoutError")
+
+
 def test_another_try(shop: Shop) -> None:
     """While a sign-up is under way, or Stripe or the ledger does not answer, nothing is done."""
     shop.fails(LOOK, Kind.LOST)
     assert shop.enrol() == Enrolled(EnrolStatus.AGAIN, NO_ANSWER)
-    carry_out = shop.dynamodb.table.get_item
-
-    def silent(_: Any) -> Any:
-        raise AwsSilentError("TimeoutError")
-
-    shop.dynamodb.table.get_item = silent  # type: ignore[method-assign]
-    assert shop.enrol() == Enrolled(EnrolStatus.AGAIN, NO_LEDGER)
-    shop.dynamodb.table.get_item = carry_out  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.dynamodb.table, "get_item", silent)
+        assert shop.enrol() == Enrolled(EnrolStatus.AGAIN, NO_LEDGER)
     shop.moves(customer_id=None)
     shop.ports()[1].open(ADA, None, admission=True)
     assert shop.enrol() == Enrolled(EnrolStatus.AGAIN, "signing_up")

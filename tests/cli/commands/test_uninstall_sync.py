@@ -59,6 +59,11 @@ def test_switched_off(on: Shop) -> None:
     assert "Nothing to do: sync is off." in off(on).out
     assert (on.on().code, on.end_state()) == (0, IS_ON)
 
+    # The Actions alone: that sync stays on is said, with what switches it off.
+    result = on.cli("uninstall")
+    assert (result.code, on.end_state()) == (0, IS_ON)
+    assert "customerlink uninstall --sync" in result.out
+
 
 INTERRUPTED: list[tuple[Any, str]] = [
     (EventStreams, "switch"),
@@ -70,7 +75,7 @@ INTERRUPTED: list[tuple[Any, str]] = [
 
 
 def test_interrupted(on: Shop) -> None:
-    """Before a step, and after it: the same command goes on."""
+    """Before a step, and after it: the same command goes on; what it may not delete, it tells."""
     for place, name in INTERRUPTED:
         for after in (False, True):
             with pytest.MonkeyPatch.context() as patch:
@@ -80,28 +85,14 @@ def test_interrupted(on: Shop) -> None:
             assert stopped.code == 3 or is_over, (name, after, told(stopped))
     assert (off(on).code, left(on)) == (0, IS_OFF)
 
-
-def test_without_the_key(on: Shop) -> None:
-    """Stripe's destination is the operator's to delete, and all the rest is gone."""
+    # Without its key Stripe's destination is the operator's to delete, and all the rest is gone.
+    assert on.on().code == 0
     result = off(on, key="")
-
     assert (result.code, left(on)[0], left(on)[2]) == (0, [], ["", ""])
     assert f"{NAME} is yours to delete" in result.out
-    assert len(on.destinations()) == 1
-
-
-def test_uninstall_alone(on: Shop) -> None:
-    """The Actions go; that sync stays on is said, with what switches it off."""
-    result = on.cli("uninstall")
-
-    assert (result.code, on.end_state()) == (0, IS_ON)
-    assert "customerlink uninstall --sync" in result.out
-
-
-def test_declared(on: Shop) -> None:
-    """What another tool owns stays for it; the stack lets go of both sources."""
+    # What another tool owns stays for it; the stack lets go of both sources.
+    assert on.on().code == 0
     Path("customerlink.toml").write_text('actions = "declared"\n')
     result = off(on)
-
     assert (result.code, len(on.streams()), left(on)[2]) == (0, 1, ["", ""])
     assert "for the tool that declares the tenant" in result.out
