@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from customerlink.cli.checks import Check, bad, good, names_of, warning
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.deployment import Deployment
-from customerlink.cli.event_bridge import EventBridge, SourceState
+from customerlink.cli.event_bridge import OF_TEST_DATA, EventBridge, SourceState
 from customerlink.cli.event_stream import KINDS, EventStream, StreamScope
 from customerlink.cli.release import sync_name
 from customerlink.cli.sync_beats import AWAITED
@@ -18,8 +18,6 @@ PROVED_FOR = timedelta(days=14)
 """As far back as beats are looked for; CloudWatch keeps them longer, by the hour."""
 
 MOST_TOLD = 3
-_TEST_MODE = "/ed_test_"
-"""In the name of a source: Stripe's destination is one of test data."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class SyncLooks:
     def _wrong_with_source(self, side: str, source: str) -> str | None:
         if not source:
             return f"The stack has no source of {side}'s events."
-        if self.config.mode is Mode.LIVE and _TEST_MODE in source:
+        if self.config.mode is Mode.LIVE and OF_TEST_DATA in source:
             return "Its events are of test data, and the profile is live."
         found = self._bridge.source(source)
         if found is None:

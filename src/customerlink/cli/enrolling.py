@@ -40,23 +40,25 @@ class Enrolling:
     now: Session
     differences: Differences
 
-    def run(self) -> Counter[EnrolStatus]:
-        """Enrol everybody who is not enrolled yet; list who differs, and count."""
+    def run(self) -> list[dict[str, str]]:
+        """Enrol everybody who is not enrolled yet; list, and return, who differs or is left."""
         users, done = self._linked(), self._done()
         left = [each for each in users if each.user_id not in done]
-        counts: Counter[EnrolStatus] = Counter(done.values())
+        counts, rows = Counter(done.values()), []
         with self._file.open("a", buffering=1) as lines:
             for user, ended in self._each(left):
                 counts[ended.status] += 1
                 if ended.status in _TOLD:
                     self.now.output.say(f"  {user.user_id}: {ended.status}: {ended.why}")
+                    row = {"id": user.user_id, "outcome": ended.status.value, "reason": ended.why}
+                    rows.append(row)
                 if ended.status is not EnrolStatus.AGAIN:
                     print(f"{ended.status} {user.user_id}", file=lines)
         self._tell(counts)
         if counts[EnrolStatus.AGAIN]:
             text = f"{counts[EnrolStatus.AGAIN]} users could not be enrolled yet."
             raise CliError(text, AGAIN, Exit.UNREACHABLE)
-        return counts
+        return rows
 
     def finish(self) -> None:
         """Forget how far it was: the next switching on looks at everybody again."""

@@ -19,6 +19,9 @@ CALLS = AwsConfig(connect_timeout=5, read_timeout=20, retries={"total_max_attemp
 
 AUTH0_PREFIX, STRIPE_PREFIX = "aws.partner/auth0.com/", "aws.partner/stripe.com/"
 
+OF_TEST_DATA = "/ed_test_"
+"""In the name of a source: Stripe's destination is one of test data."""
+
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 

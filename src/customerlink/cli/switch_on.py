@@ -5,15 +5,21 @@ it, the same command goes on.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn
 
+from customerlink.cli.config import Mode
 from customerlink.cli.deployment import AUTH0_SOURCE, STRIPE_SOURCE, Deployment
 from customerlink.cli.enrolling import Enrolling
 from customerlink.cli.errors import AGAIN, CliError, Exit
-from customerlink.cli.event_bridge import STRIPE_PREFIX, EventSource, SourceState
+from customerlink.cli.event_bridge import (
+    OF_TEST_DATA,
+    STRIPE_PREFIX,
+    EventSource,
+    SourceState,
+)
 from customerlink.cli.event_destination import KINDS as STRIPE_KINDS
 from customerlink.cli.event_destination import (
     PAYLOAD,
@@ -27,7 +33,7 @@ from customerlink.cli.installing import Change, Kind, show, tell
 from customerlink.cli.release import sync_name
 from customerlink.cli.session import Session
 from customerlink.cli.sync_beats import Proof
-from customerlink.cli.tenant import GRANT
+from customerlink.cli.tenant import GRANT, Tenant
 from customerlink.model.sync_policy import Differences
 
 POLL_SECONDS, PATIENCE_SECONDS = 5.0, 300.0
@@ -55,7 +61,12 @@ class Switch:
     @cached_property
     def streams(self) -> EventStreams:
         """Return the tenant's event streams."""
-        return self.now.tenant().streams(self.name)
+        return self.tenant.streams(self.name)
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        """Return the Auth0 side, by one token."""
+        return self.now.tenant()
 
     def on(self, *, dry_run: bool, yes: bool) -> None:
         """Carry out what is missing, and prove that events come."""
@@ -69,7 +80,7 @@ class Switch:
             return
         if changes:
             self.now.confirm("Switch sync on", yes=yes)
-        self._enrol()
+        rows = self._enrol()
         # Asked for before anything is made that would wait for it.
         destination = self._destination()
         stream = self._stream()
@@ -81,7 +92,7 @@ class Switch:
             self.streams, stream, self.now.own_probe().customers, self.deployment.stack
         )
         Enrolling(self.now, self.differences).finish()
-        self._tell(changes, seconds)
+        self._tell(changes, rows, seconds)
 
     # What is there
 
@@ -95,7 +106,7 @@ class Switch:
         if not self.deployment.has_tenant_secret():
             text = "The functions cannot ask Auth0: the secret TenantSecretName has no value."
             raise CliError(text, TENANT_SECRET, Exit.REFUSED)
-        scopes = self.now.tenant().missing_scopes(SWITCHING_ON)
+        scopes = self.tenant.missing_scopes(SWITCHING_ON)
         if scopes:
             raise CliError(f"The Auth0 client lacks {', '.join(scopes)}.", GRANT, Exit.REFUSED)
         denied = self.deployment.event_bridge.denied()
@@ -107,7 +118,10 @@ class Switch:
         """Name what is to be done, as far as it can be known before."""
         stream = self.streams.find()
         auth0_source, stripe_source = self.deployment.event_sources
-        if not (stream and stream.is_enabled):
+        is_on = stream is not None and stream.is_enabled
+        if self.differences is Differences.APPLY:
+            yield Change(Kind.ENROL, "who differs gets Auth0's values in Stripe")
+        elif not is_on:
             yield Change(Kind.ENROL, "true links are recorded; who differs is listed, and stays")
         if not self._is_there(stripe_source):
             yield Change(Kind.CREATE_DESTINATION, self.name)
@@ -115,17 +129,18 @@ class Switch:
             yield Change(Kind.CREATE_STREAM, self.name)
         if not (auth0_source and stripe_source) or (stream and stream.source != auth0_source):
             yield Change(Kind.UPDATE_STACK, f"{AUTH0_SOURCE} and {STRIPE_SOURCE}")
-        if not (stream and stream.is_enabled):
+        if not is_on:
             yield Change(Kind.ENABLE_STREAM, self.name)
 
     # The steps
 
-    def _enrol(self) -> None:
+    def _enrol(self) -> Sequence[Mapping[str, str]]:
+        """Enrol who is there; return who was not, and why."""
         stream = self.streams.find()
         # Whoever changes from then on is told of; to look at all the others again is for who asks.
         if stream and stream.is_enabled and self.differences is Differences.REPORT:
-            return
-        Enrolling(self.now, self.differences).run()
+            return ()
+        return Enrolling(self.now, self.differences).run()
 
     def _destination(self) -> str:
         """Return the source of Stripe's events, made now if there is none."""
@@ -153,14 +168,17 @@ class Switch:
 
     def _made_by_hand(self) -> str:
         """Return the one source of Stripe's that waits for a bus, or say how to make it."""
-        pending = self.deployment.event_bridge.pending(STRIPE_PREFIX)
+        is_live = self.now.config.mode is Mode.LIVE
+        found = self.deployment.event_bridge.pending(STRIPE_PREFIX)
+        pending = [each for each in found if not (is_live and OF_TEST_DATA in each.name)]
         if len(pending) > 1:
             names = ", ".join(each.name for each in pending)
             raise CliError(f"Several sources of Stripe's wait: {names}.", "--stripe-source NAME")
         if pending:
+            self.now.output.say(f"{pending[0].name} is Stripe's only one that waits: it is taken.")
             return pending[0].name
         bridge = self.deployment.event_bridge
-        self.now.output.table(
+        self._told(
             "In Stripe's dashboard, Workbench > Webhooks > Create an event destination:",
             [
                 ("name", self.name),
@@ -192,7 +210,7 @@ class Switch:
     def _to_declare(self, status: str) -> NoReturn:
         """Tell what the tool has to set that declares the tenant."""
         bridge = self.deployment.event_bridge
-        self.now.output.table(
+        self._told(
             "For the tool that declares the tenant, an event stream:",
             [
                 ("name", self.name),
@@ -254,14 +272,21 @@ class Switch:
             fix = "Delete it, or name the stack that it is for by --stack and --region."
             raise CliError(text, fix, Exit.REFUSED)
 
+    def _told(self, title: str, values: Sequence[tuple[str, str]]) -> None:
+        """Tell what somebody else is to set, whoever reads the rest."""
+        for line in (title, *(f"  {name}: {value}" for name, value in values)):
+            self.now.output.meanwhile(line)
+
     def _step(self, kind: Kind, about: str) -> None:
         self.now.output.step(f"{kind}: {about}")
 
-    def _tell(self, changes: list[Change], seconds: float) -> None:
+    def _tell(
+        self, changes: list[Change], rows: Sequence[Mapping[str, str]], seconds: float
+    ) -> None:
         output = self.now.output
         output.table(
             "Sync is on." if changes else "Nothing to do: sync is on.",
             [("events came after", f"{seconds:.0f} s"), ("look at it", "customerlink doctor")],
         )
-        kinds = [each.kind for each in changes]
-        output.document({"changes": kinds, "seconds": round(seconds), "steps": output.steps})
+        ended = {"changes": [each.kind for each in changes], "rows": rows}
+        output.document(ended | {"seconds": round(seconds), "steps": output.steps})

@@ -150,8 +150,11 @@ def test_who_is_there_is_enrolled(shop: Shop) -> None:
     assert "enrolled: 2; 2 differ" in result.out
     assert "@" not in result.out.replace("customerlink@", "")
 
-    # Auth0's values are written where somebody says so, also once sync is on.
-    assert shop.on("--drift", "apply").code == 0
+    # Auth0's values are written where somebody says so, also once sync is on; in live mode asked.
+    refused = shop.cli("--mode", "live", "install", "--sync", "--drift", "apply")
+    assert ("has to be confirmed" in refused.err, held(shop)) == (True, before)
+    done = shop.on("--drift", "apply", "--json").json()
+    assert (done["changes"], done["rows"]) == (["enrol the users who are there"], [])
     assert held(shop)["3"] == ("user-3@example.com", "Clea")
     assert held(shop)["4"][0] == "user-4@example.com"
 
@@ -288,6 +291,10 @@ def test_what_others_make(shop: Shop) -> None:
     shop.box.aws.event_sources.offer(source)
     shop.box.aws.event_sources.offer("aws.partner/stripe.com/ed_test_another")
     assert shop.on(key="").code == 1
+    # With --json the document is stdout's alone, and the values are told beside it.
+    told_beside = shop.cli("--mode", "live", "install", "--sync", "--yes", "--json")
+    assert NAME in told_beside.err
+    assert "no event destination" in told_beside.json()["error"]
     assert shop.on("--stripe-source", source).code == 0
     assert shop.parameters()["StripeEventSource"] == source
     assert shop.destinations() == []
