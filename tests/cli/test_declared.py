@@ -18,7 +18,7 @@ from customerlink.cli.declared import (
     signing_secret_of,
     standing_note,
 )
-from customerlink.cli.deployment import StoredSecret
+from customerlink.cli.stored_secret import StoredSecret
 from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, declared
 from customerlink.model.notes import fingerprint, noted
 

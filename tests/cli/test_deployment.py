@@ -11,8 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from customerlink.cli.config import Config
-from customerlink.cli.deployment import Deployment, Outputs, StoredSecret, new_signing_secret
+from customerlink.cli.deployment import Deployment, Outputs
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.stored_secret import StoredSecret, new_signing_secret
 from customerlink.model.notes import Note
 from customerlink.model.secret import Secret
 from customerlink.model.signature import SigningSecret

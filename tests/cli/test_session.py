@@ -11,10 +11,11 @@ import pytest
 import questionary
 
 from customerlink.cli.config import Config, Mode
-from customerlink.cli.deployment import Deployment, StoredSecret
+from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
 from customerlink.cli.session import Session, session, stripe_key_given
+from customerlink.cli.stored_secret import StoredSecret
 
 
 @dataclass

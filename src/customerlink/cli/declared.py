@@ -9,9 +9,9 @@ import shlex
 from pathlib import Path
 
 from customerlink.cli.checks import Check, bad, good
-from customerlink.cli.deployment import StoredSecret
 from customerlink.cli.private_files import private
 from customerlink.cli.release import endpoint
+from customerlink.cli.stored_secret import StoredSecret
 from customerlink.model.action_faults import is_declared, set_apart, standing
 from customerlink.model.actions import (
     LOGIN,

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from customerlink.cli.declared import hand_over, signing_secret_of
-from customerlink.cli.deployment import StoredSecret
 from customerlink.cli.installing import (
     Change,
     completed,
@@ -19,6 +18,7 @@ from customerlink.cli.installing import (
 )
 from customerlink.cli.session import Session
 from customerlink.cli.stack_parameters import StackUpdate
+from customerlink.cli.stored_secret import StoredSecret
 from customerlink.model.actions import LOGIN
 
 MODE = 'actions = "declared" in customerlink.toml (docs/declared.md)'

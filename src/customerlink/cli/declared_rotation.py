@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customerlink.cli.declared import APPLY, hand_over, signing_secret_of, standing_note
-from customerlink.cli.deployment import StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.release import action_name, endpoint
+from customerlink.cli.stored_secret import StoredSecret, new_signing_secret
 from customerlink.cli.watching import Watching
 from customerlink.model.actions import LOGIN, TRIGGERS, Action
 from customerlink.model.notes import noted

@@ -7,8 +7,9 @@ from customerlink.adapters.built_actions import action_code
 from customerlink.cli.checks import DEPLOY, INSTALL, Check, bad, good, names_of, needed, warning
 from customerlink.cli.config import Config
 from customerlink.cli.declared import APPLY, settings_check
-from customerlink.cli.deployment import Deployment, StoredSecret
+from customerlink.cli.deployment import Deployment
 from customerlink.cli.release import action_name, endpoint
+from customerlink.cli.stored_secret import StoredSecret
 from customerlink.cli.tenant import CONNECTIONS_SCOPE, GRANT, Tenant
 from customerlink.model.action_faults import (
     LATER,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from customerlink.cli.config import Config
-from customerlink.cli.deployment import StoredSecret, new_signing_secret
 from customerlink.cli.errors import CliError
 from customerlink.cli.next_steps import next_steps
 from customerlink.cli.output import Output
 from customerlink.cli.probes import checked, self_test
 from customerlink.cli.session import Session, stripe_key_given
+from customerlink.cli.stored_secret import StoredSecret, new_signing_secret
 from customerlink.model.tickets import new_ticket_key
 
 

@@ -18,7 +18,7 @@ from customerlink.cli.checks import (
     warning,
 )
 from customerlink.cli.config import Config
-from customerlink.cli.deployment import Deployment, StoredSecret
+from customerlink.cli.deployment import Deployment
 from customerlink.cli.doctor_sync import SyncLooks
 from customerlink.cli.doctor_tenant import TenantLooks
 from customerlink.cli.doctor_watch import WatchLooks
@@ -26,6 +26,7 @@ from customerlink.cli.errors import Exit
 from customerlink.cli.explain import explain
 from customerlink.cli.probes import StripeProbe, self_test
 from customerlink.cli.session import Json, session
+from customerlink.cli.stored_secret import StoredSecret
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.tenant_name import TO_SERVE, stranger
 from customerlink.model.policy import VerifiedEmail

@@ -10,7 +10,7 @@ import typer
 
 from customerlink.adapters.built_actions import action_code
 from customerlink.cli.declared_install import MODE, ToFile, install_declared
-from customerlink.cli.deployment import Deployment, StoredSecret
+from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.installing import (
     STORED,
@@ -27,6 +27,7 @@ from customerlink.cli.output import Output
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
 from customerlink.cli.stack_parameters import StackUpdate, stack_update
+from customerlink.cli.stored_secret import StoredSecret
 from customerlink.cli.switch_on import Switch
 from customerlink.cli.tenant import RUNTIME, Binding, Tenant
 from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, client_given, may_only_look

@@ -22,11 +22,12 @@ import typer
 from customerlink.adapters.aws.secrets_manager import REFRESH_SECONDS
 from customerlink.cli.declared_install import MODE, ToFile
 from customerlink.cli.declared_rotation import DeclaredRotation
-from customerlink.cli.deployment import Deployment, StoredSecret, new_signing_secret
+from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.probes import StripeProbe, checked, self_test
 from customerlink.cli.release import action_name, endpoint
 from customerlink.cli.session import Json, Yes, session, stripe_key_given
+from customerlink.cli.stored_secret import StoredSecret, new_signing_secret
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.watching import Watching
 from customerlink.model.action_faults import set_anew
