@@ -39,6 +39,9 @@ from customerlink.model.sync_policy import Differences
 POLL_SECONDS, PATIENCE_SECONDS = 5.0, 300.0
 """A partner makes its source within a minute."""
 
+THERE = (SourceState.PENDING, SourceState.ACTIVE)
+LAPSED = f"{AGAIN} If a week has gone by, AWS has deleted it: {{}}, delete what made it before."
+
 DEPLOY = "make build && sam deploy --guided"
 TENANT_SECRET = "docs/scale.md#in-the-cloud"  # noqa: S105 (a place)
 
@@ -148,10 +151,11 @@ class Switch:
         if self.stripe_source is None and self._is_there(known):
             return known
         if self.stripe_source:
-            return self._awaited(self.stripe_source, SourceState.PENDING, SourceState.ACTIVE)
+            return self._awaited(self.stripe_source, *THERE)
         key = destinations_key()
         source = self._made(key).source if key else self._made_by_hand()
-        return self._awaited(source, SourceState.PENDING, SourceState.ACTIVE)
+        fix = LAPSED.format("Stripe's dashboard, Workbench > Webhooks")
+        return self._awaited(source, *THERE, fix=fix)
 
     def _made(self, key: str) -> Destination:
         config, bridge = self.now.config, self.deployment.event_bridge
@@ -204,7 +208,7 @@ class Switch:
         if missing := sorted(frozenset(map(str, KINDS)) - stream.kinds):
             text = f"Auth0's stream {self.name} does not tell of {', '.join(missing)}."
             raise CliError(text, "Auth0's dashboard, Event Streams: add them.")
-        self._awaited(stream.source, SourceState.PENDING, SourceState.ACTIVE)
+        self._awaited(stream.source, *THERE, fix=LAPSED.format("Auth0's dashboard, Event Streams"))
         return stream
 
     def _to_declare(self, status: str) -> NoReturn:
@@ -243,13 +247,13 @@ class Switch:
 
     # Waiting
 
-    def _awaited(self, name: str, *states: SourceState) -> str:
+    def _awaited(self, name: str, *states: SourceState, fix: str = AGAIN) -> str:
         """Wait until AWS has a source in one of these states; say how long it stays pending."""
         end, found = time.monotonic() + PATIENCE_SECONDS, self._source(name)
         while found is None or found.state not in states:
             if time.monotonic() > end:
                 state = found.state if found else "not there"
-                raise CliError(f"The source {name} is {state}.", AGAIN, Exit.UNREACHABLE)
+                raise CliError(f"The source {name} is {state}.", fix, Exit.UNREACHABLE)
             self.now.output.wait(f"for AWS to have {name} {states[0]}", POLL_SECONDS)
             found = self._source(name)
         if found.until:

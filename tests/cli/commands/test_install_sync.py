@@ -239,6 +239,16 @@ def of_an_earlier_release(shop: Shop) -> None:
     shop.cli.patch.setattr(Deployment, "outputs", replace(outputs, parameters=less))
 
 
+def lapsed(shop: Shop) -> None:
+    """Let AWS have deleted the source of a stream that nobody went on with."""
+    settings = {"aws_account_id": "123456789012", "aws_region": "us-east-1"}
+    kinds = [{"event_type": f"user.{each}"} for each in ("created", "updated", "deleted")]
+    destination = {"type": "eventbridge", "configuration": settings}
+    streams = shop.box.management.event_streams
+    streams.create({"name": NAME, "subscriptions": kinds, "destination": destination})
+    shop.box.aws.event_sources.offered.clear()
+
+
 REFUSED: list[tuple[Callable[[Shop], object], int, str]] = [
     (without_scope("create:event_streams"), 4, "lacks create:event_streams."),
     (without_scope("read:event_streams", "read:users"), 4, "lacks read:event_streams, read:users"),
@@ -253,6 +263,7 @@ REFUSED: list[tuple[Callable[[Shop], object], int, str]] = [
     (elsewhere("eu-west-1"), 4, "is for account 123456789012, eu-west-1"),
     (elsewhere("us-east-1", "210987654321"), 4, "is for account 210987654321"),
     (elsewhere("us-east-1"), 1, "does not tell of user.created, user.deleted, user.updated"),
+    (lapsed, 3, "is not there."),
     (two_sources, 1, "Several sources of Stripe's wait: "),
     (with_key(""), 1, "no event destination of Stripe's"),
     (key_that_may("invoice"), 4, "may not see event destinations"),
