@@ -17,7 +17,14 @@ from typing import Any
 from moto.events.models import EventPattern
 from samtranslator.yaml_helper import yaml_parse
 
-from sandbox.events import AUTH0_SOURCE, STRIPE_SOURCE, Document, of_customer, of_user
+from sandbox.events import (
+    AUTH0_SOURCE,
+    STRIPE_SOURCE,
+    Document,
+    auth0_event,
+    of_customer,
+    of_user,
+)
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 _SOURCES = {"Auth0EventSource": AUTH0_SOURCE, "StripeEventSource": STRIPE_SOURCE}
@@ -78,6 +85,10 @@ class Buses:
     def customer(self, before: Document | None, after: Document | None) -> None:
         """Hear of a customer's change."""
         self.put(of_customer(before, after))
+
+    def test(self, _: str, kind: str) -> None:
+        """Take the event by which somebody tries the tenant's stream."""
+        self.put(auth0_event(kind, {"user_id": "auth0|test"}, tenant=self.tenant, is_test=True))
 
     def put(self, event: Document) -> None:
         """Let an event pass to where a rule sends it."""

@@ -59,6 +59,8 @@ class Following:
     requests: int = 0
     """How many requests SQS would have had of EventBridge and Lambda."""
     invocations: int = 0
+    _printed: int = 0
+    """As much of what functions print is in CloudWatch."""
     _one_batch: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> None:
@@ -96,6 +98,7 @@ class Following:
                 return 0
             records = [_record(each) for each in found]
             answer = self.invoke({"Records": records})
+            self._printed = self.box.publish(self._printed)
             again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             done: Any = [
                 {"Id": str(at), "ReceiptHandle": each["receiptHandle"]}
@@ -158,12 +161,14 @@ def following(
     of_the_function = resources()["SyncFunction"]["Properties"]
     batch_size = of_the_function["Events"]["Changes"]["Properties"]["BatchSize"]
     invoke = _function(environment, of_the_function["Timeout"])
-    told = box.tenant.users.tell, box.stripe.tell
+    streams = box.management.event_streams
+    told = box.tenant.users.tell, box.stripe.tell, streams.deliver
     box.tenant.users.tell, box.stripe.tell = buses.user, buses.customer
+    streams.deliver = buses.test
     try:
         yield Following(box, buses, sqs, queue, dead, invoke, batch_size, tell)
     finally:
-        box.tenant.users.tell, box.stripe.tell = told
+        box.tenant.users.tell, box.stripe.tell, streams.deliver = told
         for each in (queue, dead):
             sqs.delete_queue(QueueUrl=each)
 

@@ -109,9 +109,15 @@ class Sandbox:
             looked = Watch(Settings.from_environment(os.environ))
             found = tuple(str(each) for each in confirmed(looked.look, lambda: None))
         telemetry.report_watch(found)
-        for line in self.log.getvalue()[before:].splitlines():
-            self.aws.publish(json.loads(line), at or datetime.now(UTC))
+        self.publish(before, at)
         return found
+
+    def publish(self, since: int, at: datetime | None = None) -> int:
+        """Put into CloudWatch what functions printed from a place on; return where that ends."""
+        text = self.log.getvalue()
+        for line in text[since:].splitlines():
+            self.aws.publish(json.loads(line), at or datetime.now(UTC))
+        return len(text)
 
     def let_functions_into_the_tenant(self) -> None:
         """Put in what the functions that speak to Auth0 need, and the page, as an operator does."""
