@@ -177,7 +177,7 @@ def test_a_cold_start_without_asyncio() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*UNUSED, *(f"aws_lambda_powertools/utilities/{each}" for each in UTILITIES)]
+    "name", [*UNUSED, *(f"aws_lambda_powertools/utilities/{each}" for each in sorted(UTILITIES))]
 )
 def test_what_is_left_out_exists(name: str) -> None:
     """So that a package which moves it is noticed."""
