@@ -127,6 +127,15 @@ class TestUpdate:
 
         assert customers(served).update(adas, {"name": "Ada"}) == Refused("id")
 
+    @pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.DOWN])
+    def test_in_one_try(self, served: Stripe, adas: CustomerId, kind: FaultKind) -> None:
+        """A lost one could land after a second one was answered, and over what came next."""
+        served.fault(kind, "POST")
+
+        assert customers(served).update(adas, {"name": "Countess"}) == Unknown()
+        asked = [each for each in served.account.requests if each.startswith("POST")]
+        assert len(asked) == 1
+
 
 class TestSubscriptions:
     """What a deletion would cancel."""

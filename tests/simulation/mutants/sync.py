@@ -11,6 +11,7 @@ from tests.simulation.mutants.mutant import (
     Mutant,
 )
 
+_STRIPE = "adapters/stripe/synced_customers.py"
 _TESTS = "tests/usecases/test_sync.py"
 _TABLE = "tests/model/test_sync.py"
 _LEDGER = "tests/adapters/dynamodb/test_sync_ledger.py"
@@ -36,6 +37,20 @@ SYNCED = [
         "        except UnansweredError:\n            # Of whom",
         "        except ZeroDivisionError:\n            # Of whom",
         caught_by=f"{_TESTS}::TestAddress::test_no_answer_about_the_other",
+    ),
+    Mutant(
+        "sync writes twice, and the lost one lands last",
+        _STRIPE,
+        "return self._updated(customer_id, params_of(values), tries=1)",
+        "return self._updated(customer_id, params_of(values))",
+        caught_by="tests/adapters/stripe/test_synced_customers.py::TestUpdate::test_in_one_try",
+    ),
+    Mutant(
+        "sync answers the echo of its own write",
+        DECISION,
+        "        if ours == theirs:\n            return Verdict.AGREED",
+        "        if ours == theirs == before:\n            return Verdict.AGREED",
+        caught_by=f"{_TABLE}::test_comparison",
     ),
     Mutant(
         "sync beside another one",
