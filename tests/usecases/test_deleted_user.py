@@ -518,3 +518,19 @@ def log_in_as(shop: World, who: User, email: str = OLD) -> Reason | None:
     """Log in for the first time with a verified address; return what came of it."""
     told = shop.login(SignUp(who, logins_count=1, email=email, email_verified=True))
     return told.reason if told else None
+
+
+@pytest.mark.parametrize("policy", [DeletedUsers.UNLINK, DeletedUsers.DELETE])
+@pytest.mark.parametrize("claimed", [False, True])
+def test_whose_profile_has_the_customer(policy: DeletedUsers, *, claimed: bool) -> None:
+    """Somebody has let it name Ada, and it is Bea's: it stays hers until a person has looked."""
+    shop = Left(policy)
+    shop.tenant.add(BEA, NEW, customer_id=shop.adas)
+    if claimed:
+        shop.ports()[1].claim(BEA, Adoption(shop.adas))
+    synced = shop.when()
+
+    assert (synced.outcome, synced.reason) == (SyncOutcome.HELD, SyncReason.MISMATCHED)
+    assert shop.metadata()["auth0_user_id"] == ADA.user_id
+    shop.tenant.profiles.pop(BEA.user_id)
+    assert shop.when(8 * DAY_SECONDS).outcome is SyncOutcome.DONE

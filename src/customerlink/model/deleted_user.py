@@ -38,6 +38,8 @@ class SeenGone:
     is_claimed: bool = False
     """Whether the ledger has it that somebody adopted the customer."""
     subscriptions: Subscriptions = Subscriptions.NONE
+    is_anothers: bool = False
+    """Whether another user's profile has its id."""
 
 
 def part(seen: SeenGone, policy: DeletedUsers) -> tuple[Part, SyncReason]:
@@ -57,6 +59,9 @@ def part(seen: SeenGone, policy: DeletedUsers) -> tuple[Part, SyncReason]:
 def _with(live: LiveCustomer, seen: SeenGone, policy: DeletedUsers) -> tuple[Part, SyncReason]:
     if policy is DeletedUsers.KEEP or not live.customer.belongs_to(seen.user):
         return Part.NOTHING, SyncReason.USER_GONE
+    # Whoever edits metadata may let it name a user whose customer it never was.
+    if seen.is_anothers:
+        return Part.HOLD, SyncReason.MISMATCHED
     if policy is DeletedUsers.UNLINK or is_the_shops(live, seen):
         return Part.UNLINK, SyncReason.USER_GONE
     if live.has_balance:

@@ -140,8 +140,16 @@ class DeletedUser:
         is_claimed = self.invocations.view().claimed_by(self.customer_id) is not None
         live = found.result if isinstance(found.result, LiveCustomer) else None
         subscriptions = self._subscriptions(customers) if live else Subscriptions.NONE
-        is_part = primary is not None
-        seen = SeenGone(self.user, is_there, is_part, found.result, is_claimed, subscriptions)
+        carriers = {each.user_id for each in self.profiles.with_customer(self.customer_id)}
+        seen = SeenGone(
+            self.user,
+            is_there,
+            primary is not None,
+            found.result,
+            is_claimed,
+            subscriptions,
+            is_anothers=bool(carriers - {self.user.user_id}),
+        )
         return seen, primary
 
     def _subscriptions(self, customers: SyncedCustomers) -> Subscriptions:

@@ -21,6 +21,13 @@ PARTING = [
         caught_by=f"{_TESTS}::TestWhen::test_after_the_grace",
     ),
     Mutant(
+        "a customer is let go of that another user's profile has",
+        PART,
+        "    if seen.is_anothers:\n",
+        "    if False:\n",
+        caught_by=f"{_TESTS}::test_whose_profile_has_the_customer",
+    ),
+    Mutant(
         "a deleted user who is back is let go of",
         PART,
         "    if seen.is_there:\n",
