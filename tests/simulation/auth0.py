@@ -16,6 +16,7 @@ from tests.simulation.outside import (
     SimulatedClock,
     SimulatedCustomers,
     SimulatedDynamoDb,
+    SimulatedSyncedCustomers,
     World,
 )
 from tests.simulation.scheduler import Task
@@ -66,7 +67,25 @@ class User:
     """Came to the first login with the id of a customer that names nobody."""
     is_touched: bool = False
     """A person changed something in Stripe or in the profile that may keep the user out."""
+    name: str | None = None
+    """Another one at each login, unless it is given."""
     ended: list["Login"] = field(default_factory=list)
+
+    on_changed: Callable[["User"], None] | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Let whoever watches this user know of what an event would tell."""
+        object.__setattr__(self, name, value)
+        if self.on_changed is not None and name in _TOLD:
+            self.on_changed(self)
+
+    @property
+    def full_name(self) -> str:
+        """Return the name that the profile has."""
+        return self.name or f"Name {self.logins_count % 2}"
+
+
+_TOLD = {"email", "is_verified", "name", "metadata", "identities", "logins_count"}
 
 
 @dataclass
@@ -112,6 +131,7 @@ class Auth0:
         self.on_answer: Any = lambda *_: None
         self.on_ended: Any = lambda *_: None
         self.on_bug: Any = lambda *_: None
+        self.on_deleted: Any = lambda *_: None
         self.invocations = 0
 
     def login(self, user: User) -> None:
@@ -196,8 +216,9 @@ class Auth0:
 
     def delete(self, user: User) -> None:
         """Delete a user."""
-        self.users.pop(user.user_id, None)
         self.gone[user.user_id] = user
+        if self.users.pop(user.user_id, None) is not None:
+            self.on_deleted(user)
 
     def merge(self, user: User, changes: Mapping[str, Any]) -> None:
         """Merge changes into a user's `app_metadata`; None removes."""
@@ -214,7 +235,7 @@ class Auth0:
             "tenant": {"id": TENANT},
             "user": {
                 **profile,
-                "name": f"Name {user.logins_count % 2}",
+                "name": user.full_name,
                 "email_verified": user.is_verified,
                 "app_metadata": dict(user.metadata),
             },
@@ -256,14 +277,26 @@ class Auth0:
         """Put the real use case together, over the real adapters."""
         client: Any = SimulatedDynamoDb(self.world, run.owner)
         ledger = DynamoDbLedger(client, "ledger", run)
-        customers = SimulatedCustomers(self.world, run)
+        return self.settled_by(ledger, SimulatedCustomers(self.world, run), signup, run, **asked)
+
+    def settled_by(
+        self,
+        ledger: DynamoDbLedger,
+        customers: SimulatedCustomers | SimulatedSyncedCustomers,
+        signup: SignUp,
+        run: Run,
+        **asked: Any,
+    ) -> Settling:
+        """Put it together over these."""
         asked.setdefault("creates", Creates.ALWAYS)
         return Settling(signup, ledger, customers, self.world.policy, run, **asked)
 
-    def invoke(self, work: Callable[[Run], Any], seconds: float) -> Task:
+    def invoke(
+        self, work: Callable[[Run], Any], seconds: float, function: str = "invocation"
+    ) -> Task:
         """Start an invocation, with a clock and a budget of its own."""
         self.invocations += 1
-        owner = f"invocation-{self.invocations}"
+        owner = f"{function}-{self.invocations}"
 
         def invocation() -> Any:
             try:
@@ -272,7 +305,9 @@ class Auth0:
                 self.on_bug(bug)
                 raise
 
-        return self.world.scheduler.spawn(invocation, self.world.rng.uniform(0.0005, 0.05))
+        task = self.world.scheduler.spawn(invocation, self.world.rng.uniform(0.0005, 0.05))
+        task.function = function
+        return task
 
     def _report(self, call: Callable[[int], Task]) -> dict[str, Any] | None:
         """Call the function as the Action does: a try, and one more if it failed fast."""
@@ -308,6 +343,8 @@ class Auth0:
 
 class SimulatedProfiles(Profiles, Identities):
     """The Management API, as an invocation without the person asks it."""
+
+    down_until = 0.0
 
     def __init__(self, auth0: Auth0) -> None:
         """Speak to the tenant."""
@@ -379,7 +416,7 @@ class SimulatedProfiles(Profiles, Identities):
             UserId(user_id),
             user.email,
             user.is_verified,
-            f"Name {user.logins_count % 2}",
+            user.full_name,
             user.metadata.get("stripe_customer_id"),
             user.metadata.get("stripe_signup"),
             user.connection,
@@ -392,7 +429,7 @@ class SimulatedProfiles(Profiles, Identities):
         fault = world.faults.draw(faults.MANAGEMENT)
         if fault is not None:
             world.tell(f"  Management API: {fault}")
-        if fault == "unavailable":
+        if fault == "unavailable" or world.scheduler.now < self.down_until:
             raise ManagementError
         result = effect()
         world.give_way()

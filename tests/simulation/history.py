@@ -9,6 +9,7 @@ from typing import Any
 from tests.simulation.auth0 import DATABASE, PASSWORDLESS, TENANT, Auth0, User
 from tests.simulation.entries import Entries
 from tests.simulation.faults import Faults
+from tests.simulation.life import SHARE, Life
 from tests.simulation.oracle import Oracle, ViolationError
 from tests.simulation.outside import EPOCH, World
 from tests.simulation.scheduler import Scheduler
@@ -104,6 +105,7 @@ class History:
         self._open_to = {each for each in ENTRIES if is_mixed and rng.random() < 0.5}
         self._without_acts = without_acts
         self._populate()
+        self.life = self._drawn_life(random.Random(f"life of {seed}"))
 
     def play(self) -> str | None:
         """Play the phases; return the first violation."""
@@ -114,6 +116,8 @@ class History:
                 if self.rng.random() < 0.3:
                     self._draw_policy()
                 self._phase(self.rng.choice([1.0, 3.0, 30.0]), logins=2)
+            if self.life is not None:
+                self._live(self.life)
             self._converge()
         except ViolationError as violation:
             self.world.tell(f"VIOLATION: {violation}")
@@ -208,6 +212,16 @@ class History:
         named = vars(self.world.policy).items()
         self.policies |= {f"{name}={each}" for name, each in named if each in _OTHERS}
 
+    def _drawn_life(self, rng: random.Random) -> Life | None:
+        """Let there be sync in some histories."""
+        if rng.random() >= SHARE:
+            return None
+        life = Life(self.auth0, rng, self.oracle, self._pool)
+        life.function.taken = self.taken
+        life.watch([*self.auth0.users.values(), *self._registering])
+        self.policies |= life.draw_policy()
+        return life
+
     # The acts
 
     def _phase(self, span: float, logins: int) -> None:
@@ -226,7 +240,43 @@ class History:
             self._plan(span + 200, "repair", self.entries.repair)
         if self.rng.random() < 0.15:
             self._plan(span, "person", self._person)
+        if self.life is not None:
+            self._plan_life(self.life, span)
         self._run()
+
+    def _plan_life(self, life: Life, span: float) -> None:
+        for act in life.acts():
+            self._plan(span, "person", act)
+        self._plan(span + 400, "repair", life.function.sweep)
+        if life.rng.random() < 0.3:
+            self._plan(span, "command line", lambda: self._reassign(life.rng))
+
+    def _reassign(self, rng: random.Random) -> None:
+        """Let what a user who is gone had become another one's with the address."""
+        for former in self.auth0.gone.values():
+            heirs = [each for each in self.auth0.users.values() if each.is_verified and each.email]
+            for customer_id in self.oracle.customers_of(former) if heirs else []:
+                heir = rng.choice(heirs)
+                address = self.world.stripe.retrieve(customer_id)["email"]
+                same = [each for each in heirs if str(each.email).lower() == str(address).lower()]
+                self.entries.reassign(customer_id, former, same[0] if same else heir)
+
+    def _live(self, life: Life) -> None:
+        """Let changes come to those who have signed up, and whom sync knows or not."""
+        for _ in range(life.rng.choice([1, 1, 2])):
+            self.scheduler.now += life.rng.choice(EDGES)
+            if life.rng.random() < 0.3:
+                self.policies |= life.draw_policy()
+            life.compares()
+            self._run()
+            span = life.rng.choice([3.0, 20.0, 200.0])
+            for user in self.auth0.users.values():
+                if life.rng.random() < 0.3:
+                    self._plan(span, "login", self._login(user, None))
+            self._plan_life(life, span)
+            if "repair" in self._open_to:
+                self._plan(span + 200, "repair", self.entries.repair)
+            self._run()
 
     def _others_of(self, user: User, span: float) -> list[tuple[str, Callable[[], Any]]]:
         rng = self.rng
@@ -285,6 +335,8 @@ class History:
             self.entries.record(user, owned[0])
         elif act == "claim":
             self.entries.claim(user)
+        elif act == "address" and self.life is not None:
+            self.life.function.asks(user)
         elif act == "address":
             self.entries.address(user)
 
@@ -301,7 +353,7 @@ class History:
             user.is_verified = True
         elif act < 0.6:
             address = self.rng.choice(self._pool)
-            self._touch_address(address)
+            self.oracle.touch_address(address)
             made = self.world.create({"email": address}, by_person=True)
             self.world.tell(f"a person makes {made['id']} for {address}")
         else:
@@ -318,18 +370,15 @@ class History:
                 self.oracle.deleted_by_hand[customer_id] = self.world.scheduler.now
                 self.world.delete(customer_id)
                 if self.rng.random() < 0.7:
-                    user.metadata.pop("stripe_customer_id", None)
+                    kept = {**user.metadata}
+                    kept.pop("stripe_customer_id", None)
+                    user.metadata = kept
             else:
                 address = self.rng.choice(self._pool)
-                self._touch_address(address)
+                self.oracle.touch_address(address)
                 self.oracle.out_of_sight.add(user.user_id)
                 self.world.tell(f"a person gives {customer_id} the address {address}")
                 self.world.update(customer_id, {"email": address}, by_person=True)
-
-    def _touch_address(self, address: str) -> None:
-        live = self.world.stripe.live_customers()
-        is_taken = any(str(each["email"]).lower() == address for each in live)
-        self.oracle.touched[address] = float("inf") if is_taken else self.scheduler.now
 
     def _plan(self, span: float, kind: str, act: Callable[[], Any]) -> None:
         moment = self.rng.uniform(0, span)
@@ -350,7 +399,7 @@ class History:
         self.scheduler.now += QUIET_SECONDS
         self.faults.on = False
         self.world.tell("the faults end")
-        for _ in range(FINAL_LOGINS):
+        for number in range(FINAL_LOGINS):
             for user in list(self.auth0.users.values()):
                 for secondary in user.identities:
                     self.entries.link(user, self.auth0.gone[secondary])
@@ -365,6 +414,10 @@ class History:
                 self._run()
             self.entries.repair()
             self._run()
+            if self.life is not None:
+                self.life.come_to_rest(self._run, rounds=1 + number)
+        if self.life is not None:
+            self.life.judge(self._run)
         for user in self.auth0.users.values():
             self.oracle.judge_the_end(user)
         self.oracle.judge_profiles()

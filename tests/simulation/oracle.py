@@ -1,5 +1,6 @@
 """The invariants of docs/architecture.md, judged at every write, create, update and answer."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.simulation.auth0 import TENANT, Auth0, Login, User
@@ -40,8 +41,16 @@ class Oracle:
         """Whether the policy ever was to make customers at the checkout."""
         self.out_of_sight: set[str | None] = set()
         """Whose unlinked customer a person gave another address: no look-up finds it any more."""
+        self.renamed: set[str] = set()
+        """Customers that a person let name somebody else, or nobody."""
         self.deleted_by_hand: dict[str, float] = {}
         """What a person deleted, and when: an invocation of before may still answer with it."""
+        self.is_moving: Callable[[dict[str, Any], str], bool] = lambda *_: False
+        """Whether a customer with an address is about to have another one (sync)."""
+        self.may_let_go: Callable[[str], bool] = lambda _: False
+        """Whether a customer that names this user may name nobody from now on (sync)."""
+        self.freed: dict[str, float] = {}
+        """Addresses that a customer had, and when sync took them away."""
         self.touched: dict[str, float] = {}
         """Addresses that a person gave to a customer, and when; for ever, if to a second one."""
         world.on_written = self.written
@@ -92,7 +101,7 @@ class Oracle:
                 self.violated(f"1: {owner_of(after)} takes the customer of {owner_of(before)}")
             self._judge_owner(after)
         if before["email"] != after["email"]:
-            self._judge_address(after)
+            self._judge_address(after, is_moving=self.is_moving)
 
     def _judge_owner(self, customer: dict[str, Any]) -> None:
         owner = owner_of(customer)
@@ -101,12 +110,23 @@ class Oracle:
         if owner is not None and any(owner_of(each) == owner for each in self._others(customer)):
             self.violated(f"1: a second customer for {owner}")
 
-    def _judge_address(self, customer: dict[str, Any]) -> None:
+    def touch_address(self, address: str) -> None:
+        """Note that a person gives a customer this address."""
+        live = self.world.stripe.live_customers()
+        is_taken = any(str(each["email"]).lower() == address for each in live)
+        self.touched[address] = float("inf") if is_taken else self.world.scheduler.now
+
+    def _judge_address(
+        self,
+        customer: dict[str, Any],
+        is_moving: Callable[[dict[str, Any], str], bool] = lambda *_: False,
+    ) -> None:
         address = str(customer["email"]).lower()
         recently = self.world.scheduler.now - PERSON_SECONDS
         if self.touched.get(address, recently) > recently:
             return
-        if any(str(each["email"]).lower() == address for each in self._others(customer)):
+        having = [each for each in self._others(customer) if str(each["email"]).lower() == address]
+        if not all(is_moving(each, address) for each in having):
             self.violated(f"2: a second customer for {address}")
 
     def _others(self, customer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -123,6 +143,8 @@ class Oracle:
         """Return whether a customer may pass on: from nobody, a registrant, a part, the gone."""
         if before is None or before.startswith("registration|"):
             return True
+        if after == str(None):
+            return self.may_let_go(before)
         if before in self.auth0.gone and (before, after) in self.auth0.reassigned:
             return True
         heir = self.auth0.users.get(after) or self.auth0.gone.get(after)
@@ -238,7 +260,7 @@ class Oracle:
             # Not covered: a denial of who carries an id, whose marker is lost.
             if user.forged or is_denied or any(each.marker_lost for each in user.ended):
                 continue
-            if customer_id is None:
+            if customer_id is None or customer_id in self.renamed:
                 continue
             if not user.is_touched and customer_id not in self.customers_of(user):
                 self._end_violated(user, f"carries {customer_id}, which is not theirs")
@@ -254,7 +276,7 @@ class Oracle:
         justified = {
             "email_missing": user.email is None,
             "link_mismatch": user.forged or self._is_in_doubt(user, carried),
-            "email_in_use": bool(holders),
+            "email_in_use": bool(holders) or self.freed.get(email, -1.0) > last.ended,
             "customer_unusable": any(len(each.get("metadata", ())) > 48 for each in concerned),
         }
         if not justified.get(str(last.reason), False):

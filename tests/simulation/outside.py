@@ -4,9 +4,9 @@ Each call is a task of its own on the server's side, so a client that gave up do
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import stripe
 from tests.simulation import faults
@@ -18,10 +18,15 @@ from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
 from customerlink.adapters.dynamodb.table import CALL_SECONDS, READ_SECONDS
 from customerlink.adapters.stripe.customers import StripeCustomers
 from customerlink.adapters.stripe.http_client import TRY_SECONDS, WORTHWHILE_SECONDS, NotSentError
+from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
+from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
 from sandbox.stripe_account import StripeAccount, StripeFailure
+
+type Body = dict[str, Any]
+type Bodies = list[Body]
 
 EPOCH = 1_795_000_000.0
 LATEST_EFFECT_SECONDS = 59.0
@@ -42,6 +47,8 @@ class World:
         self.cached_key = self.keys[0]
         self.log: list[str] = []
         self.policy = Policy()
+        self.subscribed: set[str] = set()
+        """Customers that have a subscription."""
         self.lag = 0.0
         """How far behind Stripe's list may be, in seconds."""
         self.throttled: dict[str, float] = {}
@@ -52,6 +59,9 @@ class World:
         self.on_created: Callable[[dict[str, Any]], None] = lambda _: None
         self.on_updated: Callable[[dict[str, Any], dict[str, Any]], None] = lambda *_: None
         self.on_written: Callable[[str, str | None, dict[str, Any]], None] = lambda *_: None
+        self.on_called: Callable[[str, str], None] = lambda *_: None
+        self.on_changed: Callable[[Body, Body | None, object], None] = lambda *_: None
+        """A customer before and after, or deleted; and whose doing it was."""
         self._customers = 0
 
     def tell(self, text: str) -> None:
@@ -69,9 +79,9 @@ class World:
             self.cached_key = self.keys[-1]
         return self.cached_key
 
-    def give_way(self, longest: float = 0.02) -> None:
+    def give_way(self, longest: float = 0.02, share: float = 1.0) -> None:
         """Let others run; this invocation may crash or freeze here."""
-        fault = self.faults.draw(faults.INVOCATION, share=0.3)
+        fault = self.faults.draw(faults.INVOCATION, share=0.3 * share)
         if fault == "crash":
             self.tell("  the invocation crashes")
             self.scheduler.kill()
@@ -92,20 +102,28 @@ class World:
         return customer
 
     def update(
-        self, customer_id: str, params: dict[str, Any], *, by_person: bool = False
+        self,
+        customer_id: str,
+        params: dict[str, Any],
+        *,
+        by_person: bool = False,
+        by: object = None,
     ) -> dict[str, Any]:
-        """Update a customer."""
+        """Update a customer; `by` is the invocation whose write is watched by itself."""
         before = self.stripe.retrieve(customer_id)
         after = self.stripe.update(customer_id, params)
         self._changes.append((self.scheduler.now, customer_id, before))
         if not by_person:
             self.on_updated(before, after)
+        self.on_changed(before, after, "a person" if by_person else by)
         return after
 
-    def delete(self, customer_id: str) -> None:
-        """Delete one, which only a person does."""
-        self._changes.append((self.scheduler.now, customer_id, self.stripe.retrieve(customer_id)))
+    def delete(self, customer_id: str, *, by: object = "a person") -> None:
+        """Delete one."""
+        before = self.stripe.retrieve(customer_id)
         self.stripe.delete(customer_id)
+        self._changes.append((self.scheduler.now, customer_id, before))
+        self.on_changed(before, None, by)
 
     def list(self, email: str) -> list[dict[str, Any]]:
         """List the customers with an address, as they were up to `lag` seconds ago."""
@@ -173,6 +191,7 @@ class SimulatedDynamoDb:
         fault = world.faults.draw(faults.DYNAMODB)
         world.give_way(0.005)
         key = request["Key"]["pk"]["S"]
+        world.on_called(self._owner, key)
         if fault == "one item throttled":
             world.throttled[key] = world.scheduler.now + world.rng.uniform(0.1, 10)
         if "UpdateExpression" in request and world.throttled.get(key, 0) > world.scheduler.now:
@@ -198,14 +217,11 @@ class SimulatedDynamoDb:
         raise AwsSilentError("TimeoutError")
 
 
-class SimulatedCustomers(StripeCustomers):
-    """The real adapter, with its client's requests going to the simulated Stripe."""
+class _OverWorld:
+    """An adapter's requests, going to the simulated Stripe."""
 
-    def __init__(self, world: World, run: Run) -> None:
-        """Start with the key of a warm function."""
-        self._world = world
-        pool: Any = None
-        super().__init__(pool, "", world.key_of_a_warm_function(), self._refreshed, run)
+    _world: World
+    _run: Run
 
     def _client_with(self, key: StripeKey) -> Any:
         return SimpleNamespace(v1=SimpleNamespace(customers=_Api(self._world, key, self._run)))
@@ -218,35 +234,137 @@ class SimulatedCustomers(StripeCustomers):
         return None if self._world.cached_key == rejected else self._world.cached_key
 
 
+class SimulatedCustomers(_OverWorld, StripeCustomers):
+    """The real adapter, with its client's requests going to the simulated Stripe."""
+
+    def __init__(self, world: World, run: Run) -> None:
+        """Start with the key of a warm function."""
+        self._world = world
+        pool: Any = None
+        super().__init__(pool, "", world.key_of_a_warm_function(), self._refreshed, run)
+
+
+class _Turns(RateLimiter):
+    """The pace that all reconciliations share: now and then somebody waits for a turn."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def take(self) -> None:
+        """Wait, some seconds at the most."""
+        if self._world.rng.random() < 0.05:
+            self._world.scheduler.sleep(self._world.rng.uniform(0, 3))
+
+    def pause(self, seconds: float) -> None:
+        """Let the others wait, who may do so anyway."""
+
+
+class Watcher(Protocol):
+    """A reconciliation, as the oracle follows it."""
+
+    is_foreign: bool
+    """Whether its key is another account's."""
+
+    def called(self, name: str, target: str, params: Mapping[str, Any] | None = None) -> None:
+        """Note that it makes a call."""
+        ...
+
+    def looked(self, body: Body, moment: float) -> None:
+        """Note that it has Stripe's answer of a customer, and of when that was true."""
+        ...
+
+
+class SimulatedSyncedCustomers(_OverWorld, SyncedStripeCustomers):
+    """Likewise, with the customers' fields; the key may be another account's."""
+
+    def __init__(self, world: World, run: Run, watcher: Watcher) -> None:
+        """Start with the key of a warm function."""
+        self._world, self._watcher = world, watcher
+        pool: Any = None
+        key = world.key_of_a_warm_function()
+        super().__init__(pool, "", key, self._refreshed, run, pace=_Turns(world))
+
+    def _client_with(self, key: StripeKey) -> Any:
+        api = _ForeignApi if self._watcher.is_foreign else _Api
+        customers = api(self._world, key, self._run, self._watcher)
+        subscriptions = _Subscriptions(customers)
+        return SimpleNamespace(v1=SimpleNamespace(customers=customers, subscriptions=subscriptions))
+
+
 class _Api:
     """`client.v1.customers`: four calls, each with its faults."""
 
-    def __init__(self, world: World, key: StripeKey, run: Run) -> None:
+    def __init__(
+        self, world: World, key: StripeKey, run: Run, watcher: Watcher | None = None
+    ) -> None:
         self._world = world
         self._key = key
         self._run = run
+        self._watcher = watcher
 
     def list(self, params: dict[str, Any]) -> Any:
         """List by email."""
-        listed, _ = self._call(lambda _: (self._world.list(params["email"]), False))
+        self._note("list", params["email"])
+        listed, _ = self._call(lambda _: (self._listed(params["email"]), False))
         customers = [_object(each) for each in listed]
         return SimpleNamespace(object="list", last_response=None, has_more=False, data=customers)
 
     def retrieve(self, customer_id: str) -> Any:
         """Retrieve."""
-        body, _ = self._call(lambda _: (self._world.stripe.retrieve(customer_id), False))
+        self._note("look", customer_id)
+
+        def shown(_: str | None) -> tuple[tuple[Body, float], bool]:
+            return (self._retrieved(customer_id), self._world.scheduler.now), False
+
+        (body, moment), _ = self._call(shown)
+        if self._watcher is not None:
+            self._watcher.looked(body, moment)
         return _object(body)
 
     def update(self, customer_id: str, params: dict[str, Any]) -> Any:
         """Update; the SDK's own key repeats nothing, so nothing is replayed."""
-        body, _ = self._call(lambda _: (self._world.update(customer_id, params), False))
+        self._note("update", customer_id, params)
+        # Sync's few writes are what its guards are for.
+        share = 1.0 if self._watcher is None else 4.0
+        body, _ = self._call(lambda _: (self._updated(customer_id, params), False), share)
         return _object(body)
+
+    def delete(self, customer_id: str) -> Any:
+        """Delete for good."""
+        self._note("delete", customer_id)
+        body, _ = self._call(lambda _: (self._deleted(customer_id), False))
+        return _object(body)
+
+    def subscriptions(self, customer_id: str) -> Any:
+        """List what has not ended."""
+        self._note("subscriptions", customer_id)
+        found, _ = self._call(lambda _: (customer_id in self._world.subscribed, False))
+        data = [SimpleNamespace(status="active")] if found else []
+        return SimpleNamespace(object="list", last_response=None, has_more=False, data=data)
 
     def create(self, params: dict[str, Any], options: dict[str, str]) -> Any:
         """Create under an idempotency key."""
+        self._note("create", "", params)
         key = options["idempotency_key"]
         body, replayed = self._call(lambda fault: self._keyed(key, params, fault))
         return _object(body, replayed=replayed)
+
+    def _note(self, name: str, target: str, params: Mapping[str, Any] | None = None) -> None:
+        if self._watcher is not None:
+            self._watcher.called(name, target, params)
+
+    def _listed(self, email: str) -> Bodies:
+        return self._world.list(email)
+
+    def _retrieved(self, customer_id: str) -> Body:
+        return self._world.stripe.retrieve(customer_id)
+
+    def _deleted(self, customer_id: str) -> Body:
+        self._world.delete(customer_id, by=self._watcher)
+        return {"id": customer_id, "deleted": True}
+
+    def _updated(self, customer_id: str, params: Body) -> Body:
+        return self._world.update(customer_id, params, by=self._watcher)
 
     def _keyed(self, key: str, params: dict[str, Any], fault: str | None) -> tuple[Any, bool]:
         """Carry out a create in Stripe's order: the saved answer, or the work and its saving."""
@@ -277,14 +395,16 @@ class _Api:
         account.finish(key, 200, body)
         return body, False
 
-    def _call(self, work: Callable[[str | None], tuple[Any, bool]]) -> tuple[Any, bool]:
+    def _call(
+        self, work: Callable[[str | None], tuple[Any, bool]], share: float = 1.0
+    ) -> tuple[Any, bool]:
         """Make a request with the time-out that `BudgetedHTTPClient` would give it."""
         world = self._world
         world.give_way()
         seconds = min(self._run.deadline.remaining_for_stripe(), TRY_SECONDS)
         if seconds < WORTHWHILE_SECONDS:
             raise NotSentError("")  # type: ignore[no-untyped-call]
-        fault = world.faults.draw(faults.STRIPE)
+        fault = world.faults.draw(faults.STRIPE, share)
         if fault is not None:
             world.tell(f"  Stripe: {fault}")
         end = world.scheduler.now + seconds
@@ -300,7 +420,7 @@ class _Api:
         if lost or server is None or not world.scheduler.wait(server, left):
             world.scheduler.sleep(max(0.0, end - world.scheduler.now))
             raise stripe.APIConnectionError("")  # type: ignore[no-untyped-call]
-        world.give_way()
+        world.give_way(share=share)
         result: tuple[Any, bool] = server.outcome()
         return result
 
@@ -328,6 +448,41 @@ class _Api:
             raise _error(failure) from None
 
 
+class _ForeignApi(_Api):
+    """The calls with another account's key: there is nobody that one asks for."""
+
+    def _listed(self, email: str) -> Bodies:  # noqa: ARG002 (the parent's signature)
+        return []
+
+    def _retrieved(self, customer_id: str) -> Body:
+        raise _unknown(customer_id)
+
+    def _updated(self, customer_id: str, params: Body) -> Body:  # noqa: ARG002 (likewise)
+        raise _unknown(customer_id)
+
+    def _deleted(self, customer_id: str) -> Body:
+        raise _unknown(customer_id)
+
+    def _keyed(self, *_: Any) -> tuple[Any, bool]:
+        raise AssertionError("a customer is made in another account")
+
+
+class _Subscriptions:
+    """`client.v1.subscriptions`."""
+
+    def __init__(self, api: _Api) -> None:
+        self._api = api
+
+    def list(self, params: dict[str, Any]) -> Any:
+        """List a customer's."""
+        return self._api.subscriptions(params["customer"])
+
+
+def _unknown(customer_id: str) -> StripeFailure:
+    text = f"No such customer: '{customer_id}'"
+    return StripeFailure(404, "invalid_request_error", text, "resource_missing", "id")
+
+
 def _object(body: dict[str, Any], *, replayed: bool = False) -> Any:
     headers = {"idempotent-replayed": "true"} if replayed else {}
     metadata = body.get("metadata", {})
@@ -338,6 +493,7 @@ def _object(body: dict[str, Any], *, replayed: bool = False) -> Any:
         deleted=body.get("deleted", False),
         created=body.get("created", 0),
         metadata=SimpleNamespace(to_dict=lambda: metadata),
+        to_dict=lambda: body,
         last_response=SimpleNamespace(request_id=None, headers=headers),
     )
 

@@ -15,6 +15,8 @@ class Task:
         """Wrap the work; it starts when the scheduler gets to it, and gives back to it."""
         self.work = work
         self.thread = greenlet(self._run, scheduler)
+        self.function: str | None = None
+        """What the task is an invocation of."""
         self.done = False
         self.killed = False
         self.result: Any = None

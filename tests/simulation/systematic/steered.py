@@ -103,7 +103,7 @@ class SteeredWorld(World):
         super().__init__(scheduler, trouble, Steady())
         self.table: WatchedTable = WatchedTable()
 
-    def give_way(self, longest: float = 0.02) -> None:  # noqa: ARG002 (the parent's signature)
+    def give_way(self, longest: float = 0.02, share: float = 1.0) -> None:  # noqa: ARG002 (the parent's signature)
         """Let others run."""
         self.scheduler.sleep(LATENCY_SECONDS)
 
