@@ -22,9 +22,9 @@ from customerlink.functions.shop_api import PATIENCE_SECONDS
 from customerlink.functions.shop_api import ROUTES as SHOP_ROUTES
 from customerlink.functions.shop_api import TENANT_SECONDS as SHOP_TENANT_SECONDS
 from customerlink.model.actions import TRIGGERS
+from customerlink.model.denial_texts import DenialTexts
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason
-from customerlink.model.policy import DENIAL_MESSAGE
 from customerlink.model.row import RowOutcome
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
 from customerlink.ports.deadline import SIGN_UP_SECONDS
@@ -52,7 +52,7 @@ def of_type(kind: str) -> Iterator[dict[str, Any]]:
 
 
 def test_function_reads_what_the_template_sets() -> None:
-    """Every variable is known to the settings, and the denial text arrives as it should."""
+    """Every variable is known to the settings, and the defaults are good."""
     defaults = {name: value["Default"] for name, value in TEMPLATE["Parameters"].items()}
     environment = {
         name: str(defaults.get(value.get("Ref"), value.get("Ref")))
@@ -62,7 +62,7 @@ def test_function_reads_what_the_template_sets() -> None:
     settings = Settings.from_environment(environment)
 
     assert len(environment) == 17
-    assert settings.policy.denial_message == DENIAL_MESSAGE
+    assert (settings.denial_texts, settings.odd) == (DenialTexts(), ())
     assert settings.stripe_api_base == "https://api.stripe.com"
     assert settings.signature_tolerance == 300
     assert (settings.secret_id, settings.ledger_table) == (SECRET, TABLE)

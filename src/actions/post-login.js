@@ -8,16 +8,13 @@
  *   CUSTOMERLINK_TIMEOUT_MS       optional: how long one try may take, 6000 by default
  *   CUSTOMERLINK_CLAIM_NAMESPACE  optional: https://…, puts the customer id into the tokens
  *   CUSTOMERLINK_PROFILE_FIELDS   optional: user_metadata.plan,phone_number — more of the profile to report
+ *   CUSTOMERLINK_DENIAL_TEXTS     optional: JSON, what somebody reads whom this Action denies by itself
  */
 const { isAttended, isRenewal, isSilent } = require('./attendance.js');
+const { classOf, denialText, localesOf } = require('./denial.js');
 const { isId } = require('./ids.js');
 const { addDeclaredFields } = require('./profile.js');
-const { log, nameOf, report } = require('./reporting.js');
-
-const DENIAL_MESSAGE =
-  'We could not create your account.\nPlease contact support for assistance.';
-
-const AGAIN_MESSAGE = 'Please log in again.';
+const { log, nameOf, report, unexpected } = require('./reporting.js');
 
 /**
  * How long ago somebody may have logged in. In between they may have set up a second factor, or
@@ -46,22 +43,23 @@ exports.onExecutePostLogin = async (event, api) => {
     }
     const answer = await report(event, () => reportedFields(event, metadata), readInstruction);
     if (answer.failure) {
-      return fail(api, onFailure, answer.failure);
+      return fail(event, api, onFailure, answer);
     }
     const isDenied = keepsOut(event, answer.instruction);
     if (isDenied) {
       // Should it not be possible to carry that out, nobody gets in by it.
       onFailure = KEPT_OUT;
     }
-    return obey(event, api, { ...answer.instruction, isDenied });
+    const { instruction, reference } = answer;
+    return obey(event, api, { ...instruction, isDenied, reference });
   } catch (error) {
-    return fail(api, onFailure, `unexpected ${nameOf(error)}`);
+    return fail(event, api, onFailure, unexpected(error));
   }
 };
 
 /** Back from the shop's linking page: linked or not, this login ends, and the next one is another try. */
 exports.onContinuePostLogin = async (event, api) => {
-  api.access.deny(AGAIN_MESSAGE);
+  api.access.deny(denialText(event, 'log_in_again'));
 };
 
 /** Custom databases may deliver anything as app_metadata: what is no object counts as empty. */
@@ -128,7 +126,8 @@ function reportedFields(event, metadata) {
     user.identities = [{ connection: primary.connection, provider: primary.provider }];
   }
   addDeclaredFields(user, event);
-  return { user, stats: { logins_count: event.stats?.logins_count }, ...ofLinking(event) };
+  const stats = { logins_count: event.stats?.logins_count };
+  return { user, stats, locale: localesOf(event), ...ofLinking(event) };
 }
 
 /** In which browser the log-in began, and when somebody proved who they are, as the event has it. */
@@ -182,7 +181,7 @@ function wasLetIn(event) {
   return isRenewal(event) || (isSilent(event) && !isMarked);
 }
 
-function obey(event, api, { isDenied, message, redirect, metadata }) {
+function obey(event, api, { isDenied, reason, message, reference, redirect, metadata }) {
   // The marker before the denial: if it cannot be set, the failure that follows denies.
   for (const [key, value] of Object.entries(metadata)) {
     api.user.setAppMetadata(key, value);
@@ -193,7 +192,7 @@ function obey(event, api, { isDenied, message, redirect, metadata }) {
     return;
   }
   if (isDenied) {
-    api.access.deny(message || DENIAL_MESSAGE);
+    api.access.deny(message || denialText(event, classOf(reason), reference));
     return;
   }
   setClaims(event, api, metadata.stripe_customer_id);
@@ -203,10 +202,10 @@ function obey(event, api, { isDenied, message, redirect, metadata }) {
  * No usable answer: deny and mark in the same breath, because Auth0 counts a denied login too. The
  * denial comes first, so that it stands whatever becomes of the marker.
  */
-function fail(api, { denies, marks }, cause) {
-  log(cause);
+function fail(event, api, { denies, marks }, { failure, isOutage, reference }) {
+  log(`${failure} (${reference})`);
   if (denies) {
-    api.access.deny(DENIAL_MESSAGE);
+    api.access.deny(denialText(event, isOutage ? 'try_again' : 'support', reference));
   }
   if (!marks) {
     return;

@@ -8,7 +8,7 @@
  *   CUSTOMERLINK_SIGNING_SECRET  whsec_…, one of the deployment's action_signing_secrets
  *   CUSTOMERLINK_TIMEOUT_MS      optional: how long one try may take, 6000 by default
  */
-const { log, nameOf, report } = require('./reporting.js');
+const { log, report, unexpected } = require('./reporting.js');
 
 /** https://auth0.com/docs/customize/actions (post-user-registration trigger). */
 exports.onExecutePostUserRegistration = async (event) => {
@@ -19,10 +19,10 @@ exports.onExecutePostUserRegistration = async (event) => {
     }
     const answer = await report(event, () => reportedFields(event, metadata), readInstruction);
     if (answer.failure || answer.instruction.decision === 'deny') {
-      log(answer.failure ?? answer.instruction.reason);
+      log(`${answer.failure ?? answer.instruction.reason} (${answer.reference})`);
     }
   } catch (error) {
-    log(`unexpected ${nameOf(error)}`);
+    log(unexpected(error).failure);
   }
 };
 

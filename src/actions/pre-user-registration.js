@@ -8,13 +8,12 @@
  *   CUSTOMERLINK_ON_FAILURE      optional: "deny" (default) or "continue"
  *   CUSTOMERLINK_TIMEOUT_MS      optional: how long one try may take, 6000 by default
  *   CUSTOMERLINK_PROFILE_FIELDS  optional: user_metadata.plan,phone_number — more of the profile to report
+ *   CUSTOMERLINK_DENIAL_TEXTS    optional: JSON, what somebody reads whom this Action denies by itself
  */
+const { classOf, denialText, localesOf } = require('./denial.js');
 const { isId } = require('./ids.js');
 const { addDeclaredFields } = require('./profile.js');
-const { log, nameOf, report } = require('./reporting.js');
-
-const DENIAL_MESSAGE =
-  'We could not create your account.\nPlease contact support for assistance.';
+const { log, report, unexpected } = require('./reporting.js');
 
 const IDS = ['stripe_customer_id', 'stripe_registration_id'];
 
@@ -23,11 +22,11 @@ exports.onExecutePreUserRegistration = async (event, api) => {
   try {
     const answer = await report(event, () => reportedFields(event), readInstruction);
     if (answer.failure) {
-      return fail(event, api, answer.failure);
+      return fail(event, api, answer);
     }
-    return obey(api, answer.instruction);
+    return obey(event, api, answer);
   } catch (error) {
-    return fail(event, api, `unexpected ${nameOf(error)}`);
+    return fail(event, api, unexpected(error));
   }
 };
 
@@ -36,24 +35,24 @@ function reportedFields(event) {
   const { email, email_verified, name } = event.user ?? {};
   const user = { email, email_verified, name };
   addDeclaredFields(user, event);
-  return { user };
+  return { user, locale: localesOf(event) };
 }
 
 /** Take nothing but a well-formed answer. */
-function readInstruction({ decision, message, app_metadata: metadata }) {
+function readInstruction({ decision, reason, message, app_metadata: metadata }) {
   const isWellFormed =
     (decision === 'continue' || decision === 'deny') &&
     (message === undefined || typeof message === 'string') &&
     metadata !== null &&
     typeof metadata === 'object' &&
     Object.entries(metadata).every(([key, value]) => IDS.includes(key) && isId(value));
-  return isWellFormed ? { decision, message, metadata } : undefined;
+  return isWellFormed ? { decision, reason, message, metadata } : undefined;
 }
 
-function obey(api, { decision, message, metadata }) {
+function obey(event, api, { instruction: { decision, reason, message, metadata }, reference }) {
   if (decision === 'deny') {
     // Nothing to mark: Auth0 makes no user of a denied registration.
-    api.access.deny('customer_link', message || DENIAL_MESSAGE);
+    api.access.deny('customer_link', message || denialText(event, classOf(reason), reference));
     return;
   }
   for (const [key, value] of Object.entries(metadata)) {
@@ -62,9 +61,9 @@ function obey(api, { decision, message, metadata }) {
 }
 
 /** No usable answer: refuse, or by setting leave the customer to the first login. */
-function fail(event, api, cause) {
-  log(cause);
+function fail(event, api, { failure, isOutage, reference }) {
+  log(`${failure} (${reference})`);
   if (event?.secrets?.CUSTOMERLINK_ON_FAILURE !== 'continue') {
-    api.access.deny('customer_link', DENIAL_MESSAGE);
+    api.access.deny('customer_link', denialText(event, isOutage ? 'try_again' : 'support', reference));
   }
 }

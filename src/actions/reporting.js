@@ -22,14 +22,15 @@ const WORTH_A_SECOND_TRY = new Set([429, 502, 503, 504]);
 
 /**
  * Report the trigger's `fields()`; give {failure} or {instruction}, as `readInstruction` takes it
- * from the answer.
+ * from the answer. Both with the report's reference; `isOutage` says of a failure that it may pass.
  */
 async function report(event, fields, readInstruction) {
   const secrets = event.secrets ?? {};
   const url = endpoint(secrets.CUSTOMERLINK_URL);
   const key = signingKey(secrets.CUSTOMERLINK_SIGNING_SECRET);
   if (!url || !key) {
-    return { failure: `${url ? 'CUSTOMERLINK_SIGNING_SECRET' : 'CUSTOMERLINK_URL'} is missing or wrong` };
+    const failure = `${url ? 'CUSTOMERLINK_SIGNING_SECRET' : 'CUSTOMERLINK_URL'} is missing or wrong`;
+    return { failure, reference: referenceOf(messageId()) };
   }
   const tryMs = positive(secrets.CUSTOMERLINK_TIMEOUT_MS) ?? TRY_MS;
   const start = performance.now();
@@ -59,10 +60,17 @@ function requestBody(event, fields, attempt) {
 }
 
 async function send(url, key, body, timeoutMs, readInstruction) {
+  const id = messageId();
+  const headers = { 'content-type': 'application/json', ...signatureHeaders(key, body, id) };
+  const answer = await posted(url, headers, body, timeoutMs, readInstruction);
+  return { ...answer, reference: referenceOf(id) };
+}
+
+async function posted(url, headers, body, timeoutMs, readInstruction) {
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...signatureHeaders(key, body) },
+      headers,
       body,
       // A signed body goes to the configured address and to no other.
       redirect: 'error',
@@ -71,15 +79,21 @@ async function send(url, key, body, timeoutMs, readInstruction) {
     // Read under the same deadline: headers that come in time may be followed by a body that never does.
     const text = await response.text();
     if (response.status !== 200) {
-      return { failure: `status ${response.status}`, retryable: WORTH_A_SECOND_TRY.has(response.status) };
+      return failed(response.status);
     }
     const answer = parsed(text);
     const instruction = answer && readInstruction(answer);
     return instruction ? { instruction } : { failure: 'the answer is not of version 1' };
   } catch (error) {
     const timedOut = error?.name === 'TimeoutError' || error?.name === 'AbortError';
-    return { failure: timedOut ? 'timed out' : 'no connection', retryable: !timedOut };
+    return { failure: timedOut ? 'timed out' : 'no connection', isOutage: true, retryable: !timedOut };
   }
+}
+
+/** A status of 4xx is of a wrong setting, which another try meets again; of 5xx, one that may pass. */
+function failed(status) {
+  const retryable = WORTH_A_SECOND_TRY.has(status);
+  return { failure: `status ${status}`, isOutage: retryable || status >= 500, retryable };
 }
 
 /** Give an answer of our version; the rest of it is for the trigger to judge. */
@@ -93,18 +107,28 @@ function parsed(text) {
 }
 
 /** Standard Webhooks, https://www.standardwebhooks.com: HMAC-SHA256 over id, time and raw body. */
-function signatureHeaders(
-  key,
-  body,
-  id = `msg_${crypto.randomUUID().replaceAll('-', '')}`,
-  timestamp = Math.floor(Date.now() / 1000),
-) {
+function signatureHeaders(key, body, id = messageId(), timestamp = Math.floor(Date.now() / 1000)) {
   const digest = crypto.createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   return {
     'webhook-id': id,
     'webhook-timestamp': String(timestamp),
     'webhook-signature': `v1,${digest}`,
   };
+}
+
+function messageId() {
+  return `msg_${crypto.randomUUID().replaceAll('-', '')}`;
+}
+
+/** What the person and the function's log call a report, made alike there; nobody can be told by it. */
+function referenceOf(id) {
+  const digits = crypto.createHash('sha256').update(id).digest('hex').slice(0, 8).toUpperCase();
+  return `${digits.slice(0, 4)}-${digits.slice(4)}`;
+}
+
+/** Of what went wrong before anything was reported. */
+function unexpected(error) {
+  return { failure: `unexpected ${nameOf(error)}`, reference: referenceOf(messageId()) };
 }
 
 /** Strict, because Buffer.from skips what is no base64: a damaged secret would sign with another key. */
@@ -130,11 +154,11 @@ function positive(text) {
 
 /** The name of an error's class: its message may quote anything. */
 function nameOf(error) {
-  return error instanceof Error ? error.name : typeof error;
+  return error instanceof Error ? String(error.name).slice(0, 99) : typeof error;
 }
 
 function log(text) {
   console.log(`Customer Link: ${text}`.slice(0, MAX_LOG));
 }
 
-module.exports = { log, nameOf, report, signatureHeaders };
+module.exports = { log, nameOf, referenceOf, report, signatureHeaders, unexpected };

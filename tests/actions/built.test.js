@@ -35,7 +35,7 @@ test('the head says which release it is, and where to make a change', () => {
   assert.ok(project.includes(`version = "${version.replace('// Customer Link ', '')}"`), version);
   assert.equal(
     from,
-    '// Built from src/actions/post-login.js, src/actions/attendance.js, ' +
+    '// Built from src/actions/post-login.js, src/actions/attendance.js, src/actions/denial.js, ' +
       'src/actions/ids.js, src/actions/profile.js and src/actions/reporting.js; do not edit.',
   );
 });

@@ -4,14 +4,15 @@ const crypto = require('node:crypto');
 const http = require('node:http');
 const { after, before, beforeEach, describe, test } = require('node:test');
 
-const { onExecutePostLogin } = require('../../src/actions/dist/post-login.js');
+const { onContinuePostLogin, onExecutePostLogin } = require('../../src/actions/dist/post-login.js');
 const { guarded, recordingApi } = require('../../src/sandbox/auth0/trigger.js');
 const IDS_BY_FORM = require('../fixtures/customer-ids.json');
 const vector = require('../fixtures/standard-webhooks.json');
+const { REFERENCE, deniedWith, withoutReferences } = require('./denied_with.js');
 
 const SECRET = vector.secret;
 const KEY = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
-const DENIAL = 'We could not create your account.\nPlease contact support for assistance.';
+const DENIAL = 'No.';
 const LINKED = {
   version: 1,
   decision: 'continue',
@@ -90,8 +91,8 @@ async function login(oneEvent) {
   return asked;
 }
 
-function assertDeniedAndMarked(asked) {
-  assert.deepEqual(asked.denials, [DENIAL]);
+function assertDeniedAndMarked(asked, which = 'support') {
+  assert.deepEqual(deniedWith(asked.denials), [which]);
   assert.equal(asked.app_metadata.stripe_signup, 'unfinished');
   assert.deepEqual(asked.id_token, {});
 }
@@ -192,7 +193,8 @@ describe('nobody at the screen', () => {
       test(`a silent log-in of a user who is ${who}, and ${what}: denied`, async () => {
         script = [step];
 
-        assert.deepEqual((await login(event({ user, transaction: SILENT[1] }))).denials, [DENIAL]);
+        const { denials } = await login(event({ user, transaction: SILENT[1] }));
+        assert.deepEqual(deniedWith(denials), [what === 'no answer' ? 'try_again' : DENIAL]);
       });
     }
   }
@@ -203,7 +205,7 @@ describe('nobody at the screen', () => {
     assert.equal(requests.length, 1);
 
     script = [answer(500, '')];
-    assertDeniedAndMarked(await login(event({ transaction })));
+    assertDeniedAndMarked(await login(event({ transaction })), 'try_again');
 
     script = [denied('provisioning_failed')];
     assert.deepEqual((await login(event({ transaction }))).denials, [DENIAL]);
@@ -403,9 +405,9 @@ describe('a failure', () => {
     test(`with status ${status} is final`, async () => {
       script = [answer(status, { error: 'x', detail: 'y' })];
 
-      assertDeniedAndMarked(await login(event()));
+      assertDeniedAndMarked(await login(event()), status === 500 ? 'try_again' : 'support');
       assert.equal(requests.length, 1);
-      assert.deepEqual(logs, [`Customer Link: status ${status}`]);
+      assert.deepEqual(withoutReferences(logs), [`Customer Link: status ${status}`]);
     });
   }
 
@@ -430,16 +432,17 @@ describe('a failure', () => {
   test('twice is enough', async () => {
     script = [drop];
 
-    assertDeniedAndMarked(await login(event()));
+    assertDeniedAndMarked(await login(event()), 'try_again');
     assert.equal(requests.length, 2);
   });
 
   test('by time-out is final', async () => {
     script = [hang];
 
-    assertDeniedAndMarked(await login(event({ secrets: { CUSTOMERLINK_TIMEOUT_MS: '50' } })));
+    const secrets = { CUSTOMERLINK_TIMEOUT_MS: '50' };
+    assertDeniedAndMarked(await login(event({ secrets })), 'try_again');
     assert.equal(requests.length, 1);
-    assert.deepEqual(logs, ['Customer Link: timed out']);
+    assert.deepEqual(withoutReferences(logs), ['Customer Link: timed out']);
   });
 
   test('may continue, by setting, and is marked all the same', async () => {
@@ -458,7 +461,7 @@ describe('a failure', () => {
     };
     const app_metadata = { stripe_customer_id: 'cus_0', stripe_signup: 'unfinished' };
 
-    assertDeniedAndMarked(await login(event({ secrets, user: { app_metadata } })));
+    assertDeniedAndMarked(await login(event({ secrets, user: { app_metadata } })), 'try_again');
   });
 
   test('of its own does not let in a customer id that is in doubt either', async () => {
@@ -478,7 +481,7 @@ describe('a failure', () => {
       user: { setAppMetadata: () => assert.fail('ada@example.com') },
     });
 
-    assert.deepEqual(denials, [DENIAL]);
+    assert.deepEqual(deniedWith(denials), ['support']);
     assert.ok(logs.every((each) => !each.includes('ada@')));
   });
 
@@ -490,7 +493,7 @@ describe('a failure', () => {
 
       assertDeniedAndMarked(await login(event({ secrets, stats: { logins_count } })));
     }
-    assert.deepEqual(logs, Array(2).fill('Customer Link: unexpected TypeError'));
+    assert.deepEqual(withoutReferences(logs), Array(2).fill('Customer Link: unexpected TypeError'));
   });
 
   for (const [part, logins_count] of [
@@ -504,7 +507,7 @@ describe('a failure', () => {
       Object.defineProperty(broken, part, { get: () => assert.fail('broken') });
 
       assertDeniedAndMarked(await login(broken));
-      assert.deepEqual(logs, ['Customer Link: unexpected AssertionError']);
+      assert.deepEqual(withoutReferences(logs), ['Customer Link: unexpected AssertionError']);
     });
   }
 
@@ -514,7 +517,7 @@ describe('a failure', () => {
     const asked = await login(event({ ...changes, secrets: { CUSTOMERLINK_CLAIM_NAMESPACE: 7 } }));
 
     assert.deepEqual([asked.denials, asked.app_metadata], [[], {}]);
-    assert.deepEqual(logs, ['Customer Link: unexpected TypeError']);
+    assert.deepEqual(withoutReferences(logs), ['Customer Link: unexpected TypeError']);
   });
 
   test('does not follow a redirect with a signed body', async () => {
@@ -525,7 +528,7 @@ describe('a failure', () => {
       },
     ];
 
-    assertDeniedAndMarked(await login(event()));
+    assertDeniedAndMarked(await login(event()), 'try_again');
     assert.ok(requests.every((each) => each.path === '/post-login'));
   });
 
@@ -539,7 +542,7 @@ describe('a failure', () => {
     test(`of the settings makes no call: ${name}`, async () => {
       assertDeniedAndMarked(await login(event({ secrets })));
       assert.equal(requests.length, 0);
-      assert.match(logs[0], /^Customer Link: CUSTOMERLINK_\w+ is missing or wrong$/);
+      assert.match(logs[0], /^Customer Link: CUSTOMERLINK_\w+ is missing or wrong \(/);
     });
   }
 
@@ -590,7 +593,7 @@ describe('an outage keeps out only who is signing up', () => {
     [odd, 'cus_0', [...none, 'exempt'], 'no call', 'no call'],
   ];
   const asks = {
-    denied: { denials: [DENIAL], app_metadata: { stripe_signup: 'unfinished' } },
+    denied: { denials: ['denied'], app_metadata: { stripe_signup: 'unfinished' } },
     marked: { denials: [], app_metadata: { stripe_signup: 'unfinished' } },
     'goes on': { denials: [], app_metadata: {} },
     'no call': { denials: [], app_metadata: {} },
@@ -625,7 +628,9 @@ describe('an outage keeps out only who is signing up', () => {
     ],
     ['an unexpected exception', 'unexpected AssertionError', { change: broken }],
   ];
+  const outages = ['a time-out', 'no connection', 'status 500', 'status 503, twice'];
   for (const [name, cause, { step = drop, secrets, change = () => undefined }] of failures) {
+    const text = outages.includes(name) ? 'try_again' : 'support';
     test(`at ${name}: every count, id, marker and setting`, async () => {
       script = [step];
       const run = async ({ logins_count, app_metadata, setting, outcome }) => {
@@ -637,18 +642,103 @@ describe('an outage keeps out only who is signing up', () => {
         change(one);
         const { denials, app_metadata: written } = await login(one);
         const said = `count ${logins_count}, ${JSON.stringify(app_metadata)}, ${setting}: ${outcome}`;
-        assert.deepEqual({ denials, app_metadata: written }, asks[outcome], said);
+        const read = deniedWith(denials).map((which) => (which === text ? 'denied' : which));
+        assert.deepEqual({ denials: read, app_metadata: written }, asks[outcome], said);
       };
       await Promise.all(cases.map(run));
 
       const failed = cases.filter(({ outcome }) => outcome !== 'no call');
-      assert.deepEqual(logs, Array(failed.length).fill(`Customer Link: ${cause}`));
+      assert.deepEqual(withoutReferences(logs), Array(failed.length).fill(`Customer Link: ${cause}`));
     });
   }
 
   test('which are all combinations', () => {
     assert.equal(cases.length, (first.length + later.length + odd.length) * 2 * every.length * 3);
   });
+});
+
+describe('what somebody reads', () => {
+  test('has the reference that the log and the function have', async () => {
+    script = [answer(500, '')];
+    const { denials } = await login(event());
+    const digest = crypto.createHash('sha256').update(requests[0].headers['webhook-id']).digest('hex');
+    const [reference] = REFERENCE.exec(denials[0]);
+
+    assert.equal(reference.replace('-', ''), digest.slice(0, 8).toUpperCase());
+    assert.deepEqual(logs, [`Customer Link: status 500 (${reference})`]);
+  });
+
+  test('has the one of the second try, which is the last', async () => {
+    script = [drop];
+    const { denials } = await login(event());
+
+    assert.ok(logs[0].endsWith(`(${REFERENCE.exec(denials[0])[0]})`));
+  });
+
+  for (const [reason, which] of [
+    ['provisioning_failed', 'try_again'],
+    ['in_progress', 'try_again'],
+    ['email_in_use', 'as_before'],
+    ['link_mismatch', 'support'],
+    ['constructor', 'support'],
+  ]) {
+    test(`is told by the reason where an answer has no text: ${reason}`, async () => {
+      const app_metadata = { stripe_signup: 'unfinished' };
+      script = [answer(200, { version: 1, decision: 'deny', reason, app_metadata })];
+
+      assertDeniedAndMarked(await login(event()), which);
+    });
+  }
+
+  test('is in their language', async () => {
+    script = [answer(500, '')];
+    const changes = { transaction: { locale: 'de' } };
+    assertDeniedAndMarked(await login(event(changes)), 'try_again.de');
+
+    const texts = { de: { try_again: 'Gleich nochmal, {reference}' }, 'fr-CA': { support: 'Hors service' } };
+    const own = { ...changes, secrets: { CUSTOMERLINK_DENIAL_TEXTS: JSON.stringify(texts) } };
+    const { denials } = await login(event(own));
+    assert.match(denials[0], /^Gleich nochmal, [0-9A-F-]{9}$/);
+  });
+
+  for (const odd of ['{', '[]', '{"de": {"try_again": "<b>"}}', 7]) {
+    test(`is built in where the secret is odd, which the log tells: ${odd}`, async () => {
+      script = [answer(500, '')];
+      const asked = await login(event({ secrets: { CUSTOMERLINK_DENIAL_TEXTS: odd } }));
+
+      assertDeniedAndMarked(asked, 'try_again');
+      assert.match(logs[1], /^Customer Link: CUSTOMERLINK_DENIAL_TEXTS (is|has) /);
+    });
+  }
+
+  test('after the linking page, too', async () => {
+    const { asked, api } = recordingApi();
+    const one = event({ transaction: { ui_locales: ['fr-CA'] } });
+    await onContinuePostLogin(guarded(one), api);
+
+    assert.deepEqual(deniedWith(asked.denials), ['log_in_again.fr']);
+  });
+});
+
+describe('the locale', () => {
+  for (const [name, changes, expected] of [
+    ['none', {}, undefined],
+    ['what the application asked for first', { transaction: { ui_locales: ['fr-CA', 'fr'], locale: 'en' } }, 'fr-CA fr en'],
+    ['what the page was in', { transaction: { locale: 'de' }, request: { language: 'en-GB' } }, 'de en-GB'],
+    ["the browser's", { request: { language: 'pt_BR' } }, 'pt_BR'],
+    ['each once', { transaction: { ui_locales: ['de'], locale: 'de' }, request: { language: 'de' } }, 'de'],
+    ['what is none', { transaction: { ui_locales: ['x', '<b>', 7, null, 'de;q=1'], locale: {} } }, undefined],
+    ['no list', { transaction: { ui_locales: 'de', locale: 'fr' } }, 'fr'],
+    ['null', { transaction: null, request: null }, undefined],
+    ['too many', { transaction: { ui_locales: ['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg'] } }, 'aa bb cc dd ee ff'],
+  ]) {
+    test(`is reported, and keeps nobody out: ${name}`, async () => {
+      const asked = await login(event(changes));
+
+      assert.equal(JSON.parse(requests[0].body).locale, expected);
+      assert.deepEqual(asked.denials, []);
+    });
+  }
 });
 
 describe('the claim', () => {

@@ -9,7 +9,7 @@ import re
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import snapshot_restore_py
@@ -19,6 +19,8 @@ from tests.calling import post, report, signed
 from tests.conftest import FIXTURES
 
 from customerlink.functions import post_login
+from customerlink.model.denial_texts import DenialTexts, reference_of
+from customerlink.model.instruction import Reason
 from customerlink.model.log_names import LogNames
 from customerlink.model.signature import SigningSecret
 from customerlink.usecases.self_test import SelfTest, has_passed
@@ -71,7 +73,9 @@ def test_answer_is_the_wire_contracts(box: Sandbox) -> None:
     """Key by key, for a link and for a denial."""
     one = document()
     created = report(box.url, box.signing_secret, one)
-    denied = report(box.url, box.signing_secret, document(email=one["user"]["email"]))
+    body = json.dumps(document(email=one["user"]["email"])).encode()
+    headers = signed(box.signing_secret, body)
+    denied = post(box.url, body, headers)
     customer_id = created.body["app_metadata"]["stripe_customer_id"]
 
     assert created.body == {
@@ -84,7 +88,7 @@ def test_answer_is_the_wire_contracts(box: Sandbox) -> None:
         "version": 1,
         "decision": "deny",
         "reason": "email_in_use",
-        "message": "We could not create your account.\nPlease contact support for assistance.",
+        "message": DenialTexts().text(Reason.EMAIL_IN_USE, (), reference_of(headers["webhook-id"])),
         "app_metadata": {"stripe_signup": "unfinished"},
     }
 
@@ -338,6 +342,115 @@ def called(application: Callable[[], Application], box: Sandbox) -> tuple[dict[s
     event = {**ROUTE, "headers": signed(box.signing_secret, body), "body": body.decode()}
     context: Any = Context()
     return post_login.respond(application, event, context), box.log.getvalue()[start:]
+
+
+class TestDenialTexts:
+    """What somebody reads who is denied."""
+
+    TEXTS: ClassVar = {"de": {"as_before": "Wie bisher, bitte."}, "fr": {"support": "Au secours"}}
+
+    def deployed(self, box: Sandbox, texts: str) -> Callable[[], Application]:
+        """Return a deployment with these texts."""
+        return application({**box.environment(), "CUSTOMERLINK_DENIAL_TEXTS": texts})
+
+    def denied(
+        self, box: Sandbox, texts: str = "", **changes: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return an answer to a login that is denied for its address, and the log's line."""
+        one = document()
+        report(box.url, box.signing_secret, one)
+        start = len(box.log.getvalue())
+        body = json.dumps({**document(email=one["user"]["email"]), **changes}).encode()
+        event = {**ROUTE, "headers": signed(box.signing_secret, body), "body": body.decode()}
+        answer = post_login.respond(self.deployed(box, texts), event, Context())  # type: ignore[arg-type]
+        line = json.loads(box.log.getvalue()[start:].splitlines()[0])
+        return json.loads(answer["body"]), line
+
+    @pytest.mark.parametrize(
+        ("changes", "text"),
+        [
+            ({"locale": "de-AT en"}, "Wie bisher, bitte."),
+            ({"transaction": {"ui_locales": ["de"], "locale": "en"}}, "Wie bisher, bitte."),
+            ({"locale": "fr"}, "Votre adresse e-mail est déjà utilisée."),
+            ({}, "Wie bisher, bitte."),
+            ({"locale": 7}, "Wie bisher, bitte."),
+        ],
+    )
+    def test_by_locale(self, box: Sandbox, changes: dict[str, Any], text: str) -> None:
+        """The shop's, else the built-in one; an older Action's report gets the shop's first."""
+        told, line = self.denied(box, json.dumps(self.TEXTS), **changes)
+
+        assert told["reason"] == "email_in_use"
+        assert told["message"].startswith(text)
+        assert line["reference"] in told["message"]
+
+    @pytest.mark.parametrize(
+        "texts", ["nowhere", "[]", '{"de": {"as_before": "<b>Wie</b>"}}', '{"de": {"hope": "x"}}']
+    )
+    def test_odd_ones_keep_nobody_out(self, box: Sandbox, texts: str) -> None:
+        """Log-ins go on with the built-in texts; the self-test fails, and names the field."""
+        told, line = self.denied(box, texts)
+        test = SelfTest.signed(SigningSecret.parse(box.signing_secret), time.time())
+        start = len(box.log.getvalue())
+        tested = post_login.respond(self.deployed(box, texts), test.event(""), Context())  # type: ignore[arg-type]
+        first, _ = called(self.deployed(box, texts), box)
+        log = box.log.getvalue()[start:]
+
+        assert told["message"] == DenialTexts().text(Reason.EMAIL_IN_USE, (), line["reference"])
+        assert json.loads(first["body"])["decision"] == "continue"
+        assert (tested["statusCode"], "CUSTOMERLINK_DENIAL_TEXTS" in log) == (500, True)
+        assert "nowhere" not in log
+        assert not has_passed(tested["statusCode"], json.loads(tested["body"]))
+
+    def test_cold_start_tells_of_odd_ones(
+        self, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In a line of the log, by the field's name."""
+        environment = {**box.environment(), "CUSTOMERLINK_DENIAL_TEXTS": '{"de": {"hope": "x"}}'}
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        post_login.forget()
+        start = len(box.log.getvalue())
+        post_login._application()
+        post_login.forget()
+        line = json.loads(box.log.getvalue()[start:])
+
+        assert line["message"] == "odd_setting"
+        assert line["detail"] == "CUSTOMERLINK_DENIAL_TEXTS (has an unknown class for de)"
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"body": "{}"}, "rejected"),
+            ({"routeKey": "POST /elsewhere"}, "rejected"),
+            ({"headers": {"webhook-id": "\ud800"}}, "rejected"),
+            ({"body": "[" * 70_000}, "rejected"),
+        ],
+    )
+    def test_what_gets_no_decision_is_found_too(
+        self, box: Sandbox, change: dict[str, Any], message: str
+    ) -> None:
+        """The Action denies then, and the person reads its text with the same reference."""
+        body = json.dumps(document())
+        event = {**ROUTE, "headers": signed(box.signing_secret, body.encode()), "body": body}
+        sent: dict[str, Any] = {**event, **change}
+        start = len(box.log.getvalue())
+        post_login.respond(application(box.environment()), sent, Context())  # type: ignore[arg-type]
+        line = json.loads(box.log.getvalue()[start:].splitlines()[0])
+
+        assert line["message"] == message
+        assert line["reference"] == reference_of(sent["headers"]["webhook-id"])
+
+    def test_a_bug_is_found_too(self, box: Sandbox) -> None:
+        """Likewise."""
+
+        def broken() -> Application:
+            raise KeyError
+
+        _, log = called(broken, box)
+
+        reference = json.loads(log.splitlines()[0])["reference"]
+        assert re.fullmatch(r"[0-9A-F]{4}-[0-9A-F]{4}", reference)
 
 
 class TestInternalErrors:

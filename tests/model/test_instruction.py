@@ -69,20 +69,18 @@ CUSTOMER = CustomerId("cus_1")
             },
         ),
         (
-            denied(Reason.EMAIL_IN_USE, "Please call us."),
+            denied(Reason.EMAIL_IN_USE),
             {
                 "decision": "deny",
                 "reason": "email_in_use",
-                "message": "Please call us.",
                 "app_metadata": {"stripe_signup": "unfinished"},
             },
         ),
         (
-            replace(denied(Reason.EMAIL_IN_USE, ""), redirect="https://shop.example/link?ticket=1"),
+            replace(denied(Reason.EMAIL_IN_USE), redirect="https://shop.example/link?ticket=1"),
             {
                 "decision": "deny",
                 "reason": "email_in_use",
-                "message": "",
                 "redirect": "https://shop.example/link?ticket=1",
                 "app_metadata": {"stripe_signup": "unfinished"},
             },
@@ -92,6 +90,7 @@ CUSTOMER = CustomerId("cus_1")
 def test_document(instruction: Instruction, rest: dict[str, Any]) -> None:
     """Key by key, which Actions that were installed long ago go by."""
     assert instruction.as_json() == {"version": 1, **rest}
+    assert instruction.as_json("No.") == {"version": 1, "message": "No.", **rest}
 
 
 @pytest.mark.parametrize(
@@ -103,9 +102,7 @@ def test_customer_that_somebody_is_let_in_with(instruction: Instruction) -> None
     assert instruction.customer_id == CUSTOMER
 
 
-@pytest.mark.parametrize(
-    "instruction", [deferred(), not_new(exempt=True), denied(Reason.DEFERRED, "")]
-)
+@pytest.mark.parametrize("instruction", [deferred(), not_new(exempt=True), denied(Reason.DEFERRED)])
 def test_nobody_else_is_let_in_with_one(instruction: Instruction) -> None:
     """Without a link there is no customer."""
     assert instruction.customer_id is None

@@ -188,6 +188,13 @@ def test_wrong_fields_are_named(document: object, field: str) -> None:
         (body(**{"try": "2"}), "try"),
         (body(**{"try": True}), "try"),
         (body(**{"try": -1}), "try"),
+        (body(locale=7), "locale"),
+        (body(locale=["de"]), "locale"),
+        (body(locale="de " * 999), "locale"),
+        (body(transaction="de"), "transaction"),
+        (body(transaction={"ui_locales": "de"}), "transaction.ui_locales"),
+        (body(transaction={"locale": ["de"]}), "transaction.locale"),
+        (body(request={"language": 7}), "request.language"),
         (with_user(app_metadata="migrated"), "user.app_metadata"),
         (with_user(app_metadata=[]), "user.app_metadata"),
         (with_user(app_metadata=7), "user.app_metadata"),
@@ -205,6 +212,32 @@ def test_odd_field_counts_as_absent(document: object, dropped: str) -> None:
 
     assert signup.dropped == (dropped,)
     assert (signup.email, signup.tries) == ("ada@example.com", 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "read"),
+    [
+        ({}, ()),
+        ({"locale": "de-CH en"}, ("de-ch", "en")),
+        ({"locale": "de", "transaction": {"locale": "fr"}}, ("de",)),
+        ({"locale": "", "transaction": {"locale": "fr"}}, ("fr",)),
+        ({"locale": "<b>", "request": {"language": "fr"}}, ("fr",)),
+        (
+            {
+                "transaction": {"ui_locales": ["fr-CA", "fr"], "locale": "en"},
+                "request": {"language": "en-GB"},
+            },
+            ("fr-ca", "fr", "en", "en-gb"),
+        ),
+        ({"transaction": None, "request": None}, ()),
+    ],
+)
+def test_languages(changes: dict[str, Any], read: tuple[str, ...]) -> None:
+    """As the Action reports them, or as the whole event has them; an older Action tells none."""
+    assert accepted(body(**changes)).locales == read
+    registration = parse_registration(json.dumps(body(**changes)).encode(), Trust())
+    assert isinstance(registration, SignUp)
+    assert registration.locales == read
 
 
 DIGEST = digest_of("a browser's state")

@@ -10,7 +10,6 @@ from tests.fakes import ADA, NOW, FakeClock, FakeCustomers, FakeLedger, customer
 from customerlink.model.customer import Customer
 from customerlink.model.instruction import Decision, Instruction, Reason
 from customerlink.model.policy import (
-    DENIAL_MESSAGE,
     ExistingCustomer,
     ExistingUsers,
     OnFailure,
@@ -72,11 +71,10 @@ class Case:
         return self.provisioning().instruction()
 
     def assert_denied(self, reason: Reason) -> None:
-        """Hold a denial to its message and to the marker that makes it last."""
+        """Hold a denial to its reason and to the marker that makes it last."""
         instruction = self.decide()
 
         assert (instruction.decision, instruction.reason) == (Decision.DENY, reason)
-        assert instruction.message == DENIAL_MESSAGE
         assert instruction.app_metadata == UNFINISHED
 
     def assert_linked(self, reason: Reason, customer_id: str = "cus_new") -> None:
@@ -88,7 +86,6 @@ class Case:
             "stripe_customer_id": customer_id,
             "stripe_signup": None,
         }
-        assert instruction.message is None
 
     def assert_not_new(self, *, exempt: bool = False) -> None:
         """Hold a login that is no sign-up to going on without a call to Stripe."""
@@ -300,13 +297,6 @@ class TestTold:
     def test_ledger_fails(self, call: str) -> None:
         """Whatever the step: an instruction, never an exception."""
         Case(broken=frozenset({call})).assert_denied(Reason.PROVISIONING_FAILED)
-
-    def test_denial_text_is_settable(self) -> None:
-        """By the deployment's policy."""
-        case = Case(holder=BOB)
-        case.policy = Policy("Please call us.")
-
-        assert case.decide().message == "Please call us."
 
 
 class TestAtRegistration:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from customerlink.model.denial_texts import DenialTexts
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.policy import DENIAL_MESSAGE, ExistingCustomer, OnFailure
+from customerlink.model.instruction import Reason
+from customerlink.model.policy import ExistingCustomer, OnFailure
 from customerlink.model.trust import TRUSTED, Trust
 from customerlink.model.user import Tenant
 from customerlink.wiring.settings import Settings, trust_from, trust_in
@@ -18,18 +20,18 @@ def test_defaults() -> None:
     assert settings.stripe_api_base == "https://api.stripe.com"
     assert settings.signature_tolerance == 300
     assert settings.unrestricted_key_allowed is False
-    assert settings.policy.denial_message == DENIAL_MESSAGE
+    assert settings.denial_texts == DenialTexts()
 
 
 def test_everything_set() -> None:
-    """A line's end in the denial text is written as backslash n."""
+    """Each variable is read."""
     settings = Settings.from_environment(
         {
             **MINIMAL,
             "CUSTOMERLINK_STRIPE_API_BASE": "http://127.0.0.1:1/",
             "CUSTOMERLINK_SIGNATURE_TOLERANCE": "60",
             "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "true",
-            "CUSTOMERLINK_DENIAL_MESSAGE": r"No.\nSorry.",
+            "CUSTOMERLINK_DENIAL_TEXTS": r'{"de": {"support": "Nein.\nLeider."}}',
             "CUSTOMERLINK_EXISTING_CUSTOMER": "adopt",
             "CUSTOMERLINK_ON_FAILURE": "",
         },
@@ -38,7 +40,9 @@ def test_everything_set() -> None:
     assert settings.stripe_api_base == "http://127.0.0.1:1"
     assert settings.signature_tolerance == 60
     assert settings.unrestricted_key_allowed is True
-    assert settings.policy.denial_message == "No.\nSorry."
+    told = settings.denial_texts.text(Reason.LINK_MISMATCH, ("de",), "R")
+    assert told == "Nein.\nLeider.\nR"
+    assert settings.odd == ()
     assert settings.policy.existing_customer is ExistingCustomer.ADOPT
     assert settings.policy.on_failure is OnFailure.DENY
 
@@ -51,7 +55,6 @@ def test_all_problems_are_named_at_once() -> None:
                 "CUSTOMERLINK_STRIPE_API_BASE": "ftp://nowhere",
                 "CUSTOMERLINK_SIGNATURE_TOLERANCE": "-1",
                 "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY": "maybe",
-                "CUSTOMERLINK_DENIAL_MESSAGE": "x" * 1025,
                 "CUSTOMERLINK_ALLOWED_CALLER_CIDRS": "10.0.0.0/8,nowhere",
                 "CUSTOMERLINK_TENANTS": "acme,no#where",
                 "CUSTOMERLINK_VERIFIED_EMAIL": "nowhere",
@@ -68,7 +71,6 @@ def test_all_problems_are_named_at_once() -> None:
         "CUSTOMERLINK_STRIPE_API_BASE",
         "CUSTOMERLINK_SIGNATURE_TOLERANCE",
         "CUSTOMERLINK_ALLOW_UNRESTRICTED_KEY",
-        "CUSTOMERLINK_DENIAL_MESSAGE",
         "CUSTOMERLINK_ALLOWED_CALLER_CIDRS",
         "CUSTOMERLINK_TENANTS",
         "CUSTOMERLINK_VERIFIED_EMAIL",
@@ -79,6 +81,17 @@ def test_all_problems_are_named_at_once() -> None:
     ):
         assert name in str(raised.value)
     assert "nowhere" not in str(raised.value)
+
+
+@pytest.mark.parametrize("texts", ["nowhere", '{"de": {"hope": "x"}}', '{"de": {"support": 7}}'])
+def test_odd_texts_keep_nobody_out(texts: str) -> None:
+    """They are named without their values, and the built-in ones are taken."""
+    settings = Settings.from_environment({**MINIMAL, "CUSTOMERLINK_DENIAL_TEXTS": texts})
+    [odd] = settings.odd
+
+    assert settings.denial_texts == DenialTexts()
+    assert odd.startswith("CUSTOMERLINK_DENIAL_TEXTS (")
+    assert "nowhere" not in odd
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 // Customer Link 0.1.0
-// Built from src/actions/pre-user-registration.js, src/actions/ids.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
+// Built from src/actions/pre-user-registration.js, src/actions/denial.js, src/actions/ids.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
 
 /**
  * Auth0 Pre-User-Registration Action: has Customer Link make the customer before there is a user.
@@ -11,10 +11,8 @@
  *   CUSTOMERLINK_ON_FAILURE      optional: "deny" (default) or "continue"
  *   CUSTOMERLINK_TIMEOUT_MS      optional: how long one try may take, 6000 by default
  *   CUSTOMERLINK_PROFILE_FIELDS  optional: user_metadata.plan,phone_number — more of the profile to report
+ *   CUSTOMERLINK_DENIAL_TEXTS    optional: JSON, what somebody reads whom this Action denies by itself
  */
-
-const DENIAL_MESSAGE =
-  'We could not create your account.\nPlease contact support for assistance.';
 
 const IDS = ['stripe_customer_id', 'stripe_registration_id'];
 
@@ -23,11 +21,11 @@ exports.onExecutePreUserRegistration = async (event, api) => {
   try {
     const answer = await report(event, () => reportedFields(event), readInstruction);
     if (answer.failure) {
-      return fail(event, api, answer.failure);
+      return fail(event, api, answer);
     }
-    return obey(api, answer.instruction);
+    return obey(event, api, answer);
   } catch (error) {
-    return fail(event, api, `unexpected ${nameOf(error)}`);
+    return fail(event, api, unexpected(error));
   }
 };
 
@@ -36,24 +34,24 @@ function reportedFields(event) {
   const { email, email_verified, name } = event.user ?? {};
   const user = { email, email_verified, name };
   addDeclaredFields(user, event);
-  return { user };
+  return { user, locale: localesOf(event) };
 }
 
 /** Take nothing but a well-formed answer. */
-function readInstruction({ decision, message, app_metadata: metadata }) {
+function readInstruction({ decision, reason, message, app_metadata: metadata }) {
   const isWellFormed =
     (decision === 'continue' || decision === 'deny') &&
     (message === undefined || typeof message === 'string') &&
     metadata !== null &&
     typeof metadata === 'object' &&
     Object.entries(metadata).every(([key, value]) => IDS.includes(key) && isId(value));
-  return isWellFormed ? { decision, message, metadata } : undefined;
+  return isWellFormed ? { decision, reason, message, metadata } : undefined;
 }
 
-function obey(api, { decision, message, metadata }) {
+function obey(event, api, { instruction: { decision, reason, message, metadata }, reference }) {
   if (decision === 'deny') {
     // Nothing to mark: Auth0 makes no user of a denied registration.
-    api.access.deny('customer_link', message || DENIAL_MESSAGE);
+    api.access.deny('customer_link', message || denialText(event, classOf(reason), reference));
     return;
   }
   for (const [key, value] of Object.entries(metadata)) {
@@ -62,10 +60,150 @@ function obey(api, { decision, message, metadata }) {
 }
 
 /** No usable answer: refuse, or by setting leave the customer to the first login. */
-function fail(event, api, cause) {
-  log(cause);
+function fail(event, api, { failure, isOutage, reference }) {
+  log(`${failure} (${reference})`);
   if (event?.secrets?.CUSTOMERLINK_ON_FAILURE !== 'continue') {
-    api.access.deny('customer_link', DENIAL_MESSAGE);
+    api.access.deny('customer_link', denialText(event, isOutage ? 'try_again' : 'support', reference));
+  }
+}
+
+/** What somebody reads whom an Action denies by itself, in a language of theirs, with a reference. */
+const LONGEST_TEXT = 500;
+const LOCALE = /^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$/;
+const CLASSES = ['try_again', 'as_before', 'support', 'log_in_again'];
+
+// Nobody sees a control character, nor what turns the direction of words; half an emoji is no text.
+// The shop may put the text into a page, where markup could do something.
+const ODD =
+  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]|\p{Cs}/u;
+const MARKUP = /[<>]|&#?[\p{L}\p{N}_]+;/u;
+
+/** Those of src/customerlink/model/denial_texts.py, to which a test holds them. */
+const BUILT_IN = {
+  try_again: {
+    en: 'Something did not work on our side.\nPlease log in again in a minute.\nReference: {reference}',
+    de: 'Bei uns hat etwas nicht funktioniert.\nBitte melden Sie sich in einer Minute noch einmal an.\nReferenz: {reference}',
+    es: 'Algo no ha funcionado por nuestra parte.\nVuelva a iniciar sesión dentro de un minuto.\nReferencia: {reference}',
+    fr: 'Un problème est survenu de notre côté.\nVeuillez vous reconnecter dans une minute.\nRéférence : {reference}',
+  },
+  as_before: {
+    en: 'Your email address is in use already.\nPlease log in the way you did before, or contact support.\nReference: {reference}',
+    de: 'Ihre E-Mail-Adresse wird bereits verwendet.\nBitte melden Sie sich so an wie bisher, oder wenden Sie sich an den Support.\nReferenz: {reference}',
+    es: 'Su dirección de correo electrónico ya está en uso.\nInicie sesión como lo hizo antes o póngase en contacto con el servicio de asistencia.\nReferencia: {reference}',
+    fr: "Votre adresse e-mail est déjà utilisée.\nVeuillez vous connecter comme auparavant ou contacter l'assistance.\nRéférence : {reference}",
+  },
+  support: {
+    en: 'We could not create your account.\nPlease contact support for assistance.\nReference: {reference}',
+    de: 'Wir konnten Ihr Konto nicht anlegen.\nBitte wenden Sie sich an den Support.\nReferenz: {reference}',
+    es: 'No hemos podido crear su cuenta.\nPóngase en contacto con el servicio de asistencia.\nReferencia: {reference}',
+    fr: "Nous n'avons pas pu créer votre compte.\nVeuillez contacter l'assistance.\nRéférence : {reference}",
+  },
+  log_in_again: {
+    en: 'Please log in again.',
+    de: 'Bitte melden Sie sich noch einmal an.',
+    es: 'Vuelva a iniciar sesión.',
+    fr: 'Veuillez vous reconnecter.',
+  },
+};
+
+const BY_REASON = { provisioning_failed: 'try_again', in_progress: 'try_again', email_in_use: 'as_before' };
+
+/** The class of an answer's reason. */
+function classOf(reason) {
+  return Object.hasOwn(BY_REASON, reason) ? BY_REASON[reason] : 'support';
+}
+
+/** What to deny with. It never throws: a wrong secret is told in the log, and keeps nobody out or in. */
+function denialText(event, which, reference) {
+  const [wanted, given] = [wantedLocales(event), givenTexts(event)];
+  const texts = { ...given[which], ...without(BUILT_IN[which], given[which]) };
+  const locale = wanted.flatMap(wider).find((each) => Object.hasOwn(texts, each)) ?? Object.keys(texts)[0];
+  const text = texts[locale];
+  if (text.includes('{reference}')) {
+    return text.replaceAll('{reference}', () => reference ?? '');
+  }
+  return reference ? `${text}\n${reference}` : text;
+}
+
+/** The report's: what the application asked for, what the log-in page was in, the browser's. */
+function localesOf(event) {
+  const { ui_locales: asked, locale } = event.transaction ?? {};
+  const all = [...(Array.isArray(asked) ? asked : []), locale, event.request?.language];
+  const known = all.filter((each) => typeof each === 'string' && each.length < 36 && LOCALE.test(each));
+  return [...new Set(known)].slice(0, 6).join(' ') || undefined;
+}
+
+function wantedLocales(event) {
+  try {
+    return normal(localesOf(event) ?? '').split(' ');
+  } catch {
+    return [];
+  }
+}
+
+function normal(locale) {
+  return locale.replaceAll('_', '-').toLowerCase();
+}
+
+/** `de-ch-1996`, `de-ch`, `de`: RFC 4647, section 3.4. */
+function wider(locale) {
+  const parts = locale.split('-');
+  return parts.map((_, index) => parts.slice(0, parts.length - index).join('-'));
+}
+
+function without(texts, given = {}) {
+  return Object.fromEntries(Object.entries(texts).filter(([locale]) => !Object.hasOwn(given, locale)));
+}
+
+/** The secret's texts by class and locale; none of them where one is odd, as in the function. */
+function givenTexts(event) {
+  try {
+    const secret = event.secrets?.CUSTOMERLINK_DENIAL_TEXTS;
+    return secret ? parsedTexts(secret) : {};
+  } catch (error) {
+    // Whatever else it is, that the event cannot be read is told already.
+    if (error instanceof RangeError || error instanceof SyntaxError) {
+      const problem = error instanceof RangeError ? error.message : 'is not JSON';
+      console.log(`Customer Link: CUSTOMERLINK_DENIAL_TEXTS ${problem}`.slice(0, 256));
+    }
+    return {};
+  }
+}
+
+/** Read {locale: {class: text}}; a RangeError names the field that is wrong, and never its text. */
+function parsedTexts(secret) {
+  const given = {};
+  for (const [name, texts] of Object.entries(objectIn(JSON.parse(secret), 'is not a JSON object'))) {
+    expect(LOCALE.test(name), 'has a name that is no locale');
+    const locale = normal(name);
+    for (const [which, text] of Object.entries(objectIn(texts, `has no texts for ${locale}`, true))) {
+      expect(CLASSES.includes(which), `has an unknown class for ${locale}`);
+      expectText(text, `${locale}.${which}`);
+      given[which] ??= {};
+      expect(!Object.hasOwn(given[which], locale), `has ${locale} twice`);
+      given[which][locale] = text;
+    }
+  }
+  return given;
+}
+
+function expectText(text, path) {
+  expect(typeof text === 'string' && text.trim() !== '', `has no text for ${path}`);
+  expect([...text].length <= LONGEST_TEXT, `has more than ${LONGEST_TEXT} characters for ${path}`);
+  expect(!ODD.test(text), `has a character that is no text for ${path}`);
+  expect(!MARKUP.test(text), `has markup for ${path}`);
+}
+
+function objectIn(value, problem, isFilled = false) {
+  expect(value && typeof value === 'object' && !Array.isArray(value), problem);
+  expect(!isFilled || Object.keys(value).length > 0, problem);
+  return value;
+}
+
+function expect(holds, problem) {
+  if (!holds) {
+    throw new RangeError(problem);
   }
 }
 
@@ -138,14 +276,15 @@ const WORTH_A_SECOND_TRY = new Set([429, 502, 503, 504]);
 
 /**
  * Report the trigger's `fields()`; give {failure} or {instruction}, as `readInstruction` takes it
- * from the answer.
+ * from the answer. Both with the report's reference; `isOutage` says of a failure that it may pass.
  */
 async function report(event, fields, readInstruction) {
   const secrets = event.secrets ?? {};
   const url = endpoint(secrets.CUSTOMERLINK_URL);
   const key = signingKey(secrets.CUSTOMERLINK_SIGNING_SECRET);
   if (!url || !key) {
-    return { failure: `${url ? 'CUSTOMERLINK_SIGNING_SECRET' : 'CUSTOMERLINK_URL'} is missing or wrong` };
+    const failure = `${url ? 'CUSTOMERLINK_SIGNING_SECRET' : 'CUSTOMERLINK_URL'} is missing or wrong`;
+    return { failure, reference: referenceOf(messageId()) };
   }
   const tryMs = positive(secrets.CUSTOMERLINK_TIMEOUT_MS) ?? TRY_MS;
   const start = performance.now();
@@ -175,10 +314,17 @@ function requestBody(event, fields, attempt) {
 }
 
 async function send(url, key, body, timeoutMs, readInstruction) {
+  const id = messageId();
+  const headers = { 'content-type': 'application/json', ...signatureHeaders(key, body, id) };
+  const answer = await posted(url, headers, body, timeoutMs, readInstruction);
+  return { ...answer, reference: referenceOf(id) };
+}
+
+async function posted(url, headers, body, timeoutMs, readInstruction) {
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...signatureHeaders(key, body) },
+      headers,
       body,
       // A signed body goes to the configured address and to no other.
       redirect: 'error',
@@ -187,15 +333,21 @@ async function send(url, key, body, timeoutMs, readInstruction) {
     // Read under the same deadline: headers that come in time may be followed by a body that never does.
     const text = await response.text();
     if (response.status !== 200) {
-      return { failure: `status ${response.status}`, retryable: WORTH_A_SECOND_TRY.has(response.status) };
+      return failed(response.status);
     }
     const answer = parsed(text);
     const instruction = answer && readInstruction(answer);
     return instruction ? { instruction } : { failure: 'the answer is not of version 1' };
   } catch (error) {
     const timedOut = error?.name === 'TimeoutError' || error?.name === 'AbortError';
-    return { failure: timedOut ? 'timed out' : 'no connection', retryable: !timedOut };
+    return { failure: timedOut ? 'timed out' : 'no connection', isOutage: true, retryable: !timedOut };
   }
+}
+
+/** A status of 4xx is of a wrong setting, which another try meets again; of 5xx, one that may pass. */
+function failed(status) {
+  const retryable = WORTH_A_SECOND_TRY.has(status);
+  return { failure: `status ${status}`, isOutage: retryable || status >= 500, retryable };
 }
 
 /** Give an answer of our version; the rest of it is for the trigger to judge. */
@@ -209,18 +361,28 @@ function parsed(text) {
 }
 
 /** Standard Webhooks, https://www.standardwebhooks.com: HMAC-SHA256 over id, time and raw body. */
-function signatureHeaders(
-  key,
-  body,
-  id = `msg_${crypto.randomUUID().replaceAll('-', '')}`,
-  timestamp = Math.floor(Date.now() / 1000),
-) {
+function signatureHeaders(key, body, id = messageId(), timestamp = Math.floor(Date.now() / 1000)) {
   const digest = crypto.createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   return {
     'webhook-id': id,
     'webhook-timestamp': String(timestamp),
     'webhook-signature': `v1,${digest}`,
   };
+}
+
+function messageId() {
+  return `msg_${crypto.randomUUID().replaceAll('-', '')}`;
+}
+
+/** What the person and the function's log call a report, made alike there; nobody can be told by it. */
+function referenceOf(id) {
+  const digits = crypto.createHash('sha256').update(id).digest('hex').slice(0, 8).toUpperCase();
+  return `${digits.slice(0, 4)}-${digits.slice(4)}`;
+}
+
+/** Of what went wrong before anything was reported. */
+function unexpected(error) {
+  return { failure: `unexpected ${nameOf(error)}`, reference: referenceOf(messageId()) };
 }
 
 /** Strict, because Buffer.from skips what is no base64: a damaged secret would sign with another key. */
@@ -246,7 +408,7 @@ function positive(text) {
 
 /** The name of an error's class: its message may quote anything. */
 function nameOf(error) {
-  return error instanceof Error ? error.name : typeof error;
+  return error instanceof Error ? String(error.name).slice(0, 99) : typeof error;
 }
 
 function log(text) {

@@ -21,12 +21,16 @@ from customerlink.functions.shell.api_gateway import (
     Rejection,
     Request,
     answer,
+    headers_of,
 )
 from customerlink.functions.shell.edge import not_reporting
 from customerlink.functions.shell.json_body import NOT_JSON, TOO_LARGE, is_too_large
-from customerlink.functions.shell.telemetry import report_outcome
-from customerlink.model.instruction import Instruction
-from customerlink.model.signature import is_signed
+from customerlink.functions.shell.telemetry import report_odd, report_outcome
+from customerlink.model.denial_texts import DenialTexts, reference_of
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.instruction import Decision, Instruction
+from customerlink.model.locales import Locales
+from customerlink.model.signature import ID_HEADER, is_signed
 from customerlink.model.signup import (
     InvalidRequest,
     SignUp,
@@ -90,7 +94,7 @@ def respond(
             return refused
         return _decide(started, Request.of(event), run, context.aws_request_id)
 
-    return answered(decide, context.aws_request_id)
+    return answered(decide, context.aws_request_id, _reference(headers_of(event)))
 
 
 def _decide(
@@ -113,14 +117,29 @@ def _decide(
     ):
         return _UNSIGNED
     # After the signature: who has not signed learns of nothing else.
+    if application.settings.odd and is_self_test(request.body):
+        # A wrong text keeps nobody out, but for the version that brings it.
+        raise ConfigurationError(f"missing or wrong: {', '.join(application.settings.odd)}")
     reported = _read(application.settings, request)
     if isinstance(reported, Rejection):
         return reported
     signup, decide = reported
     settling = application.settling(signup, secret, run, is_admission=True)
     instruction = decide(Provisioning(settling))
-    report_outcome(signup, run, instruction, request_id, secret.log_names)
-    return answer(HTTPStatus.OK, instruction.as_json())
+    reference = _reference(request.headers)
+    report_outcome(signup, run, instruction, request_id, secret.log_names, reference=reference)
+    texts = application.settings.denial_texts
+    return answer(HTTPStatus.OK, _told(instruction, texts, signup.locales, reference))
+
+
+def _told(
+    instruction: Instruction, texts: DenialTexts, wanted: Locales, reference: str
+) -> dict[str, object]:
+    """Return the answer; who is denied has something to read."""
+    is_denied = instruction.decision is Decision.DENY
+    return instruction.as_json(
+        texts.text(instruction.reason, wanted, reference) if is_denied else None
+    )
 
 
 def _read(settings: Settings, request: Request) -> tuple[SignUp, _Decide] | Rejection:
@@ -138,6 +157,11 @@ def _read(settings: Settings, request: Request) -> tuple[SignUp, _Decide] | Reje
     return signup, decide
 
 
+def _reference(headers: Mapping[str, str]) -> str:
+    """Return what the Action, and whoever reads its text, call a request."""
+    return reference_of(headers.get(ID_HEADER, ""))
+
+
 def _keys_for(secret: "Secret", request: Request) -> tuple["SigningSecret", ...]:
     """Return what may have signed a request: one key is for self-tests, and for nothing else."""
     tests = secret.self_test_keys if is_self_test(request.body) else ()
@@ -152,7 +176,9 @@ def _budget(context: "LambdaContext") -> float:
 
 @cache
 def _application() -> Application:
-    return Application(Settings.from_environment(os.environ))
+    application = Application(Settings.from_environment(os.environ))
+    report_odd(application.settings.odd)
+    return application
 
 
 def warm_up(environment: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from customerlink.model.documents import json_object
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.frozen import frozen
+from customerlink.model.locales import LOCALE
 
 MAX_NAME = 256
 MAX_PHONE = 20
@@ -23,7 +24,6 @@ MAX_METADATA_KEYS = 40
 # Ours are left to us: a profile must not be able to say whose customer this is.
 _METADATA = re.compile(r"metadata\.(?!auth0_|superseded_by)[A-Za-z0-9_.-]{1,40}")
 _PATH = re.compile(r"[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,3}")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 type Params = dict[str, Any]
 
@@ -107,7 +107,7 @@ def _phone(value: str) -> str | None:
 
 
 def _locales(value: str) -> list[str] | None:
-    return [value.replace("_", "-")] if _LOCALE.fullmatch(value) else None
+    return [value.replace("_", "-")] if LOCALE.fullmatch(value) else None
 
 
 _WITHIN_LIMITS = {

@@ -48,21 +48,23 @@ class Instruction:
     decision: Decision
     reason: Reason
     app_metadata: Metadata = field(default_factory=dict)
-    message: str | None = None
     redirect: str | None = None
     """Where the Action may send the user in place of the denial."""
     customer_id: CustomerId | None = None
     """The customer that the user, or the registration, is let in with."""
 
-    def as_json(self) -> dict[str, object]:
-        """Return the answer's body as the wire contract, version 1, has it."""
+    def as_json(self, message: str | None = None) -> dict[str, object]:
+        """Return the answer's body as the wire contract, version 1, has it.
+
+        `message` is what somebody reads who is denied.
+        """
         body: dict[str, object] = {
             "version": WIRE_VERSION,
             "decision": self.decision.value,
             "reason": self.reason.value,
         }
-        if self.message is not None:
-            body["message"] = self.message
+        if message is not None:
+            body["message"] = message
         if self.redirect is not None:
             body["redirect"] = self.redirect
         return {**body, "app_metadata": dict(self.app_metadata)}
@@ -105,10 +107,10 @@ def registered(customer_id: CustomerId, reason: Reason, registration_id: str) ->
     return Instruction(Decision.CONTINUE, reason, ids, customer_id=customer_id)
 
 
-def denied(reason: Reason, message: str) -> Instruction:
+def denied(reason: Reason) -> Instruction:
     """Keep the user out, now and (by the marker) at the next login.
 
     Auth0 counts a denied login, so without the marker the second one would pass for a returning
     user's.
     """
-    return Instruction(Decision.DENY, reason, _UNFINISHED, message)
+    return Instruction(Decision.DENY, reason, _UNFINISHED)

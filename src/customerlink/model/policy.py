@@ -6,8 +6,6 @@ from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
 from customerlink.model.frozen import frozen
 from customerlink.model.trust import Trust
 
-DENIAL_MESSAGE = "We could not create your account.\nPlease contact support for assistance."
-
 
 class VerifiedEmail(StrEnum):
     """Whether a customer is made only for a verified address."""
@@ -48,7 +46,6 @@ class OnFailure(StrEnum):
 class Policy:
     """What a deployment chose; the defaults are the recommended choices."""
 
-    denial_message: str = DENIAL_MESSAGE
     verified_email: VerifiedEmail = VerifiedEmail.OPTIONAL
     provision_at: ProvisionAt = ProvisionAt.SIGNUP
     existing_customer: ExistingCustomer = ExistingCustomer.DENY

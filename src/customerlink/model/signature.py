@@ -16,6 +16,8 @@ from customerlink.model.frozen import frozen
 
 TOLERANCE_SECONDS = 300
 
+ID_HEADER = "webhook-id"
+
 _SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix is public)
 _VERSION = "v1,"
 _MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
@@ -49,7 +51,7 @@ def sign(secret: SigningSecret, message_id: str, timestamp: int, body: bytes) ->
     """Return the three headers that a message is sent with."""
     digest = secret.digest(message_id, str(timestamp), body)
     return {
-        "webhook-id": message_id,
+        ID_HEADER: message_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": _VERSION + base64.b64encode(digest).decode(),
     }
@@ -68,7 +70,7 @@ def is_signed(
     `headers` has lower-case names. Every secret is tried against every signature whatever was
     found before, so that the time taken tells nothing; nothing that is sent makes it raise.
     """
-    message_id = headers.get("webhook-id", "")
+    message_id = headers.get(ID_HEADER, "")
     timestamp = headers.get("webhook-timestamp", "")
     if not message_id or not message_id.isascii() or not _is_number(timestamp):
         return False

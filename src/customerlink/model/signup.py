@@ -16,6 +16,7 @@ from enum import StrEnum
 from customerlink.model.customer_fields import flattened
 from customerlink.model.documents import LONGEST_BYTES, json_object
 from customerlink.model.frozen import frozen
+from customerlink.model.locales import Locales, locale_list, locales
 from customerlink.model.tickets import CLOCKS_SECONDS, FRESH_SECONDS, STATE_PARAMETER, is_digest
 from customerlink.model.trust import Trust
 from customerlink.model.user import (
@@ -78,6 +79,8 @@ class SignUp:
     browser: str | None = None
     """The digest of the state that the log-in began with, in the browser that has that state."""
     authenticated_at: datetime | None = None
+    locales: Locales = ()
+    """In which languages the person reads, the one that is liked best first."""
     tries: int = 1
     dropped: tuple[str, ...] = ()
     """The paths of what counts as absent, since it is not what the field is for."""
@@ -191,6 +194,7 @@ def _sign_up(event: "_Fields", who: User, logins_count: int, *, is_believed: boo
         profile=event.section("user").flattened(),
         browser=read.within("request").within("query")(STATE_PARAMETER, _digest),
         authenticated_at=read.within("authentication")("methods", _newest),
+        locales=_locales(read),
         tries=read("try", _tries) or 1,
         dropped=tuple(dict.fromkeys(read.dropped)),
     )
@@ -241,6 +245,16 @@ def _newest(value: object) -> datetime | None:
     methods = value if isinstance(value, list) else []
     times = [Reader(each)("timestamp", moment) for each in methods if isinstance(each, Mapping)]
     return max((each for each in times if each), default=None)
+
+
+def _locales(read: Reader) -> Locales:
+    """Read what the Action found in the event, or else the event's own fields, in its order."""
+    reported = read("locale", locales)
+    if reported:
+        return reported
+    transaction = read.within("transaction")
+    asked, shown = transaction("ui_locales", locale_list), transaction("locale", locales)
+    return (asked or ()) + (shown or ()) + (read.within("request")("language", locales) or ())
 
 
 def _tries(value: object) -> int:

@@ -59,7 +59,7 @@ class Provisioning:
         self._note_installation()
         if self.signup.email is None:
             is_odd = self.signup.has_odd_email
-            return self._denied(Reason.EMAIL_INVALID if is_odd else Reason.EMAIL_MISSING)
+            return denied(Reason.EMAIL_INVALID if is_odd else Reason.EMAIL_MISSING)
         instruction = self._told(self.settling)
         if instruction.customer_id is None:
             # There is no profile yet: a marker would only be one more thing to be wrong.
@@ -129,7 +129,7 @@ class Provisioning:
             return deferred()
         if outcome.reason in PASSING:
             return self._without_outcome(outcome)
-        return replace(self._denied(outcome.reason), redirect=outcome.redirect)
+        return replace(denied(outcome.reason), redirect=outcome.redirect)
 
     def _let_in(self, settled: Settled) -> Instruction:
         if settled.customer_id is None:
@@ -151,8 +151,5 @@ class Provisioning:
         may_be_denied = is_marked if not is_recorded else outcome.refused not in _NO_DENIALS
         is_kept_out = may_be_denied or signup.customer_id is not None
         if self.settling.policy.on_failure is OnFailure.DENY or is_kept_out:
-            return self._denied(outcome.reason)
+            return denied(outcome.reason)
         return deferred()
-
-    def _denied(self, reason: Reason) -> Instruction:
-        return denied(reason, self.settling.policy.denial_message)

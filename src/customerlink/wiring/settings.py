@@ -7,11 +7,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
+from customerlink.model.denial_texts import DenialTexts
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.frozen import frozen
 from customerlink.model.keys import STRIPE_API_BASE
 from customerlink.model.policy import (
-    DENIAL_MESSAGE,
     ExistingCustomer,
     ExistingUsers,
     OnFailure,
@@ -26,7 +26,6 @@ from customerlink.model.user import Tenant, is_tenant
 type Network = IPv4Network | IPv6Network
 
 _MAX_TOLERANCE = 10 * 365 * 24 * 3600
-_MAX_MESSAGE = 1024
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _CONNECTION = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRUSTED = "CUSTOMERLINK_TRUSTED_CONNECTIONS"
@@ -48,6 +47,9 @@ class Settings:
     tenants: frozenset[Tenant]
     """Whose reports are taken; empty: of every tenant that signs."""
     policy: Policy
+    denial_texts: DenialTexts
+    odd: tuple[str, ...]
+    """What is wrong and keeps nobody out: a self-test, and with it a deployment, fails by it."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -65,7 +67,6 @@ class Settings:
             edge_digests=reader.digests("CUSTOMERLINK_EDGE_SECRET_DIGESTS"),
             tenants=reader.tenants("CUSTOMERLINK_TENANTS"),
             policy=Policy(
-                denial_message=reader.message("CUSTOMERLINK_DENIAL_MESSAGE"),
                 verified_email=reader.choice("CUSTOMERLINK_VERIFIED_EMAIL", VerifiedEmail),
                 existing_customer=reader.choice("CUSTOMERLINK_EXISTING_CUSTOMER", ExistingCustomer),
                 existing_users=reader.choice("CUSTOMERLINK_EXISTING_USERS", ExistingUsers),
@@ -75,6 +76,8 @@ class Settings:
                 customer_fields=reader.customer_fields("CUSTOMERLINK_CUSTOMER_FIELDS"),
                 trust=reader.trust(_TRUSTED),
             ),
+            denial_texts=reader.denial_texts("CUSTOMERLINK_DENIAL_TEXTS"),
+            odd=tuple(reader.odd),
         )
         if "STRIPE_LOG" in environment:
             reader.wrong.append("STRIPE_LOG (it would print addresses)")
@@ -118,6 +121,7 @@ class EnvironmentReader:
         """Take the environment."""
         self._environment = environment
         self.wrong: list[str] = []
+        self.odd: list[str] = []
 
     def required(self, name: str) -> str:
         """Read a text that must be there."""
@@ -196,10 +200,14 @@ class EnvironmentReader:
             return self._complain(name, frozenset())
         return frozenset(map(Tenant, given))
 
-    def message(self, name: str) -> str:
-        r"""Read the denial text; `\n` stands for a line's end, which a template cannot hold."""
-        value = (self._environment.get(name) or DENIAL_MESSAGE).replace("\\n", "\n")
-        return value if len(value) <= _MAX_MESSAGE else self._complain(name, DENIAL_MESSAGE)
+    def denial_texts(self, name: str) -> DenialTexts:
+        """Read the texts; odd ones are no reason to keep anybody out, and are told by `odd`."""
+        value = self._environment.get(name)
+        try:
+            return DenialTexts.parse(value) if value else DenialTexts()
+        except ConfigurationError as problem:
+            self.odd.append(f"{name} ({problem})")
+            return DenialTexts()
 
     def choice[Choice: StrEnum](self, name: str, choices: type[Choice]) -> Choice:
         """Read one of a policy's values; the first is the default."""

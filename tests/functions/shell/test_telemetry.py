@@ -40,7 +40,7 @@ PERSONAL = SignUp(
 )
 NAMES = LogNames.keyed("a key of this test")
 CREATED = linked(CustomerId("cus_1"), Reason.CUSTOMER_CREATED)
-DENIED = denied(Reason.EMAIL_IN_USE, "Hello Ada")
+DENIED = denied(Reason.EMAIL_IN_USE)
 BAD = Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", "user.user_id is missing")
 
 
@@ -113,7 +113,7 @@ class TestOutcome:
         run = a_run()
         run.trace.stripe_statuses = [200, 402, 404, 429, 500, 503, 302]
         run.trace.stripe_retries, run.trace.unknown_outcomes, run.trace.key_rejections = 3, 1, 1
-        instruction = denied(Reason.PROVISIONING_FAILED, "")
+        instruction = denied(Reason.PROVISIONING_FAILED)
         report_outcome(SignUp(ADA, 1, tries=2), run, instruction, "request-1", NAMES)
 
         assert printed.metrics() == {
@@ -148,7 +148,7 @@ class TestByFunction:
     def test_outcome(self, printed: Printed) -> None:
         """Failures and decisions; each other metric is charged for once."""
         report_outcome(
-            SignUp(ADA, 1), a_run(), denied(Reason.PROVISIONING_FAILED, ""), "request-1", NAMES
+            SignUp(ADA, 1), a_run(), denied(Reason.PROVISIONING_FAILED), "request-1", NAMES
         )
 
         assert printed.dimensions() == {
@@ -269,7 +269,7 @@ def test_every_end_of_a_repair_is_counted() -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_a_metric(reason: Reason, printed: Printed) -> None:
     """Dashboards and alarms know each by its name."""
-    report_outcome(SignUp(ADA, 1), a_run(), denied(reason, ""), "request-1", NAMES)
+    report_outcome(SignUp(ADA, 1), a_run(), denied(reason), "request-1", NAMES)
 
     assert printed.metrics()[str(reason)] == [1]
     assert printed.metrics().keys() <= EMITTED

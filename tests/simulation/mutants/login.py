@@ -6,8 +6,8 @@ LOGIN = [
     Mutant(
         "marker not set on denial",
         INSTRUCTION,
-        "return Instruction(Decision.DENY, reason, _UNFINISHED, message)",
-        "return Instruction(Decision.DENY, reason, {}, message)",
+        "return Instruction(Decision.DENY, reason, _UNFINISHED)",
+        "return Instruction(Decision.DENY, reason, {})",
     ),
     Mutant(
         "ledger not asked who is new",

@@ -71,6 +71,9 @@ BY_FUNCTION = frozenset({"internal_error", Reason.PROVISIONING_FAILED, Metric.MI
 """What is counted for the function by itself as well: a user of the shop's must not be able to roll
 back a deployment of the sign-up's."""
 
+REFERENCE = "reference"
+"""A line's field: what somebody reads who is denied (`denial_texts.reference_of`)."""
+
 DRIFT = "drift_"
 """Before each kind's name (`model.drift.Drift`), and `unread`: how many a comparison found."""
 
@@ -80,15 +83,21 @@ EMITTED = frozenset({*Metric, *Reason, *ERRORS})
 logger = Logger(service=SERVICE)
 
 
-def report_outcome(
-    signup: SignUp, run: Run, instruction: Instruction, request_id: str, names: LogNames
+def report_outcome(  # noqa: PLR0913 (what a line tells)
+    signup: SignUp,
+    run: Run,
+    instruction: Instruction,
+    request_id: str,
+    names: LogNames,
+    *,
+    reference: str | None = None,
 ) -> None:
     """Log the sign-up's one line, and count its reason, retries and unknown outcomes."""
     milliseconds = round((run.deadline.seconds - run.deadline.remaining()) * 1000, 3)
     logger.info(
         "sign_up",
         extra={
-            "request_id": request_id,
+            **_which(request_id, reference),
             "tenant": signup.user.tenant,
             "user_id": names.name(signup.user.user_id),
             "decision": instruction.decision.value,
@@ -116,25 +125,31 @@ def report_outcome(
     _publish(counts, milliseconds)
 
 
-def report_rejection(rejection: Rejection, request_id: str) -> None:
+def report_rejection(rejection: Rejection, request_id: str, reference: str | None = None) -> None:
     """Log and count a request that got no decision."""
-    extra = {"request_id": request_id, "error": rejection.error, "detail": rejection.detail}
-    logger.warning("rejected", extra=extra)
+    told = {"error": rejection.error, "detail": rejection.detail}
+    logger.warning("rejected", extra={**_which(request_id, reference), **told})
     _publish({rejection.error: 1})
 
 
-def report_bug(bug: Exception, request_id: str) -> None:
+def report_bug(bug: Exception, request_id: str, reference: str | None = None) -> None:
     """Log and count an unexpected exception: its kind and place; its text may quote anything."""
     places = traceback.extract_tb(bug.__traceback__)
     logger.error(
         "internal_error",
         extra={
-            "request_id": request_id,
+            **_which(request_id, reference),
             "exception": type(bug).__name__,
             "at": [f"{each.name}:{each.lineno}" for each in places],
         },
     )
     _publish({"internal_error": 1})
+
+
+def report_odd(settings: Iterable[str]) -> None:
+    """Log settings that are wrong, and keep nobody out."""
+    for each in settings:
+        logger.warning("odd_setting", extra={"detail": each})
 
 
 def report_repair(user: User, end: StrEnum, reason: str, names: LogNames) -> None:
@@ -191,6 +206,11 @@ def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:
     for kind, count in counts.items():
         metrics.add_metric(f"{DRIFT}{kind}", MetricUnit.Count, count)
     metrics.flush_metrics()
+
+
+def _which(request_id: str, reference: str | None) -> dict[str, str]:
+    """Return which request a line is about."""
+    return {"request_id": request_id} | ({REFERENCE: reference} if reference else {})
 
 
 def _by_status(statuses: Iterable[int]) -> dict[str, int]:
