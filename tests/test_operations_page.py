@@ -58,7 +58,8 @@ def test_failure_in_auth0s_log(
     rejected = [each for each in lines if each.get("message") == "rejected"][-1]
 
     assert login.decision == "deny"
-    assert tenant.host.logs[-1] == f"Customer Link: {cause}"
+    assert tenant.host.logs[-1] == f"Customer Link: {cause} ({rejected['reference']})"
+    assert rejected["reference"] in str(login.denial)
     assert told in f"{rejected['error']} {rejected['detail']}"
 
 

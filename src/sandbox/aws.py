@@ -4,6 +4,7 @@ moto's server is not atomic under concurrent requests, so a lock stands before i
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -116,6 +117,17 @@ class Aws:
             Statistic="Sum",
             Threshold=1,
         )
+
+    def keep_lines(self, function: str, lines: Iterable[str]) -> None:
+        """Put lines into a function's log group, as Lambda does by itself."""
+        logs: Any = self._session.client("logs", endpoint_url=self.url)
+        where = {"logGroupName": f"/aws/lambda/{STACK}-{function}", "logStreamName": "sandbox"}
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=where["logGroupName"])
+            logs.create_log_stream(**where)
+        events = [{"timestamp": int(time.time() * 1000), "message": each} for each in lines]
+        if events:
+            logs.put_log_events(**where, logEvents=events)
 
     def publish(self, document: Mapping[str, Any], at: datetime) -> None:
         """Make metrics of a line in the embedded format, as CloudWatch Logs does and moto does not.

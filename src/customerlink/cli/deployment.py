@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config as AwsConfig
 from botocore.exceptions import ClientError
 
+from customerlink.adapters.aws.function_log import line_with
 from customerlink.adapters.dynamodb.open_index import count_open, due_users
 from customerlink.adapters.dynamodb.recorded_tenants import recorded_tenants
 from customerlink.cli.config import Config
@@ -250,6 +251,11 @@ class Deployment:
         )["Datapoints"]
         last = max(found, key=lambda each: each["Timestamp"], default=None)
         return last["Minimum"] if last else None
+
+    def line_with(self, reference: str) -> Mapping[str, object] | None:
+        """Return the sign-up function's line that has a reference; None without one."""
+        logs = self._session.client("logs", config=CALLS)
+        return line_with(logs, f"/aws/lambda/{self.stack}-post-login", reference, time.time())
 
     def recorded_tenants(self) -> frozenset[str]:
         """Return the tenants whose reports the ledger has, as far as its first pages tell."""

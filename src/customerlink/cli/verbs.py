@@ -30,7 +30,8 @@ VERBS = {
     "release": "Tell who holds an address, since when, and what would free it.",
     "backfill": "Make a customer for every user without one, those of before the installation"
     " included.",
-    "whois": "Name the user whom a digest in a log stands for, or say what the logs call a user.",
+    "whois": "Name the user whom a log or a denied person's reference means, or say what logs call"
+    " one.",
     "version": "Print the version.",
     "rotate": "Replace a key or a secret, while sign-ups go on.",
 }

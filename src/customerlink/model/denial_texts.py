@@ -18,6 +18,9 @@ LONGEST_TEXT = 500
 REFERENCE = "{reference}"
 """In a text, where the reference is put; in one that has it nowhere, it is put behind."""
 
+REFERENCE_FIELD = "reference"
+"""A log line's field: what somebody reads who was denied by it."""
+
 # Nobody sees a control character, nor what turns the direction of the words behind it; half an
 # emoji is no text. The shop may put the text into a page, where markup could do something.
 _ODD = re.compile(
@@ -26,6 +29,7 @@ _ODD = re.compile(
 )
 _MARKUP = re.compile(r"[<>]|&#?\w+;")
 _REFERENCE_DIGITS = 8
+_REFERENCE = re.compile(r"([0-9A-F]{4})[ -]?([0-9A-F]{4})", re.IGNORECASE)
 
 
 class Helps(StrEnum):
@@ -134,6 +138,12 @@ def reference_of(message_id: str) -> str:
         .upper()
     )
     return f"{digits[:4]}-{digits[4:]}"
+
+
+def reference_in(asked: str) -> str | None:
+    """Return the reference that somebody has read out or copied; None for what is none."""
+    found = _REFERENCE.fullmatch(asked.strip())
+    return f"{found[1]}-{found[2]}".upper() if found else None
 
 
 def _others(helps: Helps, own: Texts) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`customerlink whois`: from the functions' log to a user, and back."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,53 @@ def test_address(tenant: Cli) -> None:
     assert result.code == 0
     assert SAML in result.out
     assert "auth0|64f0c3a1b2d4e5f6a7b8c9d0" in result.out
+
+
+def denied(cli: Cli, box: Sandbox, user_id: str) -> str:
+    """Deny somebody, with the line in CloudWatch; return the text that they read."""
+    box.stripe.create({"email": "ada@example.com"})
+    box.tenant.users.add({"email": "ada@example.com"}, user_id)
+    start = len(box.log.getvalue())
+    settings = cli.actions().secrets_of(ACTION)
+    tenant = Tenant(box.tenant.host, settings, users=box.tenant.users)
+    told = tenant.login(user_id, connection="acme").denial
+    box.aws.keep_lines("post-login", box.log.getvalue()[start:].splitlines())
+    return str(told)
+
+
+@pytest.mark.parametrize(
+    "user_id", ["samlp|acme|grace@example.com", "auth0|64f0c3a1b2d4e5f6a7b8c9d1"]
+)
+def test_reference(tenant: Cli, box: Sandbox, user_id: str) -> None:
+    """What a denied person reads leads to the log's line, and to them, however it is written."""
+    text = denied(tenant, box, user_id)
+    [reference] = re.findall(r"[0-9A-F]{4}-[0-9A-F]{4}", text)
+
+    for asked in (reference, reference.lower(), reference.replace("-", ""), f" {reference} "):
+        told = tenant("whois", asked, "--json").json()
+        assert told["denial"]["reason"] == "email_in_use"
+        assert [each["user_id"] for each in told["users"]] == [user_id]
+    shown = tenant("whois", reference)
+    assert (shown.code, "email_in_use" in shown.out, user_id in shown.out) == (0, True, True)
+
+
+def test_reference_of_what_got_no_decision(tenant: Cli, box: Sandbox) -> None:
+    """The line says what was wrong; of whom it was, it does not know."""
+    line = {"message": "rejected", "reference": "3F2A-91BC", "error": "invalid_signature"}
+    box.aws.keep_lines("post-login", [json.dumps(line)])
+    told = tenant("whois", "3F2A-91BC", "--json").json()
+
+    assert told["denial"]["error"] == "invalid_signature"
+    assert told["users"] == []
+
+
+@pytest.mark.parametrize("asked", ["0000-0000", "ABCD1234", "12345678"])
+def test_reference_that_no_line_has(tenant: Cli, box: Sandbox, asked: str) -> None:
+    """It says where else to look."""
+    box.aws.keep_lines("post-login", [])
+    result = tenant("whois", asked)
+
+    assert (result.code, "Auth0's log" in result.err) == (1, True)
 
 
 @pytest.mark.parametrize("asked", ["digest:0000000000000000", "bob@example.com", "nobody"])

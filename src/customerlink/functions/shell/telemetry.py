@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from customerlink.adapters.slim_imports import without
 from customerlink.functions.shell.api_gateway import ERRORS, Rejection
+from customerlink.model.denial_texts import REFERENCE_FIELD
 from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.log_names import LogNames, provider_of
 from customerlink.model.signup import SignUp
@@ -70,9 +71,6 @@ class Metric(StrEnum):
 BY_FUNCTION = frozenset({"internal_error", Reason.PROVISIONING_FAILED, Metric.MILLISECONDS})
 """What is counted for the function by itself as well: a user of the shop's must not be able to roll
 back a deployment of the sign-up's."""
-
-REFERENCE = "reference"
-"""A line's field: what somebody reads who is denied (`denial_texts.reference_of`)."""
 
 DRIFT = "drift_"
 """Before each kind's name (`model.drift.Drift`), and `unread`: how many a comparison found."""
@@ -210,7 +208,7 @@ def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:
 
 def _which(request_id: str, reference: str | None) -> dict[str, str]:
     """Return which request a line is about."""
-    return {"request_id": request_id} | ({REFERENCE: reference} if reference else {})
+    return {"request_id": request_id} | ({REFERENCE_FIELD: reference} if reference else {})
 
 
 def _by_status(statuses: Iterable[int]) -> dict[str, int]:
