@@ -21,11 +21,17 @@ const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 function built(action) {
   const source = `${SOURCES}/${action}.js`;
   const code = read(source);
-  const shared = [...code.matchAll(REQUIRE)].map(([, file]) => `${SOURCES}/${file}`);
+  const shared = sharedBy(code);
   const head = `// Customer Link ${version()}\n// Built from ${listed([source, ...shared])}; do not edit.\n\n`;
   // Behind the handler: functions are hoisted, and constants are there before Auth0 calls it.
-  const parts = shared.map((file) => read(file).replace(EXPORTS, '').trim());
+  const parts = shared.map((file) => read(file).replace(REQUIRE, '').replace(EXPORTS, '').trim());
   return `${[head + code.replace(REQUIRE, '').trim(), ...parts].join('\n\n')}\n`;
+}
+
+/** The files that a text requires, and those that they require, each once. */
+function sharedBy(code) {
+  const own = [...code.matchAll(REQUIRE)].map(([, file]) => `${SOURCES}/${file}`);
+  return [...new Set(own.flatMap((file) => [file, ...sharedBy(read(file))]))];
 }
 
 function version() {

@@ -1,6 +1,7 @@
 /** What somebody reads whom an Action denies by itself, in a language of theirs, with a reference. */
+const { LOCALE, localesOf } = require('./locales.js');
+
 const LONGEST_TEXT = 500;
-const LOCALE = /^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$/;
 const CLASSES = ['try_again', 'as_before', 'support', 'log_in_again'];
 
 // Nobody sees a control character, nor what turns the direction of words; half an emoji is no text.
@@ -55,14 +56,6 @@ function denialText(event, which, reference) {
     return text.replaceAll('{reference}', () => reference ?? '');
   }
   return reference ? `${text}\n${reference}` : text;
-}
-
-/** The report's: what the application asked for, what the log-in page was in, the browser's. */
-function localesOf(event) {
-  const { ui_locales: asked, locale } = event.transaction ?? {};
-  const all = [...(Array.isArray(asked) ? asked : []), locale, event.request?.language];
-  const known = all.filter((each) => typeof each === 'string' && each.length < 36 && LOCALE.test(each));
-  return [...new Set(known)].slice(0, 6).join(' ') || undefined;
 }
 
 function wantedLocales(event) {
@@ -138,4 +131,4 @@ function expect(holds, problem) {
   }
 }
 
-module.exports = { BUILT_IN, classOf, denialText, localesOf, parsedTexts };
+module.exports = { BUILT_IN, classOf, denialText, parsedTexts };

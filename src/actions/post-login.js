@@ -11,8 +11,9 @@
  *   CUSTOMERLINK_DENIAL_TEXTS     optional: JSON, what somebody reads whom this Action denies by itself
  */
 const { isAttended, isRenewal, isSilent } = require('./attendance.js');
-const { classOf, denialText, localesOf } = require('./denial.js');
+const { classOf, denialText } = require('./denial.js');
 const { isId } = require('./ids.js');
+const { localesOf } = require('./locales.js');
 const { addDeclaredFields } = require('./profile.js');
 const { log, nameOf, report, unexpected } = require('./reporting.js');
 

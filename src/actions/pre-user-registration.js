@@ -10,8 +10,9 @@
  *   CUSTOMERLINK_PROFILE_FIELDS  optional: user_metadata.plan,phone_number — more of the profile to report
  *   CUSTOMERLINK_DENIAL_TEXTS    optional: JSON, what somebody reads whom this Action denies by itself
  */
-const { classOf, denialText, localesOf } = require('./denial.js');
+const { classOf, denialText } = require('./denial.js');
 const { isId } = require('./ids.js');
+const { localesOf } = require('./locales.js');
 const { addDeclaredFields } = require('./profile.js');
 const { log, report, unexpected } = require('./reporting.js');
 

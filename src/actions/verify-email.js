@@ -7,6 +7,8 @@
  *   CUSTOMERLINK_SESSION_SECRET  what the page knows too (session_secrets in its secret)
  */
 const { isAttended } = require('./attendance.js');
+const { localesOf } = require('./locales.js');
+const { sealed } = require('./sealed.js');
 
 const TOKEN_SECONDS = 900;
 
@@ -21,7 +23,11 @@ exports.onExecutePostLogin = async (event, api) => {
   const sessionToken = api.redirect.encodeToken({
     secret,
     expiresInSeconds: TOKEN_SECONDS,
-    payload: { continue_at: `https://${event.request.hostname}/continue` },
+    payload: {
+      continue_at: `https://${event.request.hostname}/continue`,
+      locale: localesOf(event),
+      address: sealed(secret, event.user.email.trim()),
+    },
   });
   api.redirect.sendUserTo(page, { query: { session_token: sessionToken } });
 };

@@ -32,6 +32,15 @@ describe('the redirect', () => {
     assert.equal(claims.exp - claims.iat, 900);
     assert.equal(claims.continue_at, 'https://acme.us.auth0.com/continue');
     assert.ok(!JSON.stringify(claims).includes('ada@'));
+    assert.match(claims.address, /^[A-Za-z0-9_-]{50,}$/);
+  });
+
+  test('is sealed anew each time, so that nobody can compare two', async () => {
+    const addresses = [await login(), await login()].map(({ redirect }) => {
+      const token = new URL(redirect).searchParams.get('session_token');
+      return JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).address;
+    });
+    assert.notEqual(...addresses);
   });
 
   for (const [name, changes] of [

@@ -1,6 +1,7 @@
 """The page /verify-email: over HTTP, and in headless Chromium with JavaScript off."""
 
 import base64
+import html
 import json
 import os
 import re
@@ -305,6 +306,80 @@ def test_state_that_is_no_text(box: Sandbox, ada: str, state: str) -> None:
     assert answer["statusCode"] == 200
     answer["body"].encode()
     assert state not in answer["body"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "browser", "language", "title"),
+    [
+        ("de-AT en", "fr", "de", "Bestätigen Sie Ihre E-Mail-Adresse"),
+        ("nl", "fr-CA,fr;q=0.9,en;q=0.8", "fr", "Vérifiez votre adresse e-mail"),
+        (None, "es", "es", "Verifique su dirección de correo electrónico"),
+        (None, "", "en", "Verify your email address"),
+        ("nl ja", "nl, *;q=0.5", "en", "Verify your email address"),
+        (7, "de\0," * 99, "en", "Verify your email address"),
+    ],
+)
+def test_language(box: Sandbox, locale: object, browser: str, language: str, title: str) -> None:
+    """The log-in's, else the browser's, else English; also where there is nothing to show."""
+    events: list[dict[str, Any]] = [
+        {"rawQueryString": urlencode({"session_token": token, "state": STATE})}
+        for token in (session("auth0|1", locale=locale), "expired")
+    ]
+    good, expired = (
+        box.gateway.page(
+            {**each, "routeKey": "GET /verify-email", "headers": {"accept-language": browser}}
+        )["body"]
+        for each in events
+    )
+
+    assert f'<html lang="{language}">' in good
+    assert f"<h1>{title}</h1>" in good
+    if locale is None:
+        assert f'<html lang="{language}">' in expired
+
+
+@pytest.mark.parametrize(
+    ("name", "colours"), [("Ada & Söhne", "#ffd700"), ("", ""), ("Ada\n", "gold")]
+)
+def test_the_shops_look(box: Sandbox, ada: str, name: str, colours: str) -> None:
+    """Odd settings are named in the log, and keep nobody from their log-in."""
+    environment = box.environment() | {
+        "CUSTOMERLINK_SHOP_NAME": name,
+        "CUSTOMERLINK_SHOP_COLORS": colours,
+    }
+    start = len(box.log.getvalue())
+    body = pressed(environment, ada)
+    log = box.log.getvalue()[start:]
+
+    is_good = colours != "gold"
+    assert ("Ada &amp; Söhne" in body) is (is_good and bool(name))
+    assert ("#ffd700" in body) is (is_good and bool(name))
+    assert ("CUSTOMERLINK_SHOP_NAME" in log, "CUSTOMERLINK_SHOP_COLORS" in log) == (
+        not is_good,
+        not is_good,
+    )
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "o'neil&co@exämple.com", "<b>@example.com"])
+def test_address_that_was_written_to(box: Sandbox, email: str) -> None:
+    """The page shows it, as text; the address of the page does not."""
+    user = box.tenant.add_user(email=email, email_verified=False)
+    secrets = {
+        "CUSTOMERLINK_VERIFY_URL": page_url(box),
+        "CUSTOMERLINK_SESSION_SECRET": SESSION_SECRET,
+    }
+    with ActionHost(ACTIONS / "verify-email.js") as host:
+        redirect = str(Tenant(host, secrets, users=box.tenant.users).login(user).redirect)
+    event = {"routeKey": "GET /verify-email", "rawQueryString": urlsplit(redirect).query}
+    body = box.gateway.page(event)["body"]
+    [shown] = re.findall(r'<bdi class="address">(.*?)</bdi>', body)
+    [token] = parse_qs(urlsplit(redirect).query)["session_token"]
+
+    assert html.unescape(shown) == email
+    assert "<b>" not in body
+    payload = token.split(".")[1]
+    claims = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
+    assert email not in claims
 
 
 def test_no_session_secret(box: Sandbox) -> None:

@@ -1,5 +1,5 @@
 // Customer Link 0.1.0
-// Built from src/actions/pre-user-registration.js, src/actions/denial.js, src/actions/ids.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
+// Built from src/actions/pre-user-registration.js, src/actions/denial.js, src/actions/locales.js, src/actions/ids.js, src/actions/profile.js and src/actions/reporting.js; do not edit.
 
 /**
  * Auth0 Pre-User-Registration Action: has Customer Link make the customer before there is a user.
@@ -68,8 +68,8 @@ function fail(event, api, { failure, isOutage, reference }) {
 }
 
 /** What somebody reads whom an Action denies by itself, in a language of theirs, with a reference. */
+
 const LONGEST_TEXT = 500;
-const LOCALE = /^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$/;
 const CLASSES = ['try_again', 'as_before', 'support', 'log_in_again'];
 
 // Nobody sees a control character, nor what turns the direction of words; half an emoji is no text.
@@ -124,14 +124,6 @@ function denialText(event, which, reference) {
     return text.replaceAll('{reference}', () => reference ?? '');
   }
   return reference ? `${text}\n${reference}` : text;
-}
-
-/** The report's: what the application asked for, what the log-in page was in, the browser's. */
-function localesOf(event) {
-  const { ui_locales: asked, locale } = event.transaction ?? {};
-  const all = [...(Array.isArray(asked) ? asked : []), locale, event.request?.language];
-  const known = all.filter((each) => typeof each === 'string' && each.length < 36 && LOCALE.test(each));
-  return [...new Set(known)].slice(0, 6).join(' ') || undefined;
 }
 
 function wantedLocales(event) {
@@ -205,6 +197,16 @@ function expect(holds, problem) {
   if (!holds) {
     throw new RangeError(problem);
   }
+}
+
+const LOCALE = /^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$/;
+
+/** In which languages the person reads: what the application asked for, what the log-in page was in, the browser's. */
+function localesOf(event) {
+  const { ui_locales: asked, locale } = event.transaction ?? {};
+  const all = [...(Array.isArray(asked) ? asked : []), locale, event.request?.language];
+  const known = all.filter((each) => typeof each === 'string' && each.length < 36 && LOCALE.test(each));
+  return [...new Set(known)].slice(0, 6).join(' ') || undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 // Customer Link 0.1.0
-// Built from src/actions/verify-email.js and src/actions/attendance.js; do not edit.
+// Built from src/actions/verify-email.js, src/actions/attendance.js, src/actions/locales.js and src/actions/sealed.js; do not edit.
 
 /**
  * Auth0 Post-Login Action, to be bound before post-login.js: sends a user whose address is not
@@ -23,7 +23,11 @@ exports.onExecutePostLogin = async (event, api) => {
   const sessionToken = api.redirect.encodeToken({
     secret,
     expiresInSeconds: TOKEN_SECONDS,
-    payload: { continue_at: `https://${event.request.hostname}/continue` },
+    payload: {
+      continue_at: `https://${event.request.hostname}/continue`,
+      locale: localesOf(event),
+      address: sealed(secret, event.user.email.trim()),
+    },
   });
   api.redirect.sendUserTo(page, { query: { session_token: sessionToken } });
 };
@@ -57,4 +61,28 @@ function isRenewal(event) {
 function isSilent(event) {
   const prompt = event.transaction?.prompt;
   return Array.isArray(prompt) && prompt.includes('none');
+}
+
+const LOCALE = /^[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*$/;
+
+/** In which languages the person reads: what the application asked for, what the log-in page was in, the browser's. */
+function localesOf(event) {
+  const { ui_locales: asked, locale } = event.transaction ?? {};
+  const all = [...(Array.isArray(asked) ? asked : []), locale, event.request?.language];
+  const known = all.filter((each) => typeof each === 'string' && each.length < 36 && LOCALE.test(each));
+  return [...new Set(known)].slice(0, 6).join(' ') || undefined;
+}
+
+/** Sealing what only the page may read: the token that carries it stands in an address. */
+const crypto = require('node:crypto');
+
+const PURPOSE = 'customer-link: the address on the page';
+
+/** AES-256-GCM by a key that is derived from the secret, and has no other use. */
+function sealed(secret, text) {
+  const key = crypto.hkdfSync('sha256', secret, '', PURPOSE, 32);
+  const nonce = crypto.randomBytes(12);
+  const cipher = crypto.createCipheriv('aes-256-gcm', Buffer.from(key), nonce);
+  const parts = [nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()];
+  return Buffer.concat(parts).toString('base64url');
 }

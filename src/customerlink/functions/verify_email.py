@@ -8,25 +8,23 @@ Auth0's Action verify-email.js sends the browser here with a signed session toke
 redirect-with-actions), and gets it back at the token's `continue_at`.
 """
 
-import base64
-import hashlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 from http import HTTPStatus
-from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 import boto3
-import jwt
 from botocore.config import Config
 
+from customerlink.adapters.auth0.session_token import SessionToken, session_token
 from customerlink.adapters.aws.mail_function import MAIL_UNAVAILABLE, MailFunction
 from customerlink.adapters.aws.secrets_manager import stored_session_secrets
+from customerlink.functions.page_look import PAGES, Look, look_of
 from customerlink.functions.shell.api_gateway import (
     NO_SUCH_ROUTE,
     Answer,
@@ -36,8 +34,9 @@ from customerlink.functions.shell.api_gateway import (
 )
 from customerlink.functions.shell.edge import AROUND, came_through
 from customerlink.functions.shell.json_body import is_too_large
-from customerlink.functions.shell.telemetry import report_bug, report_rejection
+from customerlink.functions.shell.telemetry import report_bug, report_odd, report_rejection
 from customerlink.model.errors import ConfigurationError
+from customerlink.model.locales import MAX_LOCALES, Locales, best, locales
 from customerlink.model.values import Reader, text
 from customerlink.model.verification_mail import Mail
 from customerlink.wiring.settings import Settings
@@ -45,21 +44,8 @@ from customerlink.wiring.settings import Settings
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_PAGES = Path(__file__).with_name("pages")
-_PAGE = Template((_PAGES / "verify-email.html").read_text())
-_STYLE = (_PAGES / "verify-email.css").read_text()
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    "content-type": "text/html; charset=utf-8",
-    "cache-control": "no-store",
-    # The address of this page holds the session token.
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-}
+# By locale and name; English first, for whoever reads none of them.
+_TEXTS: dict[str, dict[str, str]] = json.loads((PAGES / "verify-email.json").read_text())
 
 _ROUTES = frozenset({"GET /verify-email", "POST /verify-email"})
 
@@ -67,31 +53,19 @@ _UNAVAILABLE = Rejection(
     HTTPStatus.SERVICE_UNAVAILABLE, "auth0_unavailable", "the mail could not be sent"
 )
 
-_NOTICES = {
-    Mail.SENT: "We have sent the mail again.",
-    Mail.VERIFIED: "Your address is verified. You can continue.",
-    Mail.UNTRUSTED: (
-        "A mail would not help: addresses of your organisation's accounts cannot be verified here. "
-        "Continue, and ask support for assistance."
-    ),
-    Mail.TOO_OFTEN: "A mail is on its way. Please wait a while before you ask for another one.",
-    Mail.GONE: None,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """Who came here, and where the login goes on."""
 
     token: str
-    user_id: str
-    continue_at: str
     state: str
+    login: SessionToken
 
     @property
     def back(self) -> str:
         """Return the address at which Auth0 goes on with this login."""
-        return f"{self.continue_at}?{urlencode({'state': self.state})}"
+        return f"{self.login.continue_at}?{urlencode({'state': self.state})}"
 
 
 class Page:
@@ -100,6 +74,8 @@ class Page:
     def __init__(self) -> None:
         """Read settings and what session tokens are signed with."""
         self.settings = Settings.from_environment(os.environ)
+        self.look, odd = look_of(os.environ)
+        report_odd(odd)
         config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
         client = boto3.client("secretsmanager", config=config)
         found = stored_session_secrets(client, os.environ["CUSTOMERLINK_SESSION_SECRET_ID"])
@@ -108,39 +84,18 @@ class Page:
         if not self._session_secrets:
             raise ConfigurationError("the page's secret has no session_secrets yet")
 
-    def answer(self, method: str, values: dict[str, str]) -> Answer:
-        """Show the page, after sending the mail if asked to."""
-        session = self._session(values.get("session_token", ""), values.get("state", ""))
-        notice = self._sent_again(session) if session and method == "POST" else ""
-        if session is None or notice is None:
-            return _page(
-                HTTPStatus.BAD_REQUEST,
-                "This page has expired",
-                "Please log in again.",
-            )
-        return _page(
-            HTTPStatus.OK,
-            "Verify your email address",
-            "We have sent you a mail. Open it, and follow its link; then come back here.",
-            notice,
-            session,
-        )
-
-    def _sent_again(self, session: Session) -> str | None:
-        """Send the mail, and say what became of it; None for a user who is gone."""
-        return _NOTICES[self._mails.send(session.user_id)]
-
-    def _session(self, token: str, state: str) -> Session | None:
-        for secret in self._session_secrets:
-            try:
-                claims = jwt.decode(
-                    token, secret, algorithms=["HS256"], options={"require": ["exp", "iat", "sub"]}
-                )
-            except jwt.PyJWTError:
-                continue
-            if str(claims.get("continue_at", "")).startswith("https://"):
-                return Session(token, str(claims["sub"]), claims["continue_at"], state)
-        return None
+    def answer(self, method: str, values: dict[str, str], browsers: Locales) -> Answer:
+        """Show the page, after sending the mail if asked to, in a language of the person's."""
+        token = values.get("session_token", "")
+        login = session_token(token, self._session_secrets)
+        language, texts = _in_language(login.locales + browsers if login else browsers)
+        mail = self._mails.send(login.user_id) if login and method == "POST" else None
+        if login is None or mail is Mail.GONE:
+            expired = _paragraph(texts["log_in"])
+            return _page(HTTPStatus.BAD_REQUEST, self.look, language, texts["expired"], expired)
+        session = Session(token, values.get("state", ""), login)
+        main = _main(texts, session, texts[mail] if mail else "")
+        return _page(HTTPStatus.OK, self.look, language, texts["title"], main)
 
 
 def handler(event: Event, context: "LambdaContext") -> Answer:
@@ -152,15 +107,18 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
     """Answer, whatever happens; what the SDKs raise may be personal, and is told by kind."""
     request = Request.of(event)
     method = request.route.partition(" ")[0]
+    browsers = _browsers(request.headers)
+    look = Look()
     try:
         opened = page()
+        look = opened.look
         if not came_through(opened.settings, event):
             report_rejection(AROUND, context.aws_request_id)
             return AROUND.answer()
         if request.route not in _ROUTES:
             report_rejection(NO_SUCH_ROUTE, context.aws_request_id)
             return NO_SUCH_ROUTE.answer()
-        return opened.answer(method, _values(method, request))
+        return opened.answer(method, _values(method, request), browsers)
     except MAIL_UNAVAILABLE as trouble:
         _the_page.cache_clear()
         report_rejection(
@@ -168,11 +126,20 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
         )
     except Exception as bug:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
         report_bug(bug, context.aws_request_id)
-    return _page(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "That did not work",
-        "Please go back, and try again in a moment.",
-    )
+    language, texts = _in_language(browsers)
+    back = _paragraph(texts["go_back"])
+    return _page(HTTPStatus.SERVICE_UNAVAILABLE, look, language, texts["failed"], back)
+
+
+def _browsers(headers: Mapping[str, str]) -> Locales:
+    """Return the languages that a browser asks for, in its order; what is none is passed over."""
+    ranges = headers.get("accept-language", "").split(",")
+    named = " ".join(each.partition(";")[0].strip() for each in ranges[:MAX_LOCALES])
+    return Reader({"asked": named})("asked", locales) or ()
+
+
+def _in_language(wanted: Locales) -> tuple[str, dict[str, str]]:
+    return best({locale: (locale, texts) for locale, texts in _TEXTS.items()}, wanted)
 
 
 def _values(method: str, request: Request) -> dict[str, str]:
@@ -188,29 +155,36 @@ def _values(method: str, request: Request) -> dict[str, str]:
     return {name: value for name in given if (value := read(name, text))}
 
 
-def _page(
-    status: HTTPStatus, title: str, text: str, notice: str = "", session: Session | None = None
-) -> Answer:
-    body = _PAGE.substitute(
-        style=_STYLE,
-        title=title,
-        text=text,
-        notice=f'<p role="status">{notice}</p>' if notice else "",
-        actions=_actions(session) if session else "",
-    )
-    return {"statusCode": status.value, "headers": _HEADERS, "body": body}
+def _page(status: HTTPStatus, look: Look, language: str, title: str, main: str) -> Answer:
+    body = look.page(language, title, main)
+    return {"statusCode": status.value, "headers": look.headers(), "body": body}
 
 
-def _actions(session: Session) -> str:
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>"
+
+
+def _main(texts: dict[str, str], session: Session, notice: str) -> str:
+    """Return what the page shows to somebody who is to verify their address."""
     hidden = "".join(
         f'<input type="hidden" name="{name}" value="{escape(value)}">'
         for name, value in (("session_token", session.token), ("state", session.state))
     )
     return (
-        f'<p><a class="button" href="{escape(session.back)}">Continue</a></p>'
-        f'<form method="post" action="verify-email">{hidden}'
-        '<button class="button">Send the mail again</button></form>'
+        _mailed(texts, session.login.address)
+        + (f'<p role="status">{escape(notice)}</p>' if notice else "")
+        + f'<p><a class="button" href="{escape(session.back)}">{escape(texts["continue"])}</a></p>'
+        + f'<form method="post" action="verify-email">{hidden}'
+        + f'<button class="button">{escape(texts["again"])}</button></form>'
     )
+
+
+def _mailed(texts: dict[str, str], address: str | None) -> str:
+    """Return where the mail went: a mistyped address is seen here, or nowhere."""
+    if address is None:
+        return _paragraph(texts["mailed"])
+    shown = f'<bdi class="address">{escape(address)}</bdi>'
+    return f"<p>{escape(texts['mailed_to']).replace('{address}', shown)}</p>"
 
 
 @cache
