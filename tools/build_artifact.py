@@ -80,7 +80,7 @@ FUNCTIONS = {
     "VerifyEmailFunction": Function(
         "customerlink.functions.verify_email",
         services=frozenset({"lambda", "secretsmanager"}),
-        packages=_COMMON | {"jwt"},
+        packages=_COMMON | {"jwt", "cryptography", "_cffi_backend.*.so"},
     ),
     "SendMailFunction": Function(
         "customerlink.functions.send_mail",
