@@ -8,7 +8,7 @@ const CLASSES = ['try_again', 'as_before', 'support', 'log_in_again'];
 // The shop may put the text into a page, where markup could do something.
 const ODD =
   // eslint-disable-next-line no-control-regex -- they are what is looked for
-  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]|\p{Cs}/u;
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff]|\p{Cs}/u;
 const MARKUP = /[<>]|&#?[\p{L}\p{N}_]+;/u;
 
 /** Those of src/customerlink/model/denial_texts.py, to which a test holds them. */

@@ -143,7 +143,7 @@ def test_address_that_is_taken(box: Sandbox, email: str) -> None:
     box.stripe.create({"email": email})
     registered = box.tenant.register(email=email)
 
-    assert (registered.user_id, "could not create" in str(registered.denial)) == (None, True)
+    assert (registered.user_id, "is in use already" in str(registered.denial)) == (None, True)
     assert len(customers(box, email)) == 1
 
 

@@ -25,7 +25,7 @@ REFERENCE_FIELD = "reference"
 # emoji is no text. The shop may put the text into a page, where markup could do something.
 # None is compiled at import, which every cold start would pay for.
 _ODD = (
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb"
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\ud800-\udfff]"
 )
 _MARKUP = r"[<>]|&#?\w+;"
