@@ -8,12 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.adapters.auth0.test_session_token import sealed
 from tests.calling import Reply, report, signed
 from tests.calling import post as send
 from tests.functions.test_shop_api import STATE, post, proofs, token
 from tests.functions.test_verify_email import get, press, session
 
 from customerlink.adapters.auth0.management import Management, Users
+from customerlink.adapters.auth0.session_token import session_token
 from customerlink.cli.config import Mode
 from customerlink.cli.probes import StripeProbe
 from customerlink.functions.send_mail import MAILS_A_DAY
@@ -25,7 +27,7 @@ from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.model.watch_secret import SCOPE
 from customerlink.usecases.self_test import BODY, SelfTest
-from sandbox.sandbox import Sandbox, sandbox
+from sandbox.sandbox import SESSION_SECRET, Sandbox, sandbox
 
 SETTINGS = {
     "CUSTOMERLINK_EXISTING_CUSTOMER": "adopt",
@@ -234,6 +236,14 @@ class TestSessionSecret:
     def test_button_by_nothing_else(self, box: Sandbox, to: str) -> None:
         """Nothing but https."""
         assert get(box, session("auth0|1", continue_at=to))[0] == 400
+
+    def test_address(self) -> None:
+        """What the token has sealed for the page, whoever has the secret opens; nobody else."""
+        box, other = sealed(b"ada@example.com", SESSION_SECRET), "another" * 5
+        caught = session_token(session("auth0|1", address=box), [SESSION_SECRET])
+        guessed = session_token(session("auth0|1", other, address=box), [other])
+
+        assert [each and each.address for each in (caught, guessed)] == ["ada@example.com", None]
 
     def test_no_account(self, box: Sandbox) -> None:
         """It opens nothing else: no report, no ticket, no token."""

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "adapters/dynamodb/items.py": "the lock's key, which is to be wider",
     "adapters/stripe/http_client.py": "headers",
     "functions/shell/api_gateway.py": "headers, a scheme, a media type",
+    "model/locales.py": "languages",
 }
 """Where text that is no address, or is not compared as one, is folded."""
 
