@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import FIXTURES
-from tests.translation import ROOT
+from tests.translation import ROOT, TEMPLATE
 
 from customerlink.model.denial_texts import BUILT_IN, DenialTexts, Helps, reference_of
 from customerlink.model.errors import ConfigurationError
@@ -78,6 +78,25 @@ def test_built_in_texts_are_the_actions_too() -> None:
     for reason in Reason:
         expected = told.get(reason, BUILT_IN[Helps.SUPPORT])["en"].replace("{reference}", "R")
         assert DenialTexts().text(reason, (), "R") == expected
+
+
+def test_the_page_about_them() -> None:
+    """docs/denials.md: its example is taken by template and function, its classes are all."""
+    page = (ROOT / "docs/denials.md").read_text()
+    [example] = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", page, re.MULTILINE)
+    pattern = TEMPLATE["Parameters"]["DenialTexts"]["AllowedPattern"]
+    reasons = {name: each for each, when in rows for name in re.findall(r"`(\w+)`", when)}
+
+    assert re.fullmatch(pattern, example.strip())
+    assert not re.fullmatch(pattern, example.strip().replace("nl", "<b>"))
+    assert "hat schon ein Konto" in DenialTexts.parse(example).text(Reason.EMAIL_IN_USE, (), "R")
+    assert [each for each, _ in rows] == [*Helps]
+    assert reasons == {
+        "provisioning_failed": "try_again",
+        "in_progress": "try_again",
+        "email_in_use": "as_before",
+    }
 
 
 @pytest.mark.parametrize(
