@@ -11,6 +11,7 @@ from customerlink.cli.errors import CliError
 from customerlink.cli.event_bridge import EventBridge
 from customerlink.cli.event_stream import EventStream, EventStreams
 from customerlink.cli.output import Output
+from customerlink.model.address import lowered
 from customerlink.model.events import BEAT
 
 AWAITED = {"sync_test": "Auth0's test event", "sync_beat": "Stripe's beat"}
@@ -24,7 +25,7 @@ _RUNBOOK = "docs/operations.md#no-events-come"
 
 def canary_address(stack: str) -> str:
     """Return the address by which the canary is found: no mail ever goes to that domain."""
-    return f"customerlink@{stack.lower()}.invalid"
+    return lowered(f"customerlink@{stack}.invalid")
 
 
 def beat(customers: stripe.CustomerService, stack: str) -> None:
