@@ -133,6 +133,10 @@ actions: ## Build src/actions/dist/ anew, each Action as one file
 events: .venv/ok ## Write events/ anew
 	$(PYTHON) tools/make_events.py
 
+.PHONY: queries
+queries: .venv/ok ## Write tools/queries.toml into template.yaml and docs/operations.md anew
+	$(PYTHON) tools/make_queries.py
+
 .PHONY: cli-docs
 cli-docs: .venv/ok ## Write docs/cli.md's help texts and docs/cli.svg anew
 	$(PYTHON) tools/make_cli_docs.py

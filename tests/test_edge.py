@@ -143,7 +143,7 @@ def test_alarm_has_a_runbook() -> None:
     """The same one as the API's alarms on a flood."""
     alarm = PARTS["BlockedAlarm"]
 
-    assert alarm["AlarmDescription"].endswith("docs/operations.md#flood")
+    assert alarm["AlarmDescription"]["Fn::Sub"].endswith("See ${RunbookBaseUrl}#flood")
     assert "\n## Flood\n" in OPERATIONS
     assert alarm["Threshold"] == {"Ref": "BlockedForAlarm"}
     assert alarm["Dimensions"][0]["Value"] == PARTS["Firewall"]["VisibilityConfig"]["MetricName"]
@@ -158,7 +158,7 @@ def test_every_parameter_is_described_constrained_and_used(name: str) -> None:
 
     assert parameter["Description"].endswith(".")
     assert parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue"}
-    assert f"{{'Ref': '{name}'}}" in used
+    assert f"{{'Ref': '{name}'}}" in used or f"${{{name}}}" in used
     assert [each for group in groups for each in group["Parameters"]].count(name) == 1
 
 

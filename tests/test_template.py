@@ -427,7 +427,8 @@ def test_every_alarm_has_a_metric_that_is_emitted(name: str) -> None:
 def test_every_alarm_has_a_runbook(name: str) -> None:
     """The description leads to a section of docs/operations.md, and the topic is told."""
     alarm = alarms()[name]
-    [anchor] = re.findall(r"docs/operations\.md#([a-z-]+)$", alarm["AlarmDescription"])
+    address = alarm["AlarmDescription"]["Fn::Sub"]
+    [anchor] = re.findall(r"^[^$]+\. See \$\{RunbookBaseUrl\}#([a-z-]+)$", address)
     headings = re.findall(r"^#+ (.+)$", OPERATIONS, re.MULTILINE)
 
     assert anchor in {each.lower().replace(" ", "-") for each in headings}
@@ -456,8 +457,8 @@ def test_dashboards_show_what_is_emitted() -> None:
 
 
 LANGUAGE = {"SOURCE", "and", "as", "avg", "bin", "by", "count", "desc", "fields", "filter", "h"}
-LANGUAGE |= {"in", "limit", "or", "pct", "sort", "stats", "steps"}
-COMPUTED = {"calls", "logins", "cold", "all_calls", "milliseconds"}
+LANGUAGE |= {"in", "ispresent", "like", "limit", "or", "pct", "sort", "stats", "steps"}
+COMPUTED = {"calls", "logins", "cold", "all_calls", "milliseconds", "times"}
 
 
 def test_queries_ask_for_fields_that_are_logged() -> None:

@@ -22,6 +22,7 @@ BILLS = ROOT / ".aws-sam" / "sbom"
 ARCHITECTURES = ("arm64", "x86_64")
 
 _CODE = re.compile(r"(?<=CodeUri: )(\w+Function)$", re.MULTILINE)
+_RUNBOOKS = re.compile(r"(^    Default: )docs/operations\.md$", re.MULTILINE)
 _FILE = re.compile(r"((?:Definition|License|Readme)Url?i?: )(\S*?([\w.]+))$", re.MULTILINE)
 # Extras are left out: pip takes no constraint that has them.
 _PIN = re.compile(r"^([\w.-]+)(?:\[.*?\])?(==\S+?)(?: ; (.+?))?(?: \\)?$", re.MULTILINE)
@@ -70,7 +71,17 @@ def portable(template: str, number: str, address: str) -> tuple[str, Mapping[str
     more = f"SemanticVersion: {number}"
     if address:
         more += f"\n    HomePageUrl: {address}\n    SourceCodeUrl: {address}/tree/v{number}"
-    return text.replace("SpdxLicenseId: MIT", f"SpdxLicenseId: MIT\n    {more}", 1), others
+    text = text.replace("SpdxLicenseId: MIT", f"SpdxLicenseId: MIT\n    {more}", 1)
+    return with_runbooks(text, number, address), others
+
+
+def with_runbooks(template: str, number: str, address: str) -> str:
+    """Return a template whose alarms lead to this release's runbooks; as it is without an address.
+
+    SAM may have written the parameter anew, in another order or in quotes.
+    """
+    page = f"{address}/blob/v{number}/docs/operations.md"
+    return _RUNBOOKS.sub(rf"\g<1>{page}", template) if address else template
 
 
 def pack(build: Path, target: Path) -> None:
@@ -79,7 +90,8 @@ def pack(build: Path, target: Path) -> None:
     text, others = portable((build / "template.yaml").read_text(), version(), address)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "template.yaml", text.encode())
-        _add(archive, "edge.yaml", (ROOT / "edge.yaml").read_bytes())
+        edge = with_runbooks((ROOT / "edge.yaml").read_text(), version(), address)
+        _add(archive, "edge.yaml", edge.encode())
         for name, place in sorted(others.items()):
             _add(archive, name, (build / place).read_bytes())
         for folder in sorted(each for each in build.iterdir() if each.is_dir()):

@@ -11,12 +11,13 @@ from auth0.management.core.parse_error import ParsingError
 from auth0.management.errors import TooManyRequestsError
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from customerlink.adapters.trouble import trouble_of
+from customerlink.adapters.trouble import failure_of, trouble_of
 from customerlink.model.errors import (
     ConfigurationError,
     KeyRejectedError,
     LedgerUnavailableError,
 )
+from customerlink.model.failure import FailedAt, Failure, How
 from customerlink.model.trouble import Trouble
 
 
@@ -87,3 +88,48 @@ URL = httpx.Request("GET", "http://127.0.0.1/")
 def test_trouble(error: Exception, trouble: Trouble) -> None:
     """A run ends early for what the next rows must meet as well, and for nothing else."""
     assert trouble_of(error) is trouble
+
+
+def of_a_file(code: str, operation: str) -> ClientError:
+    """Return an answer of S3's."""
+    return ClientError({"Error": {"Code": code}}, operation)
+
+
+NO_TABLE = EndpointConnectionError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com/")
+NO_FILES = EndpointConnectionError(endpoint_url="https://bucket.s3.us-east-1.amazonaws.com/")
+
+
+@pytest.mark.parametrize(
+    ("error", "at", "how"),
+    [
+        (aws("ThrottlingException"), FailedAt.LEDGER, "ThrottlingException"),
+        (aws("ada@example.com"), FailedAt.LEDGER, How.ODD_ANSWER),
+        (NO_TABLE, FailedAt.LEDGER, How.NO_ANSWER),
+        (of_a_file("AccessDenied", "PutObject"), FailedAt.FILES, "AccessDenied"),
+        (of_a_file("NoSuchBucket", "ListObjectsV2"), FailedAt.FILES, "NoSuchBucket"),
+        (of_a_file("SlowDown", "UploadPart"), FailedAt.FILES, "SlowDown"),
+        (NO_FILES, FailedAt.FILES, How.NO_ANSWER),
+        (of_stripe(stripe.AuthenticationError, 401), FailedAt.STRIPE, How.KEY_UNKNOWN),
+        (of_stripe(stripe.PermissionError, 403), FailedAt.STRIPE, How.KEY_NOT_PERMITTED),
+        (of_stripe(stripe.RateLimitError, 429), FailedAt.STRIPE, How.RATE_LIMITED),
+        (UNREACHED, FailedAt.STRIPE, How.NO_ANSWER),
+        (ApiError(status_code=401), FailedAt.AUTH0, "status_401"),
+        (Auth0Error(403, "access_denied", "text"), FailedAt.AUTH0, "status_403"),
+        (TooManyRequestsError(None, {}), FailedAt.AUTH0, "status_429"),
+        (ParsingError(status_code=200, headers={}, body=None), FailedAt.AUTH0, How.ODD_ANSWER),
+        (httpx.ReadTimeout("text"), FailedAt.AUTH0, How.NO_ANSWER),
+        (
+            httpx.HTTPStatusError("", request=URL, response=httpx.Response(503)),
+            FailedAt.AUTH0,
+            "status_503",
+        ),
+        (requests.ConnectionError("text"), FailedAt.AUTH0, How.NO_ANSWER),
+        (ConnectionResetError(), FailedAt.NETWORK, How.NO_ANSWER),
+        (LedgerUnavailableError(), FailedAt.LEDGER, How.NO_ANSWER),
+        (ConfigurationError("the setting"), FailedAt.SETTING, How.WRONG),
+        (KeyError("ada@example.com"), FailedAt.CODE, "KeyError"),
+    ],
+)
+def test_where_it_failed(error: Exception, at: FailedAt, how: str) -> None:
+    """Whose trouble it is, in words that quote nobody."""
+    assert failure_of(error) == Failure(at, how)

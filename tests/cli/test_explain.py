@@ -64,6 +64,7 @@ def waiting(reason: str, *statuses: str) -> WaiterError:
         (ConfigurationError("a field"), "a field", Exit.FAILED),
         (ServicesDownError("Stripe did not answer"), "Stripe did not answer.", Exit.UNREACHABLE),
         (LedgerUnavailableError(), "ledger did not answer", Exit.UNREACHABLE),
+        (LedgerUnavailableError("", "AccessDeniedException"), "AccessDen", Exit.UNREACHABLE),
         (api_error(429), "rate limit", Exit.UNREACHABLE),
         (api_error(503), "answered 503", Exit.UNREACHABLE),
         (api_error(400, errorCode="invalid_body"), "400, invalid_body", Exit.REFUSED),

@@ -34,6 +34,7 @@ from customerlink.model.errors import (
     LedgerUnavailableError,
     ServicesDownError,
 )
+from customerlink.model.failure import FailedAt
 from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.row import RowOutcome
@@ -382,16 +383,23 @@ class TestChunk:
         assert worker.failed() == [(ADA, error.__name__)]
 
     @pytest.mark.parametrize(
-        "error", [LedgerUnavailableError(), ConnectionResetError(), httpx.ReadTimeout("text")]
+        ("error", "at"),
+        [
+            (LedgerUnavailableError(), FailedAt.LEDGER),
+            (ConnectionResetError(), FailedAt.NETWORK),
+            (httpx.ReadTimeout("text"), FailedAt.AUTH0),
+            (stripe.APIConnectionError("text"), FailedAt.STRIPE),  # type: ignore[no-untyped-call]
+        ],
     )
     def test_trouble_that_may_pass(
-        self, worker: Worker, monkeypatch: pytest.MonkeyPatch, error: Exception
+        self, worker: Worker, monkeypatch: pytest.MonkeyPatch, error: Exception, at: FailedAt
     ) -> None:
         """The others are done with, and the chunk is tried again."""
         self.breaks_for_ada(worker, monkeypatch, error)
-        with pytest.raises(ChunkUnfinishedError, match="some users failed"):
+        with pytest.raises(ChunkUnfinishedError, match="some users failed") as raised:
             worker.run()
 
+        assert raised.value.failure.at is at
         assert worker.done() == [BOB]
         assert worker.failed() == [(ADA, type(error).__name__)]
 

@@ -1018,7 +1018,7 @@ def test_every_error_of_linking_is_documented() -> None:
     failures = {(int(STATUS[Reason(each)]), str(each)) for each in LinkFailure}
     others = {(400, "invalid_request"), (401, "not_authorised"), (403, "proof_refused")}
     others |= {(403, "not_authorised"), (403, "tenant_not_served"), (404, "user_not_found")}
-    others |= {(429, "too_many_requests"), (503, "auth0_unavailable")}
+    others |= {(429, "too_many_requests"), (503, "auth0_unavailable"), (503, "ledger_unavailable")}
 
     assert documented("Account linking") == failures | others
 

@@ -12,7 +12,8 @@ from standardwebhooks import Webhook
 from tests.conftest import FIXTURES
 
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.signature import SigningSecret, is_signed, sign
+from customerlink.model.failure import How
+from customerlink.model.signature import SigningSecret, is_signed, sign, why_unsigned
 
 VECTOR = json.loads((FIXTURES / "standard-webhooks.json").read_text())
 SECRET = SigningSecret.parse(VECTOR["secret"])
@@ -104,6 +105,22 @@ def test_missing_or_repeated_header(name: str) -> None:
     """API Gateway joins repeated headers with a comma."""
     assert not verified({k: v for k, v in SIGNED.items() if k != name})
     assert not verified({**SIGNED, name: f"{SIGNED[name]},{SIGNED[name]}"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "body", "why"),
+    [
+        ({"webhook-timestamp": str(NOW)}, BODY, How.WRONG_TIME),
+        ({}, BODY + b" ", How.WRONG_SECRET),
+        ({"webhook-timestamp": str(NOW + 1)}, BODY, How.WRONG_SECRET),
+        ({"webhook-signature": "v1,%%%"}, BODY, How.WRONG_SECRET),
+        ({"webhook-id": "é"}, BODY, How.WRONG_SECRET),
+    ],
+)
+def test_why_unsigned(changes: dict[str, str], body: bytes, why: How) -> None:
+    """What a secret of ours signed, unchanged, is somebody's clock; all else is no signature."""
+    assert why_unsigned([OTHER, SECRET], {**SIGNED, **changes}, body) is why
+    assert why_unsigned([OTHER, SECRET], {"webhook-id": "a"}, body) is How.NO_SIGNATURE
 
 
 def test_changed_body() -> None:

@@ -152,7 +152,8 @@ def test_failed_at_stripe(backfill: Backfill) -> None:
     backfill.customers.listed["ada@example.com"] = Unknown()
     done = backfill.run()
 
-    assert (done.status, done.why) == (BackfillStatus.FAILED, "provisioning_failed")
+    told = "provisioning_failed: earlier_try under_way"
+    assert (done.status, done.why) == (BackfillStatus.FAILED, told)
 
 
 @pytest.mark.parametrize(

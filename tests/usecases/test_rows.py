@@ -4,6 +4,7 @@ import pytest
 from tests.fakes import FakeClock
 
 from customerlink.model.errors import ServicesDownError
+from customerlink.model.failure import FailedAt, Failure, How
 from customerlink.model.trouble import Trouble
 from customerlink.usecases.rows import GONE_FOR_GOOD_SECONDS, RowFailed, Rows, Seen
 
@@ -110,6 +111,17 @@ class TestOutageThatIsTold:
             self.tell(each, 1)
         with pytest.raises(ServicesDownError):
             self.tell(Seen.DOWN, GONE_FOR_GOOD_SECONDS + 1)
+
+    @pytest.mark.parametrize("at", [FailedAt.STRIPE, FailedAt.LEDGER, FailedAt.EARLIER_TRY])
+    def test_whose_it_is(self, at: FailedAt) -> None:
+        """The result says so."""
+        failure = Failure(at, How.NO_ANSWER)
+        self.tell(Seen.DOWN)
+        self.clock.sleep(GONE_FOR_GOOD_SECONDS + 1)
+        with pytest.raises(ServicesDownError, match=str(failure)) as raised:
+            self.run.attempt(lambda: Seen.DOWN, lambda told: told, lambda _: failure)
+
+        assert raised.value.failure == failure
 
     def test_that_ended(self) -> None:
         """It is counted anew."""

@@ -21,6 +21,7 @@ from customerlink.adapters.both_sides_sql import (
 from customerlink.model.candidate import NO_ADDRESS, Candidate, Prospect
 from customerlink.model.drift import WITHOUT_CUSTOMER, Drift, Finding
 from customerlink.model.errors import CustomerLinkError
+from customerlink.model.failure import FailedAt
 from customerlink.model.listed_customer import NOT_VERIFIED, OTHER_ADDRESS
 from customerlink.model.overlap import Overlap
 from customerlink.model.profile import Profile
@@ -61,6 +62,8 @@ FROM customers SEMI JOIN users ON users.user_id = customers.auth0_user_id;
 
 class UnreadableExportError(CustomerLinkError):
     """The export's file is cut short, or is not compressed as Auth0 does it."""
+
+    failed_at = FailedAt.AUTH0
 
 
 class Store:

@@ -1,5 +1,6 @@
 """What the SDKs' exceptions mean for a run over many rows: the one place that decides it."""
 
+import re
 from http import HTTPStatus
 
 import httpx
@@ -8,14 +9,20 @@ import stripe
 import urllib3
 from auth0.authentication.exceptions import Auth0Error
 from auth0.management.core.api_error import ApiError
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
 
+from customerlink.adapters.auth0.management import AUTH0_ERRORS
+from customerlink.adapters.auth0.management import failure_of as failure_of_auth0
+from customerlink.adapters.stripe.failures import how_it_failed
 from customerlink.model.errors import (
     ConfigurationError,
+    CustomerLinkError,
     KeyRejectedError,
     LedgerUnavailableError,
     SecretUnavailableError,
 )
+from customerlink.model.failure import FailedAt, Failure, How, told
 from customerlink.model.trouble import Trouble
 
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -36,6 +43,7 @@ _AWS_THROTTLES = frozenset(
         *("RequestTimeout", "RequestTimeoutException"),
     }
 )
+_FILE_OPERATION = re.compile(r".*(?:Object|Objects|ObjectsV2|Part|MultipartUpload)")
 _LASTING = (
     *(ConfigurationError, KeyRejectedError, NoCredentialsError, ProfileNotFound),
     *(stripe.AuthenticationError, stripe.PermissionError),
@@ -55,6 +63,32 @@ def trouble_of(error: Exception) -> Trouble:
     is_down = isinstance(error, _OUTAGES) or _is_passing(_status(error))
     is_outage = is_down or _aws_code(error) in _AWS_THROTTLES
     return Trouble.OUTAGE if is_outage else Trouble.OF_THE_ROW
+
+
+def failure_of(error: Exception) -> Failure:  # noqa: PLR0911 (one for each kind)
+    """Return where something failed, and how, by what it raised: for a log's line.
+
+    Of AWS, these functions ask their table, the secrets (told by then) and S3 for files.
+    """
+    match error:
+        case CustomerLinkError():
+            return error.failure
+        case ClientError():
+            is_file = bool(_FILE_OPERATION.fullmatch(error.operation_name))
+            at = FailedAt.FILES if is_file else FailedAt.LEDGER
+            return Failure(at, told(_aws_code(error)))
+        case BotoCoreError():
+            is_file = "s3" in str(error.kwargs.get("endpoint_url", ""))
+            return Failure(FailedAt.FILES if is_file else FailedAt.LEDGER, How.NO_ANSWER)
+        case S3UploadFailedError():
+            return Failure(FailedAt.FILES, How.REFUSED)
+        case stripe.StripeError():
+            return Failure(FailedAt.STRIPE, how_it_failed(error))
+        case _ if isinstance(error, AUTH0_ERRORS):
+            return failure_of_auth0(error)
+        case urllib3.exceptions.HTTPError() | OSError():
+            return Failure(FailedAt.NETWORK, How.NO_ANSWER)
+    return Failure(FailedAt.CODE, type(error).__name__)
 
 
 def _is_refusal(error: Exception) -> bool:

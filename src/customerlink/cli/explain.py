@@ -27,6 +27,7 @@ from customerlink.model.errors import (
     LedgerUnavailableError,
     ServicesDownError,
 )
+from customerlink.model.failure import How
 from customerlink.model.overlap import OtherTenantError
 
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE}
@@ -50,7 +51,7 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one 
         case ClientError() | BotoCoreError():
             return _of_aws(error)
         case LedgerUnavailableError():
-            return CliError("The ledger did not answer.", AGAIN, Exit.UNREACHABLE)
+            return _of_the_ledger(error)
         case ServicesDownError():
             return CliError(f"{error}.", AGAIN, Exit.UNREACHABLE)
         case KeyRejectedError():
@@ -68,6 +69,13 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one 
             places = traceback.extract_tb(error.__traceback__)
             at = f"{places[-1].name}:{places[-1].lineno}" if places else "?"
             return CliError(f"A bug: {kind} at {at}.", "Please report it.", Exit.BUG)
+
+
+def _of_the_ledger(error: LedgerUnavailableError) -> CliError:
+    how = error.failure.how
+    if how in {How.NO_ANSWER, How.OUT_OF_TIME}:
+        return CliError("The ledger did not answer.", AGAIN, Exit.UNREACHABLE)
+    return CliError(f"The ledger answered {how}.", AGAIN, Exit.UNREACHABLE)
 
 
 def _of_the_network(error: Exception) -> CliError:

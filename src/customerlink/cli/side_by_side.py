@@ -10,6 +10,7 @@ from functools import partial
 from customerlink.adapters.trouble import trouble_of
 from customerlink.model.candidate import Candidate
 from customerlink.model.errors import CustomerLinkError
+from customerlink.model.failure import Failure
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, SETTLED_SECONDS
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from customerlink.usecases.rows import Rows, Seen
@@ -105,7 +106,7 @@ class Backfill:
 
     def _fate_of(self, rows: Rows, user: Candidate) -> Backfilled | None:
         """Return what became of a user; None for one who was not begun."""
-        done = rows.attempt(partial(self._begun, user), _seen)
+        done = rows.attempt(partial(self._begun, user), _seen, _failure)
         return None if done is None else Backfilled.of(user.user_id, done)
 
     def _begun(self, user: Candidate) -> Backfilled | None:
@@ -124,3 +125,7 @@ def _still_running(under_way: Iterable[Future[Backfilled | None]]) -> int:
 
 def _seen(done: Backfilled | None) -> Seen:
     return done.seen if done else Seen.NOTHING
+
+
+def _failure(done: Backfilled | None) -> Failure | None:
+    return done.failure if done else None

@@ -14,9 +14,10 @@ import boto3
 from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
 from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
 from customerlink.adapters.stripe.listing import Listing
+from customerlink.adapters.trouble import failure_of
 from customerlink.functions import backfill_steps as steps_of
 from customerlink.functions.backfill_steps import Segment
-from customerlink.functions.shell.telemetry import report_drift
+from customerlink.functions.shell.telemetry import report_drift, report_step
 from customerlink.model.candidate import Candidate
 from customerlink.model.errors import ConfigurationError, CustomerLinkError
 from customerlink.model.user import User
@@ -98,6 +99,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> object:
     except Exception as error:
         # The next try reads the secrets, and asks for a token, anew: one may have expired.
         _backfill.cache_clear()
+        report_step(str(event.get("step")), failure_of(error))
         if isinstance(error, CustomerLinkError):
             raise
         # Without its cause, which the runtime would print, text and all.

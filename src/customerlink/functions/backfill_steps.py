@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 from customerlink.adapters.auth0.management import Users, downloading
 from customerlink.adapters.duckdb import Store
 from customerlink.adapters.stripe.listing import Listing, line
-from customerlink.adapters.trouble import trouble_of
+from customerlink.adapters.trouble import failure_of, trouble_of
 from customerlink.model.candidate import Candidate
 from customerlink.model.drift import Drift
 from customerlink.model.errors import CustomerLinkError
+from customerlink.model.failure import FailedAt, Failure, How
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.row import RowOutcome, unread
 from customerlink.model.trust import Trust
@@ -43,12 +44,16 @@ CHUNK = 200
 TIME_TO_WRITE_SECONDS = 30.0
 """Kept back at a step's end, to write down what it did."""
 
+_TIME_WAS_UP = Failure(FailedAt.START, How.OUT_OF_TIME)
+
 type Left = Callable[[], float]
 """Returns the seconds that a step may still take."""
 
 
 class ExportFailedError(CustomerLinkError):
     """Auth0's export of the users failed."""
+
+    failed_at = FailedAt.AUTH0
 
 
 class ChunkUnfinishedError(CustomerLinkError):
@@ -133,7 +138,7 @@ def export(job: str, users: Users, files: Files) -> dict[str, str | bool]:
     """Look at an export, and keep its file as soon as there is one."""
     status, location = users.export(job)
     if status == "failed":
-        raise ExportFailedError("Auth0's export of the users failed")
+        raise ExportFailedError("Auth0's export of the users failed", How.REFUSED)
     if location is None:
         return {"job": job, "is_done": False}
     with tempfile.TemporaryDirectory() as folder:
@@ -186,15 +191,17 @@ def provision_chunk(
     kept = f"done/{name}"
     done = {each.user_id: each for each in _read(files, kept)}
     failed: list[Backfilled] = []
-    rows = Rows(trouble_of, time)
+    rows = Rows(trouble_of, time, failure_of)
     try:
         for user in map(Candidate.read, files.read(f"todo/{name}").splitlines()):
             if user.user_id in done:
                 continue
             if left() < TIME_TO_WRITE_SECONDS:
                 # An error, since the state machine tries again by errors' names.
-                raise ChunkUnfinishedError("the time was up")
-            tried = rows.attempt(partial(provision, user), lambda done: done.seen)
+                raise ChunkUnfinishedError("the time was up", failure=_TIME_WAS_UP)
+            tried = rows.attempt(
+                partial(provision, user), lambda done: done.seen, lambda done: done.failure
+            )
             fate = Backfilled.of(user.user_id, tried)
             if fate.status is BackfillStatus.FAILED:
                 failed.append(fate)
@@ -205,7 +212,8 @@ def provision_chunk(
         files.put(kept, _lines(done.values()))
         files.put(f"failed/{name}", _lines(failed))
     if any(each.may_pass for each in failed):
-        raise ChunkUnfinishedError("some users failed")
+        of_users = next((each.failure for each in failed if each.failure), None)
+        raise ChunkUnfinishedError("some users failed", failure=of_users)
     return dict(Counter(each.status for each in itertools.chain(done.values(), failed)))
 
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -28,9 +29,10 @@ from customerlink.functions.shell.json_body import NOT_JSON, TOO_LARGE, is_too_l
 from customerlink.functions.shell.telemetry import report_odd, report_outcome
 from customerlink.model.denial_texts import DenialTexts, reference_of
 from customerlink.model.errors import ConfigurationError
+from customerlink.model.failure import FailedAt, Failure
 from customerlink.model.instruction import Decision, Instruction
 from customerlink.model.locales import Locales
-from customerlink.model.signature import ID_HEADER, is_signed
+from customerlink.model.signature import ID_HEADER, is_signed, why_unsigned
 from customerlink.model.signup import (
     InvalidRequest,
     SignUp,
@@ -108,14 +110,10 @@ def _decide(
         return TOO_LARGE
     with run.trace.step("secret"):
         secret = application.secret()
-    if not is_signed(
-        _keys_for(secret, request),
-        request.headers,
-        request.body,
-        now=run.clock.time(),
-        tolerance=application.settings.signature_tolerance,
-    ):
-        return _UNSIGNED
+    signed = _keys_for(secret, request), request.headers, request.body
+    tolerance = application.settings.signature_tolerance
+    if not is_signed(*signed, now=run.clock.time(), tolerance=tolerance):
+        return replace(_UNSIGNED, failure=Failure(FailedAt.SIGNATURE, why_unsigned(*signed)))
     # After the signature: who has not signed learns of nothing else.
     if application.settings.odd and is_self_test(request.body):
         # A wrong text keeps nobody out, but for the version that brings it.

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
+from customerlink.adapters.aws.secrets_manager import refused
 from customerlink.functions.shell.telemetry import logger
+from customerlink.model.failure import FailedAt, Failure, fields_of, told
 from customerlink.model.secret import Secret
 from customerlink.usecases.self_test import SelfTest, has_passed
 from customerlink.wiring.settings import Settings
@@ -31,7 +33,9 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     try:
         passed = check(boto3.client("lambda"), boto3.client("secretsmanager"), os.environ)
     except Exception as trouble:  # noqa: BLE001 (CodeDeploy waits for an hour if it is not told)
-        logger.error("self_test", extra={"trouble": type(trouble).__name__})
+        kind = type(trouble).__name__
+        failure = getattr(trouble, "failure", Failure(FailedAt.NEW_VERSION, kind))
+        logger.error("self_test", extra={"trouble": kind, **failure.fields()})
         passed = False
     boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
         deploymentId=event["DeploymentId"],
@@ -55,6 +59,8 @@ def check(
     except secrets.exceptions.ResourceNotFoundException:
         logger.warning("self_test", extra={"trouble": "the secret has no value yet"})
         return True
+    except ClientError as error:
+        raise refused(error.response.get("Error", {}).get("Code", "")) from None
     secret = Secret.parse(stored.get("SecretString", ""), stored["VersionId"])
     test = SelfTest.signed(secret.signing_secrets[0], time.time())
     # From a network that may call: no other way leads past the function's own check.
@@ -63,7 +69,9 @@ def check(
     status, body = answer.get("statusCode", 0), json.loads(answer.get("body") or "null")
     passed = has_passed(status, body)
     reason = body.get("reason", body.get("error")) if isinstance(body, dict) else None
-    logger.info("self_test", extra={"status": status, "reason": reason, "passed": passed})
+    failure = None if passed else Failure(FailedAt.NEW_VERSION, told(status))
+    tested = {"status": status, "reason": reason, "passed": passed, **fields_of(failure)}
+    logger.info("self_test", extra=tested)
     return passed
 
 

@@ -23,9 +23,9 @@ from customerlink.adapters.dynamodb.open_index import (
     due_users,
     open_sign_ups,
 )
-from customerlink.adapters.trouble import trouble_of
+from customerlink.adapters.trouble import failure_of, trouble_of
 from customerlink.functions.shell.sync_report import SyncReport
-from customerlink.functions.shell.telemetry import report_open, report_repair
+from customerlink.functions.shell.telemetry import report_open, report_repair, report_run_failed
 from customerlink.model.events import due as message_of
 from customerlink.model.signup import SignUp
 from customerlink.model.trouble import Trouble
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from customerlink.model.log_names import LogNames
     from customerlink.model.secret import Secret, TenantSecret
     from customerlink.ports.profiles import Profiles
 
@@ -71,6 +70,15 @@ def handler(_event: object, context: "LambdaContext") -> None:
     Without credentials of the tenant's nothing is finished: only Auth0 knows whether a user is
     still there.
     """
+    try:
+        _finish_all(context)
+    except Exception as trouble:
+        # The alarm says that nobody counts; this, why.
+        report_run_failed(failure_of(trouble))
+        raise
+
+
+def _finish_all(context: "LambdaContext") -> None:
     application = _application()
     table = application.settings.ledger_table
     ends: Counter[str] = Counter()
@@ -88,7 +96,7 @@ def handler(_event: object, context: "LambdaContext") -> None:
         # Another tenant's users are not known to this one's API: they would seem to be gone.
         ours = [user for user in oldest if user.tenant == tenant.tenant]
         repaired = partial(_repaired, application, secret, users)
-        for end in _each(ours, repaired, secret.log_names, context):
+        for end in _each(ours, repaired, context):
             ends[end] += 1
         _look_after(_kept(application, tenant), context)
     # Last: the alarm is for what the repair could not finish.
@@ -99,7 +107,6 @@ def handler(_event: object, context: "LambdaContext") -> None:
 def _each(
     users: Sequence[User],
     repaired: Callable[[User], FinishStatus],
-    names: "LogNames",
     context: "LambdaContext",
 ) -> Iterator[FinishStatus]:
     """Repair one after the other while there is time, and unless the next ones must fail too."""
@@ -109,22 +116,31 @@ def _each(
             return
         try:
             end = rows.attempt(partial(repaired, user))
-        except Exception as error:  # noqa: BLE001 (its text may be personal: its kind is told)
-            yield _failed(user, type(error).__name__, names)
+        except Exception:  # noqa: BLE001 (it is told by then, by its kind)
+            yield FinishStatus.FAILED
             return
-        yield _failed(user, end.reason, names) if isinstance(end, RowFailed) else end
+        yield FinishStatus.FAILED if isinstance(end, RowFailed) else end
 
 
 def _repaired(
     application: Application, secret: "Secret", users: "Profiles", user: User
 ) -> FinishStatus:
+    runs: list[Run] = []
+
     def settling(signup: SignUp) -> Settling:
         # Auth0 may have taken its time: the budget counts from here.
-        run = Run(time, owner=secrets.token_hex(16))
-        return application.settling(signup, secret, run, creates=Creates.IF_BEGUN)
+        runs.append(Run(time, owner=secrets.token_hex(16)))
+        return application.settling(signup, secret, runs[-1], creates=Creates.IF_BEGUN)
 
-    end, reason = finish(user, users, settling)
-    report_repair(user, end, reason, secret.log_names)
+    try:
+        end, reason = finish(user, users, settling)
+    except Exception as error:
+        # Its text may be personal: its kind is told.
+        kind, failed = type(error).__name__, FinishStatus.FAILED
+        report_repair(user, failed, kind, secret.log_names, failure_of(error))
+        raise
+    failure = runs[-1].trace.failure if end is FinishStatus.FAILED and runs else None
+    report_repair(user, end, reason, secret.log_names, failure)
     return end
 
 
@@ -175,11 +191,6 @@ def _table(kept: AfterTheSignUp) -> "tuple[DynamoDBClient, str, float]":
 
 def _has_time(context: "LambdaContext") -> bool:
     return context.get_remaining_time_in_millis() >= TIME_FOR_ONE_SECONDS * 1000
-
-
-def _failed(user: User, reason: str, names: "LogNames") -> FinishStatus:
-    report_repair(user, FinishStatus.FAILED, reason, names)
-    return FinishStatus.FAILED
 
 
 @cache

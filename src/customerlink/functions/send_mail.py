@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
-from customerlink.adapters.auth0.management import AUTH0_ERRORS
+from customerlink.adapters.auth0.management import AUTH0_ERRORS, failure_of
+from customerlink.functions.shell.answering import report_trouble
 from customerlink.functions.shell.api_gateway import Rejection
-from customerlink.functions.shell.telemetry import report_bug, report_rejection
-from customerlink.model.errors import LedgerUnavailableError
+from customerlink.functions.shell.telemetry import report_rejection
 from customerlink.model.verification_mail import MAIL, SESSION_SECRETS, USER_ID, Mail
 from customerlink.wiring.settings import Settings
 from customerlink.wiring.tenant import boto3_dynamodb, needed_tenant, served, usage_limits, users_of
@@ -80,14 +80,13 @@ def respond(
     """Answer, whatever happens; what the SDKs raise may be personal, and is told by kind."""
     try:
         return post().answer(event)
-    except (*AUTH0_ERRORS, LedgerUnavailableError) as trouble:
+    except AUTH0_ERRORS as trouble:
         # The next call asks for a new token, and reads the secret anew: one may have expired.
         _the_post.cache_clear()
-        report_rejection(
-            replace(_UNAVAILABLE, detail=type(trouble).__name__), context.aws_request_id
-        )
-    except Exception as bug:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
-        report_bug(bug, context.aws_request_id)
+        failed = replace(_UNAVAILABLE, detail=type(trouble).__name__, failure=failure_of(trouble))
+        report_rejection(failed, context.aws_request_id)
+    except Exception as trouble:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
+        report_trouble(trouble, context.aws_request_id)
     return {MAIL: Mail.UNAVAILABLE}
 
 

@@ -7,13 +7,13 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from customerlink.adapters.auth0.id_tokens import KEYS_UNAVAILABLE
-from customerlink.adapters.auth0.management import AUTH0_ERRORS, Users, is_refused
+from customerlink.adapters.auth0.management import AUTH0_ERRORS, Users, failure_of, is_refused
 from customerlink.functions.linking_proofs import Proof, Proofs
 from customerlink.functions.shell.answering import answered
 from customerlink.functions.shell.api_gateway import (
@@ -88,6 +88,8 @@ class Call:
     user: User
     request: Request
     request_id: str
+    runs: list[Run] = field(default_factory=list)
+    """Of a linking: each has a budget, and a trace, of its own."""
 
     @cached_property
     def users(self) -> Users:
@@ -195,6 +197,7 @@ class Call:
     def _linking(self, primary: Profile, secondary: Account) -> Linking:
         """Return a linking with a budget that counts from here: Auth0 may have taken its time."""
         application, run = self.shop.application, _run()
+        self.runs.append(run)
         customers = application.customers(application.secret(), run)
         ledger = application.ledger(run)
         policy = application.settings.policy
@@ -207,7 +210,8 @@ class Call:
 
     def _report(self, proof: Proof, outcome: str, superseded: Sequence[str] = ()) -> None:
         names = self.shop.application.secret().log_names
-        report_linked(self.user, proof.user_id, outcome, superseded, names)
+        failure = self.runs[-1].trace.failure if outcome == LinkFailure.FAILED else None
+        report_linked(self.user, proof.user_id, outcome, superseded, names, failure)
 
 
 _DETAIL = "docs/policies.md says what each error means"
@@ -244,7 +248,9 @@ def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") ->
             if is_refused(trouble):
                 # The next call asks for a new token, and reads the secrets anew.
                 _shop.cache_clear()
-            report_rejection(replace(TENANT_UNAVAILABLE, detail=type(trouble).__name__), request_id)
+            kind, failure = type(trouble).__name__, failure_of(trouble)
+            told = replace(TENANT_UNAVAILABLE, detail=kind, failure=failure)
+            report_rejection(told, request_id)
             return TENANT_UNAVAILABLE.answer()
 
     return answered(decide, request_id)

@@ -22,9 +22,10 @@ import boto3
 from botocore.config import Config
 
 from customerlink.adapters.auth0.session_token import SessionToken, session_token
-from customerlink.adapters.aws.mail_function import MAIL_UNAVAILABLE, MailFunction
-from customerlink.adapters.aws.secrets_manager import stored_session_secrets
+from customerlink.adapters.aws.mail_function import MailFunction, MailNotSentError
+from customerlink.adapters.aws.stored_secrets import stored_session_secrets
 from customerlink.functions.page_look import PAGES, Look, look_of
+from customerlink.functions.shell.answering import report_trouble
 from customerlink.functions.shell.api_gateway import (
     NO_SUCH_ROUTE,
     Answer,
@@ -34,7 +35,7 @@ from customerlink.functions.shell.api_gateway import (
 )
 from customerlink.functions.shell.edge import AROUND, came_through
 from customerlink.functions.shell.json_body import is_too_large
-from customerlink.functions.shell.telemetry import report_bug, report_odd, report_rejection
+from customerlink.functions.shell.telemetry import report_odd, report_rejection
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.locales import MAX_LOCALES, Locales, best, locales
 from customerlink.model.values import Reader, text
@@ -50,7 +51,7 @@ _TEXTS: dict[str, dict[str, str]] = json.loads((PAGES / "verify-email.json").rea
 _ROUTES = frozenset({"GET /verify-email", "POST /verify-email"})
 
 _UNAVAILABLE = Rejection(
-    HTTPStatus.SERVICE_UNAVAILABLE, "auth0_unavailable", "the mail could not be sent"
+    HTTPStatus.SERVICE_UNAVAILABLE, "mail_unavailable", "the mail could not be sent"
 )
 
 
@@ -119,13 +120,12 @@ def respond(page: Callable[[], Page], event: Event, context: "LambdaContext") ->
             report_rejection(NO_SUCH_ROUTE, context.aws_request_id)
             return NO_SUCH_ROUTE.answer()
         return opened.answer(method, _values(method, request), browsers)
-    except MAIL_UNAVAILABLE as trouble:
+    except MailNotSentError as trouble:
         _the_page.cache_clear()
-        report_rejection(
-            replace(_UNAVAILABLE, detail=type(trouble).__name__), context.aws_request_id
-        )
-    except Exception as bug:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
-        report_bug(bug, context.aws_request_id)
+        failed = replace(_UNAVAILABLE, detail=str(trouble), failure=trouble.failure)
+        report_rejection(failed, context.aws_request_id)
+    except Exception as trouble:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
+        report_trouble(trouble, context.aws_request_id)
     language, texts = _in_language(browsers)
     back = _paragraph(texts["go_back"])
     return _page(HTTPStatus.SERVICE_UNAVAILABLE, look, language, texts["failed"], back)

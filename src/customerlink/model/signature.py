@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from customerlink.model.errors import ConfigurationError
+from customerlink.model.failure import How
 from customerlink.model.frozen import frozen
 
 TOLERANCE_SECONDS = 300
@@ -80,6 +81,17 @@ def is_signed(
     matches = [hmac.compare_digest(one, other) for one in expected for other in given]
     # Both directions: a message from the future is a clock that is wrong, or one that was prepared.
     return any(matches) and math.fabs(now - int(timestamp)) <= tolerance
+
+
+def why_unsigned(secrets: Iterable[SigningSecret], headers: Mapping[str, str], body: bytes) -> How:
+    """Say why a message that `is_signed` refuses is no current one: for our log, not its sender.
+
+    One that a current secret signed for another time is somebody's wrong clock, or an old message.
+    """
+    if "webhook-signature" not in headers:
+        return How.NO_SIGNATURE
+    is_late = is_signed(secrets, headers, body, now=0.0, tolerance=math.inf)
+    return How.WRONG_TIME if is_late else How.WRONG_SECRET
 
 
 def _is_number(timestamp: str) -> bool:

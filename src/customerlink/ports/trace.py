@@ -1,9 +1,19 @@
-"""What an invocation did, for its log line and its metrics: numbers and Stripe's request ids."""
+"""What an invocation did, for its log line and its metrics: numbers, words, Stripe's ids."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from customerlink.model.failure import FailedAt, Failure, How
 from customerlink.ports.deadline import Clock
+
+_PLACES = {
+    "start": FailedAt.START,
+    "secret": FailedAt.SECRET,
+    "stripe": FailedAt.STRIPE,
+    "wait": FailedAt.EARLIER_TRY,
+}
+"""Where a step's time goes, by the first word of its name; the others' goes to the ledger."""
 
 
 class Trace:
@@ -20,6 +30,8 @@ class Trace:
         self.stripe_retries = 0
         self.unknown_outcomes = 0
         self.key_rejections = 0
+        self.failure: Failure | None = None
+        """The first that no other try mended."""
         self._clock = clock
 
     @contextmanager
@@ -31,3 +43,24 @@ class Trace:
         finally:
             spent = (self._clock.monotonic() - start) * 1000
             self.steps[name] = round(self.steps.get(name, 0.0) + spent, 3)
+
+    def fail(self, at: FailedAt, how: str) -> None:
+        """Note a failure; the first one counts, since a later one may be what comes of it."""
+        self.failure = self.failure or Failure(at, how)
+
+    def run_out(self) -> None:
+        """Note that no time was left for a call: whose steps took most of it, it failed at."""
+        spent: Counter[FailedAt] = Counter()
+        for name, milliseconds in self.steps.items():
+            spent[_PLACES.get(name.partition("_")[0], FailedAt.LEDGER)] += round(milliseconds)
+        [(slowest, _)] = spent.most_common(1) or [(FailedAt.START, 0)]
+        self.fail(slowest, How.OUT_OF_TIME)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Note no failure of the block, without which all goes on."""
+        before = self.failure
+        try:
+            yield
+        finally:
+            self.failure = before

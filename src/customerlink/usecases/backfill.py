@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from customerlink.model.candidate import NO_ADDRESS, Prospect
+from customerlink.model.failure import Failure
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
 from customerlink.model.profile import Profile
@@ -43,12 +44,17 @@ class Backfilled:
     """Whether another try may mend what failed."""
     seen: Seen = field(default=Seen.UP, compare=False)
     """What it says of Stripe and the ledger."""
+    failure: Failure | None = field(default=None, compare=False)
+    """Where it failed."""
 
     @classmethod
     def of(cls, user_id: str, done: "Backfilled | RowFailed") -> "Backfilled":
         """Return what became of a user, an exception included."""
         if isinstance(done, RowFailed):
-            return cls(user_id, BackfillStatus.FAILED, done.reason, may_pass=done.may_pass)
+            may_pass, where = done.may_pass, done.failure
+            return cls(
+                user_id, BackfillStatus.FAILED, done.reason, may_pass=may_pass, failure=where
+            )
         return done
 
     def row(self) -> Row:
@@ -118,7 +124,9 @@ def provision_one(
         )
         return Backfilled(user_id, fate, str(outcome.reason), outcome.customer_id)
     fate = BackfillStatus.FAILED if outcome.reason in PASSING else BackfillStatus.SKIPPED
-    return Backfilled(user_id, fate, why_not(outcome), seen=seen_by(outcome))
+    seen, failure = seen_by(outcome), outcome.failure
+    why = f"{why_not(outcome)}: {failure}" if failure else why_not(outcome)
+    return Backfilled(user_id, fate, why, seen=seen, failure=failure)
 
 
 def foreseen(prospect: Prospect, policy: Policy) -> Backfilled:

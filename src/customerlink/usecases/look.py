@@ -6,6 +6,7 @@ from typing import Protocol
 from customerlink.model.customer import Customer
 from customerlink.model.customer_values import EMAIL, LiveCustomer, Told
 from customerlink.model.errors import CustomerLinkError
+from customerlink.model.failure import FailedAt, How
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import Identity
 from customerlink.model.signup import SignUp
@@ -46,6 +47,8 @@ class SyncInvocations(PartingInvocations, Protocol):
 
 class UnansweredError(CustomerLinkError):
     """Stripe did not say what a customer is: that is never taken for "there is none"."""
+
+    failed_at = FailedAt.STRIPE
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Look:
 def _looked_at(customers: SyncedCustomers, customer_id: CustomerId) -> LiveCustomer | Absence:
     found = customers.look(customer_id)
     if not isinstance(found, Done):
-        raise UnansweredError("Stripe did not say what the customer is")
+        raise UnansweredError("Stripe did not say what the customer is", How.NO_ANSWER)
     return found.result
 
 

@@ -1,17 +1,39 @@
 """A sign-up whose lease an invocation has, and how it may end."""
 
+from dataclasses import field
+
 from customerlink.model.customer import Customer
 from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.failure import FailedAt, How
+from customerlink.model.failure import Failure as Failed
 from customerlink.model.frozen import frozen
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.user import CustomerId, User
-from customerlink.ports.customers import Customers, Failure, Refused, Spent, Unknown
+from customerlink.ports.customers import (
+    Customers,
+    Failure,
+    NotSent,
+    RateLimited,
+    Refused,
+    Spent,
+    Unauthorised,
+    Unknown,
+)
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
 
 PASSING = frozenset({Reason.PROVISIONING_FAILED, Reason.IN_PROGRESS})
 """Ends that another try may mend by itself."""
+
+
+_HOW: dict[type, How] = {
+    NotSent: How.NO_CONNECTION,
+    RateLimited: How.RATE_LIMITED,
+    Refused: How.REFUSED,
+    Unauthorised: How.KEY_UNKNOWN,
+}
+"""How Stripe failed, where nothing was changed; of the rest, nobody knows what was."""
 
 
 @frozen
@@ -41,6 +63,8 @@ class Unsettled:
     """The customers that have the address."""
     redirect: str | None = None
     """Where the person may link the account that has the address."""
+    failure: Failed | None = field(default=None, compare=False)
+    """Where it failed, of `provisioning_failed`."""
 
 
 class OpenSignUp:
@@ -123,10 +147,19 @@ class OpenSignUp:
         """Leave the sign-up open for the next try, which Stripe or the time has to allow."""
         if isinstance(failure, Refused) and failure.param == "email":
             return self.turn_down(Reason.EMAIL_INVALID)
+        self._note(failure)
         with self.run.trace.step("release"):
             self.ledger.release(self.lease)
         self._unlock()
         return self.ended(Reason.PROVISIONING_FAILED)
+
+    def _note(self, failure: Failure | Spent) -> None:
+        """Say where it failed, unless who asked Stripe has: what was sent may be on its way."""
+        how = _HOW.get(type(failure))
+        if how is None:
+            self.run.trace.fail(FailedAt.EARLIER_TRY, How.UNDER_WAY)
+        else:
+            self.run.trace.fail(FailedAt.STRIPE, how)
 
     def ended(self, reason: Reason) -> Unsettled:
         """End without a write: another invocation has the lease, or the ledger does not answer."""
@@ -142,8 +175,9 @@ class OpenSignUp:
         under_way = self.lease.has_create_under_way(self.run.clock.time())
         if not self._is_newly_locked or self.lease.sends_create or under_way:
             return
+        trace = self.run.trace
         try:
-            with self.run.trace.step("unlock_email"):
+            with trace.aside(), trace.step("unlock_email"):
                 self.ledger.unlock_email(self.lease, str(self.email))
         except LedgerUnavailableError:
             return

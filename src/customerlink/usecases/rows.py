@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from customerlink.model.errors import ServicesDownError
+from customerlink.model.failure import Failure
 from customerlink.model.trouble import Trouble
 from customerlink.ports.deadline import Clock
 
 GONE_FOR_GOOD_SECONDS = 60.0
 """For so long every row met an outage: the next rows must meet it as well."""
+
+
+_NO_ANSWER = "Stripe, or the ledger, did not answer for a minute"
 
 
 class Seen(StrEnum):
@@ -28,6 +32,8 @@ class RowFailed:
     reason: str
     may_pass: bool
     """Whether another try may mend it."""
+    failure: Failure | None = field(default=None, compare=False)
+    """Where it failed."""
 
 
 @dataclass
@@ -36,6 +42,7 @@ class Rows:
 
     trouble_of: Callable[[Exception], Trouble]
     clock: Clock
+    failure_of: Callable[[Exception], Failure | None] = lambda _: None
     _raised: "_Outage" = field(init=False)
     _told: "_Outage" = field(init=False)
 
@@ -44,11 +51,15 @@ class Rows:
         self._raised, self._told = _Outage(self.clock), _Outage(self.clock)
 
     def attempt[Result](
-        self, do: Callable[[], Result], seen: Callable[[Result], Seen] = lambda _: Seen.UP
+        self,
+        do: Callable[[], Result],
+        seen: Callable[[Result], Seen] = lambda _: Seen.UP,
+        failure: Callable[[Result], Failure | None] = lambda _: None,
     ) -> Result | RowFailed:
         """Do a row; raise where the next rows must fail as well.
 
-        That is what it raised, or `ServicesDownError` where only the results tell of an outage.
+        That is what it raised, or `ServicesDownError` where only the results tell of an outage;
+        `failure` says of a result whose it is.
         """
         try:
             done = do()
@@ -57,10 +68,13 @@ class Rows:
             is_out = self._raised.lasts(Seen.DOWN if trouble is Trouble.OUTAGE else Seen.UP)
             if trouble is Trouble.LASTING or is_out:
                 raise
-            return RowFailed(type(error).__name__, may_pass=trouble is Trouble.OUTAGE)
+            may_pass, where = trouble is Trouble.OUTAGE, self.failure_of(error)
+            return RowFailed(type(error).__name__, may_pass=may_pass, failure=where)
         self._raised.lasts(Seen.UP)
         if self._told.lasts(seen(done)):
-            raise ServicesDownError("Stripe, or the ledger, did not answer for a minute")
+            whose = failure(done)
+            told = f"for a minute every row failed at {whose}" if whose else _NO_ANSWER
+            raise ServicesDownError(told, failure=whose)
         return done
 
 

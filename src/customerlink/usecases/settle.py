@@ -63,6 +63,12 @@ class Settling:
 
     def settle(self) -> Settled | Unsettled:
         """Carry out steps 2 to 8 of the pipeline; every outcome is a value, failures included."""
+        outcome = self._settled()
+        if isinstance(outcome, Settled) or outcome.reason is not Reason.PROVISIONING_FAILED:
+            return outcome
+        return replace(outcome, failure=self.run.trace.failure)
+
+    def _settled(self) -> Settled | Unsettled:
         if not can_be_named(self.signup.user):
             return Unsettled(Reason.CUSTOMER_UNUSABLE)
 

@@ -114,7 +114,8 @@ class Provisioning:
 
     def _note_installation(self) -> None:
         """Let the deployment's first report be noted, whatever it is; it may also be the next."""
-        with suppress(LedgerUnavailableError), self.settling.run.trace.step("installed_at"):
+        trace = self.settling.run.trace
+        with suppress(LedgerUnavailableError), trace.aside(), trace.step("installed_at"):
             self.settling.ledger.installed_at()
 
     def _told(self, settling: Settling) -> Instruction:

@@ -22,6 +22,7 @@ from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
 from customerlink.adapters.token_bucket import Unlimited
 from customerlink.adapters.trouble import trouble_of
 from customerlink.model.errors import KeyRejectedError
+from customerlink.model.failure import How
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
@@ -135,7 +136,8 @@ class Operator(Invocations, SyncInvocations):
     def _invocation(self) -> Invocation:
         # Whose key was rejected is told by the outcome; nobody after them need try.
         if self._rejected.is_set():
-            raise KeyRejectedError("Stripe does not take the key, or it may not write customers")
+            text = "Stripe does not take the key, or it may not write customers"
+            raise KeyRejectedError(text, How.REFUSED)
         return self.services.invocation(self.key, self._no_other_key, self._run())
 
     def _no_other_key(self, _: StripeKey) -> None:

@@ -8,7 +8,7 @@ import boto3
 from customerlink.adapters.auth0.id_tokens import IdTokens
 from customerlink.adapters.auth0.management import TIME_OUT_SECONDS, TRIES, Management, Users
 from customerlink.adapters.aws.aws_json import LedgerClient
-from customerlink.adapters.aws.secrets_manager import tenant_secret
+from customerlink.adapters.aws.stored_secrets import tenant_secret
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.usage_limits import UsageLimits
 from customerlink.model.access_token import ShopApi

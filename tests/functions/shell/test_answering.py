@@ -8,7 +8,12 @@ from tests.functions.shell.conftest import Printed
 
 from customerlink.functions.shell.answering import answered
 from customerlink.functions.shell.api_gateway import Answer, Rejection, answer
-from customerlink.model.errors import ConfigurationError, LedgerUnavailableError
+from customerlink.model.errors import (
+    ConfigurationError,
+    CustomerLinkError,
+    LedgerUnavailableError,
+    SecretUnavailableError,
+)
 
 REJECTION = Rejection(HTTPStatus.UNAUTHORIZED, "invalid_signature", "no secret signed it")
 
@@ -36,17 +41,25 @@ def test_rejection(printed: Printed) -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [ConfigurationError("CUSTOMERLINK_TABLE is missing"), LedgerUnavailableError("slow")]
+    ("trouble", "status", "error", "failed_at"),
+    [
+        (ConfigurationError("CUSTOMERLINK_TABLE is missing"), 500, "internal_error", "setting"),
+        (SecretUnavailableError("AWS is gone", "no_answer"), 500, "internal_error", "secret"),
+        (LedgerUnavailableError("slow"), 503, "ledger_unavailable", "ledger"),
+    ],
 )
-def test_expected_error(trouble: Exception, printed: Printed) -> None:
-    """The operator reads what it is, the caller does not."""
+def test_expected_error(
+    trouble: CustomerLinkError, status: int, error: str, failed_at: str, printed: Printed
+) -> None:
+    """The operator reads what it is and whose trouble, the caller does not."""
     told = answered(lambda: raising(trouble), "request-1")
+    [line] = printed.lines()
 
-    assert told["statusCode"] == 500
-    assert json.loads(told["body"])["error"] == "internal_error"
+    assert told["statusCode"] == status
+    assert json.loads(told["body"])["error"] == error
     assert str(trouble) not in told["body"]
-    assert printed.lines()[0]["detail"] == str(trouble)
-    assert printed.metrics() == {"internal_error": [1]}
+    assert (line["detail"], line["failed_at"]) == (str(trouble), failed_at)
+    assert printed.metrics() == {error: [1]}
 
 
 def test_bug(printed: Printed) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
@@ -22,10 +23,13 @@ from customerlink.functions.shell.telemetry import (
     report_outcome,
     report_rejection,
     report_repair,
+    report_run_failed,
+    report_step,
     report_watch,
 )
 from customerlink.model.drift import Drift
-from customerlink.model.instruction import Reason, denied, linked
+from customerlink.model.failure import FailedAt, Failure, How
+from customerlink.model.instruction import Instruction, Reason, deferred, denied, linked, not_new
 from customerlink.model.log_names import LogNames
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId
@@ -107,6 +111,28 @@ class TestOutcome:
             "milliseconds": [1250],
         }
         assert printed.units()["milliseconds"] == "Milliseconds"
+
+    @pytest.mark.parametrize(
+        ("instruction", "is_told", "counts"),
+        [
+            (CREATED, False, ["customer_created"]),
+            (denied(Reason.PROVISIONING_FAILED, ""), True, ["provisioning_failed"]),
+            (denied(Reason.LINK_MISMATCH, ""), True, ["link_mismatch"]),
+            (deferred(), True, ["deferred", "provisioning_failed"]),
+            (not_new(exempt=False), True, ["not_new", "provisioning_failed"]),
+        ],
+    )
+    def test_failure(
+        self, printed: Printed, instruction: Instruction, counts: list[str], *, is_told: bool
+    ) -> None:
+        """Told where it did not end well; whom an outage let in counts as failed beside."""
+        run = a_run()
+        run.trace.fail(FailedAt.LEDGER, "ThrottlingException")
+        report_outcome(SignUp(ADA, 1), run, instruction, "request-1", NAMES)
+        [line] = printed.lines()
+
+        assert (line.get("failed_at") == "ledger") is is_told
+        assert sorted(printed.metrics().keys() & {*Reason}) == counts
 
     def test_metrics_of_a_bad_night(self, printed: Printed) -> None:
         """Tries of the Action's and of ours, lost answers, and Stripe's statuses by kind."""
@@ -205,6 +231,33 @@ class TestOtherLines:
         assert said == [NAMES.name(ADA.user_id), NAMES.name("auth0|work")]
         assert line["superseded"] == ["cus_2", "cus_3"]
         assert printed.metrics() == {"accounts_linked": [1], "customers_superseded": [2]}
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            Failure(FailedAt.STRIPE, How.KEY_EXPIRED),
+            Failure(FailedAt.LEDGER, "ThrottlingException"),
+            Failure(FailedAt.AUTH0, "status_401"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "report",
+        [
+            lambda failure: report_repair(ADA, FinishStatus.FAILED, "why", NAMES, failure),
+            lambda failure: report_linked(ADA, "auth0|b", "failed", [], NAMES, failure),
+            lambda failure: report_rejection(replace(BAD, failure=failure), "request-1"),
+            lambda failure: report_step("compare", failure),
+            report_run_failed,
+        ],
+    )
+    def test_where_it_failed(
+        self, report: Callable[[Failure], None], failure: Failure, printed: Printed
+    ) -> None:
+        """In the same two fields of every line."""
+        report(failure)
+        [line] = printed.lines()
+
+        assert failure.fields().items() <= line.items()
 
     def test_open_sign_ups(self, printed: Printed) -> None:
         """Zeros too: an alarm on what is missing would not tell a zero from silence."""

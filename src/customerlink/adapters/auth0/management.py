@@ -26,6 +26,7 @@ from requests import RequestException
 
 from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.address import spellings
+from customerlink.model.failure import FailedAt, Failure, How, told
 from customerlink.model.profile import Profile
 from customerlink.model.secret import Auth0Client
 from customerlink.model.trust import Trust
@@ -309,6 +310,15 @@ def is_refused(trouble: Exception) -> bool:
     A rate limit or an outage says nothing about them.
     """
     return getattr(trouble, "status_code", None) in REFUSED
+
+
+def failure_of(trouble: Exception) -> Failure:
+    """Return how Auth0 failed: the status of its answer, if there was one."""
+    answer = getattr(trouble, "response", None)
+    status = getattr(trouble, "status_code", None) or getattr(answer, "status_code", None)
+    if isinstance(trouble, ParsingError):
+        return Failure(FailedAt.AUTH0, How.ODD_ANSWER)
+    return Failure(FailedAt.AUTH0, told(status) if status else How.NO_ANSWER)
 
 
 @contextmanager

@@ -1,15 +1,11 @@
 """The deployment's secret, cached in the warm function."""
 
-from typing import TYPE_CHECKING
-
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, SecretsManager
 from customerlink.model.errors import ConfigurationError, SecretUnavailableError
+from customerlink.model.failure import How, told
 from customerlink.model.keys import StripeKey
-from customerlink.model.secret import Secret, TenantSecret, session_secrets
+from customerlink.model.secret import Secret
 from customerlink.ports.deadline import Clock
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 # So long a rotation waits until every function knows the new version.
 REFRESH_SECONDS = 300.0
@@ -65,9 +61,10 @@ class SecretsManagerSecret:
         try:
             answer = self._client.get_secret_value(SecretId=self._secret_id)
         except AwsRefusedError as error:
-            raise SecretUnavailableError(f"Secrets Manager answered {error.code}") from None
+            raise refused(error.code) from None
         except AwsSilentError as error:
-            raise SecretUnavailableError(f"Secrets Manager did not answer: {error}") from None
+            text = f"Secrets Manager did not answer: {error}"
+            raise SecretUnavailableError(text, How.NO_ANSWER) from None
         version = answer["VersionId"]
         if self._secret is None or version != self._secret.version:
             self._secret = Secret.parse(answer.get("SecretString", ""), version)
@@ -76,21 +73,6 @@ class SecretsManagerSecret:
         return self._secret
 
 
-def tenant_secret(client: "SecretsManagerClient", secret_id: str) -> TenantSecret | None:
-    """Return what lets a function into the tenant; None while nobody has put it in."""
-    text = _stored(client, secret_id)
-    return None if text is None else TenantSecret.parse(text)
-
-
-def stored_session_secrets(client: "SecretsManagerClient", secret_id: str) -> tuple[str, ...]:
-    """Return what session tokens are signed with; empty while nobody has put it in."""
-    text = _stored(client, secret_id)
-    return () if text is None else session_secrets(text)
-
-
-def _stored(client: "SecretsManagerClient", secret_id: str) -> str | None:
-    try:
-        return client.get_secret_value(SecretId=secret_id).get("SecretString", "")
-    except client.exceptions.ResourceNotFoundException:
-        # Of the version: the template makes the secret, and puts nothing in.
-        return None
+def refused(code: str) -> SecretUnavailableError:
+    """Return what is raised where Secrets Manager answers with an error."""
+    return SecretUnavailableError(f"Secrets Manager answered {told(code)}", told(code))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, Json, LedgerClient
 from customerlink.adapters.dynamodb.items import Item
 from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.failure import FailedAt, How, told
 from customerlink.model.frozen import frozen
 from customerlink.ports.run import Run
 
@@ -124,6 +125,7 @@ class Table:
 
     def _call(self, operation: Callable[..., Json], **request: object) -> Json:
         """Make a call; raise `AwsRefusedError` for a failed condition only."""
+        how = ""
         for tries_left in reversed(range(_TRIES)):
             if self._run.deadline.remaining() < CALL_SECONDS:
                 break
@@ -132,13 +134,23 @@ class Table:
             except AwsRefusedError as error:
                 if error.code == CONDITION_FAILED:
                     raise
+                how = told(error.code)
                 if error.code not in _PASSING:
-                    raise LedgerUnavailableError(f"DynamoDB answered {error.code}") from None
+                    break
             except AwsSilentError:
-                pass  # no connection, or the answer was lost: a repetition is safe either way
+                # No connection, or the answer was lost: a repetition is safe either way.
+                how = How.NO_ANSWER
             if tries_left:
                 self._run.clock.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS)  # noqa: S311 (jitter)
-        raise LedgerUnavailableError("DynamoDB did not answer within the budget")
+        raise self._unavailable(how)
+
+    def _unavailable(self, how: str) -> LedgerUnavailableError:
+        """Note where it failed; without a single try, where the time went."""
+        if how:
+            self._run.trace.fail(FailedAt.LEDGER, how)
+            return LedgerUnavailableError(f"DynamoDB answered {how}", how)
+        self._run.trace.run_out()
+        return LedgerUnavailableError("no time was left for DynamoDB", How.OUT_OF_TIME)
 
 
 def _names(expressions: str) -> dict[str, dict[str, str]]:

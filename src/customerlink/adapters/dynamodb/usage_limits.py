@@ -6,6 +6,7 @@ import time
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, LedgerClient
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.failure import told
 
 PROOF_SECONDS = 3600
 """How long a spent proof is remembered: longer than any is valid."""
@@ -75,7 +76,7 @@ class UsageLimits:
         except AwsRefusedError as error:
             if error.code == CONDITION_FAILED:
                 return False
-            raise LedgerUnavailableError("DynamoDB refused a write") from None
+            raise LedgerUnavailableError("DynamoDB refused a write", told(error.code)) from None
         except AwsSilentError:
             raise LedgerUnavailableError("DynamoDB did not answer") from None
         return True

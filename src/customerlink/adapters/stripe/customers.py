@@ -10,15 +10,18 @@ from http import HTTPStatus
 from typing import Any
 
 from customerlink.adapters.connections import Connections
+from customerlink.adapters.stripe.failures import how_it_failed
 from customerlink.adapters.stripe.http_client import (
     WORTHWHILE_SECONDS,
     BudgetedHTTPClient,
     NotSentError,
+    OutOfTimeError,
 )
 from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.address import lowered
 from customerlink.model.customer import FORMER, Customer, NewCustomer, named_by, naming, present
 from customerlink.model.customer_fields import Params
+from customerlink.model.failure import FailedAt, How
 from customerlink.model.keys import StripeKey
 from customerlink.model.secret import KeyRefresh
 from customerlink.model.user import CustomerId, User, is_customer_id
@@ -71,6 +74,8 @@ class StripeCustomers:
         self._refresh = refresh
         self._run = run
         self._client = self._client_with(key)
+        self._how = ""
+        """Of the call under way: how its last try failed."""
 
     def list_by_email(self, email: str) -> Done[tuple[Customer, ...]] | Failure:
         """List by `email`, a case-sensitive filter (https://docs.stripe.com/api/customers/list).
@@ -101,12 +106,12 @@ class StripeCustomers:
             return None if is_gone(found) else read_customer(found)
 
         outcome = self._read("stripe_retrieve", customer_id, read)
-        return Done(None) if outcome == Refused("id") else outcome
+        return Done(None) if self._is_unknown(outcome) else outcome
 
     def is_deleted(self, customer_id: CustomerId) -> Done[bool] | Failure:
         """Retrieve by id: 404 is no deletion, which is answered with `deleted: true`."""
         outcome = self._read("stripe_retrieve", customer_id, is_gone)
-        return Done(result=False) if outcome == Refused("id") else outcome
+        return Done(result=False) if self._is_unknown(outcome) else outcome
 
     def adopt(self, customer_id: CustomerId, user: User) -> Done[Customer] | Failure:
         """Update the metadata keys of ours; others stay (docs.stripe.com/api/metadata).
@@ -148,6 +153,16 @@ class StripeCustomers:
 
         return without_key_spent(self._call(step, retrieved))
 
+    def _is_unknown(self, outcome: object) -> bool:
+        """Return whether Stripe does not know a customer's id, which is noted: it may be the key.
+
+        A deleted customer is known. Another account's key, or one of the other mode, knows none.
+        """
+        is_unknown = outcome == Refused("id")
+        if is_unknown:
+            self._run.trace.fail(FailedAt.STRIPE, How.CUSTOMER_UNKNOWN)
+        return is_unknown
+
     def _updated(
         self, customer_id: CustomerId, changes: Params, tries: int = _TRIES
     ) -> Done[Customer] | Failure:
@@ -180,7 +195,7 @@ class StripeCustomers:
         A repetition carries the same idempotency key, so it is safe after a lost answer too.
         """
         with self._run.trace.step(step):
-            lost_one = False
+            lost_one, self._how = False, ""
             for number in itertools.count(1):
                 outcome = self._once(request)
                 lost_one = lost_one or isinstance(outcome, Unknown)
@@ -195,7 +210,17 @@ class StripeCustomers:
             if lost_one and isinstance(outcome, RateLimited | NotSent | Unauthorised | Refused):
                 outcome = Unknown()
             self._run.trace.unknown_outcomes += isinstance(outcome, Unknown)
+            self._note_failure(outcome)
             return outcome
+
+    def _note_failure(self, outcome: object) -> None:
+        """Note what none of the tries mended; what was refused is its asker's to judge."""
+        if not isinstance(outcome, Unauthorised | RateLimited | NotSent | Unknown):
+            return
+        if self._how == How.OUT_OF_TIME:
+            self._run.trace.run_out()
+        else:
+            self._run.trace.fail(FailedAt.STRIPE, self._how)
 
     def _is_worth_another_try(self, outcome: object, number: int, tries: int, pause: float) -> bool:
         """Rate limits pass by themselves; of other trouble the user need not wait for the end."""
@@ -210,13 +235,18 @@ class StripeCustomers:
     ) -> Done[Result] | Spent | Failure:
         try:
             return request()
-        except NotSentError:
+        except NotSentError as error:
+            is_late = isinstance(error, OutOfTimeError)
+            # After a try, it is that one which took the time.
+            self._how = self._how or (How.OUT_OF_TIME if is_late else How.NO_CONNECTION)
             return NotSent()
         except stripe.StripeError as error:
             self._note_id(error.request_id)
+            self._how = how_it_failed(error)
             return _outcome(error)
         except (AttributeError, LookupError, TypeError, ValueError):
             # An answer that is nothing of Stripe's: the SDK itself trips over it in many ways.
+            self._how = How.ODD_ANSWER
             return Unknown()
 
     def _has_new_key(self) -> bool:

@@ -20,7 +20,11 @@ WORTHWHILE_SECONDS = 0.2
 
 
 class NotSentError(stripe.APIConnectionError):
-    """The request did not leave: no connection, or no time for an answer."""
+    """The request did not leave: there was no connection."""
+
+
+class OutOfTimeError(NotSentError):
+    """No time was left for an answer."""
 
 
 class BudgetedHTTPClient(stripe.HTTPClient):
@@ -52,7 +56,7 @@ class BudgetedHTTPClient(stripe.HTTPClient):
             raise ConfigurationError("a live key goes to no host but Stripe's")
         seconds = min(self._run.deadline.remaining_for_stripe(), TRY_SECONDS)
         if seconds < WORTHWHILE_SECONDS:
-            raise NotSentError("no time left")  # type: ignore[no-untyped-call]
+            raise OutOfTimeError("no time left")  # type: ignore[no-untyped-call]
         try:
             answer = self._connections.request(
                 method.upper(),

@@ -9,10 +9,13 @@ from http import HTTPStatus
 
 from customerlink.functions.shell.api_gateway import Answer, Rejection
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
-from customerlink.model.errors import CustomerLinkError
+from customerlink.model.errors import CustomerLinkError, LedgerUnavailableError
 
 _INTERNAL_ERROR = Rejection(
     HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "the request could not be handled"
+)
+_NO_LEDGER = Rejection(
+    HTTPStatus.SERVICE_UNAVAILABLE, "ledger_unavailable", "the ledger did not answer as it should"
 )
 
 
@@ -25,14 +28,23 @@ def answered(
     """
     try:
         outcome = decide()
-    except CustomerLinkError as trouble:
-        # These messages name settings and fields only, and are what an operator needs to see.
-        report_rejection(replace(_INTERNAL_ERROR, detail=str(trouble)), request_id, reference)
-        return _INTERNAL_ERROR.answer()
-    except Exception as bug:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
-        report_bug(bug, request_id, reference)
-        return _INTERNAL_ERROR.answer()
+    except Exception as trouble:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
+        return report_trouble(trouble, request_id, reference).answer()
     if isinstance(outcome, Rejection):
         report_rejection(outcome, request_id, reference)
         return outcome.answer()
     return outcome
+
+
+def report_trouble(
+    trouble: Exception, request_id: str, reference: str | None = None
+) -> Rejection:
+    """Report what nobody has caught, an expected error or a bug; return what is answered."""
+    if not isinstance(trouble, CustomerLinkError):
+        report_bug(trouble, request_id, reference)
+        return _INTERNAL_ERROR
+    answered = _NO_LEDGER if isinstance(trouble, LedgerUnavailableError) else _INTERNAL_ERROR
+    # These messages name settings and fields only, and are what an operator needs to see.
+    told = replace(answered, detail=str(trouble), failure=trouble.failure)
+    report_rejection(told, request_id, reference)
+    return answered

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from customerlink.model.failure import Failure
 from customerlink.model.frozen import frozen
 
 ERRORS = frozenset(
@@ -19,6 +20,8 @@ ERRORS = frozenset(
         "internal_error",
         "invalid_request",
         "invalid_signature",
+        "ledger_unavailable",
+        "mail_unavailable",
         "not_authorised",
         "not_by_the_edge",
         "proof_refused",
@@ -76,6 +79,8 @@ class Rejection:
     status: HTTPStatus
     error: str
     detail: str
+    failure: Failure | None = None
+    """Where something failed, for the log alone."""
 
     def __post_init__(self) -> None:
         """Know every code, so that alarms and dashboards can."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from customerlink.adapters.trouble import failure_of
 from customerlink.functions.shell.telemetry import Metric, logger, report_bug, report_counts
 from customerlink.model.events import EventKind, Passed
 from customerlink.model.log_names import LogNames
@@ -65,7 +66,8 @@ class SyncReport(Report):
 
     def failed(self, user: User, kinds: Iterable[EventKind], error: Exception) -> None:
         """Log and count trouble by its kind: its text may quote anything."""
-        extra = {**self._who(user, kinds), "exception": type(error).__name__}
+        where = failure_of(error).fields()
+        extra = {**self._who(user, kinds), "exception": type(error).__name__, **where}
         logger.warning("sync_failed", extra=extra)
         self._counts[Metric.SYNC_FAILED] += 1
 

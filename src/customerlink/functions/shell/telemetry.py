@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from customerlink.adapters.slim_imports import without
 from customerlink.functions.shell.api_gateway import ERRORS, Rejection
 from customerlink.model.denial_texts import REFERENCE_FIELD
+from customerlink.model.failure import FailedAt, Failure, fields_of
 from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.log_names import LogNames, provider_of
 from customerlink.model.signup import SignUp
@@ -78,6 +79,9 @@ DRIFT = "drift_"
 EMITTED = frozenset({*Metric, *Reason, *ERRORS})
 """The names of all metrics but those of drift."""
 
+_ENDS_WELL = frozenset({Reason.CUSTOMER_CREATED, Reason.CUSTOMER_FOUND, Reason.ALREADY_LINKED})
+"""Whatever failed on the way was of no consequence."""
+
 logger = Logger(service=SERVICE)
 
 
@@ -92,6 +96,7 @@ def report_outcome(  # noqa: PLR0913 (what a line tells)
 ) -> None:
     """Log the sign-up's one line, and count its reason, retries and unknown outcomes."""
     milliseconds = round((run.deadline.seconds - run.deadline.remaining()) * 1000, 3)
+    failure = None if instruction.reason in _ENDS_WELL else run.trace.failure
     logger.info(
         "sign_up",
         extra={
@@ -100,6 +105,7 @@ def report_outcome(  # noqa: PLR0913 (what a line tells)
             "user_id": names.name(signup.user.user_id),
             "decision": instruction.decision.value,
             "reason": instruction.reason.value,
+            **fields_of(failure),
             "strategy": signup.strategy and provider_of(signup.strategy),
             "dropped": signup.dropped,
             "action_try": signup.tries,
@@ -114,6 +120,8 @@ def report_outcome(  # noqa: PLR0913 (what a line tells)
     )
     counts: dict[str, int] = {
         instruction.reason.value: 1,
+        # Whoever an outage lets in for now rings as well.
+        **({Reason.PROVISIONING_FAILED: 1} if _lets_in(failure, instruction) else {}),
         Metric.ACTION_RETRY: int(signup.tries > 1),
         Metric.STRIPE_RETRY: run.trace.stripe_retries,
         Metric.UNKNOWN_OUTCOME: run.trace.unknown_outcomes,
@@ -126,6 +134,7 @@ def report_outcome(  # noqa: PLR0913 (what a line tells)
 def report_rejection(rejection: Rejection, request_id: str, reference: str | None = None) -> None:
     """Log and count a request that got no decision."""
     told = {"error": rejection.error, "detail": rejection.detail}
+    told |= fields_of(rejection.failure)
     logger.warning("rejected", extra={**_which(request_id, reference), **told})
     _publish({rejection.error: 1})
 
@@ -138,6 +147,7 @@ def report_bug(bug: Exception, request_id: str, reference: str | None = None) ->
         extra={
             **_which(request_id, reference),
             "exception": type(bug).__name__,
+            **Failure(FailedAt.CODE, type(bug).__name__).fields(),
             "at": [f"{each.name}:{each.lineno}" for each in places],
         },
     )
@@ -150,14 +160,31 @@ def report_odd(settings: Iterable[str]) -> None:
         logger.warning("odd_setting", extra={"detail": each})
 
 
-def report_repair(user: User, end: StrEnum, reason: str, names: LogNames) -> None:
+def report_repair(
+    user: User, end: StrEnum, reason: str, names: LogNames, failure: Failure | None = None
+) -> None:
     """Log how the repair of one user's sign-up ended."""
     who = {"tenant": user.tenant, "user_id": names.name(user.user_id)}
-    logger.info("repair", extra={**who, "end": end, "reason": reason})
+    logger.info("repair", extra={**who, "end": end, "reason": reason, **fields_of(failure)})
 
 
-def report_linked(
-    primary: User, secondary_id: str, outcome: str, superseded: Collection[str], names: LogNames
+def report_run_failed(failure: Failure) -> None:
+    """Log why a whole run of the repair failed, so that nobody is counted."""
+    logger.error("repair", extra={"end": "failed", **failure.fields()})
+
+
+def report_step(step: str, failure: Failure) -> None:
+    """Log where a step of the backfill failed, which the state machine may try again."""
+    logger.error("backfill", extra={"step": step, **failure.fields()})
+
+
+def report_linked(  # noqa: PLR0913, PLR0917 (what is told of it)
+    primary: User,
+    secondary_id: str,
+    outcome: str,
+    superseded: Collection[str],
+    names: LogNames,
+    failure: Failure | None = None,
 ) -> None:
     """Log how the linking of two accounts ended, and count the customers that it leaves over."""
     logger.info(
@@ -168,6 +195,7 @@ def report_linked(
             "secondary_user_id": names.name(secondary_id),
             "outcome": outcome,
             "superseded": [*superseded],
+            **fields_of(failure),
         },
     )
     _publish({Metric.ACCOUNTS_LINKED: 1, Metric.CUSTOMERS_SUPERSEDED: len(superseded)})
@@ -209,6 +237,11 @@ def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:
 def _which(request_id: str, reference: str | None) -> dict[str, str]:
     """Return which request a line is about."""
     return {"request_id": request_id} | ({REFERENCE_FIELD: reference} if reference else {})
+
+
+def _lets_in(failure: Failure | None, instruction: Instruction) -> bool:
+    """Return whether an outage let somebody in who has no customer, by policy or unasked."""
+    return failure is not None and instruction.reason in (Reason.DEFERRED, Reason.NOT_NEW)
 
 
 def _by_status(statuses: Iterable[int]) -> dict[str, int]:
