@@ -428,7 +428,7 @@ def test_every_alarm_has_a_runbook(name: str) -> None:
     """The description leads to a section of docs/operations.md, and the topic is told."""
     alarm = alarms()[name]
     address = alarm["AlarmDescription"]["Fn::Sub"]
-    [anchor] = re.findall(r"^[^$]+\. See \$\{RunbookBaseUrl\}#([a-z-]+)$", address)
+    [anchor] = re.findall(r"^[^$]+[.?] See \$\{RunbookBaseUrl\}#([a-z-]+)$", address)
     headings = re.findall(r"^#+ (.+)$", OPERATIONS, re.MULTILINE)
 
     assert anchor in {each.lower().replace(" ", "-") for each in headings}
