@@ -73,7 +73,7 @@ class Rows:
         self._raised.lasts(Seen.UP)
         if self._told.lasts(seen(done)):
             whose = failure(done)
-            told = f"for a minute every row failed at {whose}" if whose else _NO_ANSWER
+            told = f"For a minute every row failed at {whose}" if whose else _NO_ANSWER
             raise ServicesDownError(told, failure=whose)
         return done
 
