@@ -303,6 +303,17 @@ def test_archive_says_where_it_comes_from() -> None:
     assert others == {"LICENSE": f"{UP}LICENSE"}
 
 
+@pytest.mark.parametrize("name", ["template.yaml", "edge.yaml"])
+def test_alarms_lead_to_the_releases_own_runbooks(name: str) -> None:
+    """By a full address, once it is known; of a build of nobody's, by the file's name."""
+    template = (ROOT / name).read_text()
+    released = release.with_runbooks(template, "1.0", "https://git.example/link")
+
+    assert "    Default: https://git.example/link/blob/v1.0/docs/operations.md\n" in released
+    assert "    Default: docs/operations.md\n" not in released
+    assert release.with_runbooks(template, "1.0", "") == template
+
+
 @pytest.fixture
 def cloud() -> Iterator[str]:
     """Start an AWS of this machine's; return its address."""
