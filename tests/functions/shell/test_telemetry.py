@@ -116,8 +116,8 @@ class TestOutcome:
         ("instruction", "is_told", "counts"),
         [
             (CREATED, False, ["customer_created"]),
-            (denied(Reason.PROVISIONING_FAILED, ""), True, ["provisioning_failed"]),
-            (denied(Reason.LINK_MISMATCH, ""), True, ["link_mismatch"]),
+            (denied(Reason.PROVISIONING_FAILED), True, ["provisioning_failed"]),
+            (denied(Reason.LINK_MISMATCH), True, ["link_mismatch"]),
             (deferred(), True, ["deferred", "provisioning_failed"]),
             (not_new(exempt=False), True, ["not_new", "provisioning_failed"]),
         ],

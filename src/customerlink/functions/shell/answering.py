@@ -36,9 +36,7 @@ def answered(
     return outcome
 
 
-def report_trouble(
-    trouble: Exception, request_id: str, reference: str | None = None
-) -> Rejection:
+def report_trouble(trouble: Exception, request_id: str, reference: str | None = None) -> Rejection:
     """Report what nobody has caught, an expected error or a bug; return what is answered."""
     if not isinstance(trouble, CustomerLinkError):
         report_bug(trouble, request_id, reference)
