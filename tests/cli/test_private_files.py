@@ -76,7 +76,7 @@ def test_every_verb(sides: Cli, tmp_path: Path) -> None:
     sides(*TENANT, "whois", "digest:0000000000000000")
     seen = watch.end() | modes(state)
 
-    assert {"page.html", "history.jsonl", "done.jsonl"} <= seen.keys()
+    assert {"page.html", "history-acme-test.jsonl", "done.jsonl"} <= seen.keys()
     assert [name for name, each in seen.items() if each != 0o600] == []
 
 
@@ -96,14 +96,14 @@ def test_where_the_shell_sends_output(sides: Cli, tmp_path: Path, words: list[st
 
 def test_files_of_an_older_release(tmp_path: Path) -> None:
     """What others could read so far is closed before anything more is in it."""
-    names = ["todo.jsonl", "rows.jsonl", "done.jsonl", "history.jsonl"]
+    names = ["todo.jsonl", "rows.jsonl", "done.jsonl", "history-acme-test.jsonl"]
     for name in names:
         (tmp_path / name).touch(mode=0o644)
     checkpoint = Checkpoint(tmp_path)
     checkpoint.begin([Candidate(UserId("auth0|1"))])
     with checkpoint.noting() as note:
         note(Backfilled(UserId("auth0|1"), BackfillStatus.CREATED, ""))
-    private(tmp_path / "history.jsonl")
+    private(tmp_path / "history-acme-test.jsonl")
 
     assert modes(tmp_path) == dict.fromkeys(names, 0o600)
 

@@ -1,48 +1,82 @@
-"""A verification as a page: counts, how they went, samples; nothing is fetched from anywhere."""
+"""A verification as a page, for a phone at night too; nothing is fetched from anywhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
+from customerlink.cli.dashboards import Dashboards
+from customerlink.cli.history import Run
 from customerlink.cli.output import plain
-from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD, Drift
-from customerlink.model.row import Row
+from customerlink.cli.timeline import timeline
+from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD, Drift, Finding
 from customerlink.usecases.compare import Report
 
 _PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Customer Link: {tenant}</title>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{verdict}: {tenant}</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
-       padding: 0 1rem }}
+:root {{ color-scheme: light dark; --paper: #fff; --ink: #1b1b1b; --line: #c9c9c9; --link: #0b4fb3;
+        --good: #1f6b42; --bad: #a83220 }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --paper: #121417; --ink: #e8e8e8; --line: #4a4f57; --link: #9cc2ff; --good: #63c394;
+          --bad: #f59b8b }}
+}}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 1rem auto; padding: 0 1rem;
+       background: var(--paper); color: var(--ink); overflow-wrap: anywhere }}
+a {{ color: var(--link) }}
+h1.good, td.good {{ color: var(--good) }} h1.bad, td.bad {{ color: var(--bad) }}
 table {{ border-collapse: collapse; width: 100% }}
-td, th {{ text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
-          border-bottom: 1px solid #8884 }}
-td.number {{ text-align: right; font-variant-numeric: tabular-nums }}
-rect.good {{ fill: #2a7d4f }} rect.bad {{ fill: #b3402e }}
-polyline {{ fill: none; stroke: #b3402e }}
-code {{ font-size: .85em; overflow-wrap: anywhere }}
+caption {{ text-align: left }}
+td, th {{ text-align: left; vertical-align: top; padding: .4rem .6rem .4rem 0; font-weight: inherit;
+          border-bottom: 1px solid var(--line) }}
+td.number {{ text-align: right; font-variant-numeric: tabular-nums; font-weight: 600;
+            white-space: nowrap }}
+tbody th {{ min-width: 5.5rem }}
+td p {{ margin: 0 }}
+ul {{ padding-left: 1.2rem }} li {{ margin: .4rem 0 }}
+code {{ font-size: .9em }}
+figure {{ margin: 0; display: grid; grid-template-columns: auto 1fr; gap: .2rem .5rem }}
+figure svg {{ width: 100%; height: 8rem; border: solid var(--line); border-width: 0 0 1px 1px }}
+polyline {{ fill: none; stroke: var(--bad); stroke-width: 2; vector-effect: non-scaling-stroke }}
+.up, .along {{ display: flex; justify-content: space-between; font-size: .9em }}
+.up {{ flex-direction: column; text-align: right }}
+.along {{ grid-column: 2 }} figcaption {{ grid-column: 1 / 3 }}
 </style>
-<h1>{verdict}</h1>
-<p>Tenant <b>{tenant}</b>, {at}.</p>
-<table><tr><th>kind<th>count<th><th>meaning<th>repair</tr>{rows}</table>
-<h2>Over time</h2>{history}
-<h2>Samples</h2>{samples}{odd}
+</head>
+<body>
+<main>
+<h1 class="{colour}">{verdict}</h1>
+<p>Tenant <b>{tenant}</b>, <time datetime="{at}">{at}</time>.</p>
+<table>
+<caption>How many users, or customers, are of each kind</caption>
+<thead><tr><th scope="col">kind<th scope="col">count<th scope="col">what it is</thead>
+<tbody>{rows}</tbody>
+</table>
+{none}{history}{samples}{odd}
+</main>
+</body>
 </html>
 """
 
 
-def html(report: Report, history: Sequence[Mapping[str, int]]) -> str:
-    """Return the page; `history` has the counts of every run that is remembered."""
-    most = max(report.counts.values(), default=0) or 1
-    verdict = "Both sides agree" if report.in_order else "The two sides differ"
+def html(report: Report, history: Sequence[Run], dashboards: Dashboards) -> str:
+    """Return the page; `history` has every run that is remembered, none for one user's."""
     return _PAGE.format(
-        verdict=verdict,
+        verdict="Both sides agree" if report.in_order else "The two sides differ",
+        colour="good" if report.in_order else "bad",
         tenant=_shown(report.tenant),
         at=_shown(report.at),
-        rows="".join(_row(kind, number, most) for kind, number in report.counts.items()),
-        history=_history(history),
-        samples="".join(_samples(kind, report) for kind in Drift),
-        odd=_odd(report.rows),
+        rows="".join(_row(kind, number) for kind, number in report.shown.items()),
+        none=_none(report),
+        history=f"<h2>Over time</h2>{timeline(history)}" if history else "",
+        samples=_Samples(report, dashboards).shown(),
+        odd=_list("Rows", [f"<code>{escape(str(each))}</code>" for each in report.rows]),
     )
 
 
@@ -51,47 +85,59 @@ def _shown(text: str) -> str:
     return escape(plain(text))
 
 
-def _row(kind: Drift, number: int, most: int) -> str:
-    colour = "good" if kind in IN_ORDER else "bad"
-    width = round(160 * number / most)
-    bar = f'<svg width="160" height="12"><rect class="{colour}" width="{width}" height="12"/></svg>'
+def _row(kind: Drift, number: int) -> str:
+    is_bad = number and kind not in IN_ORDER
+    repair = "" if kind in UNTOLD else f"<p>Repair: {_shown(REPAIR[kind])}</p>"
     return (
-        f'<tr><td>{kind}<td class="number">{number:,}<td>{bar}'
-        f"<td>{_shown(MEANING[kind])}<td>{_shown(REPAIR[kind])}</tr>"
+        f'<tr><th scope="row">{kind}<td class="number {"bad" if is_bad else "good"}">{number:,}'
+        f"<td><p>{_shown(MEANING[kind])}</p>{repair}</tr>"
     )
 
 
-def _history(history: Sequence[Mapping[str, int]]) -> str:
-    """Draw how many were not in order, run by run."""
-    numbers = [
-        sum(number for kind, number in each.items() if Drift(kind) not in IN_ORDER)
-        for each in history
-    ]
-    if len(numbers) < 2:  # noqa: PLR2004 (a line has two ends)
-        return "<p>This is the first run that is remembered.</p>"
-    most, steps = max(numbers) or 1, len(numbers) - 1
-    points = " ".join(
-        f"{600 * index / steps:.0f},{110 - 100 * number / most:.0f}"
-        for index, number in enumerate(numbers)
-    )
-    return (
-        f'<svg width="600" height="120" role="img"><polyline points="{points}"/></svg>'
-        f"<p>{len(numbers)} runs; not in order: {numbers[0]:,} at first, {numbers[-1]:,} now.</p>"
-    )
+def _none(report: Report) -> str:
+    others = [kind for kind in report.counts if kind not in report.shown]
+    return f"<p>None is {', '.join(others)}.</p>" if others else ""
 
 
-def _odd(rows: Sequence[Row]) -> str:
-    items = "".join(f"<li><code>{escape(str(each))}</code>" for each in rows)
-    return f"<h2>Rows</h2><ul>{items}</ul>" if items else ""
+def _list(title: str, items: Sequence[str]) -> str:
+    listed = "".join(f"<li>{each}</li>" for each in items)
+    return f"<h2>{title}</h2><ul>{listed}</ul>" if items else ""
 
 
-def _samples(kind: Drift, report: Report) -> str:
-    if kind in UNTOLD or not report.samples[kind]:
-        return ""
-    items = "".join(
-        f"<li><code>{_shown(each.user_id or '')} {_shown(each.customer_id or '')} "
-        f"{_shown(each.detail)}</code>"
-        for each in report.samples[kind]
-    )
-    more = report.counts[kind] - len(report.samples[kind])
-    return f"<h3>{kind}</h3><ul>{items}</ul>" + (f"<p>and {more:,} more</p>" if more > 0 else "")
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """What was found, each id a link to the page that shows it."""
+
+    report: Report
+    dashboards: Dashboards
+
+    def shown(self) -> str:
+        kinds = [each for each in Drift if each not in UNTOLD and self.report.samples.get(each)]
+        return "<h2>Samples</h2>" + "".join(map(self._kind, kinds)) if kinds else ""
+
+    def _kind(self, kind: Drift) -> str:
+        found = self.report.samples[kind]
+        items = "".join(f"<li>{self._finding(each)}</li>" for each in found)
+        more = self.report.counts[kind] - len(found)
+        return f"<h3>{kind}</h3><ul>{items}</ul>" + (
+            f"<p>and {more:,} more</p>" if more > 0 else ""
+        )
+
+    def _finding(self, found: Finding) -> str:
+        user, customer = found.user_id or "", found.customer_id or ""
+        parts = [
+            _linked(user, self.dashboards.user(user)),
+            _linked(customer, self.dashboards.customer(customer)),
+            *map(self._word, found.detail.split(" ")),
+        ]
+        return f"<code>{' '.join(each for each in parts if each)}</code>"
+
+    def _word(self, word: str) -> str:
+        """Return a word of a detail, which is an id in most."""
+        is_customer = word.startswith("cus_")
+        page = self.dashboards.customer(word) if is_customer else self.dashboards.user(word)
+        return _linked(word, page)
+
+
+def _linked(text: str, page: str | None) -> str:
+    return f'<a href="{escape(page)}">{_shown(text)}</a>' if page else _shown(text)

@@ -56,6 +56,16 @@ class Report:
             return False
         return not any(number for kind, number in self.counts.items() if kind not in IN_ORDER)
 
+    @property
+    def shown(self) -> Mapping[Drift, int]:
+        """Return the counts that say something: of named kinds, nothing is known of the others."""
+        is_part = len(self.counts) < len(Drift)
+        return {
+            kind: number
+            for kind, number in self.counts.items()
+            if number or is_part or kind in IN_ORDER
+        }
+
     def of(self, kinds: Collection[Drift]) -> "Report":
         """Return it for some kinds alone; who could not be read may be of any."""
         counts = {kind: number for kind, number in self.counts.items() if kind in kinds}

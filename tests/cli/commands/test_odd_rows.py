@@ -185,7 +185,7 @@ def test_id_that_a_shop_chose(sides: Cli, tmp_path: Path, chosen: str) -> None:
     texts = [each.out + each.err for each in told] + [each.read_text() for each in kept]
     row = json.loads(told[-1].out)["rows"][0]
 
-    assert {each.name for each in kept} >= {"history.jsonl", "done.jsonl"}
+    assert {each.name for each in kept} >= {"history-acme-test.jsonl", "done.jsonl"}
     assert [each for each in texts if chosen in each or "example.com" in each] == []
     assert row["reason"] == f"{digest(chosen)} cannot be linked"
 

@@ -1,7 +1,5 @@
 """Verify: what differs between both sides, told, drawn and remembered."""
 
-import json
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -9,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from customerlink.cli.dashboards import Dashboards
 from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.history import remembered
 from customerlink.cli.output import Output
-from customerlink.cli.private_files import private, replacing
+from customerlink.cli.private_files import replacing
 from customerlink.cli.report import html as page
 from customerlink.cli.session import Json, session
-from customerlink.model.drift import IN_ORDER, MEANING, REPAIR, UNTOLD, Drift
+from customerlink.model.drift import MEANING, REPAIR, UNTOLD, Drift
 from customerlink.usecases.compare import Report
 
 app = typer.Typer()
@@ -55,32 +55,20 @@ def verify(  # noqa: PLR0913 (a flag each)
             report = comparison.one(user) if user else comparison.everybody(kinds or ())
         if report is None:
             raise CliError("The tenant has no such user.", "A user_id, or an address.")
-        history = [] if user else _remembered(report, now.folder(folder))
+        place = now.folder(folder)
+        history = [] if user else remembered(report, place, now.config.mode)
         report = report.of(kinds) if kinds else report
         if part:
-            part.write_text(page(report, history))
+            part.write_text(page(report, history, Dashboards(now.config)))
     _print(now.output, report)
     if not report.in_order:
         raise typer.Exit(Exit.FAILED)
 
 
-def _remembered(report: Report, folder: Path) -> list[Mapping[str, int]]:
-    """Add a report's counts to the history; return all that are in it, the oldest first."""
-    history = folder / "history.jsonl"
-    with private(history).open("a") as lines:
-        lines.write(json.dumps({"at": report.at, "counts": report.counts}) + "\n")
-    return [json.loads(each)["counts"] for each in history.read_text().splitlines()]
-
-
 def _print(output: Output, report: Report) -> None:
-    # Of kinds that somebody named, nothing is known of the others.
     is_part = len(report.counts) < len(Drift)
     title = "Both sides agree." if report.in_order else "The two sides differ."
-    shown = {
-        kind: number
-        for kind, number in report.counts.items()
-        if number or is_part or kind in IN_ORDER
-    }
+    shown = report.shown
     output.table(
         "Of the kinds that were named:" if is_part else title,
         [(str(kind), f"{number:>9,}  {MEANING[kind]}") for kind, number in shown.items()],

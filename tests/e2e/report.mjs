@@ -1,0 +1,35 @@
+// Opens a page in headless Chromium as on a phone, by day and by night, and asks axe-core what keeps whom from reading it.
+import axe from 'axe-core';
+import { launched } from './chromium.mjs';
+
+const [url] = process.argv.slice(2);
+const PHONE = { width: 360, height: 740, isMobile: true, hasTouch: true };
+
+const running = await launched();
+try {
+  const page = await running.newPage();
+  const requests = [];
+  page.on('request', (request) => requests.push(request.url()));
+  await page.setViewport(PHONE);
+  await page.goto(url);
+  const shown = {};
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+    shown[scheme] = await page.evaluate(() => {
+      for (const each of document.querySelectorAll('details')) {
+        each.open = true;
+      }
+      const { scrollWidth, clientWidth } = document.documentElement;
+      return { overflows: scrollWidth > clientWidth, paper: getComputedStyle(document.body).backgroundColor };
+    });
+    await page.evaluate(axe.source);
+    const found = await page.evaluate(() => globalThis.axe.run());
+    shown[scheme].violations = found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+    shown[scheme].unsure = found.incomplete.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+    shown[scheme].passed = found.passes.map(({ id }) => id);
+  }
+  const { role, name } = await page.$eval('svg', (each) => ({ role: each.role, name: each.ariaLabel }));
+  process.stdout.write(JSON.stringify({ ...shown, requests, drawing: { role, name } }));
+} finally {
+  await running.close();
+}
