@@ -81,9 +81,16 @@ class Generated:
                 return linked, [], user_id
             case Drift.MISMATCHED:
                 other: dict[str, Any] = dice.choice(
-                    [{"auth0_user_id": "?", "auth0_tenant": None}, {"auth0_tenant": "other"}]
+                    [
+                        {"auth0_user_id": "?", "auth0_tenant": None},
+                        {"auth0_user_id": "auth0|x", "auth0_tenant": "other"},
+                        {"auth0_tenant": "no tenant's name"},
+                    ]
                 )
                 return linked, [customer | other], user_id
+            case Drift.OTHER_TENANT:
+                profile = dice.choice([user, linked, user | {"marker": "exempt"}])
+                return profile, [customer | {"auth0_tenant": "other"}], user_id
             case Drift.UNNAMED:
                 tenant = dice.choice([TENANT, None])
                 return linked, [customer | {"auth0_user_id": None, "auth0_tenant": tenant}], user_id

@@ -27,6 +27,7 @@ USER = {"user_id": "auth0|1", "email": "A@x.io", "customer_id": "cus_1"}
 
 OF_CUSTOMERS = {Drift.ORPHANED, Drift.ABANDONED, Drift.SUPERSEDED, Drift.LETTER_CASE}
 NOBODYS = CUSTOMER | {"auth0_user_id": None}
+OTHERS = CUSTOMER | {"auth0_tenant": "other"}
 BOB = USER | {"user_id": "auth0|2", "email": "b@x.io"}
 
 
@@ -126,7 +127,17 @@ def compared(folder: Path, users: list[Any], customers: list[Any]) -> list[Findi
         ([USER], [CUSTOMER], ["linked"]),
         ([USER], [CUSTOMER, CUSTOMER], ["linked"]),
         ([USER], [CUSTOMER | {"auth0_tenant": None}], ["linked"]),
-        ([USER], [CUSTOMER | {"auth0_tenant": "other"}], ["mismatched"]),
+        ([USER], [OTHERS], ["other_tenant"]),
+        ([USER | {"customer_id": ""}], [OTHERS], ["other_tenant"]),
+        ([USER | {"customer_id": "", "marker": "exempt"}], [OTHERS], ["other_tenant"]),
+        # What could rightly be another tenant's, or is not clear, is no wrong name.
+        ([USER | {"customer_id": "", "marker": "unfinished"}], [OTHERS], ["unlinked"]),
+        ([USER | {"customer_id": "", "email": "b@x.io"}], [OTHERS], ["unlinked"]),
+        ([USER | {"customer_id": "", "email": None}], [OTHERS | {"email": None}], ["unlinked"]),
+        ([USER], [OTHERS, OTHERS | {"id": "cus_2"}], ["mismatched"]),
+        ([USER], [OTHERS, CUSTOMER | {"id": "cus_2"}], ["mismatched"]),
+        ([USER], [OTHERS | {"superseded_by": "cus_2"}], ["mismatched"]),
+        ([USER], [OTHERS | {"auth0_tenant": "no name"}], ["mismatched"]),
         ([], [CUSTOMER], ["orphaned"]),
         ([], [CUSTOMER | {"auth0_tenant": None}], ["orphaned"]),
         ([], [CUSTOMER | {"auth0_tenant": "other"}], []),

@@ -37,7 +37,7 @@ def test_boundaries(taken: int, links: int | None, *, too_much: bool) -> None:
 def test_what_counts(act: Act) -> None:
     """What clears an id, gives a customer another name or address, or deletes it."""
     steps = [Step(act, Drift.DANGLING, "auth0|1", "cus_1", "why")] * 3
-    taking = {Act.CLEAR, Act.SET_EMAIL, Act.FOLLOW, Act.REMOVE}
+    taking = {Act.CLEAR, Act.SET_EMAIL, Act.RENAME, Act.FOLLOW, Act.REMOVE}
 
     assert taken_by(steps) == (3 if act in taking else 0)
 

@@ -43,6 +43,7 @@ class TestPlanned:
             (Drift.WRONG_MODE, "clear"),
             (Drift.EMAIL_DRIFT, "set_email"),
             (Drift.MISMATCHED, "decide"),
+            (Drift.OTHER_TENANT, "rename"),
             (Drift.DUPLICATE, "decide"),
             (Drift.ORPHANED, "decide"),
             (Drift.UNCLAIMED, "claim"),

@@ -166,7 +166,12 @@ def test_stripe_is_read_first(parts: Parts) -> None:
         (Absence.OTHER_MODE, Drift.WRONG_MODE),
         (ONE, Drift.LINKED),
         (replace(ONE, auth0_user_id="auth0|other"), Drift.MISMATCHED),
-        (replace(ONE, auth0_tenant=Tenant("other")), Drift.MISMATCHED),
+        (replace(ONE, auth0_tenant=Tenant("other")), Drift.OTHER_TENANT),
+        (replace(ONE, auth0_tenant=Tenant("no tenant's")), Drift.MISMATCHED),
+        (
+            replace(ONE, auth0_tenant=Tenant("other"), superseded_by="cus_2"),
+            Drift.MISMATCHED,
+        ),
         (replace(ONE, auth0_user_id=" "), Drift.MISMATCHED),
         (replace(ONE, auth0_user_id=None), Drift.UNNAMED),
         (replace(ONE, auth0_user_id=None, auth0_tenant=None), Drift.UNNAMED),

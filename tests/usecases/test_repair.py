@@ -473,6 +473,67 @@ class TestLowerEmail:
         assert plan.skipped(Act.LOWER_EMAIL, second) == f"the address has {first}"
 
 
+class TestRename:
+    """Let a customer that was made under a wrong tenant's name name this one."""
+
+    def made(self, plan: Plan, email: str = ADAS, **metadata: str) -> CustomerId:
+        """Put in a customer that names the user under another tenant's name."""
+        named = {"auth0_user_id": ADA.user_id, "auth0_tenant": "127"}
+        return plan.world.customer(email, metadata=named | metadata)
+
+    @pytest.mark.parametrize("is_linked", [True, False])
+    def test_done(self, plan: Plan, is_linked: bool) -> None:  # noqa: FBT001
+        """With the id in the profile, or for want of it by the address."""
+        made = self.made(plan)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made if is_linked else None)
+        plan.done(Act.RENAME, made)
+
+        assert (plan.profile()[0], plan.world.named(ADA)) == (made, [made])
+        assert "does not name the user under" in plan.skipped(Act.RENAME, made)
+
+    def test_skipped(self, plan: Plan) -> None:
+        """The user is gone, has another customer, or the customer names somebody else by now."""
+        made = self.made(plan)
+        assert plan.skipped(Act.RENAME, made) == "the user is gone"
+        plan.world.tenant.add(ADA, ADAS, customer_id="cus_else")
+        assert "another id" in plan.skipped(Act.RENAME, made)
+        plan.world.tenant.add(ADA, "other@example.com")
+        assert "different addresses" in plan.skipped(Act.RENAME, made)
+        plan.world.tenant.add(ADA, "")
+        assert "different addresses" in plan.skipped(Act.RENAME, made)
+
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            {"auth0_user_id": "auth0|eve"},
+            {"auth0_tenant": str(TENANT)},
+            {"auth0_tenant": "no tenant's name"},
+            {"superseded_by": "cus_2"},
+        ],
+    )
+    def test_named_otherwise_by_now(self, plan: Plan, metadata: dict[str, str]) -> None:
+        """It is none that was made under a wrong name."""
+        made = self.made(plan, **metadata)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+
+        assert "does not name the user under" in plan.skipped(Act.RENAME, made)
+
+    def test_user_who_has_one(self, plan: Plan) -> None:
+        """Whose the second one is, a person decides."""
+        made, own = self.made(plan), plan.world.customer(ADAS, ADA)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+
+        assert plan.skipped(Act.RENAME, made) == f"the user has {own}"
+
+    def test_login_that_is_under_way(self, plan: Plan) -> None:
+        """It goes first."""
+        made = self.made(plan)
+        plan.world.tenant.add(ADA, ADAS, customer_id=made)
+        plan.opened(ADA)
+
+        assert plan.skipped(Act.RENAME, made) == "in_progress"
+
+
 class TestFollow:
     """Let a linked account's customer follow into the primary."""
 

@@ -77,9 +77,18 @@ FROM customers SEMI JOIN (SELECT * FROM addresses WHERE number > 1) AS addresses
     ON addresses.email = customers.email
 WHERE superseded_by IS NULL GROUP BY 1;
 
+-- What was made for a user of ours in another tenant's name, if it is one customer alone.
+CREATE OR REPLACE TEMP TABLE elsewhere AS
+SELECT auth0_user_id AS user_id, min(id) AS id, min(email) AS email, min(auth0_tenant) AS tenant
+FROM customers
+WHERE auth0_tenant <> $tenant AND regexp_full_match(auth0_tenant, $tenant_form)
+    AND auth0_user_id IS NOT NULL AND superseded_by IS NULL
+GROUP BY 1 HAVING count(*) = 1;
+
 CREATE OR REPLACE TEMP TABLE beside AS
 SELECT users.user_id, users.email, users.email_verified, users.customer_id,
     users.marker = 'exempt' AS is_exempt,
+    users.marker IS NOT DISTINCT FROM 'unfinished' AS is_unfinished,
     customer.id IS NOT NULL AS is_there,
     customer.auth0_user_id AS owner,
     customer.auth0_user_id IS NULL AND customer.registration_id IS NOT NULL
@@ -95,6 +104,15 @@ FROM beside LEFT JOIN owned ON owned.user_id = beside.user_id;
 CREATE OR REPLACE TEMP TABLE beside AS
 SELECT beside.*, addresses.number AS sharing, addresses.first AS sharer
 FROM beside LEFT JOIN addresses ON addresses.email = beside.email;
+CREATE OR REPLACE TEMP TABLE beside AS
+SELECT beside.*, elsewhere.id AS elsewhere, elsewhere.tenant AS other_tenant,
+    elsewhere.email AS elsewhere_email
+FROM beside LEFT JOIN elsewhere ON elsewhere.user_id = beside.user_id;
+CREATE OR REPLACE TEMP TABLE beside AS
+-- Whose sign-up is unfinished was refused for it perhaps, and may rightly be another tenant's.
+SELECT beside.*, elsewhere IS NOT NULL AND owned IS NULL AND coalesce(customer_id = elsewhere,
+    elsewhere_email = email AND NOT is_unfinished) AS is_elsewhere
+FROM beside;
 CREATE OR REPLACE TEMP TABLE contested AS
 SELECT customer_id AS id, min(user_id) AS first, max(user_id) AS last
 FROM beside WHERE names_nobody GROUP BY 1 HAVING count(*) > 1;
@@ -107,6 +125,7 @@ SELECT
         WHEN customer_id IS NOT NULL AND NOT is_there THEN 'dangling'
         WHEN customer_id IS NOT NULL AND is_registrations THEN 'unclaimed'
         WHEN names_nobody AND is_of_tenant AND owned IS NULL THEN 'unnamed'
+        WHEN is_elsewhere THEN 'other_tenant'
         WHEN customer_id IS NOT NULL AND (owner IS DISTINCT FROM user_id OR NOT is_of_tenant)
             THEN 'mismatched'
         WHEN customer_id IS NULL AND owned = 1 THEN 'unrecorded'
@@ -117,10 +136,11 @@ SELECT
         ELSE 'linked'
     END AS drift,
     user_id,
-    coalesce(nullif(customer_id, $odd_id), first) AS customer_id,
+    coalesce(nullif(customer_id, $odd_id), if(is_elsewhere, elsewhere, first)) AS customer_id,
     CASE
         WHEN owned > 1 THEN (SELECT ids FROM several_owned WHERE holder = user_id)
         WHEN customer_id = $odd_id THEN customer_id
+        WHEN is_elsewhere THEN other_tenant
         WHEN customer_id IS NULL AND owned IS NULL
             THEN coalesce((SELECT ids FROM several_sharing WHERE address = email), sharer)
         WHEN owner IS DISTINCT FROM user_id THEN coalesce(owner, first)

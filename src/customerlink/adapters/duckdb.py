@@ -29,7 +29,7 @@ from customerlink.model.row import Row
 from customerlink.model.signup import ODD_ID
 from customerlink.model.told import USER_ID
 from customerlink.model.trust import Trust
-from customerlink.model.user import CUSTOMER_ID, CustomerId, UserId
+from customerlink.model.user import CUSTOMER_ID, TENANT, CustomerId, UserId
 
 LEAST_MEMORY, MEMORY_A_ROW = 70_000_000, 30
 """Bytes for DuckDB, which puts on disk what does not fit: up to a million users take the least. A
@@ -124,7 +124,8 @@ class Store:
         ).fetchall()
         memory = max(LEAST_MEMORY, MEMORY_A_ROW * rows)
         self._database.execute(f"SET memory_limit = '{memory}B'")
-        self._run(CLASSIFY, tenant=tenant, odd_id=ODD_ID, **_OBSTACLES)
+        forms = {"tenant_form": TENANT.pattern}
+        self._run(CLASSIFY, tenant=tenant, odd_id=ODD_ID, **forms, **_OBSTACLES)
 
     def correct(self, finding: Finding, drift: Drift) -> None:
         """Put a finding right, after a closer look."""

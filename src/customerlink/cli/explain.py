@@ -57,7 +57,11 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one 
         case KeyRejectedError():
             return CliError(f"{error}.", "customerlink rotate stripe-key", Exit.REFUSED)
         case OtherTenantError():
-            return CliError(f"{error}.", "--tenant, or Tenants of the stack", Exit.REFUSED)
+            fix = (
+                "--tenant, or Tenants of the stack; for what was made in a wrong tenant's name, "
+                "customerlink repair --kind other_tenant"
+            )
+            return CliError(f"{error}.", fix, Exit.REFUSED)
         case CustomerLinkError():
             return CliError(str(error))
         case httpx.HTTPError() | urllib3.exceptions.HTTPError():

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import stripe
 import urllib3
 
-from customerlink.adapters.stripe.listing import PAGE
+from customerlink.adapters.stripe.listing import PAGE, listed
 from customerlink.adapters.stripe.usage import StripeUsage
 from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit
-from customerlink.model.address import lowered
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
+from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.signature import SigningSecret
 from customerlink.ports.rate import RateLimiter
 from customerlink.usecases.self_test import SelfTest, has_passed
@@ -57,11 +57,9 @@ class StripeProbe:
             return True
         return True
 
-    def capitals(self) -> tuple[int, int]:
-        """Return how many of the newest customers' addresses have capitals, and of how many."""
-        newest = self._api.customers.list({"limit": PAGE}).data
-        hidden = [each for each in newest if each.email and each.email != lowered(each.email)]
-        return len(hidden), len(newest)
+    def newest(self) -> list[ListedCustomer]:
+        """Return the newest customers, a page of them."""
+        return [listed(each) for each in self._api.customers.list({"limit": PAGE}).data]
 
     def may_read_charges(self) -> bool:
         """Return whether the key may see payments, which ours should not."""

@@ -15,6 +15,7 @@ class Drift(StrEnum):
     DANGLING = "dangling"
     WRONG_MODE = "wrong_mode"
     UNNAMED = "unnamed"
+    OTHER_TENANT = "other_tenant"
     MISMATCHED = "mismatched"
     DUPLICATE = "duplicate"
     ORPHANED = "orphaned"
@@ -43,6 +44,7 @@ MEANING = {
     Drift.DANGLING: "the profile's customer is deleted, or was never there",
     Drift.WRONG_MODE: "the profile's customer is of Stripe's other mode",
     Drift.UNNAMED: "the profile's customer names nobody",
+    Drift.OTHER_TENANT: "the user's customer names the user, and another tenant",
     Drift.MISMATCHED: "the profile's customer names somebody else, or the id is no id",
     Drift.DUPLICATE: "several customers name the user, or have the address",
     Drift.ORPHANED: "the customer names a user that is gone",
@@ -62,6 +64,7 @@ REPAIR = {
     Drift.DANGLING: "if it was deleted: take the id out of the profile, then as unlinked",
     Drift.WRONG_MODE: "take the id out of the profile, then as unlinked",
     Drift.UNNAMED: "let it name the user, who has verified the address that it has",
+    Drift.OTHER_TENANT: "let it name this tenant, if that name was wrong",
     Drift.MISMATCHED: "nothing by itself: somebody has to decide whose it is",
     Drift.DUPLICATE: "a merge plan to read; nothing is deleted in Stripe",
     Drift.ORPHANED: "of a linked account: as linking does; otherwise nothing by itself",

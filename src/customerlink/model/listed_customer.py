@@ -7,7 +7,7 @@ from customerlink.model.address import is_same_address
 from customerlink.model.customer import DESCRIPTION
 from customerlink.model.frozen import frozen
 from customerlink.model.profile import Profile
-from customerlink.model.user import CustomerId, Tenant, User
+from customerlink.model.user import CustomerId, Tenant, User, is_tenant
 
 ABANDONED_AFTER_SECONDS = 24 * 3600
 """A younger customer's registration may still be under way."""
@@ -15,6 +15,7 @@ ABANDONED_AFTER_SECONDS = 24 * 3600
 
 NOT_VERIFIED = "the user has not verified an address"
 OTHER_ADDRESS = "user and customer have different addresses"
+SERVED = "the stack serves the tenant that the customer names"
 
 
 class Absence(StrEnum):
@@ -44,6 +45,12 @@ class ListedCustomer:
     def names(self, user: User) -> bool:
         """Return whether the metadata names this user (of this tenant, where it names one)."""
         return self.auth0_user_id == user.user_id and self.auth0_tenant in (None, user.tenant)
+
+    def tenant_instead(self, user: User) -> Tenant | None:
+        """Return under which other tenant's name it names this user; None where under none."""
+        name = self.auth0_tenant or user.tenant
+        is_another = name != user.tenant and is_tenant(name) and self.superseded_by is None
+        return Tenant(name) if is_another and self.auth0_user_id == user.user_id else None
 
     def is_ours(self, tenant: Tenant) -> bool:
         """Return whether a sign-up of the tenant's made it, and nobody has changed that."""

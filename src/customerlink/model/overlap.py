@@ -1,5 +1,6 @@
 """What both sides have in common, by which a list of somebody else's is told from ours."""
 
+from customerlink.model.counted import counted
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.frozen import frozen
 
@@ -22,8 +23,8 @@ class Overlap:
     def check(self, tenant: str) -> None:
         """Raise `OtherTenantError` where most of our customers name another tenant."""
         if self.others > self.ours:
-            counted = f"{self.others} of {self.others + self.ours} customers that name its users"
-            raise OtherTenantError(f"The tenant is not {tenant}: {counted} name another one")
+            said = f"{self.others} of {counted(self.others + self.ours, 'customer')} of its users"
+            raise OtherTenantError(f"The tenant is not {tenant}: {said} name another one")
 
     def is_of_nothing(self, gone: int) -> bool:
         """Return whether not one of the profiles' customers is there."""

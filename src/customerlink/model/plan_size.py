@@ -16,8 +16,9 @@ FEW = 10
 PERCENT = 30
 """Of the links, so much may."""
 
-TAKING = frozenset({Act.CLEAR, Act.SET_EMAIL, Act.FOLLOW, Act.REMOVE})
-"""Acts after which something is gone: an id, an address, another user's name, a customer.
+TAKING = frozenset({Act.CLEAR, Act.SET_EMAIL, Act.RENAME, Act.FOLLOW, Act.REMOVE})
+"""Acts after which something is gone: an id, an address, another user's or tenant's name, a
+customer.
 
 No other act loses anything: it writes where nothing was, or the same address in lower case.
 """

@@ -27,6 +27,8 @@ class Act(StrEnum):
     """Let a registration's customer name the user whose profile has its id."""
     ADOPT = "adopt"
     """Let a customer that names nobody name the user whose profile has its id."""
+    RENAME = "rename"
+    """Let a customer that names the user under another tenant's name do so under this one's."""
     FOLLOW = "follow"
     """Let a linked account's customer become the primary's, or be superseded by it."""
     REMOVE = "remove"
@@ -42,6 +44,7 @@ ACT = {
     Drift.EMAIL_DRIFT: Act.SET_EMAIL,
     Drift.LETTER_CASE: Act.LOWER_EMAIL,
     Drift.UNNAMED: Act.ADOPT,
+    Drift.OTHER_TENANT: Act.RENAME,
     Drift.MISMATCHED: Act.DECIDE,
     Drift.DUPLICATE: Act.DECIDE,
     Drift.ORPHANED: Act.DECIDE,

@@ -24,7 +24,8 @@ CUSTOMER_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 """What `is_customer_id` judges by."""
 
 # The tenant's name is a part of the ledger's keys, which end at 2,048 bytes.
-_TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
+TENANT = re.compile(r"[A-Za-z0-9._-]{1,128}")
+"""What `is_tenant` judges by."""
 
 
 @frozen
@@ -71,7 +72,7 @@ def registrant_id(registration: str) -> UserId:
 
 def is_tenant(text: str) -> bool:
     """Return whether a text could be a tenant's name: no `#` is in it, and no comma."""
-    return _TENANT.fullmatch(text) is not None
+    return TENANT.fullmatch(text) is not None
 
 
 def is_customer_id(text: str) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 
 from customerlink.model.address import spellings
 from customerlink.model.candidate import Candidate, Prospect
+from customerlink.model.counted import counted
 from customerlink.model.drift import IN_ORDER, Drift, Finding
 from customerlink.model.instruction import Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
@@ -83,17 +84,22 @@ def count_denied(sides: Compared, refusals: Refusals) -> None:
         sides.deny({user: why for user, why in found.items() if why not in _NO_DENIAL})
 
 
-def foreign(sides: Counted, tenant: Tenant) -> list[Row]:
+def foreign(sides: Counted, tenant: Tenant, *, is_asked_for: bool = False) -> list[Row]:
     """Say where Stripe's list has nobody of ours; raise where the tenant's name is not ours.
+
+    Unless it is asked for who names another tenant: only so is there a plan that renames them.
 
     A restricted key may not read whose account it is for, so it is told by what it lists.
     """
     overlap, counts = sides.overlap(tenant), sides.counts()
-    overlap.check(tenant)
+    if not is_asked_for:
+        overlap.check(tenant)
     if not overlap.is_of_nothing(counts[Drift.DANGLING] + counts[Drift.WRONG_MODE]):
         return []
     mode = ", or the other mode's" if counts[Drift.WRONG_MODE] else ""
-    why = f"no customer of the {overlap.links} profiles is there: another account's key{mode}?"
+    why = (
+        f"no customer of {counted(overlap.links, 'profile')} is there: another account's key{mode}?"
+    )
     return [Row("Stripe's list", RowOutcome.ODD, why)]
 
 
@@ -121,7 +127,7 @@ class Comparison:
 
     def everybody(self, whole: Collection[Drift] = ()) -> Report:
         """Compare the whole tenant; of the kinds in `whole` the report has every finding."""
-        with self._everybody() as (sides, rows):
+        with self._everybody(whole) as (sides, rows):
             return self._report(sides, rows, whole)
 
     def without_customer(self) -> WithoutCustomer[Candidate]:
@@ -151,7 +157,7 @@ class Comparison:
             return self._report(sides, rows)
 
     @contextmanager
-    def _everybody(self) -> Iterator[tuple[BothSides, list[Row]]]:
+    def _everybody(self, whole: Collection[Drift] = ()) -> Iterator[tuple[BothSides, list[Row]]]:
         with self.sides("parts") as sides:
             # Stripe first: whoever signs up meanwhile has a customer that the list lacks, which the
             # second look finds. The other way round, the customer would seem to be nobody's.
@@ -161,7 +167,8 @@ class Comparison:
             sides.export_users()
             self.tell("compare")
             rows = self._classified(sides)
-            yield sides, [*foreign(sides, self.tenant), *rows]
+            is_asked_for = Drift.OTHER_TENANT in whole
+            yield sides, [*foreign(sides, self.tenant, is_asked_for=is_asked_for), *rows]
 
     def _classified(self, sides: BothSides) -> list[Row]:
         """Find every kind; return what could not be read, or looked at a second time."""
@@ -187,8 +194,11 @@ class Comparison:
         found = self.customers.retrieve(CustomerId(str(finding.customer_id)))
         if isinstance(found, Absence):
             return Drift.WRONG_MODE if found is Absence.OTHER_MODE else Drift.DANGLING
-        if found.names(User(self.tenant, UserId(str(finding.user_id)))):
+        user = User(self.tenant, UserId(str(finding.user_id)))
+        if found.names(user):
             return Drift.LINKED
+        if found.tenant_instead(user) and not finding.detail:
+            return Drift.OTHER_TENANT
         # The detail is another customer, which names the user: there is something to decide.
         is_free = found.is_nobodys(self.tenant) and not finding.detail
         return Drift.UNNAMED if is_free else Drift.MISMATCHED

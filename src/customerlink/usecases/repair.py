@@ -1,16 +1,16 @@
 """Repair: a plan carried out, each expectation looked at again at the moment of change."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
-from customerlink.model.address import lowered
+from customerlink.model.address import is_same_address, lowered
 from customerlink.model.customer_values import EMAIL
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Metadata, Reason, link_metadata, unlinked_metadata
-from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.listed_customer import OTHER_ADDRESS, SERVED, Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
@@ -114,6 +114,8 @@ class Repair:
     """At which steps are carried out."""
     clock: Clock
     trouble_of: Callable[[Exception], Trouble] = of_the_row
+    served: Collection[str] = ()
+    """The tenants that the deployment is for: what names one of them is not to be renamed."""
     unknown_is_gone: bool = False
     """Whether somebody vouches for the key: what Stripe does not know is gone, then."""
 
@@ -131,6 +133,7 @@ class Repair:
             Act.LOWER_EMAIL: self._lower_email,
             Act.CLAIM: self._claim,
             Act.ADOPT: self._adopt,
+            Act.RENAME: self._rename,
             Act.FOLLOW: self._follow,
             Act.REMOVE: self._remove,
         }
@@ -225,6 +228,12 @@ class Repair:
         if why:
             return why
         heir_to = Adoption(customer.id, address=profile.email)
+        return self._inherited(step, profile, customer, heir_to)
+
+    def _inherited(
+        self, step: Step, profile: Profile, customer: ListedCustomer, heir_to: Adoption
+    ) -> str | None:
+        """Link a customer that becomes the user's where there is none of their own."""
         outcome = self._recording(step, profile.email, heir_to).settle()
         if isinstance(outcome, Settled):
             if outcome.customer_id != customer.id:
@@ -235,6 +244,25 @@ class Repair:
     def _rival(self, customer: ListedCustomer, profile: Profile) -> str | None:
         rival = other_with(customer, profile.user_id, self.profiles, self.identities)
         return f"the profile of {rival} has it too" if rival else None
+
+    def _rename(self, step: Step) -> str | None:
+        """Let a customer that was made under a wrong tenant's name name this one."""
+        profile, customer, user = self._profile(step), self._customer(step), self._user(step)
+        if profile is None:
+            return _GONE
+        if customer is None or profile.customer_id not in (None, customer.id):
+            return _OTHER_ID
+        named = customer.tenant_instead(user)
+        if named is None:
+            return "the customer does not name the user under another tenant's name"
+        if named in self.served:
+            return SERVED
+        # Without an id in the profile, the address alone tells it from another tenant's namesake.
+        is_same = profile.email and is_same_address(customer.email, profile.email)
+        if not (profile.customer_id or is_same):
+            return OTHER_ADDRESS
+        heir_to = Adoption(customer.id, User(named, user.user_id))
+        return self._inherited(step, profile, customer, heir_to)
 
     def _follow(self, step: Step) -> str | None:
         """Let a linked account's customer follow, as linking by the shop's page does."""

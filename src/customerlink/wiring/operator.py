@@ -1,7 +1,7 @@
 """The composition root for who looks after a deployment: on a laptop, or in its cloud."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 from threading import Event
@@ -226,12 +226,13 @@ def repair(  # noqa: PLR0913 (both sides, and what is asked)
     pace: RateLimiter,
     rules: SyncRules,
     *,
+    served: Collection[str] = (),
     unknown_is_gone: bool = False,
 ) -> Repair:
     """Return what carries plans out, at a pace that its look-ups at Stripe keep too."""
     directory, addresses = _directory_to_delete_from(operator, pace), sync(users, operator, rules)
     services = users, users, directory, operator, addresses
-    return Repair(tenant, *services, pace, time, trouble_of, unknown_is_gone)
+    return Repair(tenant, *services, pace, time, trouble_of, served, unknown_is_gone)
 
 
 def _directory_to_delete_from(operator: Operator, pace: RateLimiter) -> StripeDirectory:

@@ -224,7 +224,7 @@ def test_resumed(sides: Cli) -> None:
     assert "1 of 3 done, from 20" in told.out
     assert "--fresh compares anew" in told.out
     assert "2 users without a customer" in told.out
-    assert "1 users without a customer" in told.out
+    assert "1 user without a customer" in told.out
     made = {each["metadata"]["auth0_user_id"] for each in sides.box.stripe.live_customers()}
     assert made == {"auth0|1", "auth0|2", "auth0|4"}
     assert not checkpoint.is_begun

@@ -47,7 +47,7 @@ def test_everything_in_order(cli: Cli) -> None:
     assert list(checks) == [
         *("AWS credentials", "stack", "tenants", "verified email", "secret", "link tickets"),
         *("Stripe key", "Stripe: list"),
-        *("Stripe: letter case", "Stripe: no more"),
+        *("Stripe: letter case", "Stripe: tenant", "Stripe: no more"),
         *("Auth0 client", "connections", "Action: code", "Action: runtime", "Action: secrets"),
         *("Login flow", "endpoint", "watch", "watch: last run", "sync", "alarms", "open sign-ups"),
     ]
@@ -527,6 +527,37 @@ def test_tenant_that_the_stack_does_not_serve(cli: Cli, served: str) -> None:
     assert (refused.code, cli.changes()) == (4, [])
     assert "every report of acme" in refused.err
     assert cli("--tenant", served.split(",", maxsplit=1)[0], "install").code == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "served", "verdict", "said"),
+    [
+        ([], "acme", "good", "0 of the newest 0 customers"),
+        (["acme"], "acme", "good", "0 of the newest 1 customer with"),
+        (["acme", "acme", "127"], "acme", "good", "1 of the newest 3"),
+        (["acme", "127"], "acme", "good", "1 of the newest 2"),
+        (["127"], "acme", "warning", "1 of the newest 1 customer with"),
+        (["acme", "127", "other"], "acme", "warning", "2 of the newest 3"),
+        (["other", "other"], "acme,other", "good", "0 of the newest 2"),
+        (["acme"], "", "warning", "does not say the tenant's name"),
+    ],
+)
+def test_tenant_that_the_customers_name(
+    cli: Cli, names: list[str], served: str, verdict: str, said: str
+) -> None:
+    """The name that is worked with, compared with what the newest customers say."""
+    cli.install()
+    empty(cli)
+    profile = ("--tenant", "acme") if served else ()
+    cli.box.aws.create_stack(cli.box.url, {"Tenants": served})
+    cli.patch.delenv("CUSTOMERLINK_TENANT", raising=False)
+    for number, each in enumerate(names):
+        named = {"auth0_user_id": f"auth0|{number}", "auth0_tenant": each}
+        cli.box.stripe.create({"metadata": named})
+    found = diagnosis(cli, *profile)["Stripe: tenant"]
+    empty(cli)
+
+    assert (found["verdict"], said in found["meaning"]) == (verdict, True), found
 
 
 def verify_email(cli: Cli, *, first: bool) -> None:

@@ -108,6 +108,7 @@ def test_nothing_to_repair(sides: Cli) -> None:
         (Drift.EMAIL_DRIFT, "set_email"),
         (Drift.UNCLAIMED, "claim"),
         (Drift.UNNAMED, "adopt"),
+        (Drift.OTHER_TENANT, "rename"),
     ],
 )
 def test_mended(sides: Cli, tmp_path: Path, kind: Drift, act: str) -> None:

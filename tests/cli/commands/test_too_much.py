@@ -1,9 +1,10 @@
 """A plan that is too much, another account's list, another tenant's name: said, and refused."""
 
+import json
 from pathlib import Path
 
 import pytest
-from tests.cli.commands.test_verify import customer, sides, user
+from tests.cli.commands.test_verify import TENANT, customer, sides, under_another_name, user
 from tests.cli.conftest import Cli
 
 from sandbox.aws import TABLE
@@ -88,6 +89,47 @@ def test_another_tenants_name(sides: Cli, words: tuple[str, ...]) -> None:
 
     assert told.code == 4
     assert "The tenant is not 127" in told.out + told.err
+
+
+def under_the_name_127(cli: Cli, numbers: range) -> None:
+    """Put in what a backfill under a wrong tenant's name has made."""
+    for each in numbers:
+        under_another_name(cli, each)
+
+
+def test_made_under_a_wrong_name(sides: Cli, tmp_path: Path) -> None:
+    """What is refused says what mends it: a plan, whose number is said, renames them all."""
+    linked(sides, 3)
+    under_the_name_127(sides, range(10, 22))
+    refused = sides("verify", "--folder", "here")
+    told = sides("repair", "--kind", "other_tenant", "--folder", "here")
+    plan = tmp_path / "plan"
+    plan.write_text(told.out)
+    without = sides("repair", "--apply", str(plan))
+    done = sides("repair", "--apply", str(plan), "--force", "12", "--json").json()["counts"]
+
+    assert (refused.code, "repair --kind other_tenant" in refused.err) == (4, True)
+    assert told.out.count('"other_tenant: 127"') == 12
+    assert (without.code, done["done"]) == (4, 12)
+    assert {each["metadata"]["auth0_tenant"] for each in sides.box.stripe.live_customers()} == {
+        "acme"
+    }
+    assert sides("verify", "--folder", "here").code == 0
+
+
+def test_what_names_a_tenant_that_is_served(sides: Cli, tmp_path: Path) -> None:
+    """It is that tenant's: a person decides, also where the plan is edited by hand."""
+    sides.box.aws.create_stack(sides.box.url, {"Tenants": "acme,acme-staging"})
+    under_another_name(sides, 1, "acme-staging")
+    [line] = sides(*TENANT, "repair", "--kind", "other_tenant").out.splitlines()
+    plan = tmp_path / "plan"
+    plan.write_text(line.replace('"decide"', '"rename"'))
+    done = sides(*TENANT, "repair", "--apply", str(plan), "--json").json()
+
+    assert json.loads(line)["act"] == "decide"
+    assert "serves the tenant" in line
+    assert done["counts"]["skipped"] == 1
+    assert "serves the tenant" in str(done["rows"])
 
 
 @pytest.mark.parametrize("words", [("verify",), ("repair",), ("backfill", "--dry-run")])

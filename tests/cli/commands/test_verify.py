@@ -163,6 +163,14 @@ def with_capitals(cli: Cli, number: int) -> str:
     return customer(cli, number, metadata={}, email=f"User-{number}@example.com")
 
 
+def under_another_name(cli: Cli, number: int, tenant: str = "127") -> str:
+    """Put in a pair as a backfill makes it under a wrong tenant's name."""
+    named = {"auth0_user_id": f"auth0|{number}", "auth0_tenant": tenant}
+    made = customer(cli, number, metadata=named)
+    user(cli, number, made)
+    return made
+
+
 OTHER_TENANTS = {"auth0_user_id": "auth0|x", "auth0_tenant": "other"}
 INJECTED: dict[Drift, Callable[[Cli, int], object]] = {
     Drift.EXEMPT: lambda cli, n: user(cli, n, app_metadata={"stripe_signup": "exempt"}),
@@ -171,6 +179,7 @@ INJECTED: dict[Drift, Callable[[Cli, int], object]] = {
     Drift.DANGLING: dangling,
     Drift.WRONG_MODE: wrong_mode,
     Drift.MISMATCHED: lambda cli, n: user(cli, n, customer(cli, n, metadata=OTHER_TENANTS)),
+    Drift.OTHER_TENANT: under_another_name,
     Drift.DUPLICATE: lambda cli, n: (user(cli, n, customer(cli, n)), customer(cli, n)),
     Drift.ORPHANED: orphaned,
     Drift.EMAIL_DRIFT: lambda cli, n: user(

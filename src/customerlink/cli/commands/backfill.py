@@ -18,6 +18,7 @@ from customerlink.cli.output import Output
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
 from customerlink.cli.side_by_side import Backfill, Stop
 from customerlink.model.candidate import Candidate
+from customerlink.model.counted import counted
 from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
@@ -103,7 +104,7 @@ def _foretell(now: Session, place: Path, policy: Policy) -> None:
     found, output = now.comparison(place).prospects(), now.output
     fates = [foreseen(each, policy).row() for each in found.users]
     _tell_odd(output, found.rows)
-    output.step(f"{len(fates):,} users without a customer")
+    output.step(f"{counted(len(fates), 'user')} without a customer")
     by_outcome = {kind: [each for each in fates if each.outcome == kind] for kind in BackfillStatus}
     for kind, those in by_outcome.items():
         if those:
@@ -175,9 +176,9 @@ class Run:
         """Provision who is left of the list; return whether nobody is, nor waits for a new one."""
         output, users = self.now.output, self.checkpoint.left()
         _tell_odd(output, self.checkpoint.rows())
-        output.step(f"{len(users):,} users without a customer")
+        output.step(f"{counted(len(users), 'user')} without a customer")
         if users:
-            if not self._is_confirmed(f"Backfill: {len(users):,} users"):
+            if not self._is_confirmed(f"Backfill: {counted(len(users), 'user')}"):
                 return False
             worker = Backfill(self.provisioning(self.stop), self.stop)
             with _interruptible(self.stop, output):

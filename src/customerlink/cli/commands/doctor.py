@@ -1,6 +1,6 @@
 """Doctor: each check a line, what it means, and the command that mends it."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -22,17 +22,21 @@ from customerlink.cli.deployment import Deployment
 from customerlink.cli.doctor_sync import SyncLooks
 from customerlink.cli.doctor_tenant import TenantLooks
 from customerlink.cli.doctor_watch import WatchLooks
-from customerlink.cli.errors import Exit
+from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.explain import explain
 from customerlink.cli.probes import StripeProbe, self_test
 from customerlink.cli.session import Json, session
 from customerlink.cli.stored_secret import StoredSecret
 from customerlink.cli.tenant import Tenant
-from customerlink.cli.tenant_name import TO_SERVE, stranger
+from customerlink.cli.tenant_name import TO_SERVE, stranger, tenant_name
+from customerlink.model.address import lowered
+from customerlink.model.counted import counted
+from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.signature import TOLERANCE_SECONDS
 
 SLOW_MILLISECONDS = 3000
+WRONG_NAME = "docs/operations.md#a-wrong-tenants-name"
 
 app = typer.Typer()
 
@@ -165,7 +169,9 @@ class Doctor:
             yield bad("Stripe key", "It is not restricted: it may do everything.", rotate)
         probe.list_customers()
         yield good("Stripe: list", "The key may list customers.")
-        yield self._letter_case(probe)
+        newest = probe.newest()
+        yield _letter_case(newest)
+        yield self._named_tenants(newest)
         if self.probe_write:
             probe.create_and_delete()
             yield good("Stripe: create", "A customer was created and deleted.")
@@ -175,14 +181,20 @@ class Doctor:
         else:
             yield good("Stripe: no more", "The key may not read charges.")
 
-    @staticmethod
-    def _letter_case(probe: StripeProbe) -> Check:
-        name, rule = "Stripe: letter case", "Stripe's filter minds letter case"
-        hidden, looked_at = probe.capitals()
-        if hidden:
-            who = f"{hidden} of the newest {looked_at} customers, whose addresses have capitals"
-            return warning(name, f"{rule}: a sign-up cannot see {who}.", "customerlink verify")
-        return good(name, f"{rule}; no address of the newest {looked_at} customers has capitals.")
+    def _named_tenants(self, newest: Sequence[ListedCustomer]) -> Check:
+        """Compare the tenant's name with what the newest customers say."""
+        name, outputs = "Stripe: tenant", self.deployment.outputs
+        try:
+            tenant = tenant_name(self.config, outputs.tenants, self.deployment.recorded_tenants)
+        except CliError as unknown:
+            return warning(name, unknown.message, unknown.fix)
+        named = [each.auth0_tenant for each in newest if each.auth0_user_id and each.auth0_tenant]
+        others = [each for each in named if each not in {tenant, *outputs.tenants}]
+        of = f"of the newest {counted(len(named), 'customer')} with a user and a tenant"
+        if 2 * len(others) > len(named):
+            meaning = f"{len(others)} {of} name another one than {tenant}: is, or was, that wrong?"
+            return warning(name, meaning, WRONG_NAME)
+        return good(name, f"{len(others)} {of} name another one than {tenant}.")
 
     def _endpoint(self) -> Iterator[Check]:
         secret = self._stored_secret()
@@ -218,10 +230,21 @@ class Doctor:
     def _open(self) -> Iterator[Check]:
         count = self.deployment.open_sign_ups()
         if count:
-            meaning = f"{count} have been open for more than 15 minutes."
+            have = counted(count, "sign-up has", "sign-ups have")
+            meaning = f"{have} been open for more than 15 minutes."
             yield warning("open sign-ups", meaning, "docs/operations.md#open-sign-ups")
         else:
             yield good("open sign-ups", "None has been open for more than 15 minutes.")
+
+
+def _letter_case(newest: Sequence[ListedCustomer]) -> Check:
+    name, rule = "Stripe: letter case", "Stripe's filter minds letter case"
+    looked_at = counted(len(newest), "customer")
+    hidden = [each for each in newest if each.email and each.email != lowered(each.email)]
+    if hidden:
+        who = f"{len(hidden)} of the newest {looked_at}, whose addresses have capitals"
+        return warning(name, f"{rule}: a sign-up cannot see {who}.", "customerlink verify")
+    return good(name, f"{rule}; no address of the newest {looked_at} has capitals.")
 
 
 def _tenants(config: Config, served: Collection[str], recorded: Collection[str]) -> Check:

@@ -13,6 +13,7 @@ from customerlink.cli.address import address_given
 from customerlink.cli.errors import Exit
 from customerlink.cli.output import Output
 from customerlink.cli.session import Apply, Json, Session, Yes, session
+from customerlink.model.counted import counted
 from customerlink.model.policy import Policy
 from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import HeldLock
@@ -51,7 +52,7 @@ def release(
     free = [each for each in holding.holders if each.kept is None]
     ends: dict[CustomerId, str | None] = {}
     if apply and free:
-        now.confirm(f"Release: {len(free)} customers deleted", yes=yes)
+        now.confirm(f"Release: {counted(len(free), 'customer')} deleted", yes=yes)
         for each in free:
             why = ends[each.customer.id] = worker.release(each)
             now.output.step(f"{told_customer(each.customer.id)}: {why or 'released'}")

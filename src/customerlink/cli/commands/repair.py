@@ -1,7 +1,8 @@
 """Repair: a plan to read, and the plan carried out."""
 
 import codecs
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,9 @@ from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
 from customerlink.cli.session import Json, Session, Yes, session
-from customerlink.model.drift import Drift
+from customerlink.model.counted import counted
+from customerlink.model.drift import Drift, Finding
+from customerlink.model.listed_customer import SERVED
 from customerlink.model.plan_size import FEW, header, is_too_much, links_said, taken_by
 from customerlink.model.policy import Policy
 from customerlink.model.repair_plan import SAFE, Step, planned, read
@@ -70,8 +73,15 @@ def repair(  # noqa: PLR0913 (a flag each)
 def _planned(
     now: Session, kinds: tuple[Drift, ...], folder: Path | None
 ) -> tuple[Report, list[Step]]:
-    report = now.comparison(folder).everybody(kinds)
-    return report, [*planned(each for kind in kinds for each in report.samples[kind])]
+    report, served = now.comparison(folder).everybody(kinds), now.deployment.outputs.tenants
+    found = (each for kind in kinds for each in report.samples[kind])
+    return report, [*planned(_unless_served(each, served) for each in found)]
+
+
+def _unless_served(found: Finding, served: Collection[str]) -> Finding:
+    """Return a finding with what repair would stop at: it is that tenant's, and no wrong name."""
+    is_served = found.drift is Drift.OTHER_TENANT and found.detail in served
+    return replace(found, obstacle=SERVED) if is_served else found
 
 
 def _print_plan(output: Output, report: Report, steps: list[Step]) -> None:
@@ -95,14 +105,15 @@ def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> Non
     steps = [*read(lines)]
     _check_size(taken_by(steps), links_said(lines), force)
     if steps:
-        now.confirm(f"Repair: {len(steps)} steps", yes=yes)
+        now.confirm(f"Repair: {counted(len(steps), 'step')}", yes=yes)
     probe, tenant = now.own_probe(), now.tenant_name()
     operator, pace = now.operator(probe.key, Policy()), TokenBucket(PER_SECOND)
     # Who says the number says that the key is the right account's.
     sure = force is not None
     changes = now.deployment.sync_policy().email_changes
     users, rules = now.tenant().users, SyncRules.of_addresses(now.digests(), changes)
-    worker = repair_of(tenant, users, operator, pace, rules, unknown_is_gone=sure)
+    served = now.deployment.outputs.tenants
+    worker = repair_of(tenant, users, operator, pace, rules, served=served, unknown_is_gone=sure)
     counts = dict.fromkeys(Outcome, 0)
     rows = []
     for each in worker.apply(steps):
@@ -123,10 +134,8 @@ def _check_size(taken: int, links: int | None, force: int | None) -> None:
 
 
 def _too_much(taken: int, links: int | None) -> str:
-    of = "an unknown number of" if links is None else f"{links}"
-    return (
-        f"The plan takes away {taken} of {of} links: --apply carries it out with --force {taken}."
-    )
+    of = "an unknown number of links" if links is None else counted(links, "link")
+    return f"The plan takes away {taken} of {of}: --apply carries it out with --force {taken}."
 
 
 def _text(plan: Path) -> str:
