@@ -71,7 +71,7 @@ bench: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Measure: a sign-
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sync
 
 .PHONY: contract
-contract: .venv/ok node_modules/ok ## Ask the facts of the stand-ins, or of Stripe and Auth0 (docs/stand-ins.md)
+contract: .venv/ok node_modules/ok ## Ask what the tests take for facts, or Stripe and Auth0 themselves (docs/stand-ins.md)
 	$(PYTHON) -m pytest tests/contract -rx $(if $(STRIPE_TEST_KEY)$(AUTH0_DOMAIN),--allow-hosts=127.0.0.1$(comma)api.stripe.com$(comma)$(AUTH0_DOMAIN))
 
 comma := ,

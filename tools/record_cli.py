@@ -11,7 +11,16 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from customerlink.cli import main, output
+from customerlink.cli.output import plain
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
+
+REAL = {
+    r"http://127\.0\.0\.1:\d+/post-login": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
+    "/post-login",
+    r"(https?://)?127\.0\.0\.1:\d+": "acme.eu.auth0.com",
+    r"us-east-1": "eu-west-1",
+}
+"""What a deployment has in place of this machine's addresses."""
 
 PICTURE = Path(__file__).parents[1] / "docs" / "cli.svg"
 WIDTH = 108
@@ -34,11 +43,19 @@ def record(box: Sandbox, screen: Console) -> None:
         box.look()
 
 
+def as_deployed(text: str) -> str:
+    """Return a line as it is for a real tenant and stack."""
+    for here, there in REAL.items():
+        text = re.sub(here, there, text)
+    return plain(text)
+
+
 def picture() -> str:
     """Return the recording as SVG."""
     screen = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     everywhere = patch.object(output, "Console", lambda **_: screen)
-    with sandbox(signing_secret=SIGNING_SECRET) as box, everywhere:
+    real = patch.object(output, "plain", as_deployed)
+    with sandbox(signing_secret=SIGNING_SECRET) as box, everywhere, real:
         record(box, screen)
     # No font from elsewhere: the reader's own monospace does.
     plain = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)

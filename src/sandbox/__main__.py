@@ -40,10 +40,31 @@ followed on the other side a moment later. A second Stripe key, to rotate to (DE
 
 Built with [bold]make build-host[/], the function also runs in a container against these:
 
-  sam local invoke PostLoginFunction -e events/new-database-user.json
+{container}
 
 Ctrl-C ends it.
 """
+
+
+_INVOKE = "  sam local invoke PostLoginFunction -e events/new-database-user.json"
+_FROM_LINUX = """\
+  Ctrl-C, and then, since on Linux a container reaches this machine by Docker's bridge alone:
+
+  SANDBOX_HOST=172.17.0.1 make sandbox
+
+"""
+
+
+def in_a_container(ports: Ports, platform: str) -> str:
+    """Say how the function is run in a container on this platform, against these ports."""
+    invoke = _INVOKE
+    if (ports.stripe, ports.aws) != (FIRST_PORT + 1, FIRST_PORT + 2):
+        host = "http://host.docker.internal"
+        places = f"AwsEndpointUrl={host}:{ports.aws} StripeApiBase={host}:{ports.stripe}"
+        tolerance = "SignatureTolerance=315360000"
+        invoke += f' \\\n    --parameter-overrides "{places} {tolerance}"'
+    is_unheard = platform == "linux" and ports.host == "127.0.0.1"
+    return (_FROM_LINUX if is_unheard else "") + invoke
 
 
 def main() -> None:
@@ -75,6 +96,7 @@ def main() -> None:
             tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
             places |= {"keys": f"{login.url}/stripe-keys", "auth0": box.auth0_url, "tools": tools}
+            places["container"] = in_a_container(ports, sys.platform)
             console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)
             console.file.flush()
             ended.get()

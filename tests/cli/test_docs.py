@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.runtime import ROOT
-from tools.make_cli_docs import PAGE, page
+from tools.make_cli_docs import MARK, PAGE, page
 from tools.record_cli import PICTURE, picture
 
 from customerlink.cli.errors import Exit
@@ -51,7 +51,7 @@ def test_picture_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
     assert words(PICTURE.read_text()) == recorded
     assert "22 checks, 0 failed, 1 to look at." in recorded
     assert set(re.findall(r"https?://([^/\"<:]+)", PICTURE.read_text())) == {
-        "127.0.0.1",
+        "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
         "dashboard.stripe.com",
         "www.w3.org",
     }
@@ -77,3 +77,33 @@ def test_installed_package(tmp_path: Path) -> None:
     assert done.stdout == (ACTIONS / "post-login.js").read_text()
     assert "customerlink = customerlink.cli.main:run" in points.read_text()
     assert not list((tmp_path / "installed").glob("sandbox*"))
+
+
+OURS = re.compile(r"\blease[sd]?\b|stand-ins?\b(?!\.md)|sparse|conditional writ", re.IGNORECASE)
+"""Words that only who built it would know."""
+
+
+def test_help_is_in_plain_words() -> None:
+    """No command's help has them."""
+    _, mark, written = PAGE.read_text().partition(MARK)
+
+    assert mark
+    assert OURS.findall(written) == []
+
+
+def test_targets_are_in_plain_words() -> None:
+    """Nor in the list of make's targets, nor beside the template's parameters."""
+    root = PICTURE.parents[1]
+    targets = re.findall("## (.*)", (root / "Makefile").read_text())
+    described = re.findall("Description: (.*)", (root / "template.yaml").read_text())
+
+    assert [each for each in [*targets, *described] if OURS.search(each)] == []
+
+
+def test_picture_is_of_a_real_looking_tenant() -> None:
+    """None of this machine's addresses: it is to look as a deployment does."""
+    text = PICTURE.read_text()
+
+    assert "127.0.0.1" not in text
+    assert "acme.eu.auth0.com" in text
+    assert "amazonaws.com" in text

@@ -33,10 +33,17 @@ class Said:
         return self.errors.getvalue()
 
 
-def said(*, as_json: bool = False, terminal: bool = False) -> Said:
-    """Return an output of some kind."""
+def said(*, as_json: bool = False, terminal: bool = False, width: int = 100) -> Said:
+    """Return an output of some kind, without colours where its width matters."""
     screen, errors = io.StringIO(), io.StringIO()
-    out = Console(file=screen, force_terminal=terminal, width=100, highlight=False)
+    plain = width != 100
+    out = (
+        Console(
+            file=screen, force_terminal=terminal, width=width, highlight=False, color_system=None
+        )
+        if plain
+        else Console(file=screen, force_terminal=terminal, width=width, highlight=False)
+    )
     err = Console(file=errors, width=100, highlight=False)
     return Said(Output(as_json=as_json, out=out, err=err), screen, errors)
 
@@ -117,7 +124,7 @@ def test_for_people() -> None:
 
     lines = [each.strip() for each in one.out().splitlines()]
     assert lines == [
-        *("• Store the Stripe key", "Nothing to do.", "Counts", "linked      5", "[exempt]    1"),
+        *("• Store the Stripe key", "Nothing to do.", "Counts", "linked    5", "[exempt]  1"),
         *("@@ -1 +1 @@", "-old", "+new", "same"),
     ]
 
@@ -200,6 +207,71 @@ def test_checks() -> None:
         "✗ secret            it has no key",
         "                    → customerlink install",
     ]
+
+
+WORDS = "It is for test mode, and may list, create and update customers, and nothing more of them."
+LONG = f"{WORDS} auth0|{'x' * 80}"
+
+
+@pytest.mark.parametrize("width", [60, 80, 99])
+def test_checks_at_a_terminal(width: int) -> None:
+    """Broken at words, under where the meaning begins; an id, and a command, stay whole."""
+    one = said(width=width, terminal=True)
+    command = "customerlink rotate stripe-key --and-so-on " + "x" * 60
+    one.output.checks([warning("Stripe: letter case", LONG, command)])
+    first, *others = one.out().splitlines()
+
+    meaning = [line for line in others if "→" not in line]
+    assert all(len(line) <= width for line in [first, *meaning] if "xxx" not in line)
+    assert all(line.startswith(" " * 20) for line in others)
+    assert " ".join(" ".join([first, *meaning]).split()).endswith(LONG)
+    assert f"→ {command}" in one.out()
+
+
+@pytest.mark.parametrize("text", ["short", WORDS, LONG])
+def test_checks_in_a_pipe(text: str) -> None:
+    """A line each, whatever its length: it is searched by line."""
+    one = said(width=80)
+    one.output.checks([good("stack", text), good("Stripe: letter case", text)])
+
+    assert one.out().splitlines() == [
+        f"✓ stack             {text}",
+        f"✓ Stripe: letter case {text}",
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_table_at_a_terminal(width: int) -> None:
+    """What its last column has no room for goes on below it."""
+    one = said(width=width, terminal=True)
+    rows = [("linked", "12,345", "user and customer name each other"), ("x", "1", WORDS)]
+    one.output.table("Counts", rows)
+    lines = one.out().splitlines()
+
+    assert all(len(line.rstrip()) <= width for line in lines)
+    column = lines[1].index("user and")
+    assert lines[3:]
+    assert all(line[:column].isspace() for line in lines[3:])
+
+
+def test_table_in_a_pipe() -> None:
+    """A line for each row, in columns."""
+    one = said(width=80)
+    one.output.table("Counts", [("linked", "5", WORDS), ("email_drift", "1", "[x]")])
+
+    assert one.out().splitlines() == [
+        "Counts",
+        f"  linked       5  {WORDS}",
+        "  email_drift  1  [x]",
+    ]
+
+
+def test_table_of_nothing() -> None:
+    """Its title alone."""
+    one = said()
+    one.output.table("Done.", [])
+
+    assert one.out() == "Done.\n"
 
 
 def test_error(capsys: pytest.CaptureFixture[str]) -> None:

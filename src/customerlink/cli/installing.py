@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from customerlink.cli.config import Config
+from customerlink.cli.config import Config, Mode
 from customerlink.cli.errors import CliError
 from customerlink.cli.next_steps import next_steps
 from customerlink.cli.output import Output
 from customerlink.cli.probes import checked, self_test
 from customerlink.cli.session import Session, stripe_key_given
 from customerlink.cli.stored_secret import StoredSecret, new_signing_secret
+from customerlink.model.counted import counted
+from customerlink.model.errors import ConfigurationError
+from customerlink.model.keys import StripeKey
 from customerlink.model.tickets import new_ticket_key
 
 
@@ -57,6 +61,14 @@ class Change:
     about: str
     diff: tuple[str, ...] = ()
 
+    def size(self) -> str:
+        """Return how many lines of code are new, and gone; nothing for what is no code."""
+        if self.kind not in {Kind.CREATE_ACTION, Kind.UPDATE_ACTION}:
+            return ""
+        # Behind the two lines that name both sides.
+        new, gone = (sum(line[:1] == each for line in self.diff[2:]) for each in "+-")
+        return f" ({counted(new, 'line')} new, {gone:,} gone; --diff shows them)"
+
 
 def key_to_store(now: Session, *, dry_run: bool) -> str | None:
     """Ask for the Stripe key, and try it; None for a dry run."""
@@ -96,6 +108,16 @@ def stored_changes(before: StoredSecret, after: StoredSecret) -> Iterator[Change
         yield Change(Kind.STORE_SELF_TEST_KEY, "in Secrets Manager")
 
 
+def refuse_other_mode(stored: StoredSecret, mode: Mode) -> None:
+    """Raise where the stack's key is for the other mode than the profile.
+
+    What is no key at all is left to `doctor`.
+    """
+    with suppress(ConfigurationError):
+        if stored.stripe_key:
+            checked(StripeKey(stored.stripe_key).value, mode)
+
+
 def tell_installed(  # noqa: PLR0913, PLR0917 (what it tells of)
     output: Output,
     config: Config,
@@ -126,11 +148,12 @@ def tell_installed(  # noqa: PLR0913, PLR0917 (what it tells of)
         raise CliError(text, "Wait five minutes after a new secret; then customerlink doctor.")
 
 
-def show(output: Output, changes: Iterable[Change]) -> None:
-    """Print what would be changed."""
+def show(output: Output, changes: Iterable[Change], *, in_full: bool) -> None:
+    """Print what would be changed; of code, how much, unless all of it is asked for."""
     for each in changes:
-        output.say(f"would {each.kind}: {each.about}")
-        output.diff(each.diff)
+        output.say(f"would {each.kind}: {each.about}{each.size()}")
+        if in_full:
+            output.diff(each.diff)
 
 
 def tell(output: Output, changes: Sequence[Change]) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from customerlink.cli.errors import CliError
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
 _LONG_WAIT_SECONDS = 1.0
+_INDENT = 20
+_LEAST_ROOM = 20
 
 _WORD = re.compile(r"[a-z-]+(?: |$)")
 
@@ -126,27 +129,45 @@ class Output:
             if not self.as_json:
                 line = Text(f"{each.verdict} ", style=_COLOURS[each.verdict])
                 line.append(f"{each.name:<17} ", style="bold")
-                line.append(plain(each.meaning), style="default")
+                begin = max(_INDENT, len(line))
+                line.append(self._hanging(plain(each.meaning), begin), style="default")
                 self.out.print(line, soft_wrap=True)
                 if each.fix:
                     self.out.print(
-                        Text(f"{'':<20}→ {plain(each.fix)}", style="cyan"), soft_wrap=True
+                        Text(f"{'':<{_INDENT}}→ {plain(each.fix)}", style="cyan"), soft_wrap=True
                     )
         return made
 
-    def table(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
-        """Print a table of two columns."""
+    def _hanging(self, text: str, begin: int) -> str:
+        """Break text at words for a terminal, under where it begins; a pipe gets one line."""
+        room = self.out.width - begin
+        if not self.out.is_terminal or room < _LEAST_ROOM:
+            return text
+        # No id, and no command, is broken.
+        lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+        return f"\n{'':<{_INDENT}}".join(lines)
+
+    def table(self, title: str, rows: Iterable[tuple[str, ...]]) -> None:
+        """Print a table, whose last column is broken at words where a terminal has no room."""
         if self.as_json:
+            return
+        rows = [tuple(map(plain, row)) for row in rows]
+        if not self.out.is_terminal:
+            self.say(title)
+            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            for row in rows:
+                cells = (f"{each:<{width}}" for each, width in zip(row, widths, strict=True))
+                self.say(f"  {'  '.join(cells)}".rstrip())
             return
         table = Table(
             title=Text(plain(title)),
             title_justify="left",
             show_header=False,
             box=None,
-            padding=(0, 2),
+            padding=(0, 0, 0, 2),
         )
-        for left, right in rows:
-            table.add_row(Text(plain(left), style="bold"), Text(plain(right)))
+        for first, *others in rows:
+            table.add_row(Text(first, style="bold"), *map(Text, others))
         self.out.print(table)
 
     def diff(self, lines: Iterable[str]) -> None:

@@ -32,6 +32,7 @@ from customerlink.wiring.operator import Operator, deletions, operator_on_a_lapt
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, and change nothing.")]
+Diff = Annotated[bool, typer.Option("--diff", help="With --dry-run: the Action's code as well.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Carry it out.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask no question in live mode.")]
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import ACTION, FOREIGN, Cli, foreign
 
+from customerlink.adapters.built_actions import action_code
 from customerlink.cli import installing
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
@@ -278,20 +279,83 @@ class TestDryRun:
     """The plan, without a change."""
 
     def test_plan_of_a_first_install(self, cli: Cli) -> None:
-        """A diff for the code and for the flow."""
+        """A summary, a line for each change; no source."""
         result = cli("install", "--dry-run")
+        lines = len(action_code("post-login").splitlines())
 
         assert result.code == 0
         assert cli.changes() == []
         assert cli.stored() == {}
+        assert f"would create the Action: {ACTION} ({lines + 1} lines new, 0 gone" in result.out
+        assert "onExecutePostLogin" not in result.out
+        assert "+" not in result.out
+        assert "will ask for one" in result.out
+
+    def test_in_full(self, cli: Cli) -> None:
+        """Asked for, the code, and the flow as it would be."""
+        result = cli("install", "--dry-run", "--diff")
+
         assert "+exports.onExecutePostLogin" in result.out
         assert f"+{ACTION}" in result.out
-        assert "will ask for one" in result.out
+
+    def test_of_an_update(self, cli: Cli) -> None:
+        """How much of the code is new, and how much is gone."""
+        cli.install()
+        action = installed(cli)
+        changed = "// a line of somebody's\n" + action["code"]
+        cli.actions().update(action["id"], {"code": changed})
+        told = cli("install", "--dry-run").out
+
+        assert f"would update the Action: {ACTION} (0 lines new, 1 gone; --diff" in told
+        assert "somebody" not in told
+        assert "-// a line of somebody's" in cli("install", "--dry-run", "--diff").out
+
+    @pytest.mark.parametrize("words", [(), ("--yes",), ("--json",)])
+    def test_diff_of_no_dry_run(self, cli: Cli, words: tuple[str, ...]) -> None:
+        """It is said, before anything is looked at or changed."""
+        result = cli("install", "--diff", *words)
+
+        assert (result.code, cli.changes(), cli.stored()) == (2, [], {})
 
     def test_plan_in_json(self, cli: Cli) -> None:
         """For machines."""
         cli.install()
         assert cli("install", "--dry-run", "--json").json() == {"dry_run": True, "changes": []}
+
+
+class TestOtherMode:
+    """A live profile over a test stack, and the other way round."""
+
+    @pytest.mark.parametrize("words", [(), ("--dry-run",), ("--yes",), ("--registration",)])
+    def test_refused(self, cli: Cli, words: tuple[str, ...]) -> None:
+        """Before anything is changed: the key that is there is told, and the way out."""
+        cli.install()
+        cli.changes()
+        result = cli("--mode", "live", "install", *words)
+
+        assert (result.code, cli.changes()) == (2, [])
+        assert "The Stripe key is for test mode, this profile for live mode." in result.err
+        assert "--profile" in result.err
+
+    def test_declared(self, cli: Cli, tmp_path: Path) -> None:
+        """Where another tool sets the Actions as well."""
+        cli.install()
+        (tmp_path / "customerlink.toml").write_text('actions = "declared"')
+        before = cli.stored()
+        result = cli("--mode", "live", "install", "--yes", "--to-file", "set.env")
+
+        assert (result.code, cli.stored()) == (2, before)
+        assert not (tmp_path / "set.env").exists()
+
+    def test_live_key(self, cli: Cli) -> None:
+        """A test profile over a live stack."""
+        cli.install()
+        cli.store(json.dumps(cli.stored() | {"stripe_restricted_key": "rk_live_" + "1" * 24}))
+        cli.changes()
+        result = cli("install")
+
+        assert (result.code, cli.changes()) == (2, [])
+        assert "for live mode, this profile for test mode" in result.err
 
 
 class TestHalfWay:

@@ -18,6 +18,7 @@ from customerlink.cli.installing import (
     Kind,
     completed,
     key_to_store,
+    refuse_other_mode,
     show,
     stored_changes,
     tell,
@@ -25,7 +26,7 @@ from customerlink.cli.installing import (
 )
 from customerlink.cli.output import Output
 from customerlink.cli.release import action_name, endpoint
-from customerlink.cli.session import DryRun, Json, Session, Yes, session
+from customerlink.cli.session import Diff, DryRun, Json, Session, Yes, session
 from customerlink.cli.stack_parameters import StackUpdate, stack_update
 from customerlink.cli.stored_secret import StoredSecret
 from customerlink.cli.switch_on import Switch
@@ -113,6 +114,7 @@ def install(  # noqa: PLR0913 (a flag each)
         typer.Option(help="With --sync: the event source of a destination made by hand."),
     ] = None,
     dry_run: DryRun = False,
+    diff: Diff = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -133,7 +135,10 @@ def install(  # noqa: PLR0913 (a flag each)
     event of each. It asks for a Stripe key of its own for that, which is not stored.
     """
     now = session(context, as_json=as_json)
+    if diff and not dry_run:
+        raise CliError("--diff shows what a dry run would do.", "--dry-run --diff", Exit.USAGE)
     if sync:
+        refuse_other_mode(now.deployment.read_secret(), now.config.mode)
         Switch(now, now.deployment, drift, stripe_source).on(dry_run=dry_run, yes=yes)
         return
     if now.config.is_declared:
@@ -147,6 +152,7 @@ def install(  # noqa: PLR0913 (a flag each)
     deployment, tenant, output = now.deployment, now.tenant(), now.output
     with output.busy("Looking at the stack and the tenant"):
         stored = deployment.read_secret()
+    refuse_other_mode(stored, now.config.mode)
     key = None if stored.stripe_key else key_to_store(now, dry_run=dry_run)
     watcher = None if dry_run else _watcher(now, deployment, watch_client_id, anew=watch_anew)
     update = stack_update(now, verified_email, is_asked=not (dry_run or yes))
@@ -169,7 +175,7 @@ def install(  # noqa: PLR0913 (a flag each)
         changes += new
         rows.append(("Action", f"{name}, in the flow {trigger} of {now.config.domain}"))
         if dry_run:
-            show(output, new)
+            show(output, new, in_full=diff)
             continue
         if made.changes:
             confirm()
@@ -193,7 +199,7 @@ def _updated(
     if update is None:
         return []
     if dry_run:
-        show(now.output, [update.change])
+        show(now.output, [update.change], in_full=True)
     else:
         confirm()
         update.carry_out(now)

@@ -69,9 +69,10 @@ def _print(output: Output, report: Report) -> None:
     is_part = len(report.counts) < len(Drift)
     title = "Both sides agree." if report.in_order else "The two sides differ."
     shown = report.shown
+    digits = max(len(f"{number:,}") for number in shown.values())
     output.table(
         "Of the kinds that were named:" if is_part else title,
-        [(str(kind), f"{number:>9,}  {MEANING[kind]}") for kind, number in shown.items()],
+        [(kind, f"{number:>{digits},}", MEANING[kind]) for kind, number in shown.items()],
     )
     for kind in [each for each in shown if each not in UNTOLD and shown[each]]:
         output.say("")
