@@ -9,7 +9,7 @@ import pytest
 from auth0.management.errors import ConflictError, ForbiddenError
 from tests.fakes import FakeClock
 
-from customerlink.adapters.auth0.management import Management
+from customerlink.adapters.auth0.management import Grant, Management
 from customerlink.cli import tenant as tenant_of
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
@@ -24,8 +24,8 @@ class Auth0(Management):
 
     def __init__(self, **calls: Any) -> None:
         """Take the SDK's clients by their names, and what was granted."""
-        self.granted = {"scope": calls.pop("scope", "")}
-        self.api = SimpleNamespace(**calls)  # type: ignore[assignment]
+        answer = {"access_token": "", "scope": calls.pop("scope", "")}
+        self._grant = Grant(answer, SimpleNamespace(**calls))  # type: ignore[arg-type]
 
     def call[Result](self, request: Callable[[], Result]) -> Result:
         """Make a call."""

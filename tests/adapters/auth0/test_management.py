@@ -3,6 +3,7 @@
 import math
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -268,6 +269,45 @@ def test_patience(users: Users, aheads: tuple[int, ...], waited: int) -> None:
     assert len(waits) == waited
     assert one.api is management.api
     assert management.patience == math.inf
+
+
+def spoilt(users: Users) -> None:
+    """Let the token be one that Auth0 does not take any more."""
+    management = users._management
+    management.granted["access_token"] = "an old one"
+    management._grant.api = None
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda users: users.get("auth0|1"),
+        lambda users: users.with_address("ada@example.com"),
+        lambda users: users.merge_app_metadata("auth0|1", {"stripe_customer_id": "cus_1"}),
+    ],
+)
+def test_token_that_has_expired(box: Sandbox, users: Users, ask: Callable[[Users], Any]) -> None:
+    """It is asked for anew, and nothing is told."""
+    found(users, box)
+    for one in (users, users.patient(5)):
+        spoilt(users)
+        assert ask(one)
+        # For every request that shares it.
+        assert users._management.granted["access_token"] != "an old one"
+
+
+def test_new_token_that_is_refused(users: Users) -> None:
+    """It is asked for once more, and then it is trouble, as is one that is new."""
+    asked = []
+
+    def request() -> Any:
+        asked.append(users._management.granted["access_token"])
+        raise ApiError(status_code=401)
+
+    for number in (1, 3):
+        with pytest.raises(ApiError):
+            users._management.call(request)
+        assert len(asked) == number
 
 
 @pytest.mark.parametrize(

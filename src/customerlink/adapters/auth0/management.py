@@ -10,8 +10,10 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -58,6 +60,21 @@ _LONGEST_WAIT_SECONDS = 60.0
 TRIES = 10
 
 
+@dataclass
+class Grant:
+    """A token, its client, and who has asked for a new one: for all that share it."""
+
+    answer: dict[str, Any] | None = None
+    api: Auth0 | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def forget(self, answer: dict[str, Any]) -> None:
+        """Let the token be asked for anew, unless another thread has asked already."""
+        with self._lock:
+            if self.answer is answer:
+                self.answer, self.api = None, None
+
+
 class Management:
     """The API as an application that asks for one token, and waits where Auth0 says so."""
 
@@ -77,7 +94,7 @@ class Management:
         """
         self._pace = pace or Unlimited()
         self._client, self._on_wait, self._sleep = client, on_wait, sleep
-        self._tries, self._seconds = tries, seconds
+        self._tries, self._seconds, self._grant = tries, seconds, Grant()
         self.patience = math.inf
         """How many seconds it still waits, all in all."""
 
@@ -91,9 +108,28 @@ class Management:
         one.patience = seconds
         return one
 
-    @cached_property
+    @property
     def granted(self) -> dict[str, Any]:
         """Return the token's answer, asked for at first use."""
+        grant = self._grant
+        if grant.answer is None:
+            grant.answer = self._asked()
+        return grant.answer
+
+    @property
+    def api(self) -> Auth0:
+        """Return the SDK's client, for the token that there is."""
+        granted, grant = self.granted, self._grant
+        if grant.api is None:
+            grant.api = Auth0(
+                base_url=f"{self._client.url}/api/v2",
+                token=granted["access_token"],
+                timeout=self._seconds,
+                max_retries=0,
+            )
+        return grant.api
+
+    def _asked(self) -> dict[str, Any]:
         protocol, _, domain = self._client.url.partition("://")
         token = GetToken(
             domain,
@@ -104,16 +140,6 @@ class Management:
         )
         granted: dict[str, Any] = token.client_credentials(f"{self._client.url}/api/v2/")
         return granted
-
-    @cached_property
-    def api(self) -> Auth0:
-        """Return the SDK's client."""
-        return Auth0(
-            base_url=f"{self._client.url}/api/v2",
-            token=self.granted["access_token"],
-            timeout=self._seconds,
-            max_retries=0,
-        )
 
     @cached_property
     def _http(self) -> httpx.Client:
@@ -148,6 +174,18 @@ class Management:
         return self.call(request)
 
     def call[Result](self, request: Callable[[], Result]) -> Result:
+        """Make a call; once more with a new token where Auth0 does not take the old one."""
+        before = self._grant.answer
+        try:
+            return self._waiting(request)
+        except ApiError as error:
+            # A token that was asked for just now has not expired.
+            if error.status_code != HTTPStatus.UNAUTHORIZED or before is None:
+                raise
+        self._grant.forget(before)
+        return self._waiting(request)
+
+    def _waiting[Result](self, request: Callable[[], Result]) -> Result:
         """Make a call; on 429 wait until the time that the header names, and make it again.
 
         Raise `TooManyRequestsError` at once where that is later than somebody waits.
@@ -173,6 +211,11 @@ class Users(ErasableUsers):
     def __init__(self, management: Management, trust: Trust) -> None:
         """Take the API, and whose `email_verified` is believed."""
         self._management, self._trust = management, trust
+
+    @property
+    def _api(self) -> Auth0:
+        """Return the client, at each request: its token may be another one by then."""
+        return self._management.api
 
     def patient(self, seconds: float) -> "Users":
         """Return them for one request, which waits no longer than so for the rate limit."""
@@ -234,9 +277,10 @@ class Users(ErasableUsers):
 
         https://auth0.com/docs/manage-users/user-accounts/metadata/manage-metadata-api
         """
-        api = self._management.api
         try:
-            self._management.call(lambda: api.users.update(user_id, app_metadata=dict(changes)))
+            self._management.call(
+                lambda: self._api.users.update(user_id, app_metadata=dict(changes))
+            )
         except NotFoundError:
             return False
         except ParsingError as odd:
@@ -249,8 +293,7 @@ class Users(ErasableUsers):
 
         https://auth0.com/docs/api/management/v2/users/delete-users-by-id
         """
-        api = self._management.api
-        self._management.call(lambda: api.users.delete(user_id))
+        self._management.call(lambda: self._api.users.delete(user_id))
 
     def link(self, primary_id: str, secondary_id: str) -> bool:
         """Link two accounts: the secondary becomes an identity of the primary, and is gone.
@@ -258,11 +301,10 @@ class Users(ErasableUsers):
         False when one of them is gone already.
         https://auth0.com/docs/manage-users/user-accounts/user-account-linking
         """
-        api = self._management.api
         provider, _, name = secondary_id.partition("|")
         try:
             self._management.call(
-                lambda: api.users.identities.link(
+                lambda: self._api.users.identities.link(
                     primary_id,
                     provider=cast("UserIdentityProviderEnum", provider),
                     user_id=name,
@@ -282,25 +324,22 @@ class Users(ErasableUsers):
 
         https://auth0.com/docs/api/management/v2/jobs/post-verification-email
         """
-        api = self._management.api
-        self._management.call(lambda: api.jobs.verification_email.create(user_id=user_id))
+        self._management.call(lambda: self._api.jobs.verification_email.create(user_id=user_id))
 
     def start_export(self) -> str:
         """Start Auth0's export of all users; return the job's id.
 
         https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
         """
-        api = self._management.api
         fields: Any = [{"name": name, "export_as": column} for name, column in EXPORTED.items()]
         job = self._management.call(
-            lambda: api.jobs.users_exports.create(format="json", fields=fields)
+            lambda: self._api.jobs.users_exports.create(format="json", fields=fields)
         )
         return str(job.id)
 
     def export(self, job_id: str) -> tuple[str, str | None]:
         """Return a job's status, and the address of what it wrote, which does not last."""
-        api = self._management.api
-        job = self._management.call(lambda: api.jobs.get(job_id))
+        job = self._management.call(lambda: self._api.jobs.get(job_id))
         return str(job.status), str(job.location) if job.location else None
 
 
