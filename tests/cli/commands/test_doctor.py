@@ -325,7 +325,7 @@ def rolled_back(cli: Cli) -> None:
         (store(action_signing_secrets=[new_signing_secret()]), "endpoint", "bad", "401"),
         (alarm, "alarms", "bad", ALARM),
         (no_alarm, "alarms", "warning", "has none"),
-        (open_sign_up, "open sign-ups", "warning", "1 have been open"),
+        (open_sign_up, "open sign-ups", "warning", "1 sign-up has been open"),
     ],
 )
 def test_what_is_wrong_is_found(
