@@ -148,7 +148,7 @@ def tell_installed(  # noqa: PLR0913, PLR0917 (what it tells of)
         raise CliError(text, "Wait five minutes after a new secret; then customerlink doctor.")
 
 
-def show(output: Output, changes: Iterable[Change], *, in_full: bool) -> None:
+def show(output: Output, changes: Iterable[Change], *, in_full: bool = True) -> None:
     """Print what would be changed; of code, how much, unless all of it is asked for."""
     for each in changes:
         output.say(f"would {each.kind}: {each.about}{each.size()}")

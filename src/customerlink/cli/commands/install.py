@@ -135,8 +135,7 @@ def install(  # noqa: PLR0913 (a flag each)
     event of each. It asks for a Stripe key of its own for that, which is not stored.
     """
     now = session(context, as_json=as_json)
-    if diff and not dry_run:
-        raise CliError("--diff shows what a dry run would do.", "--dry-run --diff", Exit.USAGE)
+    _check_flags(diff=diff, dry_run=dry_run)
     if sync:
         refuse_other_mode(now.deployment.read_secret(), now.config.mode)
         Switch(now, now.deployment, drift, stripe_source).on(dry_run=dry_run, yes=yes)
@@ -190,6 +189,11 @@ def install(  # noqa: PLR0913 (a flag each)
         changes += _set_up_watch(now, watching, watcher, confirm, anew=watch_anew)
     url, secret = deployment.outputs.url, made.signing_secret
     tell_installed(output, now.config, url, secret, changes, rows)
+
+
+def _check_flags(*, diff: bool, dry_run: bool) -> None:
+    if diff and not dry_run:
+        raise CliError("--diff shows what a dry run would do.", "--dry-run --diff", Exit.USAGE)
 
 
 def _updated(
