@@ -49,7 +49,7 @@ def test_picture_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
         sys.stdin = before[1]
 
     assert words(PICTURE.read_text()) == recorded
-    assert "22 checks, 0 failed, 1 to look at." in recorded
+    assert "23 checks, 0 failed, 1 to look at." in recorded
     assert set(re.findall(r"https?://([^/\"<:]+)", PICTURE.read_text())) == {
         "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
         "dashboard.stripe.com",
