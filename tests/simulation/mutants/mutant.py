@@ -22,6 +22,7 @@ RECONCILIATION, LOOK, OUTCOME = (
     "usecases/look.py",
     "usecases/synced.py",
 )
+ENROL = "usecases/enrol.py"
 SYNC_LEDGER, MEMORY = "adapters/dynamodb/sync_ledger.py", "model/sync_memory.py"
 CONNECTIONS, POST_LOGIN = "adapters/connections.py", "functions/post_login.py"
 
