@@ -108,14 +108,21 @@ def test_a_month() -> None:
     """Its alarms' metrics, and how often the queue is asked."""
     looked_at = [metrics(alarms()[name]) for name, each in RESOURCES.items() if _is_of_events(each)]
 
-    assert f"six alarms on {sum(map(len, looked_at))} metrics " in PAGE
-    assert len(looked_at) == 6
+    assert f"seven alarms on {sum(map(len, looked_at))} metrics " in PAGE
+    assert len(looked_at) == 7
+    beats = 4 * 24 * 365 / 12
+    each = 1.00 + 3 * 0.40 + 0.20 + 0.02 * gigabytes() * 13.33 + 0.50
+    assert f"{beats:,.0f} [beats](#beats) (all together {beats * each * 1e-6:.2f})" in PAGE
     assert f"{15 * 60 * 24 * 365 / 12 * 0.40e-6:.2f} for Lambda's asking the queue" in PAGE
 
 
 def _is_of_events(resource: dict[str, object]) -> bool:
     is_alarm = resource["Type"] == "AWS::CloudWatch::Alarm"
-    return is_alarm and resource.get("Condition") in ("HasEvents", "HasAuth0Events")
+    return is_alarm and resource.get("Condition") in (
+        "HasEvents",
+        "HasAuth0Events",
+        "HasStripeEvents",
+    )
 
 
 def test_times() -> None:

@@ -22,6 +22,7 @@ from customerlink.functions.shop_api import PATIENCE_SECONDS
 from customerlink.functions.shop_api import ROUTES as SHOP_ROUTES
 from customerlink.functions.shop_api import TENANT_SECONDS as SHOP_TENANT_SECONDS
 from customerlink.model.actions import TRIGGERS
+from customerlink.model.beats import PAUSE_SECONDS
 from customerlink.model.denial_texts import DenialTexts
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason
@@ -553,7 +554,7 @@ def test_without_a_source_nothing_of_sync_is_there() -> None:
     stripe = {each for each, condition in of_one.items() if condition == "HasStripeEvents"}
 
     assert auth0 == {"Auth0Bus", "UsersChangedRule", "MissedSignUpsAlarm"}
-    assert stripe == {"StripeBus", "CustomersChangedRule"}
+    assert stripe == {"StripeBus", "CustomersChangedRule", "SyncBeatAlarm"}
     assert {name for name in RESOURCES if name.startswith("Sync")} < SYNCING
     assert TEMPLATE["Parameters"]["Auth0EventSource"]["Default"] == ""
     assert TEMPLATE["Parameters"]["StripeEventSource"]["Default"] == ""
@@ -644,6 +645,19 @@ def test_held_deletions_ring_until_somebody_has_looked() -> None:
 
     assert alarm["Period"] == HELD_SECONDS
     assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (2, 1)
+
+
+def test_a_beat_may_be_lost_before_the_alarm_rings() -> None:
+    """An hour has room for three more, of runs that come a little apart; none at all rings."""
+    alarm = alarms()["SyncBeatAlarm"]
+
+    assert schedule_of("RepairFunction")["ScheduleExpression"] == "rate(5 minutes)"
+    assert 2 * 300 < PAUSE_SECONDS < 3 * 300
+    assert alarm["Period"] == 4 * 3 * 300
+    assert (alarm["Statistic"], alarm["EvaluationPeriods"]) == ("Sum", 1)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+    assert RESOURCES["SyncBeatAlarm"]["Condition"] == "HasStripeEvents"
 
 
 def test_failures_are_alarmed_once_they_last() -> None:

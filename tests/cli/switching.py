@@ -18,7 +18,7 @@ from customerlink.cli import deployment, enrolling, switch_on, sync_beats
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.enrolling import Enrolling
-from customerlink.model.events import BEAT
+from customerlink.model.beats import BEAT
 from sandbox.aws import REGION, STACK, TENANT_SECRET
 from sandbox.stripe_account import Permission
 from sandbox.stripe_destinations import RESOURCE

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +13,12 @@ from tests.e2e.test_deployment_functions import open_sign_up
 
 from customerlink.adapters.auth0.management import Users
 from customerlink.functions import repair
+from customerlink.functions.shell.telemetry import SERVICE
+from customerlink.model.beats import BEAT, PAUSE_SECONDS, canary_address
 from customerlink.model.events import Served, read_event
 from customerlink.model.profile import Profile
 from customerlink.model.user import Tenant
+from customerlink.wiring.sync import AfterTheSignUp
 from sandbox.aws import REGION, TABLE, TENANT_SECRET
 from sandbox.gateway import Context
 from sandbox.sandbox import Sandbox, sandbox
@@ -308,3 +311,48 @@ def test_tenant_that_refuses(box: Sandbox, monkeypatch: pytest.MonkeyPatch, stat
     monkeypatch.setattr(Users, "get", get)
 
     assert run(box) == {"open_sign_ups": 3, "repair_failed": 1}
+
+
+def beats(box: Sandbox, stripe_side: Callable[[], object] = lambda: None) -> list[str]:
+    """Run it once, with Stripe as somebody left it; return what it told of beats."""
+    before = len(box.log.getvalue())
+    stripe_side()
+    run(box)
+    box.stripe.faults.clear()
+    lines = [json.loads(each) for each in box.log.getvalue()[before:].splitlines()]
+    told = [each for each in lines if each.get("message") == "beat"]
+    names = ("end", "failed_at", "failure")
+    return [" ".join(each[name] for name in names if name in each) for each in told]
+
+
+def test_beats(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent where Stripe's events come, every 14 minutes at the most; a fault stops no repair."""
+    box.let_functions_into_the_tenant()
+    canary = {"email": canary_address(SERVICE), "metadata": {BEAT: "none yet"}}
+    made = box.stripe.create(canary)["id"]
+    now = time.time()
+    monkeypatch.setattr("customerlink.wiring.sync.time.time", lambda: now)
+    assert beats(box) == []
+    monkeypatch.setenv("CUSTOMERLINK_STRIPE_EVENT_SOURCE", "aws.partner/stripe.com/ed_1")
+    repair._kept.cache_clear()
+
+    def fails(kind: FaultKind) -> Callable[[], object]:
+        return lambda: box.stripe.faults.append(Fault(kind, "GET", times=99))
+
+    assert beats(box, fails(FaultKind.DOWN)) == ["failed stripe status_503"]
+    assert beats(box, fails(FaultKind.DROP_AFTER)) == ["failed stripe no_answer"]
+    assert beats(box) == ["sent"]
+    first = box.stripe.retrieve(made)["metadata"][BEAT]
+    assert datetime.fromisoformat(first).timestamp() == pytest.approx(now)
+    now += PAUSE_SECONDS - 1
+    assert beats(box) == []
+    now += 1
+    assert beats(box) == ["sent"]
+    now += PAUSE_SECONDS
+    assert beats(box, lambda: box.stripe.delete(made)) == ["no_canary"]
+    with monkeypatch.context() as patch:
+        patch.setattr(AfterTheSignUp, "send_beat", lambda *_: 1 / 0)
+        user(box, "ada", 20, is_there=False)
+        assert beats(box) == ["failed code ZeroDivisionError"]
+    assert metrics(box, "repair_gone") == [1]
+    assert "customerlink@" not in box.log.getvalue()

@@ -11,8 +11,7 @@ from customerlink.cli.errors import CliError
 from customerlink.cli.event_bridge import EventBridge
 from customerlink.cli.event_stream import EventStream, EventStreams
 from customerlink.cli.output import Output
-from customerlink.model.address import lowered
-from customerlink.model.events import BEAT
+from customerlink.model.beats import BEAT, canary_address, is_canary
 
 AWAITED = {"sync_test": "Auth0's test event", "sync_beat": "Stripe's beat"}
 """What the function counts, by metric."""
@@ -21,11 +20,6 @@ POLL_SECONDS, PATIENCE_SECONDS = 10.0, 600.0
 """CloudWatch shows a count after a minute or two."""
 
 _RUNBOOK = "docs/operations.md#no-events-come"
-
-
-def canary_address(stack: str) -> str:
-    """Return the address by which the canary is found: no mail ever goes to that domain."""
-    return lowered(f"customerlink@{stack}.invalid")
 
 
 def beat(customers: stripe.CustomerService, stack: str) -> None:
@@ -46,7 +40,7 @@ def beat(customers: stripe.CustomerService, stack: str) -> None:
 def canaries(customers: stripe.CustomerService, stack: str) -> list[str]:
     """Return the canary's id, if there is one."""
     found = customers.list({"email": canary_address(stack)}).data
-    return [each.id for each in found if BEAT in (each.metadata or {})]
+    return [each.id for each in found if is_canary(each.metadata or {})]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 
+from customerlink.model.beats import BEAT
 from customerlink.model.customer import present
 from customerlink.model.customer_fields import CustomerFields
 from customerlink.model.customer_values import (
@@ -32,9 +33,6 @@ from customerlink.model.values import moment
 
 DUE_SOURCE = "customerlink.due"
 """The envelope's `source` of what the ledger owes, and the repair sends."""
-
-BEAT = "auth0_sync_beat"
-"""The metadata of a customer that nobody has, which the watch changes to see it come through."""
 
 _USER_KEYS = ("auth0_user_id", "auth0_tenant")
 

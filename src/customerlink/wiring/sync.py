@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from secrets import token_hex
 
@@ -11,10 +12,14 @@ from botocore.config import Config
 
 from customerlink.adapters.aws.queue import Queue, sqs
 from customerlink.adapters.dynamodb.newcomers import DynamoDbNewcomers
+from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
+from customerlink.adapters.token_bucket import Unlimited
 from customerlink.adapters.trouble import trouble_of
+from customerlink.model.beats import PAUSE_SECONDS, canary_address
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.events import Served
 from customerlink.model.frozen import frozen
+from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
 from customerlink.model.secret import TenantSecret
 from customerlink.model.sync import SyncRules
@@ -27,9 +32,11 @@ from customerlink.model.sync_policy import (
     MissedSignUps,
     SyncPolicy,
 )
+from customerlink.ports.canaries import Canaries
 from customerlink.ports.run import Run
 from customerlink.usecases.follow_events import Follow, Report
 from customerlink.usecases.missed_sign_ups import MissedSignUpsCheck
+from customerlink.usecases.send_beat import BeatEnd, send_beat
 from customerlink.wiring.application import Application
 from customerlink.wiring.operator import Operator, sync
 from customerlink.wiring.pace import auth0_pace, stripe_pace
@@ -96,6 +103,7 @@ class AfterTheSignUp:
         turns = boto3.client("dynamodb", config=_CALLS), application.settings.ledger_table
         self._pace, pace = stripe_pace(*turns), auth0_pace(*turns)
         self._users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS, pace=pace)
+        self._next_beat = 0.0
 
     @classmethod
     def started(cls) -> "AfterTheSignUp":
@@ -147,6 +155,23 @@ class AfterTheSignUp:
             time,
         )
 
+    def send_beat(self, stack: str, run: Run) -> BeatEnd | None:
+        """Let Stripe tell of the stack's canary, if its events come and a beat is due."""
+        now = time.time()
+        if not self.settings.stripe_source or now < self._next_beat:
+            return None
+        at = datetime.fromtimestamp(now, UTC).isoformat()
+        end = send_beat(self._canaries(run), canary_address(stack), at)
+        if end is BeatEnd.SENT:
+            self._next_beat = now + PAUSE_SECONDS
+        return end
+
+    def _canaries(self, run: Run) -> Canaries:
+        services, key = self.application.services, self.application.secret().stripe_key
+        where = services.connections, services.api_base, key, _no_other_key, run
+        # Two requests, which wait for no turn: others may have taken all for minutes.
+        return SyncedStripeCustomers(*where, pace=Unlimited())
+
     def _operator(self) -> Operator:
         secret = self.application.secret()
         services = self.application.services
@@ -157,3 +182,7 @@ class AfterTheSignUp:
         run = Run(time, owner=token_hex(16), seconds=BATCH_SECONDS)
         settings = self.application.settings
         return DynamoDbNewcomers(self.application.dynamodb, settings.ledger_table, run)
+
+
+def _no_other_key(_: StripeKey) -> None:
+    """Have none: the next beat reads the secret anew."""

@@ -11,6 +11,7 @@ from tests.fakes import ADA, Counted
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe.synced_customers import PAUSE_SECONDS, SyncedStripeCustomers
 from customerlink.adapters.token_bucket import Unlimited
+from customerlink.model.beats import BEAT
 from customerlink.model.customer import FORMER, Customer, naming
 from customerlink.model.customer_values import LiveCustomer
 from customerlink.model.keys import StripeKey
@@ -135,6 +136,24 @@ class TestUpdate:
         assert customers(served).update(adas, {"name": "Countess"}) == Unknown()
         asked = [each for each in served.account.requests if each.startswith("POST")]
         assert len(asked) == 1
+
+
+class TestBeat:
+    """The one key of the canary's."""
+
+    def test_others_stay(self, served: Stripe) -> None:
+        """Nothing else is touched."""
+        made = served.account.create({**FULL, "metadata": {BEAT: "none yet", "plan": "free"}})
+        assert isinstance(customers(served).beat(CustomerId(made["id"]), "now"), Done)
+
+        metadata = {BEAT: "now", "plan": "free"}
+        assert served.account.retrieve(made["id"]) == {**made, "metadata": metadata}
+
+    def test_of_one_that_is_gone(self, served: Stripe, adas: CustomerId) -> None:
+        """Refused, by its id."""
+        served.account.delete(adas)
+
+        assert customers(served).beat(adas, "now") == Refused("id")
 
 
 class TestSubscriptions:

@@ -13,6 +13,7 @@ from customerlink.adapters.stripe.customers import (
     without_key_spent,
 )
 from customerlink.adapters.stripe.sdk import stripe
+from customerlink.model.beats import BEAT
 from customerlink.model.customer import Customer, unnaming
 from customerlink.model.customer_values import LiveCustomer, Values, params_of
 from customerlink.model.keys import StripeKey
@@ -20,6 +21,7 @@ from customerlink.model.listed_customer import Absence
 from customerlink.model.secret import KeyRefresh
 from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId, is_customer_id
+from customerlink.ports.canaries import Canaries
 from customerlink.ports.customers import Done, Failure, RateLimited, Refused, Spent
 from customerlink.ports.rate import RateLimiter
 from customerlink.ports.run import Run
@@ -33,7 +35,7 @@ _OVER = frozenset({"canceled", "incomplete_expired"})
 (https://docs.stripe.com/api/subscriptions/object)."""
 
 
-class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
+class SyncedStripeCustomers(StripeCustomers, SyncedCustomers, Canaries):
     """The port over Stripe's API, for one invocation; each request waits for its turn."""
 
     def __init__(  # noqa: PLR0913 (what the sign-up's have, and the pace)
@@ -69,6 +71,10 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers):
         """Update the fields together; others stay."""
         # In one try: a lost one could land after a second one, when its values are former ones.
         return self._updated(customer_id, params_of(values), tries=1)
+
+    def beat(self, customer_id: CustomerId, at: str) -> Done[Customer] | Failure:
+        """Set the canary's key; others stay (docs.stripe.com/api/metadata)."""
+        return self._updated(customer_id, {"metadata": {BEAT: at}})
 
     def subscriptions(self, customer_id: CustomerId) -> Done[Subscriptions] | Failure:
         """List what has not ended; a page that is full counts as one that has not."""

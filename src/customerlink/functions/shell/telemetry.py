@@ -211,6 +211,11 @@ def report_open(repaired: Mapping[str, int], still_open: int) -> None:
     metrics.flush_metrics()
 
 
+def report_beat(end: StrEnum, failure: Failure | None = None) -> None:
+    """Log how the sending of a beat ended; what comes of it is counted where it arrives."""
+    logger.info("beat", extra={"end": end, **fields_of(failure)})
+
+
 def report_watch(findings: Sequence[str]) -> None:
     """Log what the watch found, and publish 1 for nothing at all, else 0."""
     (logger.warning if findings else logger.info)("watch", extra={"findings": [*findings]})
