@@ -2,11 +2,13 @@
 
 from tests.simulation.mutants.mutant import Mutant
 
-EVENTS, FOLLOW, MISSED = (
+EVENTS, FOLLOW, MISSED, BEATS = (
     "model/events.py",
     "usecases/follow_events.py",
     "usecases/missed_sign_ups.py",
+    "usecases/send_beat.py",
 )
+_BEATS = "tests/usecases/test_send_beat.py"
 _EVENTS = "tests/model/test_events.py"
 _FOLLOW = "tests/usecases/test_follow_events.py"
 _MISSED = "tests/usecases/test_missed_sign_ups.py"
@@ -164,5 +166,19 @@ FOLLOWED = [
         "return Newcomer.WAITING if outcome.reason in PASSING else Newcomer.MISSED",
         "return Newcomer.MISSED",
         caught_by=f"{_MISSED}::test_stripe_is_down",
+    ),
+    Mutant(
+        "a beat changes a customer that is not the canary",
+        BEATS,
+        "if is_canary(each.metadata_keys):",
+        "if not is_canary(each.id):",
+        caught_by=f"{_BEATS}::test_ends",
+    ),
+    Mutant(
+        "a beat that Stripe refuses counts as sent",
+        BEATS,
+        "if isinstance(changed, Done):",
+        "if changed:",
+        caught_by=f"{_BEATS}::test_ends",
     ),
 ]
