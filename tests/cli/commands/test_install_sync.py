@@ -151,7 +151,10 @@ def test_who_is_there_is_enrolled(shop: Shop) -> None:
     assert "@" not in result.out.replace("customerlink@", "")
 
     # Auth0's values are written where somebody says so, also once sync is on; in live mode asked.
+    stored = shop.cli.stored()
+    shop.cli.store(json.dumps(stored | {"stripe_restricted_key": "rk_live_" + "1" * 24}))
     refused = shop.cli("--mode", "live", "install", "--sync", "--drift", "apply")
+    shop.cli.store(json.dumps(stored))
     assert ("has to be confirmed" in refused.err, held(shop)) == (True, before)
     done = shop.on("--drift", "apply", "--json").json()
     assert (done["changes"], done["rows"]) == (["enrol the users who are there"], [])
@@ -297,15 +300,15 @@ def test_what_others_make(shop: Shop) -> None:
     values = (NAME, "snapshot", "123456789012", "us-east-1")
     assert [each for each in values if each not in asked.out] == []
     assert "customer.updated, customer.deleted" in asked.out
+    # With --json the document is stdout's alone, and the values are told beside it.
+    told_beside = shop.on("--json", key="")
+    assert NAME in told_beside.err
+    assert "no event destination" in told_beside.json()["error"]
 
     source = "aws.partner/stripe.com/ed_test_by_hand"
     shop.box.aws.event_sources.offer(source)
     shop.box.aws.event_sources.offer("aws.partner/stripe.com/ed_test_another")
     assert shop.on(key="").code == 1
-    # With --json the document is stdout's alone, and the values are told beside it.
-    told_beside = shop.cli("--mode", "live", "install", "--sync", "--yes", "--json")
-    assert NAME in told_beside.err
-    assert "no event destination" in told_beside.json()["error"]
     assert shop.on("--stripe-source", source).code == 0
     assert shop.parameters()["StripeEventSource"] == source
     assert shop.destinations() == []
