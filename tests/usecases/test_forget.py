@@ -27,10 +27,10 @@ from customerlink.model.instruction import Reason
 from customerlink.model.profile import Identity
 from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
-from customerlink.model.user import User
+from customerlink.model.user import CustomerId, User
 from customerlink.usecases.forget import Forgetting, Forgotten
 from customerlink.usecases.look import UnansweredError
-from customerlink.usecases.person import HIDDEN, MISSING, STILL_THERE, SUBSCRIBED
+from customerlink.usecases.person import ANOTHERS, HIDDEN, MISSING, STILL_THERE, SUBSCRIBED
 from customerlink.usecases.synced import BUSY, SyncOutcome
 from customerlink.usecases.whose_customer import RUNNING
 
@@ -182,9 +182,23 @@ def is_unknown(person: Person) -> None:
     del person.stripe.account._customers[person.adas]
 
 
+def is_bobs(made: str) -> Callable[[Person], None]:
+    """Let somebody have edited the customer that Bob's profile has, so that it names Ada."""
+
+    def happens(person: Person) -> None:
+        person.leaves()
+        found: str = getattr(person, made)
+        person.moves(BOB, customer_id=CustomerId(found))
+
+    return happens
+
+
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
+        (is_bobs("adas"), ANOTHERS),
+        (is_bobs("capitals"), ANOTHERS),
+        (is_bobs("superseded"), ANOTHERS),
         (lambda _: None, STILL_THERE),
         (is_part_of_bob, f"the account is a part of {BOB.user_id}: forget that one"),
         (signs_up, RUNNING),

@@ -20,6 +20,7 @@ from customerlink.usecases.whose_customer import RUNNING
 STILL_THERE = "Auth0 still has the user: --delete-user deletes them there as well"
 SUBSCRIBED = "a subscription is live: cancel it first"
 HIDDEN = "the Stripe key may not read subscriptions, so one may be live"
+ANOTHERS = "another user's profile has a customer that names the person: put that right first"
 MISSING = (
     "Stripe does not know a customer that the person had: is the key right? If so,"
     " --unknown-is-gone says that it is no more"
@@ -95,13 +96,21 @@ class Person:
 
     def why_not_let_go(self, found: Iterable[NamedCustomer], traces: Traces) -> Iterator[str]:
         """Say what speaks against letting a user's customers go."""
-        states = {each.subscriptions for each in found if each.is_theirs}
+        theirs = [each for each in found if each.is_theirs]
+        states = {each.subscriptions for each in theirs}
+        if any(map(self._is_anothers, theirs)):
+            yield ANOTHERS
         if Subscriptions.LIVE in states:
             yield SUBSCRIBED
         if Subscriptions.HIDDEN in states:
             yield HIDDEN
         if traces.is_one_missing and not self.unknown_is_gone:
             yield MISSING
+
+    def _is_anothers(self, customer: NamedCustomer) -> bool:
+        """Return whether another person's profile has it: whoever edits metadata names anybody."""
+        carriers = {each.user_id for each in self.profiles.with_customer(customer.id)}
+        return bool(carriers - {self.user.user_id})
 
     def _users(self, profile: Profile | None) -> tuple[User, ...]:
         parts = profile.identities[1:] if profile else ()
