@@ -17,6 +17,8 @@ from customerlink.model.message_fields import Unreadable
 from customerlink.model.profile import Profile
 from customerlink.model.sign_up_record import State
 from customerlink.model.signup import Marker
+from customerlink.model.sync_memory import DAY_SECONDS
+from customerlink.model.sync_policy import DeletedUsers, SyncPolicy
 from customerlink.model.trouble import Trouble
 from customerlink.model.user import CustomerId, User
 from customerlink.usecases.follow_events import (
@@ -439,3 +441,32 @@ def test_a_write_under_way_is_looked_at(shop: Events) -> None:
         shop.deliver(event)
 
         assert shop.calls(LOOK) > looks
+
+
+@pytest.mark.parametrize("days", [1, 10, 29])
+@pytest.mark.parametrize("kind", ["user.created", "user.updated"])
+def test_who_is_back_was_not_gone(shop: Events, kind: str, days: int) -> None:
+    """The first event that shows them ends the grace, though nothing of theirs has changed."""
+    profile = shop.tenant.profiles.pop(ADA.user_id)
+    policy = SyncPolicy(deleted_users=DeletedUsers.DELETE)
+    shop.sync(ADA, policy)
+    assert "gone_until" in shop.memory()
+    shop.clock.sleep(days * DAY_SECONDS)
+    shop.tenant.profiles[ADA.user_id] = profile
+
+    assert shop.deliver(auth0_event(kind, as_event(profile))) == [DONE]
+    assert "gone_until" not in shop.memory()
+    del shop.tenant.profiles[ADA.user_id]
+    shop.sync(ADA, policy)
+    grace = float(shop.memory()["gone_until"]["N"]) - shop.clock.time()
+    assert grace == policy.grace_seconds
+
+
+def test_late_event_of_who_is_gone(shop: Events) -> None:
+    """They were made before they went: their time stays as it was."""
+    profile = shop.tenant.profiles.pop(ADA.user_id)
+    shop.sync(ADA, SyncPolicy(deleted_users=DeletedUsers.DELETE))
+    until = shop.memory()["gone_until"]
+
+    assert shop.deliver(auth0_event("user.created", as_event(profile))) == [DONE]
+    assert shop.memory()["gone_until"] == until

@@ -144,8 +144,9 @@ class Batch:
         return next(each for each in _WORST if each in endings)
 
     def _end(self, sighting: Sighting, message: Message) -> Ending:
-        if sighting.kind is EventKind.USER_CREATED:
-            return self._noted(sighting)
+        noted = self._noted(sighting) if sighting.kind is EventKind.USER_CREATED else None
+        if noted is not None:
+            return noted
         user = sighting.user
         if user not in self._looks:
             self._looks[user] = self._looked_at(user)
@@ -204,15 +205,19 @@ class Batch:
             self._follow.report.parked(user)
         return Ending.DONE
 
-    def _noted(self, sighting: Sighting) -> Ending:
-        """Remember whom Auth0 has made: their first login is to be reported."""
-        made = sighting.created_at
+    def _noted(self, sighting: Sighting) -> Ending | None:
+        """Remember whom Auth0 has made: their first login is to be reported.
+
+        None where they were gone before, under the same id: whoever is back is looked at.
+        """
+        user, made = sighting.user, sighting.created_at
         since = made.timestamp() if made else self._follow.clock.time()
         try:
-            self._follow.newcomers.note(sighting.user, since + REPORTED_WITHIN_SECONDS)
+            self._follow.newcomers.note(user, since + REPORTED_WITHIN_SECONDS)
+            memory = self._follow.sync.invocations.sync_ledger().recall(user)
         except LedgerUnavailableError:
             return Ending.AGAIN
-        return Ending.DONE
+        return Ending.DONE if memory.gone_since is None else None
 
 
 def _told(about: Iterable[Sighting]) -> Told:
@@ -232,11 +237,13 @@ def _is_known(sighting: Sighting, memory: Memory, digests: Digests, now: float) 
 
 
 def _is_applied(shown: Former, memory: Memory, digests: Digests) -> bool:
-    # With a write under way, or another key, what was applied says nothing.
+    # With a write under way, or another key, what was applied says nothing. And whoever is back
+    # is not to be taken for gone: a later deletion waits its whole time.
     is_of_it = memory.customer_id == shown.customer_id and memory.keyed_by == digests.name
     return (
         is_of_it
         and not memory.writing
+        and memory.gone_since is None
         and all(
             memory.applied.get(name) == digests.of(name, folded(name, value))
             for name, value in shown.values.items()

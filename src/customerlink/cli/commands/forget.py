@@ -73,8 +73,9 @@ def forget(  # noqa: PLR0913 (a flag each)
     Without --apply it says what there is. All customers that name the user are deleted, which no
     one can undo, and found under the addresses that are still known: name others. Refused while
     Auth0 has the user, a sign-up is under way, another user's profile has such a customer, or a
-    subscription is live, or may be, for all that the Stripe key may see. Interrupted, the same command ends it. Exit code 1 if it is refused, 3
-    if another try may do. The Auth0 client needs read:users, and delete:users for --delete-user.
+    subscription is live, or may be, for all that the Stripe key may see. Interrupted, the same
+    command ends it. Exit code 1 if it is refused, 3 if another try may do. The Auth0 client needs
+    read:users, and delete:users for --delete-user.
     """
     now = session(context, as_json=as_json)
     if "|" not in user:
