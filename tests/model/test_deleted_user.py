@@ -45,6 +45,17 @@ def live(**changes: Any) -> LiveCustomer:
         (replace(GONE, customer=live(auth0_user_id=None)), DELETE, Part.NOTHING, None),
         (replace(GONE, customer=live(auth0_user_id="auth0|bob")), UNLINK, Part.NOTHING, None),
         (replace(GONE, customer=live(auth0_tenant="other")), DELETE, Part.NOTHING, None),
+        # A part of another account's by now.
+        *(
+            (
+                replace(GONE, customer=live(superseded_by="cus_2"), **more),
+                policy,
+                Part.NOTHING,
+                None,
+            )
+            for policy in (UNLINK, DELETE)
+            for more in ({}, {"is_claimed": True}, {"subscriptions": Subscriptions.LIVE})
+        ),
         # The shop's own, as far as anybody can tell, is let go of and no more.
         (replace(GONE, customer=replace(OWN, description="a regular")), DELETE, Part.UNLINK, None),
         (replace(GONE, customer=replace(OWN, description=None)), DELETE, Part.UNLINK, None),

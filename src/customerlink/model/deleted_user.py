@@ -57,7 +57,9 @@ def part(seen: SeenGone, policy: DeletedUsers) -> tuple[Part, SyncReason]:
 
 
 def _with(live: LiveCustomer, seen: SeenGone, policy: DeletedUsers) -> tuple[Part, SyncReason]:
-    if policy is DeletedUsers.KEEP or not live.customer.belongs_to(seen.user):
+    # By now it may be a part of another account's.
+    is_kept = policy is DeletedUsers.KEEP or live.customer.superseded_by is not None
+    if is_kept or not live.customer.belongs_to(seen.user):
         return Part.NOTHING, SyncReason.USER_GONE
     # Whoever edits metadata may let it name a user whose customer it never was.
     if seen.is_anothers:
