@@ -56,6 +56,11 @@ def test_one_for_each_tenant_and_mode(tmp_path: Path) -> None:
         # Of another release: kinds that this one does not know, and a time without a zone.
         ('{"at": "2026-07-01", "counts": {"linked": 9, "unheard_of": 3}}\n', [3]),
         ("[" * 5000 + "\n", []),
+        # Numbers that are none.
+        *(
+            (f'{{"at": "2026-07-01", "counts": {{"unlinked": {number}}}}}\n{GOOD}\n', [2])
+            for number in ("Infinity", "-Infinity", "NaN", "1e999", "null", "[]", "9" * 5000)
+        ),
     ],
 )
 def test_odd_lines(tmp_path: Path, kept: str, earlier: list[int]) -> None:

@@ -34,7 +34,7 @@ def _read(text: str) -> Iterator[Run]:
     for line in text.splitlines():
         try:
             yield _run(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             # Cut short by a crash, or edited: one point less on a line.
             continue
 
