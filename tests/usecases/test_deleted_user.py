@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 from tests.fakes import NOW
-from tests.interleaving import CREATE, DELETE, LOOK, TENANT, UNLINK, Kind, World, user
+from tests.interleaving import (
+    CREATE,
+    DELETE,
+    LOOK,
+    TENANT,
+    UNLINK,
+    Kind,
+    World,
+    WorldOperator,
+    user,
+)
 from tests.usecases.test_sync import ADA, NEW, OLD, Shop
 
 from customerlink.model.customer import DESCRIPTION, FORMER, NewCustomer, naming
@@ -132,6 +142,32 @@ class TestWhen:
         assert shop.sync_item() is None
         assert shop.looked().outcome is SyncOutcome.NOTHING
         assert shop.sync_item() is None
+
+    @pytest.mark.parametrize("seconds", [60.0, DAY_SECONDS, MONTH - HOUR])
+    def test_parked_meanwhile(self, seconds: float) -> None:
+        """Whoever is parked while they are looked at is counted once, and waits no longer."""
+        shop = Left()
+        shop.comes_back()
+        shop.looked()
+        del shop.tenant.profiles[ADA.user_id]
+        shop.clock.sleep(DAY_SECONDS)
+        until = shop.clock.time() + MONTH
+        for _ in range(3):
+            shop.meanwhile("sync_until = :zero", lambda: shop.syncing().park(ADA))
+            shop.looked()
+            shop.clock.sleep(seconds / 3)
+
+        assert float((shop.sync_item() or {})["gone_until"]["N"]) == until
+        assert [each.due for each in WorldOperator(shop).deletions(TENANT).days()] == [1, 1]
+
+    def test_back_and_parked_meanwhile(self) -> None:
+        """Whoever is back is not gone, also where an event of theirs is parked at that moment."""
+        shop = Left()
+        shop.comes_back()
+        shop.meanwhile("sync_until = :zero", lambda: shop.syncing().park(ADA))
+        shop.looked()
+
+        assert "gone_until" not in (shop.sync_item() or {})
 
     def test_back_in_time(self) -> None:
         """Who is there again keeps everything, and a later deletion waits its whole time."""

@@ -4,6 +4,8 @@ A lease outlives whatever its invocation may have sent. So the next one finds ev
 earlier one done, or knows that it never will be.
 """
 
+from collections.abc import Mapping
+
 from customerlink.adapters.aws.aws_json import LedgerClient
 from customerlink.adapters.dynamodb.items import ADOPTING, SYNC, Item, n, record_key, s, sync_key
 from customerlink.adapters.dynamodb.table import Failed, Table, Written
@@ -71,7 +73,8 @@ class DynamoDbSyncLedger(SyncLedger):
     def give_back(self, lease: SyncLease, memory: Memory) -> bool:
         """Write the memory, and end the lease at once."""
         ending, ended = ", sync_until = :zero", {":zero": n(0)}
-        due, values = _due(memory)
+        gone = _gone(memory)
+        due, values = _clauses({**_due(memory), **gone})
         found = self._written(
             lease,
             memory,
@@ -82,7 +85,10 @@ class DynamoDbSyncLedger(SyncLedger):
         if isinstance(found, Written):
             return True
         # Taken over, or parked meanwhile: which of the two the same condition tells, without that.
-        return isinstance(self._written(lease, memory, _MINE, ending, ended), Written)
+        # Who is gone stays so, or would be counted among the deletions once more.
+        known, values = _clauses(gone)
+        again = self._written(lease, memory, _MINE, ending + known, {**ended, **values})
+        return isinstance(again, Written)
 
     def mark_renaming(self, user: User, customer_id: CustomerId) -> bool:
         """Write it on the linked record, with when an update may have been sent."""
@@ -164,17 +170,27 @@ def _link(customer_id: CustomerId) -> Item:
     return {":linked": s(State.LINKED), ":customer_id": s(customer_id)}
 
 
-def _due(memory: Memory) -> tuple[str, Item]:
-    """Return the clauses that say why nothing is done, and until when; and their values."""
-    found: dict[str, Item | None] = {
+def _due(memory: Memory) -> dict[str, Item | None]:
+    """Return what says why nothing is done, and until when; None for what is not so."""
+    return {
         "is_open": s(SYNC) if memory.due_at else None,
         "open_since": n(memory.due_at) if memory.due_at else None,
         "held": s(memory.held) if memory.held else None,
         "held_since": n(memory.held_since) if memory.held_since else None,
-        "gone_since": n(memory.gone_since) if memory.gone_since else None,
-        "gone_until": n(memory.gone_until) if memory.gone_until else None,
         "hints": {"SS": _flat(memory.hints)} if any(memory.hints.values()) else None,
     }
+
+
+def _gone(memory: Memory) -> dict[str, Item | None]:
+    """Return since when the user is gone, and until when that is waited for."""
+    return {
+        "gone_since": n(memory.gone_since) if memory.gone_since else None,
+        "gone_until": n(memory.gone_until) if memory.gone_until else None,
+    }
+
+
+def _clauses(found: Mapping[str, Item | None]) -> tuple[str, Item]:
+    """Return the clauses that set and remove attributes, and their values."""
     setting = "".join(f", {name} = :{name}" for name, each in found.items() if each)
     removed = ", ".join(name for name, each in found.items() if not each)
     values = {f":{name}": each for name, each in found.items() if each}
