@@ -128,14 +128,27 @@ class TestUpdate:
 
         assert customers(served).update(adas, {"name": "Ada"}) == Refused("id")
 
-    @pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.DOWN])
-    def test_in_one_try(self, served: Stripe, adas: CustomerId, kind: FaultKind) -> None:
-        """A lost one could land after a second one was answered, and over what came next."""
-        served.fault(kind, "POST")
 
-        assert customers(served).update(adas, {"name": "Countess"}) == Unknown()
-        asked = [each for each in served.account.requests if each.startswith("POST")]
-        assert len(asked) == 1
+@pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.DOWN])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda each, adas: each.update(adas, {"name": "Countess"}),
+        lambda each, adas: each.unlink(adas, ADA.user_id),
+        lambda each, adas: each.adopt(adas, ADA),
+        lambda each, adas: each.supersede(adas, CustomerId("cus_2")),
+        lambda each, adas: each.set_email(adas, "new@example.com"),
+    ],
+)
+def test_in_one_try(
+    served: Stripe, adas: CustomerId, write: Callable[..., object], kind: FaultKind
+) -> None:
+    """A lost write could land after a second one was answered, and over what came next."""
+    served.fault(kind, "POST")
+
+    assert write(customers(served), adas) == Unknown()
+    asked = [each for each in served.account.requests if each.startswith("POST")]
+    assert len(asked) == 1
 
 
 class TestBeat:
@@ -222,15 +235,6 @@ class TestParting:
         assert unlinked.result.is_nobodys(ADA.tenant)
         customers(served).unlink(made, None)
         assert served.account.retrieve(made)["metadata"] == kept
-
-    @pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER])
-    def test_unlinked_in_one_try(self, served: Stripe, adas: CustomerId, kind: FaultKind) -> None:
-        """A second one would say "done" while the first, lost one may land any time."""
-        served.fault(kind, "POST")
-
-        assert customers(served).unlink(adas, ADA.user_id) == Unknown()
-        asked = [each for each in served.account.requests if each.startswith("POST")]
-        assert len(asked) == 1
 
     def test_delete(self, served: Stripe, adas: CustomerId) -> None:
         """Once; what is gone, or was never there, is told."""

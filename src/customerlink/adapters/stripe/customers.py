@@ -59,6 +59,9 @@ stripe.enable_telemetry = False
 class StripeCustomers:
     """The customers port over Stripe's API, for one invocation."""
 
+    update_tries = _TRIES
+    """So often an update is sent whose answer was lost."""
+
     def __init__(
         self,
         connections: Connections,
@@ -163,9 +166,7 @@ class StripeCustomers:
             self._run.trace.fail(FailedAt.STRIPE, How.CUSTOMER_UNKNOWN)
         return is_unknown
 
-    def _updated(
-        self, customer_id: CustomerId, changes: Params, tries: int = _TRIES
-    ) -> Done[Customer] | Failure:
+    def _updated(self, customer_id: CustomerId, changes: Params) -> Done[Customer] | Failure:
         def updated() -> Done[Customer]:
             customer = self._client.v1.customers.update(
                 customer_id,
@@ -174,7 +175,7 @@ class StripeCustomers:
             self._note(expected(customer, "customer", customer_id))
             return Done(read_customer(customer))
 
-        return without_key_spent(self._call("stripe_update", updated, tries))
+        return without_key_spent(self._call("stripe_update", updated, self.update_tries))
 
     def _client_with(self, key: StripeKey) -> stripe.StripeClient:
         return stripe.StripeClient(

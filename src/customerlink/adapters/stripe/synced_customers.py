@@ -38,6 +38,10 @@ _OVER = frozenset({"canceled", "incomplete_expired"})
 class SyncedStripeCustomers(StripeCustomers, SyncedCustomers, Canaries):
     """The port over Stripe's API, for one invocation; each request waits for its turn."""
 
+    # A lost one could land after a second one was answered: over later values, or over a customer
+    # that is somebody else's by then.
+    update_tries = 1
+
     def __init__(  # noqa: PLR0913 (what the sign-up's have, and the pace)
         self,
         connections: Connections,
@@ -69,8 +73,7 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers, Canaries):
 
     def update(self, customer_id: CustomerId, values: Values) -> Done[Customer] | Failure:
         """Update the fields together; others stay."""
-        # In one try: a lost one could land after a second one, when its values are former ones.
-        return self._updated(customer_id, params_of(values), tries=1)
+        return self._updated(customer_id, params_of(values))
 
     def beat(self, customer_id: CustomerId, at: str) -> Done[Customer] | Failure:
         """Set the canary's key; others stay (docs.stripe.com/api/metadata)."""
@@ -94,8 +97,7 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers, Canaries):
 
     def unlink(self, customer_id: CustomerId, former: str | None) -> Done[Customer] | Failure:
         """Take our metadata keys out; others stay (docs.stripe.com/api/metadata)."""
-        # In one try: a lost one could land after a second one, when it is somebody else's by then.
-        return self._updated(customer_id, {"metadata": unnaming(former)}, tries=1)
+        return self._updated(customer_id, {"metadata": unnaming(former)})
 
     def delete(self, customer_id: CustomerId) -> Done[bool] | Failure:
         """Delete by id; one that is gone is no error (https://docs.stripe.com/api/customers/delete).
