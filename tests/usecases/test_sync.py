@@ -898,6 +898,19 @@ class TestInterleavings:
 
         assert shop.email() == OLD
 
+    @pytest.mark.parametrize("second", [1, 10, 60])
+    @pytest.mark.parametrize("changes", [{"email": NEW}, {"name": "Countess"}])
+    def test_late_intent(self, shop: Shop, second: float, changes: dict[str, Any]) -> None:
+        """One that was repeated changes nothing once the lease is given back: an edit stays."""
+        shop.moves(**changes)
+        shop.fails(REMEMBER, Kind.LATE, second)
+        assert shop.outcome() is SyncOutcome.DONE
+        shop.at(second + 1)
+        shop.edit(name="Lady", email=THIRD)
+
+        assert shop.outcome() is SyncOutcome.NOTHING
+        assert (shop.name(), shop.email()) == ("Lady", THIRD)
+
     @pytest.mark.parametrize("call", [TAKE, REMEMBER, GIVE_BACK])
     def test_ledger_that_does_not_answer(self, shop: Shop, call: str) -> None:
         """Without a word of what is about to be written, nothing is."""

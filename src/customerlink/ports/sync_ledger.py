@@ -21,7 +21,7 @@ class SyncLedger(Protocol):
         ...
 
     def remember(self, lease: SyncLease, memory: Memory) -> bool:
-        """Write down what is about to be written; False if the lease was taken over."""
+        """Write down what is about to be written; False if the lease is another's or ended."""
         ...
 
     def give_back(self, lease: SyncLease, memory: Memory) -> bool:

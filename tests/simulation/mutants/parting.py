@@ -140,14 +140,6 @@ PARTING = [
         caught_by=f"{_TESTS}::TestComesBackAsSomebodyElse::test_after_an_adopted_one_is_unlinked",
     ),
     Mutant(
-        "an unlinking that is tried again",
-        SYNCED_STRIPE,
-        '{"metadata": unnaming(former)}, tries=1)',
-        '{"metadata": unnaming(former)})',
-        caught_by="tests/adapters/stripe/test_synced_customers.py::TestParting"
-        "::test_unlinked_in_one_try",
-    ),
-    Mutant(
         "a day that is too full begins",
         GONE,
         "if deletions.due_on(day).is_held(self.policy.deletions_per_day):",

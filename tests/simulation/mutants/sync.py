@@ -53,6 +53,13 @@ SYNCED = [
         caught_by=f"{_TABLE}::test_comparison",
     ),
     Mutant(
+        "sync remembers late what it was about to write",
+        SYNC_LEDGER,
+        'condition = f"{_MINE} AND {_NOT_GIVEN_BACK}"',
+        'condition = f"{_MINE} AND (attribute_exists(pk) OR {_NOT_GIVEN_BACK})"',
+        caught_by=f"{_TESTS}::TestInterleavings::test_late_intent",
+    ),
+    Mutant(
         "sync beside another one",
         SYNC_LEDGER,
         "attribute_not_exists(sync_until) OR sync_until < :now",

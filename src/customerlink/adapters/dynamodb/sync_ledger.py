@@ -24,6 +24,8 @@ _ATTRIBUTES = ", ".join(
 _FREE = "attribute_not_exists(sync_until) OR sync_until < :now"
 # A zombie that wakes up: whoever took its lease over has raised the epoch.
 _MINE = "sync_epoch = :epoch AND #owner = :owner"
+# 0 s: no answer; 1 s: repeated, and the lease is given back; 2 s: the first one arrives.
+_NOT_GIVEN_BACK = "sync_until > :zero"
 # 0 s: both sides are read; 1 s: an event of a later change is parked; 2 s: given back, still due.
 _NOT_PARKED_SINCE = "(attribute_not_exists(parks) OR parks = :parks)"
 # Two are parked, or one who is held: the earlier time is the one that counts.
@@ -68,7 +70,8 @@ class DynamoDbSyncLedger(SyncLedger):
 
     def remember(self, lease: SyncLease, memory: Memory) -> bool:
         """Write what is about to be written, and keep the lease."""
-        return isinstance(self._written(lease, memory, _MINE), Written)
+        condition = f"{_MINE} AND {_NOT_GIVEN_BACK}"
+        return isinstance(self._written(lease, memory, condition, "", {":zero": n(0)}), Written)
 
     def give_back(self, lease: SyncLease, memory: Memory) -> bool:
         """Write the memory, and end the lease at once."""
