@@ -30,6 +30,7 @@ from customerlink.model.sign_up_record import (
     Lease,
 )
 from customerlink.model.signup import ODD_ID, Marker, SignUp
+from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.usecases.reassign import Plan, Reassignment, Refusal
 
@@ -256,6 +257,18 @@ def test_former_login_of_a_moment_ago(case: Case) -> None:
 
     assert "sign-ups" in case.unmet()
     case.world.at(2 * SETTLED_SECONDS + SETTLED_SECONDS + 1)
+    assert case.apply() is None
+    case.assert_done()
+
+
+@pytest.mark.parametrize("seconds", [0, 30, SYNC_LEASE_SECONDS - 1])
+def test_former_look_of_a_moment_ago(case: Case, seconds: float) -> None:
+    """Likewise what was sent for them after their sign-up."""
+    assert WorldOperator(case.world).sync_ledger().take(BOB)
+    case.world.clock.sleep(seconds)
+
+    assert "sign-ups" in case.unmet()
+    case.world.clock.sleep(SYNC_LEASE_SECONDS + 1)
     assert case.apply() is None
     case.assert_done()
 

@@ -29,7 +29,7 @@ from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption, Lease
 from customerlink.model.sync import SyncReason
-from customerlink.model.sync_memory import AGAIN_SECONDS
+from customerlink.model.sync_memory import AGAIN_SECONDS, SYNC_LEASE_SECONDS
 from customerlink.model.trouble import Trouble
 from customerlink.model.user import CustomerId, User
 from customerlink.usecases.delete_customer import Deletion
@@ -565,6 +565,18 @@ class TestFollow:
         plan.opened(BOB)
 
         assert plan.skipped(Act.FOLLOW, made) == "in_progress"
+
+    @pytest.mark.parametrize("seconds", [0, 30, SYNC_LEASE_SECONDS - 1])
+    def test_look_that_is_under_way(self, plan: Plan, seconds: float) -> None:
+        """Likewise at what was sent for the account after its sign-up."""
+        made = plan.world.customer(ADAS, BOB)
+        plan.world.tenant.add(ADA, ADAS, identities=self.LINKED)
+        assert WorldOperator(plan.world).sync_ledger().take(BOB)
+        plan.world.clock.sleep(seconds)
+
+        assert plan.skipped(Act.FOLLOW, made) == "in_progress"
+        plan.world.clock.sleep(SYNC_LEASE_SECONDS + 1)
+        plan.done(Act.FOLLOW, made)
 
     def test_customer_that_goes_meanwhile(self, plan: Plan) -> None:
         """Between the look at it and the change: nothing is left to follow."""

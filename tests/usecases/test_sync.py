@@ -32,6 +32,7 @@ from customerlink.model.sync_policy import (
     SyncPolicy,
 )
 from customerlink.model.user import CustomerId, User, UserId
+from customerlink.usecases.link_accounts import LinkFailure
 from customerlink.usecases.look import UnansweredError
 from customerlink.usecases.synced import (
     BUSY,
@@ -616,6 +617,24 @@ class TestAccounts:
         assert synced.outcome is SyncOutcome.DONE
         assert world.named(ADA) == [made]
         assert world.tenant.profiles[ADA.user_id].customer_id == made
+
+    @pytest.mark.parametrize("call", [ADOPT, UPDATE])
+    @pytest.mark.parametrize("seconds", [0, 30, 57])
+    def test_write_for_the_second_on_its_way(self, call: str, seconds: float) -> None:
+        """It is waited for: it would take the customer back, or have its values be the former's."""
+        shop = Shop()
+        shop.edit(metadata=EMPTIED) if call == ADOPT else shop.moves(name="Countess")
+        shop.fails(call, Kind.LATE, 60)
+        assert shop.why() == NO_ANSWER
+        shop.clock.sleep(seconds)
+        del shop.tenant.profiles[ADA.user_id]
+        shop.tenant.add(GOOGLES, NEW, identities=(LINKED, Identity("auth0", "ada", OLD)))
+
+        assert shop.why(GOOGLES) == LinkFailure.IN_PROGRESS
+        assert shop.named(GOOGLES) == []
+        shop.at(LATER)
+        shop.outcome(GOOGLES)
+        assert shop.named(GOOGLES) == [shop.adas]
 
     def test_neither_had_one(self) -> None:
         """None is made."""

@@ -30,6 +30,10 @@ class LedgerView(Protocol):
         """Return who has a customer's claim."""
         ...
 
+    def is_reconciled(self, user: User) -> bool:
+        """Return whether somebody looks at a user after the sign-up, or what was sent may come."""
+        ...
+
     def lock_on(self, tenant: Tenant, email: str) -> HeldLock | None:
         """Return who has an address's lock right now, whatever its letter case."""
         ...

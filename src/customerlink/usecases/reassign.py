@@ -119,7 +119,7 @@ class Reassignment:
             Condition("other profiles", "none has its id", self._other_profile(customer, user)),
             Condition("other customers", "the user has none", other),
             Condition("claim", "nobody else has one", self._claimed(customer, claimant)),
-            Condition("sign-ups", "none is under way", _under_way(standings, user)),
+            Condition("sign-ups", "none is under way", self._under_way(standings, user)),
         )
         email = profile.email if profile else None
         return Plan(customer_id, user, conditions, former, claimant, email)
@@ -215,6 +215,16 @@ class Reassignment:
             return None
         return f"{claimant.user_id} has claimed it: {DECIDE}"
 
+    def _under_way(self, standings: Mapping[User, Standing], heir: User) -> str | None:
+        view = self.invocations.view()
+        for user, standing in standings.items():
+            # What was sent for the former could let the customer name them again, or have what
+            # was theirs.
+            is_coming = not standing.is_settled or view.is_reconciled(user)
+            if standing.is_held or (user != heir and is_coming):
+                return f"{user.user_id} has one, or had a minute ago: again in a minute"
+        return None
+
     def _whose(self, customer: ListedCustomer | None) -> Ownership | None:
         if customer is None:
             return None
@@ -283,11 +293,3 @@ def _unproved(customer: ListedCustomer | None, profile: Profile | None) -> str |
     if not (profile.email and is_same_address(profile.email, customer.email)):
         return "the user has another address than the customer"
     return None if profile.email_verified else "the user has not verified the address"
-
-
-def _under_way(standings: Mapping[User, Standing], heir: User) -> str | None:
-    for user, standing in standings.items():
-        # An update that a login of the former's has sent could let the customer name them again.
-        if standing.is_held or (user != heir and not standing.is_settled):
-            return f"{user.user_id} has one, or had a minute ago: again in a minute"
-    return None

@@ -150,7 +150,11 @@ class Reconciliation:
         profile = self.look.profiles.get(self.user.user_id)
         if profile is None or account not in profile.identities[1:]:
             return None
-        secondary = Account(User(self.user.tenant, account.user_id), account.email, None)
+        user = User(self.user.tenant, account.user_id)
+        # What was sent while it was an account of its own could take its customer back.
+        if self.look.invocations.view().is_reconciled(user):
+            return LinkFailure.IN_PROGRESS
+        secondary = Account(user, account.email, None)
         return self.look.invocations.linking(Account.of(self.user, profile), secondary).follow()
 
     def _is_remembered(self, account: Identity) -> bool:

@@ -273,7 +273,11 @@ class Repair:
         if secondary is None or customer is None:
             return "the customer names no account that is linked to the user"
         staying = Account.of(self._user(step), profile)
-        leaving = Account(User(self.tenant, secondary.user_id), None, customer.id)
+        user = User(self.tenant, secondary.user_id)
+        # As `reassign` waits: what was sent for the account could take the customer back.
+        if self.invocations.view().is_reconciled(user):
+            return str(LinkFailure.IN_PROGRESS)
+        leaving = Account(user, None, customer.id)
         followed = self.invocations.linking(staying, leaving).follow()
         if isinstance(followed, LinkFailure):
             return str(followed)

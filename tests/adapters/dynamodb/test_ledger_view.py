@@ -8,6 +8,7 @@ from tests.adapters.dynamodb.ledger_world import CUSTOMER, OTHER, World
 
 from customerlink.adapters.aws.aws_json import AwsSilentError
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
+from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import (
@@ -17,6 +18,7 @@ from customerlink.model.sign_up_record import (
     Adoption,
     Standing,
 )
+from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.ports.run import Run
 from sandbox.aws import TABLE
@@ -95,6 +97,22 @@ def test_claim(world: World, view: DynamoDbLedgerView, name: str) -> None:
     assert ledger.claim(who, Adoption(customer_id))
 
     assert view.claimed_by(customer_id) == who
+
+
+def test_reconciled(world: World, view: DynamoDbLedgerView) -> None:
+    """From when somebody looks at a user until what they may have sent has come; or given back."""
+    assert not view.is_reconciled(world.user)
+    run = Run(world.clock, "reconciles", 9_999.0)
+    ledger = DynamoDbSyncLedger(world.client, TABLE, run)
+    ledger.take(world.user)
+    assert view.is_reconciled(world.user)
+    world.clock.sleep(SYNC_LEASE_SECONDS + 1)
+    assert not view.is_reconciled(world.user)
+    lease = ledger.take(world.user)
+    assert lease
+    ledger.give_back(lease, lease.memory)
+
+    assert not view.is_reconciled(world.user)
 
 
 def test_ledger_that_does_not_answer(world: World, view: DynamoDbLedgerView) -> None:

@@ -29,9 +29,16 @@ ACTS = [
     Mutant(
         "reassigned while an update of the former's may be under way",
         REASSIGN,
-        "if standing.is_held or (user != heir and not standing.is_settled):",
-        "if standing.is_held:",
+        "is_coming = not standing.is_settled or view.is_reconciled(user)",
+        "is_coming = view.is_reconciled(user)",
         caught_by=f"{OF_REASSIGN}test_former_login_of_a_moment_ago",
+    ),
+    Mutant(
+        "reassigned while a write of the former's sync may be under way",
+        REASSIGN,
+        "is_coming = not standing.is_settled or view.is_reconciled(user)",
+        "is_coming = not standing.is_settled",
+        caught_by=f"{OF_REASSIGN}test_former_look_of_a_moment_ago",
     ),
     Mutant(
         "adoption finished in the place of who has come back",

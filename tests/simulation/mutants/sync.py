@@ -53,6 +53,20 @@ SYNCED = [
         caught_by=f"{_TABLE}::test_comparison",
     ),
     Mutant(
+        "sync lets a customer follow while a write for its account may be under way",
+        RECONCILIATION,
+        "if self.look.invocations.view().is_reconciled(user):",
+        "if False:",
+        caught_by=f"{_TESTS}::TestAccounts::test_write_for_the_second_on_its_way",
+    ),
+    Mutant(
+        "repair lets a customer follow while a write for its account may be under way",
+        "usecases/repair.py",
+        "if self.invocations.view().is_reconciled(user):",
+        "if False:",
+        caught_by="tests/usecases/test_repair.py::TestFollow::test_look_that_is_under_way",
+    ),
+    Mutant(
         "sync remembers late what it was about to write",
         SYNC_LEDGER,
         'condition = f"{_MINE} AND {_NOT_GIVEN_BACK}"',

@@ -9,6 +9,7 @@ from customerlink.adapters.dynamodb.items import (
     n,
     record_key,
     s,
+    sync_key,
 )
 from customerlink.adapters.dynamodb.table import Table
 from customerlink.model.sign_up_record import (
@@ -49,6 +50,11 @@ class DynamoDbLedgerView(LedgerView):
         """Read the claim, strongly consistently."""
         item = self._table.read(claim_key(customer_id), "holder")
         return holder_in(item["holder"]["S"]) if item else None
+
+    def is_reconciled(self, user: User) -> bool:
+        """Read the lease, strongly consistently; it outlasts what was sent under it."""
+        item = self._table.read(sync_key(user), "sync_until") or {}
+        return _moment(item, "sync_until") >= self._clock.time()
 
     def lock_on(self, tenant: Tenant, email: str) -> HeldLock | None:
         """Read the lock, strongly consistently; the TTL may not have cleared one that has ended."""
