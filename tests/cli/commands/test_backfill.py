@@ -256,7 +256,7 @@ def test_no(sides: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     user(sides, 1)
 
     def confirm(_: Session, what: str, *, yes: bool) -> None:
-        assert (what, yes) == ("Backfill: 1 users", False)
+        assert (what, yes) == ("Backfill: 1 user", False)
         raise DeclinedError
 
     monkeypatch.setattr(Session, "confirm", confirm)

@@ -350,7 +350,7 @@ class TestOtherMode:
     def test_live_key(self, cli: Cli) -> None:
         """A test profile over a live stack."""
         cli.install()
-        cli.store(json.dumps(cli.stored() | {"stripe_restricted_key": "rk_live_" + "1" * 24}))
+        cli.store_live_key()
         cli.changes()
         result = cli("install")
 
@@ -718,6 +718,7 @@ class TestOneQuestion:
         secrets = cli.box.aws.secrets_manager
         secrets.delete_secret(SecretId=WATCH_SECRET, ForceDeleteWithoutRecovery=True)
         secrets.create_secret(Name=WATCH_SECRET)
+        cli.store_live_key()
         result = cli("--mode", "live", "install")
 
         assert (result.code, "has to be confirmed" in result.err) == (2, True)

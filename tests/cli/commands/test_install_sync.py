@@ -152,7 +152,7 @@ def test_who_is_there_is_enrolled(shop: Shop) -> None:
 
     # Auth0's values are written where somebody says so, also once sync is on; in live mode asked.
     stored = shop.cli.stored()
-    shop.cli.store(json.dumps(stored | {"stripe_restricted_key": "rk_live_" + "1" * 24}))
+    shop.cli.store_live_key()
     refused = shop.cli("--mode", "live", "install", "--sync", "--drift", "apply")
     shop.cli.store(json.dumps(stored))
     assert ("has to be confirmed" in refused.err, held(shop)) == (True, before)
