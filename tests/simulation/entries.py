@@ -153,7 +153,8 @@ class Entries:
                 done = Settled(CustomerId(customer_id), Reason.CUSTOMER_FOUND)
                 self.on_settled("reassign", user, done)
 
-        return self._invoke(f"reassign {customer_id} to {user.user_id}", work, PROVISION_SECONDS)
+        title = f"reassign {customer_id} to {user.user_id}"
+        return self._invoke(title, work, PROVISION_SECONDS, "reassign")
 
     def claim(self, user: User) -> Task:
         """`repair --kind unclaimed`: a registration's customer names its user."""
@@ -198,7 +199,13 @@ class Entries:
         client: Any = SimulatedDynamoDb(self.world, run.owner)
         return DynamoDbLedger(client, "ledger", run), SimulatedCustomers(self.world, run)
 
-    def _invoke(self, title: str, work: Callable[[Run], None], seconds: float) -> Task:
+    def _invoke(
+        self,
+        title: str,
+        work: Callable[[Run], None],
+        seconds: float,
+        function: str = "invocation",
+    ) -> Task:
         self.world.tell(title)
 
         def guarded(run: Run) -> None:
@@ -207,7 +214,7 @@ class Entries:
             except (ManagementError, LedgerUnavailableError) as trouble:
                 self.world.tell(f"  {run.owner}: {title}: {type(trouble).__name__}")
 
-        return self.auth0.invoke(guarded, seconds)
+        return self.auth0.invoke(guarded, seconds, function)
 
 
 def _account(user: User, profile: Profile) -> Account:

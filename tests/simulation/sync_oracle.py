@@ -317,8 +317,8 @@ class SyncOracle:
             self.violated(f"21: an event of {user_id} is lost")
 
     def trespassed(self, owner: str, key: str) -> None:
-        """Check 20: only sync asks for what sync remembers."""
-        if key.startswith("sync#") and not owner.startswith("sync"):
+        """Check 20: only sync asks for what sync remembers, and who gives a customer away."""
+        if key.startswith("sync#") and not owner.startswith(("sync", "reassign")):
             self.violated(f"20: {owner} asks for {key}")
 
 
