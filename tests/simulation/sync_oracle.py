@@ -239,11 +239,16 @@ class SyncOracle:
     def _judge_naming(self, attempt: Attempt, before: Body) -> None:
         """Check 14 where a customer names somebody by it: nobody's is the user's by its record.
 
-        Whose it may be after somebody else is for the oracle of sign-ups to judge.
+        Or those of an account which was linked to it, or it to: following finishes an adoption that
+        was begun. Whose it may be after somebody else is for the oracle of sign-ups to judge.
         """
+        accounts = {attempt.user_id}
+        for user_id, user in self.auth0.users.items():
+            if attempt.user_id in {user_id, *user.identities}:
+                accounts |= {user_id, *user.identities}
         is_nobodys = not {"auth0_user_id", "auth0_registration_id"} & {*before["metadata"]}
         claim = self.world.table.items.get(f"adoption#{before['id']}", {})
-        is_claimed = claim.get("holder", {}).get("S") == f"{TENANT}#{attempt.user_id}"
+        is_claimed = claim.get("holder", {}).get("S") in {f"{TENANT}#{each}" for each in accounts}
         adopts = self.world.policy.existing_customer is ExistingCustomer.ADOPT
         is_theirs = adopts or self._recorded(attempt.user_id) == before["id"]
         if is_nobodys and not (is_claimed and is_theirs):
