@@ -15,6 +15,9 @@ from sandbox.serving import Server
 FIRST_PORT = 8800
 """The log-in's; Stripe's, AWS's, the gateway's and Auth0's follow. samconfig.toml names them."""
 
+USED = ("subscription", "invoice", "payment_method")
+"""What `forget` and `release` look for, before a customer goes."""
+
 _HELP = """
 [bold]The sandbox is running.[/] Log somebody in (again: the same user returns):
 
@@ -37,6 +40,11 @@ followed on the other side a moment later. A second Stripe key, to rotate to (DE
 …/stripe-keys/KEY revokes one):
 
   curl -s -X POST {keys} | customerlink rotate stripe-key
+
+Keys that may do more, for install --sync and uninstall --sync, and for forget and release:
+
+  curl -s -X POST '{keys}?may=event_destination' | customerlink install --sync
+  export CUSTOMERLINK_STRIPE_KEY=$(curl -s -X POST '{keys}?{used}')
 
 Built with [bold]make build-host[/], the function also runs in a container against these:
 
@@ -95,6 +103,7 @@ def main() -> None:
         ):
             tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
             places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
+            places |= {"used": "&".join(f"may={each}" for each in USED)}
             places |= {"keys": f"{login.url}/stripe-keys", "auth0": box.auth0_url, "tools": tools}
             places["container"] = in_a_container(ports, sys.platform)
             console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)

@@ -52,8 +52,10 @@ class Front:
                 case "POST", ["login"]:
                     return _json(200, self._login(read(request.get_data())))
                 case "POST", ["stripe-keys"]:
-                    # The bare key, for a pipe into `customerlink rotate stripe-key`.
-                    return Response(f"{self._box.stripe.add_key()}\n", 201)
+                    # The bare key, for a pipe into `customerlink rotate stripe-key`; what it may
+                    # beside customers, as "subscription", for the commands that need more.
+                    key = self._box.stripe.add_key(reads=request.args.getlist("may"))
+                    return Response(f"{key}\n", 201)
                 case "GET", ["stripe-keys"]:
                     return _json(200, self._box.stripe.list_keys())
                 case "DELETE", ["stripe-keys", key] if key in self._box.stripe.list_keys():
@@ -72,9 +74,12 @@ class Front:
         with self._one_login:
             if user_id not in users:
                 users.add(profile, user_id)
-            before = len(exchanges)
+            before, printed = len(exchanges), self._box.log.tell()
             login = self._box.tenant.login(user_id, connection)
             asked = exchanges[before:]
+            # For `customerlink whois`. What another function prints meanwhile is no log-in's line.
+            told = self._box.log.getvalue()[printed:].splitlines()
+            self._box.aws.keep_lines("post-login", told)
         reason = asked[-1].reason if asked else None
         self._tell(plain(f"{user_id}: {login.decision}, {reason or 'nobody was asked'}"))
         return {

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 import pytest
 from werkzeug.test import Client
 
+from sandbox.aws import REGION, STACK
 from sandbox.front import Front
 from sandbox.sandbox import Sandbox
+from sandbox.stripe_account import Permission, StripeFailure
 
 ODD: list[tuple[bytes, str]] = [
     (b"", "the body"),
@@ -101,6 +104,33 @@ def test_keys(door: Door) -> None:
     assert door.client.delete(f"/stripe-keys/{key}").status_code == 200
     assert json.loads(door.client.get("/stripe-keys").text)[key] == "revoked"
     assert door.client.delete("/stripe-keys/rk_test_nobodys").status_code == 404
+
+
+def test_a_key_that_may_more(door: Door) -> None:
+    """What it may is named, for the commands that need more than customers."""
+    account = door.box.stripe
+    key = door.client.post("/stripe-keys?may=subscription&may=invoice").text.strip()
+
+    for resource in ("customer", "subscription", "invoice"):
+        account.authorise(key, Permission.READ, resource)
+    with pytest.raises(StripeFailure):
+        account.authorise(key, Permission.READ, "event_destination")
+
+
+def test_a_denial_is_in_the_log(door: Door) -> None:
+    """`customerlink whois` finds the reference that the person has read."""
+    door.box.stripe.create({"email": "logged-front@example.com"})
+    told = door.login(email="logged-front@example.com")["message"]
+    logs: Any = boto3.Session("sandbox", "sandbox", "sandbox", REGION).client(
+        "logs", endpoint_url=door.box.aws.url
+    )
+
+    group = f"/aws/lambda/{STACK}-post-login"
+    found = logs.filter_log_events(logGroupName=group)["events"]
+    lines = [json.loads(each["message"]) for each in found]
+    assert [each["reason"] for each in lines if told.endswith(each.get("reference", "-"))] == [
+        "email_in_use"
+    ]
 
 
 @pytest.mark.parametrize("path", ["/", "/log-in", "/stripe-keys/a/b"])
