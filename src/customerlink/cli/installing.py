@@ -156,9 +156,11 @@ def show(output: Output, changes: Iterable[Change], *, in_full: bool = True) -> 
             output.diff(each.diff)
 
 
-def tell(output: Output, changes: Sequence[Change]) -> None:
-    """End a dry run."""
+def tell(
+    output: Output, changes: Sequence[Change], nothing: str = "everything is in place"
+) -> None:
+    """End a dry run; `nothing` is why there may be nothing to do."""
     if not changes:
-        output.say("Nothing to do: everything is in place.")
+        output.say(f"Nothing to do: {nothing}.")
     told = [{"kind": each.kind, "about": each.about, "diff": list(each.diff)} for each in changes]
     output.document({"dry_run": True, "changes": told})

@@ -14,6 +14,7 @@ from customerlink.cli.session import Session
 from customerlink.cli.sync_beats import canaries
 from customerlink.cli.tenant import GRANT
 
+IS_OFF = "sync is off"
 STAYS_ON = "Sync stays on: customerlink uninstall --sync switches it off."
 
 
@@ -42,10 +43,10 @@ class SwitchOff:
             stream, changes = self._streams.find(), [*self._left()]
         if dry_run:
             show(output, changes)
-            tell(output, changes)
+            tell(output, changes, IS_OFF)
             return
         if not changes:
-            output.say("Nothing to do: sync is off.")
+            output.say(f"Nothing to do: {IS_OFF}.")
             output.document({"changes": [], "steps": []})
             return
         self.now.confirm("Switch sync off", yes=yes)
@@ -57,6 +58,7 @@ class SwitchOff:
         # The last of the three: by it an interrupted run knows that there is more.
         self._delete_stream(stream)
         self._delete_canary()
+        output.say("Sync is off.")
         output.document({"changes": [each.kind for each in changes], "steps": output.steps})
 
     def _left(self) -> Iterator[Change]:

@@ -42,6 +42,8 @@ POLL_SECONDS, PATIENCE_SECONDS = 5.0, 300.0
 THERE = (SourceState.PENDING, SourceState.ACTIVE)
 LAPSED = f"{AGAIN} If a week has gone by, AWS has deleted it: {{}}, delete what made it before."
 
+IS_ON = "sync is on"
+
 DEPLOY = "make build && sam deploy --guided"
 TENANT_SECRET = "docs/scale.md#in-the-cloud"  # noqa: S105 (a place)
 
@@ -79,7 +81,7 @@ class Switch:
             changes = [*self._missing()]
         if dry_run:
             show(output, changes)
-            tell(output, changes)
+            tell(output, changes, IS_ON)
             return
         if changes:
             self.now.confirm("Switch sync on", yes=yes)
@@ -289,7 +291,7 @@ class Switch:
     ) -> None:
         output = self.now.output
         output.table(
-            "Sync is on." if changes else "Nothing to do: sync is on.",
+            "Sync is on." if changes else f"Nothing to do: {IS_ON}.",
             [("events came after", f"{seconds:.0f} s"), ("look at it", "customerlink doctor")],
         )
         ended = {"changes": [each.kind for each in changes], "rows": rows}

@@ -48,6 +48,7 @@ def test_switched_off(on: Shop) -> None:
     result = off(on)
 
     assert (result.code, left(on)) == (0, IS_OFF), told(result)
+    assert "Sync is off." in result.out
     assert [each["kind"] for each in dry["changes"]] == [
         "disable Auth0's event stream",
         "take both event sources out of the stack",
@@ -57,6 +58,7 @@ def test_switched_off(on: Shop) -> None:
     ]
     assert on.cli.flow() == [*FOREIGN, ACTION]
     assert "Nothing to do: sync is off." in off(on).out
+    assert "Nothing to do: sync is off." in off(on, "--dry-run").out
     assert (on.on().code, on.end_state()) == (0, IS_ON)
 
     # The Actions alone: that sync stays on is said, with what switches it off.
