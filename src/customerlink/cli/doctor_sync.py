@@ -107,7 +107,10 @@ class SyncLooks:
                 meaning = f"{what} has not come in {PROVED_FOR.days} days: nobody sent any, or no"
                 yield warning(name, f"{meaning} event comes.", f"{SWITCH_ON} sends one.")
             else:
-                yield good(name, f"{what} came last at {last:%Y-%m-%d %H:00} UTC.")
+                # CloudWatch counts by the hour.
+                end = last + timedelta(hours=1)
+                hour = f"{last:%Y-%m-%d %H:00} and {end:%H:00} UTC"
+                yield good(name, f"{what} came last between {hour}.")
 
     def _owed(self) -> Check:
         """Tell who is held, or was put off: each has a time at which they are looked at again."""

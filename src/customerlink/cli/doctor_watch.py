@@ -9,6 +9,7 @@ from customerlink.cli.deployment import Deployment
 from customerlink.cli.doctor_tenant import REGISTER
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.watching import FIX, LET_GO, NOT_SET_UP, Watching, excess
+from customerlink.model.actions import LOGIN
 from customerlink.model.watch_secret import SCOPE
 
 RUNBOOK = "docs/operations.md#watch"
@@ -42,7 +43,8 @@ class WatchLooks:
             yield bad("watch", meaning, "Take these from it in Auth0's dashboard.")
         elif lost := watching.lost(watch):
             meaning = f"It looks for what the tenant does not have: {names_of(lost)}."
-            yield bad("watch", meaning, f"{REGISTER}, or {LET_GO}")
+            is_login = lost == [watch.actions.get(LOGIN)]
+            yield bad("watch", meaning, INSTALL if is_login else f"{REGISTER}, or {LET_GO}")
         elif watch != watching.wanted(watch.client):
             yield bad("watch", "It is told to look for something else than is installed.", INSTALL)
         else:

@@ -650,6 +650,14 @@ def test_watch(
     assert found["fix"]
 
 
+def test_watch_of_an_action_that_is_gone(cli: Cli) -> None:
+    """The Login flow's own is put in again by `install` alone."""
+    cli.install()
+    assert cli("uninstall").code == 0
+
+    assert diagnosis(cli)["watch"]["fix"] == "customerlink install"
+
+
 def test_watch_that_has_not_run(cli: Cli) -> None:
     """No run in a quarter of an hour is something to look at."""
     cli.install()

@@ -1,6 +1,7 @@
 """`customerlink doctor` where sync is on: the way of an event, and what can be wrong with it."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -158,6 +159,8 @@ def test_what_is_wrong_is_found(on: Shop) -> None:
         *("sync: Auth0 came", "sync: Stripe came", "sync: held"),
     ]
     assert {each["verdict"] for each in checks.values()} == {"good"}
+    # An hour is all that is known: one of them alone would look like a time.
+    assert re.search(r":00 and \d\d:00 UTC", checks["sync: Stripe came"]["meaning"])
     for spoil, name, verdict, said in WRONG:
         with pytest.MonkeyPatch.context() as on.cli.patch:
             spoil(on)
