@@ -25,7 +25,8 @@ def approve_deletions(
     counted, a_day = now.deletions(), now.deployment.sync_policy().deletions_per_day
     held = [each for each in counted.days() if each.is_held(a_day)]
     for each in held:
-        now.output.say(f"{_date(each)}: {each.due} are due, {a_day} go without a person.")
+        why = f"more than the {a_day} that go without a person: none of them goes"
+        now.output.say(f"{_date(each)}: {each.due} are due, {why}.")
     if not held:
         now.output.say("No day is held.")
     elif apply:
