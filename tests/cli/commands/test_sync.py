@@ -194,6 +194,7 @@ def test_user_who_is_deleted(sides: Cli, adas: str) -> None:
     assert sync(sides, "--apply").code == 0
     planned = sync(sides, "--deleted-users", "delete")
     assert (planned.code, "the customer is let go" in planned.out) == (0, True)
+    assert "left as it is" not in planned.out
     done = sync(sides, "--deleted-users", "delete", "--apply", "--json")
 
     assert (done.code, done.json()["outcome"]) == (0, "nothing")

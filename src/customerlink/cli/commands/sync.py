@@ -28,7 +28,7 @@ REASONS = {
     SyncReason.DIFFERS: "both sides differ",
     SyncReason.NO_CUSTOMER: "the user has no customer; a sign-up or a backfill makes one",
     SyncReason.SIGNING_UP: "a sign-up is under way, and decides",
-    SyncReason.USER_GONE: "the user is gone, and the customer is left as it is",
+    SyncReason.USER_GONE: "the user is gone",
     SyncReason.MISSING: "Stripe does not know the customer: is the key right?",
     SyncReason.DELETED: "the customer was deleted in Stripe",
     SyncReason.SUPERSEDED: "the customer is superseded by another one",
