@@ -19,7 +19,10 @@ from customerlink.usecases.whose_customer import RUNNING
 
 STILL_THERE = "Auth0 still has the user: --delete-user deletes them there as well"
 SUBSCRIBED = "a subscription is live: cancel it first"
-HIDDEN = "the Stripe key may not read subscriptions, so one may be live"
+HIDDEN = (
+    "the Stripe key may not read subscriptions, so one may be live: CUSTOMERLINK_STRIPE_KEY with"
+    " Subscriptions: Read (docs/deploy.md#a-key-for-support)"
+)
 ANOTHERS = "another user's profile has a customer that names the person: put that right first"
 MISSING = (
     "Stripe does not know a customer that the person had: is the key right? If so,"
