@@ -85,9 +85,11 @@ def test_who(sides: Cli, adas: str, who: str) -> None:
 def test_edited_in_stripe(sides: Cli, adas: str, policy: str, name: str) -> None:
     """By policy."""
     sides.box.stripe.update(adas, {"name": "Countess"})
+    planned = sync(sides, "--edited-customers", policy)
     result = sync(sides, "--apply", "--edited-customers", policy)
 
-    assert result.code == (1 if policy == "report" else 0)
+    assert planned.code == result.code == (1 if policy == "report" else 0)
+    assert ("all is as the policies have it" in planned.out) is (policy == "keep")
     assert sides.box.stripe.retrieve(adas)["name"] == name
 
 
@@ -133,6 +135,7 @@ def test_difference_of_before(sides: Cli) -> None:
     """It is told, and written where somebody says so."""
     made = customer(sides, 1)
     user(sides, 1, made, email=NEW, email_verified=True)
+    assert sync(sides).code == 1
     assert sync(sides, "--apply").code == 1
     assert sides.box.stripe.retrieve(made)["email"] == OLD
 

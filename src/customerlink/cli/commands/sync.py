@@ -8,7 +8,7 @@ import typer
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.session import Apply, Json, Session, Yes, session
 from customerlink.cli.sync_worker import sync_worker
-from customerlink.model.sync import Decision, SyncAct, SyncReason, Verdict
+from customerlink.model.sync import WRITTEN, Decision, SyncAct, SyncReason, Verdict
 from customerlink.model.sync_policy import (
     DeletedCustomers,
     DeletedUsers,
@@ -24,7 +24,7 @@ from customerlink.usecases.synced import SyncOutcome
 app = typer.Typer()
 
 REASONS = {
-    SyncReason.IN_ORDER: "both sides agree",
+    SyncReason.IN_ORDER: "all is as the policies have it",
     SyncReason.DIFFERS: "both sides differ",
     SyncReason.NO_CUSTOMER: "the user has no customer; a sign-up or a backfill makes one",
     SyncReason.SIGNING_UP: "a sign-up is under way, and decides",
@@ -116,7 +116,7 @@ def sync(  # noqa: PLR0913 (a flag each)
         _tell(now, who, decision)
         now.output.say("Nothing was changed: --apply carries it out.")
         now.output.document(_document(who, decision) | {"outcome": None, "why": None})
-        _exit(_foreseen(decision.act))
+        _exit(_foreseen(decision))
         return
     now.confirm(f"Sync {who.user_id}", yes=yes)
     done = worker.reconcile(who)
@@ -171,9 +171,14 @@ def _document(who: User, decision: Decision | None) -> dict[str, object]:
     }
 
 
-def _foreseen(act: SyncAct) -> SyncOutcome:
+def _foreseen(decision: Decision) -> SyncOutcome:
     passive = {SyncAct.HOLD: SyncOutcome.HELD, SyncAct.WAIT: SyncOutcome.AGAIN}
-    return passive.get(act, SyncOutcome.DONE)
+    # Nothing would be written, and a difference is left for a person.
+    is_writing = not WRITTEN.isdisjoint(decision.verdicts.values())
+    is_in_order = decision.reason is SyncReason.IN_ORDER
+    if decision.act is SyncAct.COMPARE and not (is_writing or is_in_order):
+        return SyncOutcome.HELD
+    return passive.get(decision.act, SyncOutcome.DONE)
 
 
 def _exit(outcome: SyncOutcome) -> None:
