@@ -44,7 +44,7 @@ followed on the other side a moment later. A second Stripe key, to rotate to (DE
 Keys that may do more, for install --sync and uninstall --sync, and for forget and release:
 
   curl -s -X POST '{keys}?may=event_destination' | customerlink install --sync
-  export CUSTOMERLINK_STRIPE_KEY=$(curl -s -X POST '{keys}?{used}')
+  CUSTOMERLINK_STRIPE_KEY=$(curl -s -X POST '{keys}?{used}') customerlink forget USER
 
 Built with [bold]make build-host[/], the function also runs in a container against these:
 
