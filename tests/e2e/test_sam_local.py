@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import urllib3
 from tests.e2e.runtime import ROOT, free_ports, wait_for
-from tests.e2e.test_artifact import EVENTS
+from tests.e2e.test_artifact import EVENTS, MESSAGES
 
 from sandbox.sandbox import SIGNING_SECRET
 from sandbox.tenant import ActionHost, Tenant
@@ -102,6 +102,20 @@ def test_invoke(local: Local, name: str) -> None:
     assert (answer["statusCode"], reason) == EVENTS[name]
 
 
+@pytest.mark.parametrize("name", ["sync-email-changed", "sync-other-tenant", "sync-unreadable"])
+def test_invoke_for_the_queue(local: Local, name: str) -> None:
+    """The function reads each message; what another try may mend comes again."""
+    command = local.sam("invoke", "SyncFunction", "-e", f"events/{name}.json")
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=INVOKE_SECONDS
+    )
+    answer = json.loads(done.stdout.strip().splitlines()[-1])
+    again = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+    print(f"  {name}: {again}")
+
+    assert again == MESSAGES[name]
+
+
 @pytest.fixture
 def api(local: Local) -> Iterator[str]:
     """Run `sam local start-api`."""
@@ -114,7 +128,8 @@ def api(local: Local) -> Iterator[str]:
             wait_for(port)
             yield f"http://127.0.0.1:{port}/post-login"
         finally:
-            process.send_signal(signal.SIGINT)
+            # A shell lets what it runs in the background ignore SIGINT.
+            process.terminate()
 
 
 def test_start_api(api: str) -> None:
