@@ -7,6 +7,8 @@ from tests.simulation.auth0 import TENANT, Auth0, User
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import Body
 
+from customerlink.model.user import registrant_id
+
 NAMES = ("Ada", "Countess", "Lady")
 MOST_ANSWERS = 6
 """So often a third program writes back."""
@@ -143,7 +145,9 @@ class Dashboards:
         if "auth0_user_id" in metadata:
             for each in self._customers(user):
                 self._touch(user, each)
-                self.oracle.renamed.add(each)
+                self.oracle.renamed[each] = self.world.scheduler.now
+                # Without its user's id, it is who registered by it that it names.
+                self.oracle.out_of_sight.add(self._registered_by(each))
             other.is_touched = True
             self.oracle.out_of_sight |= {user.user_id, other.user_id}
         self._edit_of(user, {"metadata": metadata})
@@ -169,6 +173,11 @@ class Dashboards:
         for each in self.auth0.users.values():
             carries = each.metadata.get("stripe_customer_id") == customer_id
             each.is_touched |= carries or user.user_id in each.identities
+
+    def _registered_by(self, customer_id: str) -> str | None:
+        metadata = self.world.stripe.retrieve(customer_id)["metadata"]
+        registration = metadata.get("auth0_registration_id")
+        return registrant_id(registration) if registration else None
 
     def _record_of(self, user: User) -> Body:
         found: Body = self.world.table.items.get(f"signup#{TENANT}#{user.user_id}", {})

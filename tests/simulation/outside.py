@@ -51,6 +51,8 @@ class World:
         """Customers that have a subscription."""
         self.lag = 0.0
         """How far behind Stripe's list may be, in seconds."""
+        self.sent = 0.0
+        """When the update was sent that takes effect now."""
         self.throttled: dict[str, float] = {}
         """Items of which every write is refused, and until when."""
         self.troubled: set[str] = set()
@@ -326,7 +328,13 @@ class _Api:
         self._note("update", customer_id, params)
         # Sync's few writes are what its guards are for.
         share = 1.0 if self._watcher is None else 4.0
-        body, _ = self._call(lambda _: (self._updated(customer_id, params), False), share)
+        sent = self._world.scheduler.now
+
+        def changed(_: str | None) -> tuple[Body, bool]:
+            self._world.sent = sent
+            return self._updated(customer_id, params), False
+
+        body, _ = self._call(changed, share)
         return _object(body)
 
     def delete(self, customer_id: str) -> Any:

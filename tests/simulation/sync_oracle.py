@@ -63,6 +63,8 @@ class SyncOracle:
         """By user and field: the values that Auth0 had, and since when."""
         self.settled: dict[tuple[str, str], tuple[str, str]] = {}
         """By user and field: customer and value that both sides were known to have."""
+        self._settled_at: dict[tuple[str, str], float] = {}
+        """When whoever knew it had read the user: who read earlier may end later."""
         self.about: dict[str, str] = {}
         """The customer that a user's last reconciliation was about."""
         self.sent: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -154,7 +156,9 @@ class SyncOracle:
         for name, verdict in synced.decision.verdicts.items():
             customer_id = str(synced.decision.customer_id)
             wrote = [params for _, params in attempt.sent if name in params]
-            if verdict in _SETTLED or (wrote and verdict in WRITTEN):
+            is_later = attempt.read_since >= self._settled_at.get((attempt.user_id, name), 0.0)
+            if is_later and (verdict in _SETTLED or (wrote and verdict in WRITTEN)):
+                self._settled_at[attempt.user_id, name] = attempt.read_since
                 value = folded(name, str(synced.decision.values.get(name, "")))
                 self.settled[attempt.user_id, name] = customer_id, value
                 self.sent[customer_id, name].clear()
