@@ -149,7 +149,7 @@ class SyncOracle:
         if synced is None or synced.decision is None:
             return
         if synced.decision.verdicts:
-            self.about[attempt.user_id] = str(synced.decision.customer_id)
+            self._is_about(attempt, str(synced.decision.customer_id))
         if synced.outcome is SyncOutcome.AGAIN:
             return
         self._judge_enrolled(attempt.user_id, synced)
@@ -162,6 +162,14 @@ class SyncOracle:
                 value = folded(name, str(synced.decision.values.get(name, "")))
                 self.settled[attempt.user_id, name] = customer_id, value
                 self.sent[customer_id, name].clear()
+
+    def _is_about(self, attempt: Attempt, customer_id: str) -> None:
+        """Note whose values count from now on: in another's place, what a customer has is known."""
+        if self.about.get(attempt.user_id, customer_id) != customer_id:
+            for name in FIELDS:
+                seen = stripe_value(attempt.seen, name)
+                self.settled[attempt.user_id, name] = customer_id, seen
+        self.about[attempt.user_id] = customer_id
 
     def _judge_enrolled(self, user_id: str, synced: Synced) -> None:
         """Check that a link which was found true is recorded: it may be lost from the profile."""
@@ -346,6 +354,6 @@ def auth0_value(user: User, name: str) -> str:
     return folded(name, (user.email or "") if name == "email" else user.full_name)
 
 
-def stripe_value(customer: Body, name: str) -> str:
+def stripe_value(customer: Mapping[str, Any], name: str) -> str:
     """Return what a customer has, likewise."""
     return folded(name, customer[name] or "")
