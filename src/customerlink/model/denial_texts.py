@@ -24,8 +24,8 @@ REFERENCE_FIELD = "reference"
 # Nobody sees a control character, a blank that is no space, nor what turns the direction of the
 # words behind it; half an emoji is no text. The shop may put the text into a page, where markup
 # could do something. The list is Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt)
-# without emoji's variation selectors and the marks of Arabic and Hebrew, and Braille's blank. None is compiled at import, which every
-# cold start would pay for.
+# without emoji's variation selectors and the marks of Arabic and Hebrew, and Braille's blank. None
+# is compiled at import, which every cold start would pay for.
 _ODD = (
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b"
     "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb"
