@@ -183,6 +183,11 @@ class SyncOracle:
         found: str | None = record.get("customer_id", {}).get("S")
         return found
 
+    def _known_to(self, user_id: str) -> set[str | None]:
+        """Return what an account's record is linked to, or was about to be when it was opened."""
+        record = self.world.table.items.get(f"signup#{TENANT}#{user_id}", {})
+        return {record.get(each, {}).get("S") for each in ("customer_id", "adopting")}
+
     def _written(self, attempt: Attempt, before: Body, after: Body) -> None:
         if before["metadata"] != after["metadata"]:
             if "auth0_user_id" in after["metadata"]:
@@ -262,7 +267,7 @@ class SyncOracle:
         claim = self.world.table.items.get(f"adoption#{before['id']}", {})
         is_claimed = claim.get("holder", {}).get("S") in {f"{TENANT}#{each}" for each in accounts}
         adopts = self.world.policy.existing_customer is ExistingCustomer.ADOPT
-        is_theirs = adopts or self._recorded(attempt.user_id) == before["id"]
+        is_theirs = adopts or any(before["id"] in self._known_to(each) for each in accounts)
         if is_nobodys and not (is_claimed and is_theirs):
             self.violated(f"14: {attempt} takes {before['id']}, which is nobody's")
 
@@ -291,6 +296,9 @@ class SyncOracle:
         # Whoever ended without a word may have noted another value than Auth0 has by now.
         quiet = [each for each in self.attempts[user_id] if not is_over(each) and each.looks]
         if any(self._auth0_at(each, name) != value for each in quiet if each is not attempt):
+            return
+        # What has changed in Auth0 since then is what an edit gives way to.
+        if self.had[user_id, name][-1][0] > edit.at:
             return
         known = self.settled.get((user_id, name))
         former = {each for _, each in self.had[user_id, name]}
