@@ -2,6 +2,7 @@
  * Runs Actions as Auth0's triggers do: one JSON line in (handler, event), one out (what the Action
  * asked for). `deny` does not throw; an uncaught error denies; so does a missing method.
  */
+const { AsyncLocalStorage } = require('node:async_hooks');
 const path = require('node:path');
 const readline = require('node:readline');
 
@@ -9,6 +10,12 @@ const { TRIGGERS, guarded, recordingApi } = require('./auth0/trigger.js');
 
 const EXECUTION_MS = 20_000;
 const handlers = Object.assign({}, ...process.argv.slice(2).map((each) => require(path.resolve(each))));
+
+// An Action's requests name the flow that it runs in: sandbox.noting.
+const flows = new AsyncLocalStorage();
+const send = globalThis.fetch;
+globalThis.fetch = (url, init = {}) =>
+  send(url, { ...init, headers: { ...init.headers, 'x-sandbox-flow': flows.getStore() ?? '' } });
 
 async function execute(handler, event) {
   const trigger = TRIGGERS[handler];
@@ -32,6 +39,6 @@ const answer = (reply) => process.stdout.write(`${JSON.stringify(reply)}\n`);
 console.log = (...args) => answer({ log: args.join(' ') });
 
 readline.createInterface({ input: process.stdin }).on('line', async (line) => {
-  const { call, handler, event } = JSON.parse(line);
-  answer({ call, asked: await execute(handler, event) });
+  const { call, flow, handler, event } = JSON.parse(line);
+  answer({ call, asked: await flows.run(flow, () => execute(handler, event)) });
 });

@@ -4,7 +4,6 @@ A source is pending until a stack has its bus, and gone after seven days without
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html
 """
 
-import io
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
+
+from sandbox.serving import replayable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -121,11 +122,11 @@ def with_event_sources(sources: EventSources, application: "WSGIApplication") ->
         operation = target.removeprefix(_TARGET)
         if not target.startswith(_TARGET):
             return application(environ, start)
-        body = Request(environ).get_data()
+        body, again = replayable(environ)
         answer = _answered(sources, operation, json.loads(body or b"{}"))
         if answer is None:
-            return application(_again(environ, body), start)
-        return answer(environ, start)
+            return application(again, start)
+        return answer(again, start)
 
     return served
 
@@ -140,8 +141,3 @@ def _answered(sources: EventSources, operation: str, asked: Mapping[str, Any]) -
 
 def _json(document: Document, status: int) -> Response:
     return Response(json.dumps(document), status, content_type="application/x-amz-json-1.1")
-
-
-def _again(environ: "WSGIEnvironment", body: bytes) -> "WSGIEnvironment":
-    """Return the request with a body that can be read once more."""
-    return {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}

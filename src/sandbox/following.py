@@ -30,6 +30,8 @@ from sandbox.aws import REGION, TABLE
 from sandbox.buses import Buses, Delivery, resources
 from sandbox.events import AUTH0_SOURCE, STRIPE_SOURCE, Document, record
 from sandbox.gateway import Context
+from sandbox.journal import Kind, flow
+from sandbox.noting import text_or_json
 from sandbox.sandbox import Sandbox
 
 QUEUE, DEAD_LETTERS = "SyncQueue", "SyncDeadLetters"
@@ -97,7 +99,8 @@ class Following:
             if not found:
                 return 0
             records = [_record(each) for each in found]
-            answer = self.invoke({"Records": records})
+            with flow() as name:
+                answer = self.invoke({"Records": records})
             self._printed = self.box.publish(self._printed)
             again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             done: Any = [
@@ -110,7 +113,7 @@ class Following:
         self.requests += 1 + bool(done)
         self.invocations += 1
         for each in records:
-            self._told(each, is_done=each["messageId"] not in again)
+            self._told(each, name, is_done=each["messageId"] not in again)
         return len(records)
 
     def dead(self) -> list[str]:
@@ -125,11 +128,15 @@ class Following:
                 bodies.append(each["Body"])
         return bodies
 
-    def _told(self, record: Document, *, is_done: bool) -> None:
+    def _told(self, record: Document, flow: str, *, is_done: bool) -> None:
         # Whoever sends into the queue may send what is no event.
         kind = re.search(r'"detail-type": "([\w.]+)"', record["body"])
         end = "followed" if is_done else "comes again"
-        self.tell(f"{kind[1] if kind else 'a message'}: {end}")
+        line = f"{kind[1] if kind else 'a message'}: {end}"
+        self.box.journal.note(
+            Kind.SYNC, line, {"event": text_or_json(record["body"]), "is_done": is_done}, flow=flow
+        )
+        self.tell(line)
 
 
 @contextmanager

@@ -39,6 +39,16 @@ from sandbox.aws import (
     aws,
 )
 from sandbox.gateway import Gateway, in_process
+from sandbox.journal import Journal
+from sandbox.noting import (
+    NotedOutput,
+    flows_go_along,
+    noting,
+    noting_calls,
+    of_auth0,
+    of_dynamodb,
+    of_stripe,
+)
 from sandbox.serving import Middleware, Server, unchanged
 from sandbox.stripe_account import StripeAccount
 from sandbox.stripe_destinations import Destinations, add_destinations
@@ -79,6 +89,8 @@ class Sandbox:
     destinations: Destinations
     log: io.StringIO
     """What the function printed: its log lines and metrics."""
+    journal: Journal
+    """What has happened in all of them."""
 
     def seed(self) -> None:
         """Put in the customer whom some of the events meet."""
@@ -202,7 +214,7 @@ def sandbox(
     `around` is put around Stripe's and AWS's stand-ins, to watch or to disturb them.
     One at a time in a process: moto's state is the process's, and so is the function's output.
     """
-    stripe = StripeAccount()
+    journal, stripe = Journal(), StripeAccount()
     stripe_key = stripe.add_key()
     signing_secret, ticket_key = signing_secret or new_signing_secret(), new_ticket_key(0)
     self_test_key = new_signing_secret()
@@ -216,13 +228,19 @@ def sandbox(
     destinations, stripe_service = Destinations(stripe), stripe_app(stripe)
     add_destinations(stripe_service, destinations)
     with ExitStack() as running:
-        log = running.enter_context(_captured_output())
+        log = running.enter_context(_captured_output(journal))
+        running.enter_context(flows_go_along())
+        noted, noted_by_aws = noting(journal, of_stripe), noting(journal, of_dynamodb)
         stripe_server = running.enter_context(
-            Server(around(stripe_service), ports.stripe, ports.host)
+            Server(around(noted(stripe_service)), ports.stripe, ports.host)
         )
-        cloud = running.enter_context(aws(secret, ports.aws, ports.host, around))
-        gateway_server = running.enter_context(Server(gateway, ports.gateway))
-        host = running.enter_context(ActionHost())
+        cloud = running.enter_context(
+            aws(secret, ports.aws, ports.host, lambda app: around(noted_by_aws(app)))
+        )
+        gateway_server = running.enter_context(
+            Server(noting_calls(journal)(gateway), ports.gateway)
+        )
+        host = running.enter_context(ActionHost(journal=journal))
         url = f"{gateway_server.url}/post-login"
         cloud.create_stack(url)
         tenant = Tenant(
@@ -232,7 +250,7 @@ def sandbox(
         management = ManagementApi(tenant.users)
         auth0_app = management_app(management)
         add_log_in(auth0_app, LogIn(tenant, management.tokens, {SHOP_CLIENT}))
-        auth0 = running.enter_context(Server(auth0_app, ports.auth0))
+        auth0 = running.enter_context(Server(noting(journal, of_auth0)(auth0_app), ports.auth0))
         management.tokens.issuer = f"{auth0.url}/"
         running_sandbox = Sandbox(
             stripe,
@@ -249,6 +267,7 @@ def sandbox(
             stripe_key,
             destinations,
             log,
+            journal,
         )
         for partner in (management.event_streams, destinations):
             partner.offer, partner.withdraw = (
@@ -293,9 +312,9 @@ def _unready(*_: object) -> dict[str, Any]:
 
 
 @contextmanager
-def _captured_output() -> Iterator[io.StringIO]:
+def _captured_output(journal: Journal) -> Iterator[io.StringIO]:
     """Catch what the function in this process prints, as CloudWatch would."""
-    log = io.StringIO()
+    log = NotedOutput(journal)
     handlers = [
         each for each in telemetry.logger.handlers if isinstance(each, logging.StreamHandler)
     ]

@@ -1,10 +1,12 @@
 """WSGI applications as real HTTP servers on free ports of 127.0.0.1."""
 
+import io
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -16,6 +18,17 @@ type Middleware = "Callable[[WSGIApplication], WSGIApplication]"
 def unchanged(application: "WSGIApplication") -> "WSGIApplication":
     """Put nothing around an application."""
     return application
+
+
+def replayable(environ: "WSGIEnvironment") -> "tuple[bytes, WSGIEnvironment]":
+    """Read a request's body; return it, and the request with a body that can be read once more."""
+    body = Request(environ).get_data()
+    return body, with_body(environ, body)
+
+
+def with_body(environ: "WSGIEnvironment", body: bytes) -> "WSGIEnvironment":
+    """Return a request with that body, which can be read once."""
+    return {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
 
 
 class _KeepAlive(WSGIRequestHandler):

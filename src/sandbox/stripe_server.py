@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from sandbox.noting import DROPPED_HEADER
 from sandbox.stripe_account import (
     Body,
     Fault,
@@ -81,7 +82,7 @@ def stripe_app(account: StripeAccount) -> Flask:  # noqa: C901 (a function for e
         account.requests.append(f"{request.method} {request.path} dropped")
         connection = request.environ["werkzeug.socket"]
         connection.shutdown(socket.SHUT_RDWR)
-        return Response(status=500)
+        return Response(status=500, headers={DROPPED_HEADER: "true"})
 
     @app.errorhandler(404)
     def unknown_url(_: Exception) -> tuple[Response, int]:

@@ -8,12 +8,13 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from sandbox.auth0.connections import STRATEGIES
 from sandbox.auth0.users import Users
+from sandbox.journal import Journal, Kind, flow
 
 _HOST = Path(__file__).with_name("action_host.js")
 ACTIONS = Path(__file__).parents[1] / "actions" / "dist"
@@ -65,8 +66,9 @@ class Registered:
 class ActionHost:
     """A Node process with Actions loaded; several events may be under way at once."""
 
-    def __init__(self, *actions: Path) -> None:
+    def __init__(self, *actions: Path, journal: Journal | None = None) -> None:
         """Name the Actions' files, one for each trigger; ours by default."""
+        self.journal = journal or Journal()
         self._command = ["node", str(_HOST), *map(str, actions or OURS)]
         self._answers: dict[str, Json] = {}
         self._arrived = threading.Condition()
@@ -92,8 +94,17 @@ class ActionHost:
 
     def run(self, event: Mapping[str, Any], handler: str = "onExecutePostLogin") -> Json:
         """Run a handler on an event; return what it asked for."""
+        start = time.monotonic()
+        with flow() as name:
+            asked = self._run(name, handler, event)
+            spent = (time.monotonic() - start) * 1000
+            detail: Json = {"handler": handler, "event": event, "asked": asked}
+            self.journal.note(Kind.ACTION, handler, detail, ms=spent)
+        return asked
+
+    def _run(self, flow: str, handler: str, event: Mapping[str, Any]) -> Json:
         call = uuid.uuid4().hex
-        line = json.dumps({"call": call, "handler": handler, "event": event})
+        line = json.dumps({"call": call, "flow": flow, "handler": handler, "event": event})
         with self._arrived:
             print(line, file=self._process.stdin, flush=True)
             if not self._arrived.wait_for(lambda: call in self._answers, EXECUTION_SECONDS):
@@ -145,6 +156,24 @@ class Tenant:
         (https://community.auth0.com/t/how-logins-count-work/91318). `query` are more parameters
         of the application's `/authorize`.
         """
+        with flow():
+            journal, who = self.host.journal, {"user_id": user_id, "connection": connection}
+            journal.note(Kind.LOGIN, f"{user_id} logs in", {**who})
+            login = self._login(user_id, connection, protocol, silent=silent, query=query)
+            detail = {**who, **asdict(login), "decision": login.decision}
+            title = f"{user_id}: {login.decision}"
+            journal.note(Kind.LOGIN, title, detail, ms=login.milliseconds)
+        return login
+
+    def _login(
+        self,
+        user_id: str,
+        connection: str,
+        protocol: str,
+        *,
+        silent: bool,
+        query: Mapping[str, str] | None,
+    ) -> Login:
         is_renewal = silent or protocol == _RENEWAL
         with self.users.lock:
             if not is_renewal:
@@ -181,6 +210,17 @@ class Tenant:
         `is_refused`: Auth0 refuses after the Action (a weak password); `tells`: whether the
         asynchronous trigger behind it gets through.
         """
+        with flow():
+            journal, who = self.host.journal, {"connection": connection, "profile": profile}
+            journal.note(Kind.LOGIN, "somebody registers", {**who})
+            registered = self._register(connection, profile, is_refused=is_refused, tells=tells)
+            end = "nobody: denied" if registered.denial else f"{registered.user_id}: registered"
+            journal.note(Kind.LOGIN, end, asdict(registered))
+        return registered
+
+    def _register(
+        self, connection: str, profile: Mapping[str, Any], *, is_refused: bool, tells: bool
+    ) -> Registered:
         event = self.event({"user_id": "", "logins_count": 0, "updated_at": ""}, connection)
         event = {name: value for name, value in event.items() if name not in _LOGINS_ONLY}
         event["secrets"] = self._secrets_for("pre-user-registration")

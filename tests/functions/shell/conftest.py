@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.journal import Journal
 from sandbox.sandbox import _captured_output
 
 
@@ -59,5 +60,5 @@ class Printed:
 @pytest.fixture
 def printed() -> Iterator[Printed]:
     """Return what is printed during a test."""
-    with _captured_output() as text:
+    with _captured_output(Journal()) as text:
         yield Printed(text)
