@@ -23,7 +23,7 @@ REFERENCE_FIELD = "reference"
 
 # Nobody sees a control character, a blank that is no space, nor what turns the direction of the
 # words behind it; half an emoji is no text. The shop may put the text into a page, where markup
-# could do something. The list is Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt)
+# could do something. The list is Unicode's Default_Ignorable_Code_Point
 # without emoji's variation selectors and the marks of Arabic and Hebrew, and Braille's blank. None
 # is compiled at import, which every cold start would pay for.
 _ODD = (
