@@ -11,7 +11,6 @@ from tests.e2e.runtime import HANDLER
 from tests.translation import ROOT, TEMPLATE, translated
 from tools.build_artifact import FUNCTIONS as BUILT
 
-from customerlink.adapters.auth0.actions import CALL_SECONDS
 from customerlink.adapters.aws.mail_function import SECONDS as MAIL_SECONDS
 from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS
 from customerlink.functions.backfill_steps import TIME_TO_WRITE_SECONDS
@@ -33,7 +32,7 @@ from customerlink.usecases.deleted_user import HELD_SECONDS
 from customerlink.usecases.follow_events import DEAD_AT, PARKED_AT
 from customerlink.wiring.settings import Settings
 from customerlink.wiring.sync import BATCH_SECONDS, MOST_A_DAY, MOST_DAYS, SyncSettings
-from customerlink.wiring.watch import ANSWER_SECONDS, SECOND_LOOK_SECONDS
+from customerlink.wiring.watch import ANSWER_SECONDS, CALL_SECONDS, SECOND_LOOK_SECONDS
 from sandbox.aws import SECRET, TABLE
 from sandbox.gateway import FUNCTION_SECONDS, ROUTES, SCOPES
 

@@ -33,15 +33,9 @@ _AWS_SDK = frozenset(
 )
 _TELEMETRY = frozenset({"aws_lambda_powertools", "typing_extensions.py"})
 _COMMON = _AWS_SDK | _TELEMETRY | {"customerlink"}
-_AUTH0_SDK = frozenset(
-    {
-        *("auth0", "annotated_types", "anyio", "certifi", "charset_normalizer", "cryptography"),
-        *("h11", "httpcore", "httpx", "idna", "jwt", "pydantic", "pydantic_core", "requests"),
-        *("typing_inspection", "_cffi_backend.*.so"),
-        # Asks for its own version, as does duckdb.
-        "auth0_python-*.dist-info",
-    }
-)
+_TOKENS = frozenset({"cryptography", "jwt", "_cffi_backend.*.so"})
+_REQUESTS = frozenset({"certifi", "charset_normalizer", "idna", "requests"})
+"""What lists Stripe's customers, and fetches Auth0's export."""
 
 FUNCTIONS = {
     "PostLoginFunction": Function(
@@ -64,33 +58,33 @@ FUNCTIONS = {
     "RepairFunction": Function(
         "customerlink.functions.repair",
         services=frozenset({"dynamodb", "secretsmanager", "sqs"}),
-        packages=_COMMON | {"stripe"} | _AUTH0_SDK,
+        packages=_COMMON | {"stripe"},
     ),
     "SyncFunction": Function(
         "customerlink.functions.sync",
         services=frozenset({"dynamodb", "secretsmanager", "sqs"}),
-        packages=_COMMON | {"stripe"} | _AUTH0_SDK,
+        packages=_COMMON | {"stripe"},
         utilities=frozenset({"batch", "data_classes"}),
     ),
     "CustomersFunction": Function(
         "customerlink.functions.shop_api",
         services=frozenset({"dynamodb", "secretsmanager"}),
-        packages=_COMMON | {"stripe"} | _AUTH0_SDK,
+        packages=_COMMON | _TOKENS | {"stripe"},
     ),
     "VerifyEmailFunction": Function(
         "customerlink.functions.verify_email",
         services=frozenset({"lambda", "secretsmanager"}),
-        packages=_COMMON | {"jwt", "cryptography", "_cffi_backend.*.so"},
+        packages=_COMMON | _TOKENS,
     ),
     "SendMailFunction": Function(
         "customerlink.functions.send_mail",
         services=frozenset({"dynamodb", "secretsmanager"}),
-        packages=_COMMON | _AUTH0_SDK,
+        packages=_COMMON,
     ),
     "BackfillFunction": Function(
         "customerlink.functions.backfill",
         services=frozenset({"dynamodb", "s3", "secretsmanager"}),
-        packages=_COMMON | _AUTH0_SDK | {"stripe", "duckdb", "duckdb-*.dist-info", "_duckdb.*.so"},
+        packages=_COMMON | _REQUESTS | {"stripe", "duckdb", "duckdb-*.dist-info", "_duckdb.*.so"},
     ),
 }
 

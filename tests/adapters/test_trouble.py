@@ -1,16 +1,17 @@
 """What the SDKs raise: of the row, an outage, or the end of a run."""
 
-import httpx
 import pytest
-import requests
 import stripe
 import urllib3
-from auth0.authentication.exceptions import Auth0Error
-from auth0.management.core.api_error import ApiError
-from auth0.management.core.parse_error import ParsingError
-from auth0.management.errors import TooManyRequestsError
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
+from customerlink.adapters.auth0.errors import (
+    Auth0OddError,
+    Auth0RefusedError,
+    Auth0SilentError,
+    Auth0TokenError,
+    NotDownloadedError,
+)
 from customerlink.adapters.trouble import failure_of, trouble_of
 from customerlink.model.errors import (
     ConfigurationError,
@@ -34,7 +35,6 @@ def of_stripe(kind: type[stripe.StripeError], status: int) -> stripe.StripeError
 
 INVALID: Exception = stripe.InvalidRequestError("text", "email", http_status=400)  # type: ignore[no-untyped-call]
 UNREACHED: Exception = stripe.APIConnectionError("text")  # type: ignore[no-untyped-call]
-URL = httpx.Request("GET", "http://127.0.0.1/")
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ URL = httpx.Request("GET", "http://127.0.0.1/")
         (TypeError(), Trouble.OF_THE_ROW),
         (KeyError("name"), Trouble.OF_THE_ROW),
         (RecursionError(), Trouble.OF_THE_ROW),
-        (ParsingError(status_code=200, headers={}, body=None), Trouble.OF_THE_ROW),
-        (ApiError(status_code=400), Trouble.OF_THE_ROW),
-        (ApiError(status_code=404), Trouble.OF_THE_ROW),
+        (Auth0OddError(), Trouble.OF_THE_ROW),
+        (Auth0RefusedError(400), Trouble.OF_THE_ROW),
+        (Auth0RefusedError(404), Trouble.OF_THE_ROW),
         (INVALID, Trouble.OF_THE_ROW),
         (of_stripe(stripe.IdempotencyError, 400), Trouble.OF_THE_ROW),
         (aws("ValidationException"), Trouble.OF_THE_ROW),
-        (ApiError(status_code=401), Trouble.LASTING),
-        (ApiError(status_code=403), Trouble.LASTING),
-        (Auth0Error(401, "access_denied", "text"), Trouble.LASTING),
-        (Auth0Error(404, "not_found", "text"), Trouble.LASTING),
+        (Auth0RefusedError(401), Trouble.LASTING),
+        (Auth0RefusedError(403), Trouble.LASTING),
+        (Auth0TokenError(401), Trouble.LASTING),
+        (Auth0TokenError(404), Trouble.LASTING),
         (of_stripe(stripe.AuthenticationError, 401), Trouble.LASTING),
         (of_stripe(stripe.PermissionError, 403), Trouble.LASTING),
         (KeyRejectedError("the key"), Trouble.LASTING),
@@ -60,14 +60,12 @@ URL = httpx.Request("GET", "http://127.0.0.1/")
         (NoCredentialsError(), Trouble.LASTING),
         (aws("ExpiredTokenException"), Trouble.LASTING),
         (aws("AccessDeniedException"), Trouble.LASTING),
-        (ApiError(status_code=500), Trouble.OUTAGE),
-        (TooManyRequestsError(None, {}), Trouble.OUTAGE),
-        (Auth0Error(503, "unavailable", "text"), Trouble.OUTAGE),
-        (Auth0Error(429, "too_many_requests", "text"), Trouble.OUTAGE),
-        (httpx.ConnectError("text"), Trouble.OUTAGE),
-        (httpx.ReadTimeout("text"), Trouble.OUTAGE),
-        (httpx.HTTPStatusError("", request=URL, response=httpx.Response(502)), Trouble.OUTAGE),
-        (requests.ConnectionError("text"), Trouble.OUTAGE),
+        (Auth0RefusedError(500), Trouble.OUTAGE),
+        (Auth0RefusedError(429, {}), Trouble.OUTAGE),
+        (Auth0TokenError(503), Trouble.OUTAGE),
+        (Auth0TokenError(429), Trouble.OUTAGE),
+        (Auth0SilentError(), Trouble.OUTAGE),
+        (NotDownloadedError(502), Trouble.OUTAGE),
         (urllib3.exceptions.ProtocolError("text"), Trouble.OUTAGE),
         (of_stripe(stripe.APIError, 500), Trouble.OUTAGE),
         (of_stripe(stripe.RateLimitError, 429), Trouble.OUTAGE),
@@ -113,17 +111,16 @@ NO_FILES = EndpointConnectionError(endpoint_url="https://bucket.s3.us-east-1.ama
         (of_stripe(stripe.PermissionError, 403), FailedAt.STRIPE, How.KEY_NOT_PERMITTED),
         (of_stripe(stripe.RateLimitError, 429), FailedAt.STRIPE, How.RATE_LIMITED),
         (UNREACHED, FailedAt.STRIPE, How.NO_ANSWER),
-        (ApiError(status_code=401), FailedAt.AUTH0, "status_401"),
-        (Auth0Error(403, "access_denied", "text"), FailedAt.AUTH0, "status_403"),
-        (TooManyRequestsError(None, {}), FailedAt.AUTH0, "status_429"),
-        (ParsingError(status_code=200, headers={}, body=None), FailedAt.AUTH0, How.ODD_ANSWER),
-        (httpx.ReadTimeout("text"), FailedAt.AUTH0, How.NO_ANSWER),
+        (Auth0RefusedError(401), FailedAt.AUTH0, "status_401"),
+        (Auth0TokenError(403), FailedAt.AUTH0, "status_403"),
+        (Auth0RefusedError(429, {}), FailedAt.AUTH0, "status_429"),
+        (Auth0OddError(), FailedAt.AUTH0, How.ODD_ANSWER),
+        (Auth0SilentError(), FailedAt.AUTH0, How.NO_ANSWER),
         (
-            httpx.HTTPStatusError("", request=URL, response=httpx.Response(503)),
+            NotDownloadedError(503),
             FailedAt.AUTH0,
             "status_503",
         ),
-        (requests.ConnectionError("text"), FailedAt.AUTH0, How.NO_ANSWER),
         (ConnectionResetError(), FailedAt.NETWORK, How.NO_ANSWER),
         (LedgerUnavailableError(), FailedAt.LEDGER, How.NO_ANSWER),
         (ConfigurationError("the setting"), FailedAt.SETTING, How.WRONG),

@@ -3,11 +3,8 @@
 import errno
 from typing import Any
 
-import httpx
 import pytest
 import stripe
-from auth0.authentication.exceptions import Auth0Error
-from auth0.management.core.api_error import ApiError
 from botocore.exceptions import (
     ClientError,
     EndpointConnectionError,
@@ -18,6 +15,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
+from customerlink.adapters.auth0.errors import Auth0RefusedError, Auth0SilentError, Auth0TokenError
 from customerlink.adapters.stripe.http_client import NotSentError
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.explain import explain
@@ -30,9 +28,9 @@ from customerlink.model.errors import (
 SECRET = "rk_test_hidden"
 
 
-def api_error(status: int, **body: str) -> ApiError:
+def api_error(status: int, **body: str) -> Auth0RefusedError:
     """Return an answer of the Management API."""
-    return ApiError(status_code=status, headers={}, body={"message": SECRET, **body})
+    return Auth0RefusedError(status, {}, {"message": SECRET, **body})
 
 
 def aws_error(code: str) -> ClientError:
@@ -69,9 +67,9 @@ def waiting(reason: str, *statuses: str) -> WaiterError:
         (api_error(503), "answered 503", Exit.UNREACHABLE),
         (api_error(400, errorCode="invalid_body"), "400, invalid_body", Exit.REFUSED),
         (api_error(404), "404, without a code", Exit.REFUSED),
-        (ApiError(status_code=400, headers={}, body=SECRET), "400", Exit.REFUSED),
-        (Auth0Error(401, "access_denied", SECRET), "no token for this client", Exit.REFUSED),
-        (Auth0Error(404, "x", SECRET), "no token (404)", Exit.REFUSED),
+        (Auth0RefusedError(400, {}, SECRET), "400", Exit.REFUSED),
+        (Auth0TokenError(401), "no token for this client", Exit.REFUSED),
+        (Auth0TokenError(404), "no token (404)", Exit.REFUSED),
         (stripe.AuthenticationError(SECRET), "does not know this key", Exit.REFUSED),
         (stripe.PermissionError(SECRET), "may not do this", Exit.REFUSED),
         (NotSentError(SECRET), "Stripe did not answer", Exit.UNREACHABLE),  # type: ignore[no-untyped-call]
@@ -86,7 +84,7 @@ def waiting(reason: str, *statuses: str) -> WaiterError:
             Exit.REFUSED,
         ),
         (EndpointConnectionError(endpoint_url=SECRET), "AWS did not answer", Exit.UNREACHABLE),
-        (httpx.ConnectError(SECRET), "network failed (ConnectError)", Exit.UNREACHABLE),
+        (Auth0SilentError("no answer: OSError"), "Auth0 did not answer", Exit.UNREACHABLE),
         (ProtocolError(SECRET), "network failed (ProtocolError)", Exit.UNREACHABLE),
         (ConnectionResetError(SECRET), "network failed", Exit.UNREACHABLE),
         (KeyError(SECRET), "A bug: KeyError", Exit.BUG),

@@ -1,14 +1,12 @@
 """The Auth0 side of a deployment: what Auth0 refuses, and what takes too long."""
 
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from auth0.management.errors import ConflictError, ForbiddenError
 from tests.fakes import FakeClock
 
+from customerlink.adapters.auth0.errors import Auth0RefusedError
 from customerlink.adapters.auth0.management import Grant, Management
 from customerlink.cli import tenant as tenant_of
 from customerlink.cli.config import Config
@@ -20,16 +18,20 @@ CONFIG = Config(domain="acme.us.auth0.com", client_id="tools", client_secret="hi
 
 
 class Auth0(Management):
-    """A Management API of which a test sets the few calls that it needs."""
+    """A Management API that answers each request alike, and keeps what it was asked."""
 
-    def __init__(self, **calls: Any) -> None:
-        """Take the SDK's clients by their names, and what was granted."""
-        answer = {"access_token": "", "scope": calls.pop("scope", "")}
-        self._grant = Grant(answer, SimpleNamespace(**calls))  # type: ignore[arg-type]
+    def __init__(self, answer: object = None, scope: str = "") -> None:
+        """Take an answer, or what is raised, and what was granted."""
+        self._grant = Grant({"access_token": "", "scope": scope})
+        self._said = answer
+        self.asked: list[str] = []
 
-    def call[Result](self, request: Callable[[], Result]) -> Result:
-        """Make a call."""
-        return request()
+    def ask(self, method: str, path: str, _body: object = None) -> Any:
+        """Answer."""
+        self.asked.append(f"{method} {path}")
+        if isinstance(self._said, Exception):
+            raise self._said
+        return self._said() if callable(self._said) else self._said
 
 
 @pytest.fixture
@@ -40,20 +42,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return made
 
 
-def tenant(clock: FakeClock | None = None, **calls: Any) -> Tenant:
+def tenant(auth0: Auth0, clock: FakeClock | None = None) -> Tenant:
     """Return a tenant that answers so."""
     made = Tenant(CONFIG, sleep=(clock or FakeClock()).sleep)
-    made.__dict__["_management"] = Auth0(**calls)
+    made.__dict__["_management"] = auth0
     return made
-
-
-def raising(error: Exception) -> Callable[..., Any]:
-    """Return a call that fails."""
-
-    def call(*_: object, **__: object) -> Any:
-        raise error
-
-    return call
 
 
 @pytest.mark.parametrize("name", ["client_id", "client_secret"])
@@ -71,12 +64,12 @@ def test_scopes(lacking: tuple[str, ...]) -> None:
     """Those that the client was not granted, in our order."""
     granted = ["read:users", *(each for each in SCOPES if each not in lacking)]
 
-    assert tenant(scope=" ".join(granted)).missing_scopes() == lacking
+    assert tenant(Auth0(scope=" ".join(granted))).missing_scopes() == lacking
 
 
 def test_triggers() -> None:
     """The same tenant for each of them, by one token."""
-    login = tenant()
+    login = tenant(Auth0())
     other = login.at(REGISTRATION[0])
 
     assert (login.trigger, other.trigger) == (LOGIN, REGISTRATION[0])
@@ -89,27 +82,28 @@ class TestCreate:
     @pytest.mark.parametrize(
         ("error", "said"),
         [
-            (ConflictError({}), "has an Action Customer Link already, for another trigger"),
-            (ForbiddenError({"message": "hidden"}), "takes no more Actions"),
-            (ForbiddenError("hidden"), "takes no more Actions"),
+            (
+                Auth0RefusedError(409, {}, {}),
+                "has an Action Customer Link already, for",
+            ),
+            (Auth0RefusedError(403, {}, {"message": "hidden"}), "takes no more Actions"),
+            (Auth0RefusedError(403, {}, "hidden"), "takes no more Actions"),
         ],
     )
     def test_sentence(self, error: Exception, said: str) -> None:
         """Each has its own, without Auth0's text."""
-        actions = SimpleNamespace(create=raising(error))
         with pytest.raises(CliError, match=said) as raised:
-            tenant(actions=actions).create("Customer Link", "", {})
+            tenant(Auth0(error)).create("Customer Link", "", {})
 
         assert raised.value.code == Exit.REFUSED
         assert "hidden" not in raised.value.message
 
     def test_anything_else_with_a_code(self) -> None:
         """A scope that is missing is told by whoever tells of all errors."""
-        error = ForbiddenError({"errorCode": "insufficient_scope"})
-        actions = SimpleNamespace(create=raising(error))
+        error = Auth0RefusedError(403, {}, {"errorCode": "insufficient_scope"})
 
-        with pytest.raises(ForbiddenError):
-            tenant(actions=actions).create("Customer Link", "", {})
+        with pytest.raises(Auth0RefusedError):
+            tenant(Auth0(error)).create("Customer Link", "", {})
 
 
 class TestDeploy:
@@ -121,22 +115,20 @@ class TestDeploy:
     def test_not_built(self, clock: FakeClock, status: str, said: str) -> None:
         """It is not deployed; one that is not built yet is waited for, and not for ever."""
         start = clock.now
-        actions = SimpleNamespace(get=lambda _: SimpleNamespace(status=status))
         with pytest.raises(CliError, match=said):
-            tenant(clock, actions=actions).deploy("act_1")
+            tenant(Auth0({"status": status}), clock).deploy("act_1")
 
         waited = clock.now - start
         assert waited == 0 if status == "failed" else waited > BUILD_SECONDS
 
     def test_built_in_the_end(self, clock: FakeClock) -> None:
         """It is deployed once."""
-        states, deployed = ["building", "building", "built"], list[str]()
-        actions = SimpleNamespace(
-            get=lambda _: SimpleNamespace(status=states.pop(0)), deploy=deployed.append
-        )
-        tenant(clock, actions=actions).deploy("act_1")
+        states = ["building", "building", "built", "deployed"]
+        auth0 = Auth0(lambda: {"status": states.pop(0)})
+        tenant(auth0, clock).deploy("act_1")
 
-        assert (states, deployed) == ([], ["act_1"])
+        reads = ["GET actions/actions/act_1"] * 3
+        assert auth0.asked == [*reads, "POST actions/actions/act_1/deploy"]
 
 
 class TestExport:
@@ -148,12 +140,9 @@ class TestExport:
     def test_no_file(self, clock: FakeClock, tmp_path: Path, status: str, said: str) -> None:
         """There is nothing to wait for, or no more time to."""
         start = clock.now
-        job = SimpleNamespace(id="job_1", status=status, location=None)
-        jobs = SimpleNamespace(
-            get=lambda _: job, users_exports=SimpleNamespace(create=lambda **_: job)
-        )
+        auth0 = Auth0({"id": "job_1", "status": status})
         with pytest.raises(CliError, match=said):
-            tenant(clock, jobs=jobs).export_users(tmp_path / "users.json.gz")
+            tenant(auth0, clock).export_users(tmp_path / "users.json.gz")
 
         waited = clock.now - start
         assert waited == 0 if status == "failed" else waited > EXPORT_SECONDS

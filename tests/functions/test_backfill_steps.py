@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import boto3
-import httpx
 import pytest
 import stripe
-from auth0.management.core.api_error import ApiError
-from auth0.management.core.parse_error import ParsingError
 from tests.fakes import FakeRefusals
 from werkzeug.wrappers import Response
 
+from customerlink.adapters.auth0.errors import Auth0OddError, Auth0RefusedError, Auth0SilentError
 from customerlink.adapters.auth0.management import Users
 from customerlink.adapters.stripe.listing import Listing
 from customerlink.functions import backfill_steps as steps_of
@@ -371,7 +369,7 @@ class TestChunk:
         assert worker.run() == {"created": 2}
         assert worker.asked == [ADA, BOB]
 
-    @pytest.mark.parametrize("error", [TypeError, KeyError, ParsingError, RecursionError])
+    @pytest.mark.parametrize("error", [TypeError, KeyError, Auth0OddError, RecursionError])
     def test_trouble_of_ones_own(
         self, worker: Worker, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
     ) -> None:
@@ -387,7 +385,7 @@ class TestChunk:
         [
             (LedgerUnavailableError(), FailedAt.LEDGER),
             (ConnectionResetError(), FailedAt.NETWORK),
-            (httpx.ReadTimeout("text"), FailedAt.AUTH0),
+            (Auth0SilentError(), FailedAt.AUTH0),
             (stripe.APIConnectionError("text"), FailedAt.STRIPE),  # type: ignore[no-untyped-call]
         ],
     )
@@ -406,7 +404,7 @@ class TestChunk:
     @pytest.mark.parametrize(
         "error",
         [
-            ApiError(status_code=401),
+            Auth0RefusedError(401),
             stripe.PermissionError("text"),
             KeyRejectedError("the key"),
         ],

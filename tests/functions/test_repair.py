@@ -8,9 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
-from auth0.management.core.api_error import ApiError
 from tests.e2e.test_deployment_functions import open_sign_up
 
+from customerlink.adapters.auth0.errors import Auth0RefusedError
 from customerlink.adapters.auth0.management import Users
 from customerlink.functions import repair
 from customerlink.functions.shell.telemetry import SERVICE
@@ -124,7 +124,7 @@ def test_trouble_with_the_tenant(box: Sandbox) -> None:
     box.management.faults += ["GET /api/v2/users"]
 
     assert run(box)["repair_failed"] == 1
-    assert '"reason":"ApiError"' in box.log.getvalue()
+    assert '"reason":"Auth0RefusedError"' in box.log.getvalue()
     assert run(box)["repair_finished"] == 1
 
 
@@ -285,7 +285,7 @@ def test_tenant_that_refuses_a_look(
     read = Users.get
 
     def get(_users: Users, _user_id: str) -> Profile | None:
-        raise ApiError(status_code=status)
+        raise Auth0RefusedError(status)
 
     monkeypatch.setattr(Users, "get", get)
     run(box)
@@ -306,7 +306,7 @@ def test_tenant_that_refuses(box: Sandbox, monkeypatch: pytest.MonkeyPatch, stat
         user(box, name, 20)
 
     def get(_users: Users, _user_id: str) -> Profile | None:
-        raise ApiError(status_code=status)
+        raise Auth0RefusedError(status)
 
     monkeypatch.setattr(Users, "get", get)
 

@@ -16,11 +16,11 @@ from unittest.mock import patch
 import jwt
 import pytest
 import urllib3
-from auth0.management.core.api_error import ApiError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.wrappers import Request, Response
 
+from customerlink.adapters.auth0.errors import Auth0RefusedError
 from customerlink.adapters.auth0.management import Users
 from customerlink.functions import shop_api as customers
 from customerlink.functions.linking_proofs import nonce_for
@@ -950,7 +950,7 @@ class TestAuth0sRateLimit:
         monkeypatch.setattr(customers._shop, "cache_clear", lambda: cleared.append(1))
 
         def refuse(*_: object) -> None:
-            raise ApiError(status_code=status)
+            raise Auth0RefusedError(status)
 
         monkeypatch.setattr(Users, "get", refuse)
         event = authorised(the_shop.api.issuer, "POST /customers/me", user(box))

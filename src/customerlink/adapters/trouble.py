@@ -3,17 +3,17 @@
 import re
 from http import HTTPStatus
 
-import httpx
-import requests
 import stripe
 import urllib3
-from auth0.authentication.exceptions import Auth0Error
-from auth0.management.core.api_error import ApiError
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
 
-from customerlink.adapters.auth0.management import AUTH0_ERRORS
-from customerlink.adapters.auth0.management import failure_of as failure_of_auth0
+from customerlink.adapters.auth0.errors import (
+    Auth0RefusedError,
+    Auth0SilentError,
+    Auth0TokenError,
+    NotDownloadedError,
+)
 from customerlink.adapters.stripe.failures import how_it_failed
 from customerlink.model.errors import (
     ConfigurationError,
@@ -25,7 +25,6 @@ from customerlink.model.errors import (
 from customerlink.model.failure import FailedAt, Failure, How, told
 from customerlink.model.trouble import Trouble
 
-_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _AWS_REFUSALS = frozenset(
     {
         *("AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException"),
@@ -49,10 +48,10 @@ _LASTING = (
     *(stripe.AuthenticationError, stripe.PermissionError),
 )
 _OUTAGES = (
-    *(LedgerUnavailableError, SecretUnavailableError, BotoCoreError),
+    *(LedgerUnavailableError, SecretUnavailableError, Auth0SilentError, BotoCoreError),
     *(stripe.APIConnectionError, stripe.RateLimitError),
     # Last of all by kind: what a socket, a name or a certificate says.
-    *(httpx.TransportError, requests.RequestException, urllib3.exceptions.HTTPError, OSError),
+    *(urllib3.exceptions.HTTPError, OSError),
 )
 
 
@@ -84,8 +83,6 @@ def failure_of(error: Exception) -> Failure:  # noqa: PLR0911 (one for each kind
             return Failure(FailedAt.FILES, How.REFUSED)
         case stripe.StripeError():
             return Failure(FailedAt.STRIPE, how_it_failed(error))
-        case _ if isinstance(error, AUTH0_ERRORS):
-            return failure_of_auth0(error)
         case urllib3.exceptions.HTTPError() | OSError():
             return Failure(FailedAt.NETWORK, How.NO_ANSWER)
     return Failure(FailedAt.CODE, type(error).__name__)
@@ -95,11 +92,11 @@ def _is_refusal(error: Exception) -> bool:
     match error:
         case ClientError():
             return _aws_code(error) in _AWS_REFUSALS
-        case Auth0Error():
-            # No token: every call needs one.
-            return not _is_passing(error.status_code)
-        case ApiError():
-            return error.status_code in _REFUSALS
+        case Auth0TokenError():
+            # Every call needs one.
+            return not _is_passing(error.status)
+        case Auth0RefusedError():
+            return error.is_lasting
     return False
 
 
@@ -115,10 +112,8 @@ def _status(error: Exception) -> int | None:
             return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         case stripe.StripeError():
             return error.http_status
-        case ApiError() | Auth0Error():
-            return error.status_code
-        case httpx.HTTPStatusError():
-            return error.response.status_code
+        case Auth0RefusedError() | NotDownloadedError():
+            return error.status
     return None
 
 

@@ -3,19 +3,13 @@
 https://auth0.com/docs/customize/events/create-an-event-stream
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
+from urllib.parse import quote
 
-from auth0.management import Auth0
-from auth0.management.errors import ForbiddenError
-from auth0.management.types import (
-    CreateEventStreamEventBridgeRequestContent,
-    EventStreamEventBridgeConfiguration,
-    EventStreamEventBridgeDestination,
-    EventStreamSubscription,
-)
-
+from customerlink.adapters.auth0.errors import Auth0RefusedError
 from customerlink.adapters.auth0.management import Management
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.model.events import EventKind
@@ -56,10 +50,6 @@ class EventStreams:
         """Take the API, and the one name that counts."""
         self._management, self._name = management, name
 
-    @property
-    def _api(self) -> Auth0:
-        return self._management.api
-
     def find(self) -> EventStream | None:
         """Find the stream by its name; one with another destination is as none."""
         found = (_read(each) for each in self._named())
@@ -67,22 +57,18 @@ class EventStreams:
 
     def create(self, account: str, region: str) -> EventStream:
         """Create it, disabled: nothing is told before somebody listens."""
-        wanted = CreateEventStreamEventBridgeRequestContent(
-            name=self._name,
-            subscriptions=[EventStreamSubscription(event_type=each.value) for each in KINDS],
-            destination=EventStreamEventBridgeDestination(
-                type="eventbridge",
-                configuration=EventStreamEventBridgeConfiguration(
-                    aws_account_id=account, aws_region=region
-                ),
-            ),
-            status="disabled",
-        )
+        place = {"aws_account_id": account, "aws_region": region}
+        wanted = {
+            "name": self._name,
+            "subscriptions": [{"event_type": each.value} for each in KINDS],
+            "destination": {"type": "eventbridge", "configuration": place},
+            "status": "disabled",
+        }
         try:
-            self._call(lambda: self._api.event_streams.create(request=wanted))
-        except ForbiddenError as error:
+            self._management.ask("POST", "event-streams", wanted)
+        except Auth0RefusedError as error:
             # A scope that is missing has a code; a plan without streams, or with no more, has none.
-            if isinstance(error.body, dict) and error.body.get("errorCode"):
+            if error.status != HTTPStatus.FORBIDDEN or error.code:
                 raise
             text = "The tenant makes no event stream: its plan has none, or no more."
             raise CliError(text, "Auth0's dashboard, Event Streams", Exit.REFUSED) from None
@@ -94,29 +80,29 @@ class EventStreams:
     def switch(self, stream: EventStream, *, on: bool) -> None:
         """Enable it, or disable it."""
         status = "enabled" if on else "disabled"
-        self._call(lambda: self._api.event_streams.update(stream.id, status=status))
+        self._management.ask("PATCH", _path(stream), {"status": status})
 
     def send_test(self, stream: EventStream) -> None:
         """Let Auth0 send an event that says that it is a test."""
         kind = EventKind.USER_UPDATED.value
-        self._call(lambda: self._api.event_streams.test(stream.id, event_type=kind))
+        self._management.ask("POST", f"{_path(stream)}/test", {"event_type": kind})
 
     def delete(self, stream: EventStream) -> None:
         """Delete it; Auth0 deletes its source in AWS."""
-        self._call(lambda: self._api.event_streams.delete(stream.id))
+        self._management.ask("DELETE", _path(stream))
 
     def _named(self) -> Iterator[object]:
         after: dict[str, str] = {}
         while True:
-            # As it is written: the SDK's models refuse what they do not know.
             page = self._management.read("event-streams", take="50", **after)
             yield from (each for each in page["eventStreams"] if each.get("name") == self._name)
             if not page.get("next"):
                 return
             after = {"from": str(page["next"])}
 
-    def _call[Result](self, request: Callable[[], Result]) -> Result:
-        return self._management.call(request)
+
+def _path(stream: EventStream) -> str:
+    return f"event-streams/{quote(stream.id, safe='')}"
 
 
 def _read(document: object) -> EventStream | None:

@@ -6,11 +6,8 @@ Imported when something was raised: it needs every SDK's classes, and help needs
 import errno
 import traceback
 
-import httpx
 import stripe
 import urllib3
-from auth0.authentication.exceptions import Auth0Error
-from auth0.management.core.api_error import ApiError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -20,6 +17,12 @@ from botocore.exceptions import (
     WaiterError,
 )
 
+from customerlink.adapters.auth0.errors import (
+    Auth0RefusedError,
+    Auth0SilentError,
+    Auth0TokenError,
+    NotDownloadedError,
+)
 from customerlink.cli.errors import AGAIN, CliError, Exit, lacks_scope
 from customerlink.model.errors import (
     CustomerLinkError,
@@ -42,10 +45,12 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one 
     match error:
         case CliError():
             return error
-        case ApiError():
-            return _of_auth0(error)
-        case Auth0Error():
+        case Auth0TokenError():
             return _of_token(error)
+        case Auth0RefusedError():
+            return _of_auth0(error)
+        case Auth0SilentError() | NotDownloadedError():
+            return CliError(f"Auth0 did not answer ({error}).", AGAIN, Exit.UNREACHABLE)
         case stripe.StripeError():
             return _of_stripe(error)
         case ClientError() | BotoCoreError():
@@ -64,7 +69,7 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one 
             return CliError(f"{error}.", fix, Exit.REFUSED)
         case CustomerLinkError():
             return CliError(str(error))
-        case httpx.HTTPError() | urllib3.exceptions.HTTPError():
+        case urllib3.exceptions.HTTPError():
             return _of_the_network(error)
         case OSError():
             # After the SDKs' own errors, some of which are such errors too, and say more.
@@ -110,27 +115,27 @@ def _of_stripe(error: stripe.StripeError) -> CliError:
     return CliError(f"Stripe answered {error.http_status}.", AGAIN, Exit.UNREACHABLE)
 
 
-def _of_auth0(error: ApiError) -> CliError:
+def _of_auth0(error: Auth0RefusedError) -> CliError:
     body = error.body if isinstance(error.body, dict) else {}
     if body.get("errorCode") == "insufficient_scope":
         scope = str(body.get("message", "")).partition("any of:")[2].strip()
         return lacks_scope(scope)
-    status = error.status_code
+    status = error.status
     if status == 429:  # noqa: PLR2004 (Too Many Requests)
         fix = "Wait a minute, and run the command again."
         return CliError("Auth0's rate limit stayed exceeded.", fix, Exit.UNREACHABLE)
-    if status is not None and status >= 500:  # noqa: PLR2004 (a server's error)
+    if status >= 500:  # noqa: PLR2004 (a server's error)
         return CliError(f"Auth0 answered {status}.", AGAIN, Exit.UNREACHABLE)
     code = body.get("errorCode", "without a code")
     return CliError(f"Auth0 refused: {status}, {code}.", "", Exit.REFUSED)
 
 
-def _of_token(error: Auth0Error) -> CliError:
-    if error.status_code in (401, 403):
+def _of_token(error: Auth0TokenError) -> CliError:
+    if error.status in (401, 403):
         fix = "Check AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET."
         return CliError("Auth0 gave no token for this client.", fix, Exit.REFUSED)
     fix = "Check AUTH0_DOMAIN: it looks like example.us.auth0.com."
-    return CliError(f"Auth0 gave no token ({error.status_code}).", fix, Exit.REFUSED)
+    return CliError(f"Auth0 gave no token ({error.status}).", fix, Exit.REFUSED)
 
 
 def _of_aws(error: ClientError | BotoCoreError) -> CliError:

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
-from auth0.management import Auth0
-from auth0.management.errors import ConflictError, ForbiddenError
-
-from customerlink.adapters.auth0.management import Management, Users, downloading
+from customerlink.adapters.auth0.actions import Auth0Actions, action_id_of, action_of
+from customerlink.adapters.auth0.download import downloading
+from customerlink.adapters.auth0.errors import Auth0RefusedError
+from customerlink.adapters.auth0.management import Json, Management, Users, object_of
 from customerlink.cli.config import Config
 from customerlink.cli.errors import AGAIN, CliError, Exit, lacks_scope
 from customerlink.cli.event_stream import EventStreams
@@ -71,7 +72,7 @@ class Tenant:
 
         `trust` is asked for once somebody asks for users.
         """
-        self.trigger: Any = LOGIN
+        self.trigger: str = LOGIN
         self._config = config
         self._on_wait = on_wait
         self._sleep = sleep
@@ -94,16 +95,13 @@ class Tenant:
         return Management(client, self._on_wait, self._sleep)
 
     @property
-    def _api(self) -> Auth0:
-        return self._management.api
+    def _actions(self) -> Auth0Actions:
+        return Auth0Actions(self._management)
 
     @cached_property
     def users(self) -> Users:
         """Return the tenant's users."""
         return Users(self._management, self._trust())
-
-    def _call[Result](self, request: Callable[[], Result]) -> Result:
-        return self._management.call(request)
 
     def missing_scopes(self, wanted: Iterable[str] = SCOPES) -> tuple[str, ...]:
         """Return the scopes that the client lacks."""
@@ -142,43 +140,40 @@ class Tenant:
 
     def find(self, name: str) -> Action | None:
         """Find an Action of the trigger's by its name."""
-        listed = self._call(
-            lambda: list(self._api.actions.list(trigger_id=self.trigger, action_name=name))
-        )
-        found = next((each for each in listed if each.name == name), None)
-        return _action(found) if found else None
+        return self._actions.find(self.trigger, name)
 
     def verify_email(self) -> Action | None:
         """Find the Action verify-email in the Login flow: by a secret that no other one has."""
         flow = [each.action_id for each in self.at(LOGIN).bindings()]
-        listed = self._call(lambda: list(self._api.actions.list(trigger_id=LOGIN)))
-        found = (each for each in listed if str(each.id) in flow)
-        return next((each for each in map(_action, found) if VERIFY_URL in each.secrets), None)
+        found = map(action_of, self._actions.of(LOGIN))
+        return next(
+            (each for each in found if each.id in flow and VERIFY_URL in each.secrets), None
+        )
 
     def get(self, action_id: str) -> Action:
         """Read an Action."""
-        return _action(self._call(lambda: self._api.actions.get(action_id)))
+        return action_of(self._read(action_id))
+
+    def _read(self, action_id: str) -> Json:
+        return object_of(self._management.read(_path(action_id)))
 
     def create(self, name: str, code: str, secrets: Mapping[str, str]) -> Action:
         """Create a draft."""
-
-        def create() -> Any:  # noqa: ANN401 (as the SDK has it)
-            return self._api.actions.create(
-                name=name,
-                supported_triggers=[{"id": self.trigger, "version": VERSIONS[self.trigger]}],
-                code=code,
-                runtime=RUNTIME,
-                secrets=_values(secrets),
-            )
-
+        wanted = {
+            "name": name,
+            "supported_triggers": [{"id": self.trigger, "version": VERSIONS[self.trigger]}],
+            "code": code,
+            "runtime": RUNTIME,
+            "secrets": _values(secrets),
+        }
         try:
-            return _action(self._call(create))
-        except ConflictError:
-            text = f"The tenant has an Action {name} already, for another trigger."
-            raise CliError(text, "--action-name", Exit.REFUSED) from None
-        except ForbiddenError as error:
+            return action_of(object_of(self._management.ask("POST", "actions/actions", wanted)))
+        except Auth0RefusedError as error:
+            if error.status == HTTPStatus.CONFLICT:
+                text = f"The tenant has an Action {name} already, for another trigger."
+                raise CliError(text, "--action-name", Exit.REFUSED) from None
             # A scope that is missing has a code; a full library's 403 has none.
-            if isinstance(error.body, dict) and error.body.get("errorCode"):
+            if error.status != HTTPStatus.FORBIDDEN or error.code:
                 raise
             text = "The tenant takes no more Actions: the limit of its plan is reached."
             fix = "Auth0's dashboard, Actions > Library: delete one that is not needed."
@@ -188,20 +183,14 @@ class Tenant:
         """Change code, runtime and these secrets; others keep their values."""
         # The list is replaced as a whole; a name without a value keeps the value that it has.
         kept = [{"name": each} for each in action.secrets if each not in secrets]
-        wanted: Any = [*kept, *_values(secrets)]
-        return _action(
-            self._call(
-                lambda: self._api.actions.update(
-                    action.id, code=code, runtime=RUNTIME, secrets=wanted
-                )
-            )
-        )
+        changes = {"code": code, "runtime": RUNTIME, "secrets": [*kept, *_values(secrets)]}
+        return action_of(object_of(self._management.ask("PATCH", _path(action.id), changes)))
 
     def deploy(self, action_id: str) -> None:
         """Wait until the draft is built, and deploy it."""
         end = time.monotonic() + BUILD_SECONDS
         while True:
-            status = self._call(lambda: self._api.actions.get(action_id)).status
+            status = self._read(action_id).get("status")
             # Auth0 builds after the answer, and deploys nothing that is not built.
             if status == "built":
                 break
@@ -211,34 +200,29 @@ class Tenant:
             if time.monotonic() > end:
                 raise CliError("Auth0 has not built the Action yet.", "Run the same command again.")
             self._sleep(_POLL_SECONDS)
-        self._call(lambda: self._api.actions.deploy(action_id))
+        self._management.ask("POST", f"{_path(action_id)}/deploy")
 
     def delete(self, action_id: str) -> None:
         """Delete an Action that is bound nowhere."""
-        self._call(lambda: self._api.actions.delete(action_id))
+        self._management.ask("DELETE", _path(action_id))
 
     def bindings(self) -> tuple[Binding, ...]:
         """Return the trigger's flow, in its order."""
-        listed = self._call(lambda: list(self._api.actions.triggers.bindings.list(self.trigger)))
         return tuple(
             Binding(
-                str(each.id),
-                str(each.display_name),
-                str(each.action.id) if each.action else "",
+                str(each.get("id", "")),
+                str(each.get("display_name", "")),
+                action_id_of(each),
             )
-            for each in listed
+            for each in self._actions.bound(self.trigger)
         )
 
     def bind(self, kept: Sequence[Binding], added: Action | None = None) -> None:
         """Replace the flow: those that are kept, in their order, and one more at its end."""
         wanted = [_ref("binding_id", each.id, each.display_name) for each in kept]
         wanted += [_ref("action_id", added.id, added.name)] if added else []
-        self._call(
-            lambda: self._api.actions.triggers.bindings.update_many(
-                self.trigger,
-                bindings=wanted,
-            )
-        )
+        path = f"actions/triggers/{quote(self.trigger)}/bindings"
+        self._management.ask("PATCH", path, {"bindings": wanted})
 
     def export_users(self, file: Path) -> None:
         """Export all users as gzipped JSON lines."""
@@ -254,31 +238,13 @@ class Tenant:
             content.writelines(pieces)
 
 
-def _action(found: Any) -> Action:  # noqa: ANN401 (a model for each of the SDK's calls)
-    deployed = found.deployed_version
-    return Action(
-        id=str(found.id),
-        name=str(found.name),
-        code=found.code or "",
-        runtime=found.runtime or "",
-        secrets=_times(found.secrets),
-        is_deployed=bool(found.all_changes_deployed and deployed),
-        deployed_code=deployed.code if deployed else None,
-        deployed_secrets=_times(deployed.secrets if deployed else ()),
-        deployed_runtime=(deployed.runtime or "") if deployed else "",
-    )
+def _path(action_id: str) -> str:
+    return f"actions/actions/{quote(action_id, safe='')}"
 
 
-def _times(secrets: Any) -> dict[str, str]:  # noqa: ANN401 (a model for each of the SDK's calls)
-    return {
-        str(each.name): each.updated_at.isoformat() if each.updated_at else ""
-        for each in secrets or ()
-    }
-
-
-def _values(secrets: Mapping[str, str]) -> Any:  # noqa: ANN401 (the SDK's model, or its dictionary)
+def _values(secrets: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in secrets.items()]
 
 
-def _ref(kind: str, value: str, display_name: str) -> dict[str, Any]:
+def _ref(kind: str, value: str, display_name: str) -> Json:
     return {"ref": {"type": kind, "value": value}, "display_name": display_name}

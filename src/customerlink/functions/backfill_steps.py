@@ -17,7 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customerlink.adapters.auth0.management import Users, downloading
+from customerlink.adapters.auth0.download import downloading
+from customerlink.adapters.auth0.management import Users
 from customerlink.adapters.duckdb import Store
 from customerlink.adapters.stripe.listing import Listing, line
 from customerlink.adapters.trouble import failure_of, trouble_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
-from customerlink.adapters.auth0.management import AUTH0_ERRORS, failure_of
+from customerlink.adapters.auth0.errors import Auth0Error
 from customerlink.functions.shell.answering import report_trouble
 from customerlink.functions.shell.api_gateway import Rejection
 from customerlink.functions.shell.telemetry import report_rejection
@@ -80,10 +80,10 @@ def respond(
     """Answer, whatever happens; what the SDKs raise may be personal, and is told by kind."""
     try:
         return post().answer(event)
-    except AUTH0_ERRORS as trouble:
+    except Auth0Error as trouble:
         # The next call asks for a new token, and reads the secret anew: one may have expired.
         _the_post.cache_clear()
-        failed = replace(_UNAVAILABLE, detail=type(trouble).__name__, failure=failure_of(trouble))
+        failed = replace(_UNAVAILABLE, detail=type(trouble).__name__, failure=trouble.failure)
         report_rejection(failed, context.aws_request_id)
     except Exception as trouble:  # noqa: BLE001 (a bug is logged by kind and place, and alarmed)
         report_trouble(trouble, context.aws_request_id)

@@ -12,8 +12,8 @@ from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from customerlink.adapters.auth0.id_tokens import KEYS_UNAVAILABLE
-from customerlink.adapters.auth0.management import AUTH0_ERRORS, Users, failure_of, is_refused
+from customerlink.adapters.auth0.errors import Auth0Error, is_refused
+from customerlink.adapters.auth0.management import Users
 from customerlink.functions.linking_proofs import Proof, Proofs
 from customerlink.functions.shell.answering import answered
 from customerlink.functions.shell.api_gateway import (
@@ -244,11 +244,11 @@ def respond(shop: Callable[[], Shop], event: Event, context: "LambdaContext") ->
     def decide() -> Answer | Rejection:
         try:
             return _decide(shop(), event, request_id)
-        except (*AUTH0_ERRORS, *KEYS_UNAVAILABLE) as trouble:
+        except Auth0Error as trouble:
             if is_refused(trouble):
                 # The next call asks for a new token, and reads the secrets anew.
                 _shop.cache_clear()
-            kind, failure = type(trouble).__name__, failure_of(trouble)
+            kind, failure = type(trouble).__name__, trouble.failure
             told = replace(TENANT_UNAVAILABLE, detail=kind, failure=failure)
             report_rejection(told, request_id)
             return TENANT_UNAVAILABLE.answer()

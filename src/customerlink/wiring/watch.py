@@ -5,6 +5,7 @@ import time
 from functools import cached_property
 
 from customerlink.adapters.auth0.actions import Auth0Actions
+from customerlink.adapters.auth0.management import Management
 from customerlink.adapters.aws.aws_json import Aws, AwsRefusedError, AwsSilentError
 from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS
 from customerlink.adapters.built_actions import action_code
@@ -31,6 +32,9 @@ from customerlink.wiring.settings import Settings
 
 ANSWER_SECONDS = 10.0
 """API Gateway answers after 9 s at the latest."""
+
+CALL_SECONDS = 5.0
+"""The longest that one call to Auth0 takes."""
 
 SECOND_LOOK_SECONDS = 15.0
 
@@ -79,7 +83,8 @@ class Watch:
     def _tenant(self, client: Auth0Client) -> Auth0Actions:
         """Return the tenant's Actions; as long as the client is the same, by the same token."""
         if client not in self._tenants:
-            self._tenants = {client: Auth0Actions(self._connections, client)}
+            asked = Management(client, tries=1, seconds=CALL_SECONDS, connections=self._connections)
+            self._tenants = {client: Auth0Actions(asked)}
         return self._tenants[client]
 
     @cached_property

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from werkzeug.wrappers import Request, Response
 
-from customerlink.adapters.auth0.id_tokens import KEYS_UNAVAILABLE, IdTokens, Login
+from customerlink.adapters.auth0.id_tokens import IdTokens, KeysUnavailableError, Login
 from customerlink.model.tickets import FRESH_SECONDS
 from sandbox.auth0.tokens import Tokens
 from sandbox.serving import Server
@@ -176,7 +176,7 @@ def test_keys_that_cannot_be_had(tenant: KeySet, id_tokens: IdTokens, instead: R
     """Nothing is known of the token then, so it is not refused; the next one is looked at anew."""
     token = tenant.signed()
     tenant.instead = instead
-    with pytest.raises(KEYS_UNAVAILABLE):
+    with pytest.raises(KeysUnavailableError):
         id_tokens.verified(token, NONCE)
     tenant.instead = None
 

@@ -1,25 +1,31 @@
-"""The tenant's users by auth0-python, over the stand-in for the Management API."""
+"""The tenant's users by the Management API, over the stand-in for the Management API."""
 
+import json
 import math
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-import httpx
 import pytest
-from auth0.authentication.exceptions import Auth0Error
-from auth0.management.core.api_error import ApiError
-from auth0.management.errors import TooManyRequestsError
 from tests.fakes import Counted
+from werkzeug.wrappers import Request, Response
 
-from customerlink.adapters.auth0.management import Management, Users, is_refused
+from customerlink.adapters.auth0.errors import (
+    Auth0OddError,
+    Auth0RefusedError,
+    Auth0SilentError,
+    Auth0TokenError,
+    is_refused,
+)
+from customerlink.adapters.auth0.management import Management, Users
 from customerlink.model.profile import Identity, Profile
 from customerlink.model.secret import Auth0Client
 from customerlink.model.signup import ODD_ID
 from customerlink.model.trust import Trust
 from sandbox.sandbox import Sandbox
+from sandbox.serving import Server
 
 
 @pytest.fixture
@@ -108,7 +114,7 @@ def test_odd_profile(box: Sandbox, users: Users, field: str) -> None:
 
 @pytest.mark.parametrize("field", ["name", "user_metadata", "picture"])
 def test_odd_profile_is_written_to(box: Sandbox, users: Users, field: str) -> None:
-    """The SDK cannot read the answer to a write that was carried out."""
+    """A write asks for nothing of the profile."""
     found(users, box, **{field: ODD[field]})
 
     assert users.merge_app_metadata("auth0|1", {"stripe_customer_id": "cus_1"})
@@ -206,7 +212,7 @@ class TestRateLimit:
         told: list[float] = []
         client = Auth0Client("https://acme.us.auth0.com", "id", "hidden")
         management = Management(client, told.append, waits.append, tries=3, pace=self.pace)
-        left = [TooManyRequestsError({}, headers)] * times
+        left = [Auth0RefusedError(429, headers)] * times
 
         def request() -> bool:
             if left:
@@ -215,7 +221,7 @@ class TestRateLimit:
 
         try:
             return waits, management.call(request)
-        except TooManyRequestsError:
+        except Auth0RefusedError:
             return waits, False
         finally:
             assert told == waits
@@ -254,7 +260,7 @@ def test_patience(users: Users, aheads: tuple[int, ...], waited: int) -> None:
     management._sleep = waits.append
     one = management.patient(2.5)
     left = [
-        TooManyRequestsError({}, {"x-ratelimit-reset": "soon" if each == 1 else "9" * 10})
+        Auth0RefusedError(429, {"x-ratelimit-reset": "soon" if each == 1 else "9" * 10})
         for each in aheads
     ]
 
@@ -263,11 +269,11 @@ def test_patience(users: Users, aheads: tuple[int, ...], waited: int) -> None:
             raise left.pop(0)
         return True
 
-    with suppress(TooManyRequestsError):
+    with suppress(Auth0RefusedError):
         one.call(request)
 
     assert len(waits) == waited
-    assert one.api is management.api
+    assert one.granted is management.granted
     assert management.patience == math.inf
 
 
@@ -275,7 +281,6 @@ def spoilt(users: Users) -> None:
     """Let the token be one that Auth0 does not take any more."""
     management = users._management
     management.granted["access_token"] = "an old one"
-    management._grant.api = None
 
 
 @pytest.mark.parametrize(
@@ -302,10 +307,10 @@ def test_new_token_that_is_refused(users: Users) -> None:
 
     def request() -> Any:
         asked.append(users._management.granted["access_token"])
-        raise ApiError(status_code=401)
+        raise Auth0RefusedError(401)
 
     for number in (1, 3):
-        with pytest.raises(ApiError):
+        with pytest.raises(Auth0RefusedError):
             users._management.call(request)
         assert len(asked) == number
 
@@ -313,14 +318,14 @@ def test_new_token_that_is_refused(users: Users) -> None:
 @pytest.mark.parametrize(
     ("trouble", "refused"),
     [
-        (ApiError(status_code=401), True),
-        (ApiError(status_code=403), True),
-        (Auth0Error(401, "access_denied", "Unauthorized"), True),
-        (ApiError(status_code=429), False),
-        (ApiError(status_code=503), False),
-        (Auth0Error(429, "too_many_requests", "Global limit"), False),
-        (TooManyRequestsError({}, {}), False),
-        (httpx.ConnectError("down"), False),
+        (Auth0RefusedError(401), True),
+        (Auth0RefusedError(403), True),
+        (Auth0TokenError(401), True),
+        (Auth0RefusedError(429), False),
+        (Auth0RefusedError(503), False),
+        (Auth0TokenError(429), False),
+        (Auth0RefusedError(429, {}), False),
+        (Auth0SilentError(), False),
     ],
 )
 def test_refused_credentials(trouble: Exception, *, refused: bool) -> None:
@@ -349,6 +354,102 @@ def test_link_of_one_who_is_gone(box: Sandbox, users: Users) -> None:
     assert not users.link("auth0|2", "auth0|1")
 
 
+class Odd:
+    """A tenant that gives a token, and then answers as a test says."""
+
+    status, body = 200, ""
+
+    def users(self, server: Server) -> Users:
+        """Return its users."""
+        return Users(Management(Auth0Client(server.url, "a", "b"), tries=1), Trust())
+
+    def __call__(self, request: Request) -> Response:
+        """Answer."""
+        if request.path == "/oauth/token":
+            return Response('{"access_token": "t"}')
+        return Response(self.body, self.status)
+
+
+@pytest.fixture
+def odd() -> Iterator[tuple[Odd, Users]]:
+    """Return it, and its users."""
+    answers = Odd()
+    with Server(Request.application(answers)) as server:
+        yield answers, answers.users(server)
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "null", "7", "[" * 100_000, '{"a": '])
+def test_answer_that_nobody_can_read(odd: tuple[Odd, Users], body: str) -> None:
+    """Of a read nothing is known; a write, a link and a deletion were done."""
+    answers, users = odd
+    answers.body = body
+    for read in (
+        lambda: users.get("auth0|1"),
+        lambda: users.with_address("ada@example.com"),
+        lambda: users.primary_of("auth0|1"),
+        users.start_export,
+        lambda: users.export("job_1"),
+    ):
+        with pytest.raises(Auth0OddError):
+            read()
+
+    assert users.merge_app_metadata("auth0|1", {"stripe_signup": None})
+    assert users.link("auth0|1", "auth0|2")
+
+
+@pytest.mark.parametrize("body", ["", "<html>not found", "[]", '"gone"'])
+def test_page_of_somebody_elses(odd: tuple[Odd, Users], body: str) -> None:
+    """Its 404 does not say that a user is gone: it is trouble."""
+    answers, users = odd
+    answers.status, answers.body = 404, body
+    for ask in (
+        lambda: users.get("auth0|1"),
+        lambda: users.merge_app_metadata("auth0|1", {}),
+        lambda: users.link("auth0|1", "auth0|2"),
+    ):
+        with pytest.raises(Auth0RefusedError, match="status 404"):
+            ask()
+
+
+@pytest.mark.parametrize("given", ["", "[]", "{}", '{"access_token": 7}', "<html>"])
+def test_no_token_in_the_answer(given: str) -> None:
+    """Nothing is asked with what is none."""
+    with Server(Response(given)) as server:
+        users = Users(Management(Auth0Client(server.url, "a", "b")), Trust())
+        with pytest.raises(Auth0OddError):
+            users.get("auth0|1")
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_list_of_any_length(count: int) -> None:
+    """Page by page, each but the last a hundred; each once, and in order."""
+    asked: list[int] = []
+
+    @Request.application
+    def application(request: Request) -> Response:
+        if request.path == "/oauth/token":
+            return Response('{"access_token": "t"}')
+        page, size = int(request.args["page"]), int(request.args["per_page"])
+        asked.append(page)
+        numbers = range(count)[page * size : (page + 1) * size]
+        return Response(json.dumps({"actions": [{"id": each} for each in numbers]}))
+
+    with Server(application) as server:
+        management = Management(Auth0Client(server.url, "a", "b"))
+        found = [each["id"] for each in management.pages("actions/actions", "actions")]
+
+    assert found == [*range(count)]
+    assert asked == [*range(count // 100 + 1)]
+
+
+def test_token_is_not_shown(users: Users) -> None:
+    """Neither it nor the client's secret is in what is printed of the client."""
+    management = users._management
+    secret = management.granted["access_token"]
+
+    assert secret not in repr(management._grant) + repr(vars(management))
+
+
 def test_trouble_is_no_absence(box: Sandbox, users: Users) -> None:
     """Neither of a user, nor of an account to link."""
     box.tenant.users.add({"email": "ada@example.com"}, "auth0|1")
@@ -358,5 +459,5 @@ def test_trouble_is_no_absence(box: Sandbox, users: Users) -> None:
         ("POST /api/v2/users", lambda: users.link("auth0|1", "auth0|2")),
     ):
         box.management.faults.append(request)
-        with pytest.raises(ApiError):
+        with pytest.raises(Auth0RefusedError):
             ask()

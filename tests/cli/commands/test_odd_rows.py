@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from auth0.management.core.api_error import ApiError
 from tests.cli.commands.test_backfill import FAST, backfill, begun
 from tests.cli.commands.test_repair import plan
 from tests.cli.commands.test_verify import TENANT, customer, dangling, sides, user
 from tests.cli.conftest import Cli
 
+from customerlink.adapters.auth0.errors import Auth0RefusedError
 from customerlink.adapters.auth0.management import Users
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.model.drift import Drift
@@ -284,7 +284,7 @@ class TestEverybodysTrouble:
 
         def get(_: Users, user_id: str) -> Profile | None:
             asked.append(user_id)
-            raise ApiError(status_code=status)
+            raise Auth0RefusedError(status)
 
         sides.patch.setattr(Users, "get", get)
 

@@ -4,18 +4,29 @@ import hmac
 import json
 import time
 from collections.abc import Collection
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import jwt
-
+from customerlink.adapters.auth0.errors import Auth0Error
+from customerlink.model.failure import How
 from customerlink.model.frozen import frozen
 from customerlink.model.tickets import CLOCKS_SECONDS, FRESH_SECONDS
 
-KEYS_UNAVAILABLE = (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError)
+if TYPE_CHECKING:
+    import jwt
 
 # An unknown key has them fetched before that, so no rotation of keys waits for the hour.
 _KEYS_SECONDS = 3600
 _FETCH_SECONDS = 3.0
 _REQUIRED = ["aud", "auth_time", "exp", "iat", "iss", "sub"]
+
+
+class KeysUnavailableError(Auth0Error):
+    """The keys that the tenant publishes cannot be had: nothing is known of a token."""
+
+    def __init__(self, kind: str) -> None:
+        """Take the kind of error."""
+        super().__init__(kind, How.NO_ANSWER)
 
 
 @frozen
@@ -33,32 +44,23 @@ class IdTokens:
     def __init__(self, issuer: str, audiences: Collection[str]) -> None:
         """Take the issuer, with the slash at its end, and the shop's client ids."""
         self._issuer, self._audiences = issuer, [*audiences]
-        self._keys = jwt.PyJWKClient(
-            f"{issuer}.well-known/jwks.json", lifespan=_KEYS_SECONDS, timeout=_FETCH_SECONDS
-        )
+
+    @cached_property
+    def _keys(self) -> "jwt.PyJWKClient":
+        import jwt  # noqa: PLC0415 (its cryptography is a third of a cold start, and few link)
+
+        address = f"{self._issuer}.well-known/jwks.json"
+        return jwt.PyJWKClient(address, lifespan=_KEYS_SECONDS, timeout=_FETCH_SECONDS)
 
     def verified(self, token: str, nonce: str | None = None) -> Login | None:
         """Return the login; None for a token that is not of this issuer, for the shop, and fresh.
 
         https://auth0.com/docs/secure/tokens/id-tokens/validate-id-tokens. Only RS256 counts,
-        whatever the token says of itself; with a `nonce`, it has to have that one. Raise one of
-        `KEYS_UNAVAILABLE` when the keys cannot be had: then nothing is known of the token.
+        whatever the token says of itself; with a `nonce`, it has to have that one. Raise
+        `KeysUnavailableError`.
         """
-        try:
-            key = self._keys.get_signing_key_from_jwt(token)
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=["RS256"],
-                audience=self._audiences,
-                issuer=self._issuer,
-                leeway=CLOCKS_SECONDS,
-                options={"require": _REQUIRED},
-            )
-        except KEYS_UNAVAILABLE:
-            # PyJWT counts these among its errors, and they are no fault of the token.
-            raise
-        except jwt.PyJWTError:
+        claims = self._claims(token)
+        if claims is None:
             return None
         # A token for several audiences says in `azp` for which application it was made.
         is_ours = claims.get("azp", claims["aud"]) in self._audiences
@@ -68,6 +70,29 @@ class IdTokens:
         if not (is_ours and is_bound and _is_fresh(claims["auth_time"])):
             return None
         return Login(str(claims["sub"]), claims.get("email_verified") is True, given)
+
+    def _claims(self, token: str) -> dict[str, Any] | None:
+        import jwt  # noqa: PLC0415 (as above)
+
+        try:
+            return jwt.decode(
+                token,
+                self._keys.get_signing_key_from_jwt(token),
+                algorithms=["RS256"],
+                audience=self._audiences,
+                issuer=self._issuer,
+                leeway=CLOCKS_SECONDS,
+                options={"require": _REQUIRED},
+            )
+        except (
+            jwt.PyJWKClientConnectionError,
+            jwt.PyJWKSetError,
+            json.JSONDecodeError,
+        ) as trouble:
+            # PyJWT counts these among its errors, and they are no fault of the token.
+            raise KeysUnavailableError(type(trouble).__name__) from None
+        except jwt.PyJWTError:
+            return None
 
 
 def _is_fresh(auth_time: object) -> bool:
