@@ -13,85 +13,100 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Function:
-    """What a function imports of the requirements, and which AWS services it calls."""
+    """What a function imports of the requirements, and which AWS services boto3 calls for it."""
 
-    module: str
-    """Of its handler: what that imports of our own package is kept."""
-    services: frozenset[str]
+    modules: tuple[str, ...]
+    """Of its handler, and of those that share its artifact: what they import of ours is kept."""
+    budget: int
+    """Megabytes that it may have."""
     packages: frozenset[str]
     """By name, or by pattern where a platform or a version is part of it."""
+    services: frozenset[str] = frozenset()
     utilities: frozenset[str] = frozenset()
     """Powertools' own, of those that others do without."""
+    later: frozenset[str] = frozenset()
+    """Of the packages, those that are imported when they are needed, not at a cold start."""
 
     def has(self, name: str) -> bool:
         """Return whether a file or a folder of site-packages is among them."""
         return any(fnmatch(name, each) for each in self.packages)
 
 
-_AWS_SDK = frozenset(
-    {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"}
-)
-_TELEMETRY = frozenset({"aws_lambda_powertools", "typing_extensions.py"})
-_COMMON = _AWS_SDK | _TELEMETRY | {"customerlink"}
-_TOKENS = frozenset({"cryptography", "jwt", "_cffi_backend.*.so"})
+_OURS = frozenset({"customerlink", "aws_lambda_powertools"})
+_STRIPE = frozenset({"stripe", "typing_extensions.py"})
+_BOTO3 = frozenset({"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"})
+_CRYPTOGRAPHY = frozenset({"cryptography", "_cffi_backend.*.so"})
 _REQUESTS = frozenset({"certifi", "charset_normalizer", "idna", "requests"})
-"""What lists Stripe's customers, and fetches Auth0's export."""
+"""By which Stripe's customers are listed, and Auth0's export is fetched."""
+
+# One artifact, since they need the same: what is alike is uploaded once.
+_AFTER_THE_SIGN_UP = Function(
+    ("customerlink.functions.repair", "customerlink.functions.sync"),
+    25,
+    packages=_OURS | _BOTO3 | _STRIPE,
+    services=frozenset({"dynamodb", "sqs"}),
+    utilities=frozenset({"batch", "data_classes"}),
+)
 
 FUNCTIONS = {
     "PostLoginFunction": Function(
-        "customerlink.functions.post_login",
-        # It speaks to AWS by a client of its own (adapters/aws/aws_json.py).
-        services=frozenset(),
-        packages=_TELEMETRY | {"customerlink", "stripe"},
+        ("customerlink.functions.post_login",), 12, packages=_OURS | _STRIPE
     ),
     "PreTrafficFunction": Function(
-        "customerlink.functions.pre_traffic",
+        ("customerlink.functions.pre_traffic",),
+        12,
+        packages=_OURS | _BOTO3,
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),
-        packages=_COMMON,
     ),
-    "WatchFunction": Function(
-        "customerlink.functions.watch",
-        # To AWS by the sign-up's client, and to Auth0 by its connections.
-        services=frozenset(),
-        packages=_TELEMETRY | {"customerlink"},
-    ),
-    "RepairFunction": Function(
-        "customerlink.functions.repair",
-        services=frozenset({"dynamodb", "secretsmanager", "sqs"}),
-        packages=_COMMON | {"stripe"},
-    ),
-    "SyncFunction": Function(
-        "customerlink.functions.sync",
-        services=frozenset({"dynamodb", "secretsmanager", "sqs"}),
-        packages=_COMMON | {"stripe"},
-        utilities=frozenset({"batch", "data_classes"}),
-    ),
+    "WatchFunction": Function(("customerlink.functions.watch",), 12, packages=_OURS),
+    "RepairFunction": _AFTER_THE_SIGN_UP,
+    "SyncFunction": _AFTER_THE_SIGN_UP,
     "CustomersFunction": Function(
-        "customerlink.functions.shop_api",
-        services=frozenset({"dynamodb", "secretsmanager"}),
-        packages=_COMMON | _TOKENS | {"stripe"},
+        ("customerlink.functions.shop_api",),
+        25,
+        packages=_OURS | _STRIPE | _CRYPTOGRAPHY | {"jwt"},
+        # To link accounts, which few do.
+        later=_CRYPTOGRAPHY | {"jwt"},
     ),
     "VerifyEmailFunction": Function(
-        "customerlink.functions.verify_email",
-        services=frozenset({"lambda", "secretsmanager"}),
-        packages=_COMMON | _TOKENS,
+        ("customerlink.functions.verify_email",), 25, packages=_OURS | _CRYPTOGRAPHY
     ),
-    "SendMailFunction": Function(
-        "customerlink.functions.send_mail",
-        services=frozenset({"dynamodb", "secretsmanager"}),
-        packages=_COMMON,
-    ),
+    "SendMailFunction": Function(("customerlink.functions.send_mail",), 12, packages=_OURS),
     "BackfillFunction": Function(
-        "customerlink.functions.backfill",
-        services=frozenset({"dynamodb", "s3", "secretsmanager"}),
-        packages=_COMMON | _REQUESTS | {"stripe", "duckdb", "duckdb-*.dist-info", "_duckdb.*.so"},
+        ("customerlink.functions.backfill",),
+        100,
+        packages=_OURS
+        | _BOTO3
+        | _STRIPE
+        | _REQUESTS
+        | {"duckdb", "duckdb-*.dist-info", "_duckdb.*.so"},
+        services=frozenset({"dynamodb", "s3"}),
     ),
 }
+
+_STRIPE_OF_OTHERS = (
+    *("apps", "billing", "billing_portal", "checkout", "climate", "entitlements"),
+    *("financial_connections", "forwarding", "identity", "issuing", "product_catalog", "radar"),
+    *("reporting", "reserve", "sigma", "tax", "terminal", "test_helpers", "three_d_secure"),
+    "treasury",
+)
+"""Of Stripe's objects: the SDK imports them when an answer has one, and what is asked for here,
+customers and subscriptions without anything expanded, has none."""
+
+STRIPE_SERVICES = frozenset(
+    {
+        *("_customer_service.py", "_subscription_service.py"),
+        # What the client and every service stand on.
+        *("_oauth_service.py", "_stripe_service.py"),
+    }
+)
+"""What is asked for; the SDK imports each when it is."""
 
 UNUSED = (
     # The types of parameters and of events: imported by type checkers, and by no call of ours.
     "stripe/params",
     "stripe/events",
+    *(f"stripe/{each}" for each in _STRIPE_OF_OTHERS),
     # What only Powertools' other utilities need.
     "aws_lambda_powertools/event_handler",
     # Data of services that are not called.
@@ -117,10 +132,10 @@ WITH_ACTIONS = {"customerlink.functions.watch"}
 ACTIONS = Path(__file__).parents[1] / "src" / "actions" / "dist"
 
 
-def reached(folder: Path, module: str) -> Iterator[Path]:
-    """Return the files of our package that a module imports, wherever in its code, and its own."""
+def reached(folder: Path, *modules: str) -> Iterator[Path]:
+    """Return the files of our package that modules import, wherever in the code, and their own."""
     seen: set[str] = set()
-    waiting = [module]
+    waiting = [*modules]
     while waiting:
         name = waiting.pop()
         if name in seen or not name.startswith(PACKAGE):
@@ -158,8 +173,11 @@ def main(function: Function, folder: Path) -> None:
     for pattern in (*LEFTOVERS, *strangers, *UNUSED, *unused):
         for path in list(folder.glob(pattern)):
             _remove(path)
-    _prune_our_own(folder, function.module)
-    if function.module in WITH_ACTIONS:
+    _prune_our_own(folder, function.modules)
+    for service in folder.glob("stripe/_*_service.py"):
+        if service.name not in STRIPE_SERVICES:
+            service.unlink()
+    if WITH_ACTIONS.intersection(function.modules):
         shutil.copytree(ACTIONS, folder / PACKAGE / "adapters" / "actions", dirs_exist_ok=True)
     for service in folder.glob("botocore/data/*/"):
         if service.name not in function.services:
@@ -176,13 +194,13 @@ def main(function: Function, folder: Path) -> None:
         sys.exit("some file could not be compiled")
 
 
-def _prune_our_own(folder: Path, module: str) -> None:
-    """Leave of our own package what the handler imports."""
-    kept = {*reached(folder, module)}
+def _prune_our_own(folder: Path, modules: tuple[str, ...]) -> None:
+    """Leave of our own package what the handlers import."""
+    kept = {*reached(folder, *modules)}
     for path in (folder / PACKAGE).rglob("*.py"):
         if path not in kept:
             path.unlink()
-    if module not in WITH_PAGES:
+    if WITH_PAGES.isdisjoint(modules):
         _remove(folder / PACKAGE / "functions" / "pages")
     for path in sorted((folder / PACKAGE).glob("**/"), reverse=True):
         if not any(path.iterdir()):

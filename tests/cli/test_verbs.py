@@ -9,7 +9,7 @@ import pytest
 from customerlink.cli import commands
 from customerlink.cli.verbs import VERBS, command
 
-HEAVY = {"auth0", "boto3", "botocore", "duckdb", "httpx", "questionary", "rich", "stripe"}
+HEAVY = {"boto3", "botocore", "duckdb", "requests", "questionary", "rich", "stripe"}
 LOADED = (
     "import sys; from customerlink.cli.main import run\n"
     "try:\n    run(sys.argv[1:])\nexcept SystemExit:\n"

@@ -36,6 +36,8 @@ def main(base: str, key: str) -> None:
     customers.delete(made[0].id)
     assert customers.retrieve(made[0].id).deleted
     print("deleted")
+    assert client(base, key).v1.subscriptions.list({"customer": made[1].id, "limit": 1}).data == []
+    print("subscriptions")
     other: dict[str, Callable[[], object]] = {
         "InvalidRequestError": lambda: customers.retrieve("cus_unknown"),
         "IdempotencyError": lambda: customers.create(

@@ -1,22 +1,23 @@
 """What functions ask of the tenant: by a secret that somebody puts in, and by what is set."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 
 import pytest
-from botocore.config import Config
 from tests.adapters.auth0.test_id_tokens import GOOD, NONCE
 from werkzeug.wrappers import Response
 
 from customerlink.adapters.auth0.id_tokens import Login
+from customerlink.adapters.aws.aws_json import Aws as Account
+from customerlink.adapters.connections import Connections
 from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import Auth0Client, TenantSecret
 from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant
 from customerlink.wiring.tenant import (
-    boto3_dynamodb,
     id_tokens,
     needed_tenant,
     shop_api,
@@ -35,6 +36,11 @@ STORED = {
     "client_secret": "hidden",
 }
 READ = TenantSecret(Tenant("acme"), Auth0Client("https://acme.us.auth0.com", "functions", "hidden"))
+
+
+def here() -> Account:
+    """Return the account that the environment names."""
+    return Account(Connections(), {**os.environ})
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +65,9 @@ class TestSecret:
 
     def test_without_a_value(self) -> None:
         """None for who can do without, and a sentence for who cannot."""
-        assert stored_tenant() is None
+        assert stored_tenant(here()) is None
         with pytest.raises(ConfigurationError, match="has no value yet"):
-            needed_tenant()
+            needed_tenant(here())
 
     def test_with_one(self, cloud: Aws) -> None:
         """Both read it."""
@@ -69,7 +75,7 @@ class TestSecret:
             SecretId=TENANT_SECRET, SecretString=json.dumps(STORED)
         )
 
-        assert stored_tenant() == needed_tenant() == READ
+        assert stored_tenant(here()) == needed_tenant(here()) == READ
 
 
 def test_users() -> None:
@@ -81,8 +87,8 @@ def test_users() -> None:
 
 @pytest.mark.usefixtures("environment")
 def test_limits_are_in_the_ledgers_table(cloud: Aws) -> None:
-    """By a client of boto3's, for who keeps no connections of its own."""
-    limits = usage_limits(boto3_dynamodb(Config(retries={"total_max_attempts": 1})))
+    """By the client of the sign-up's ledger."""
+    limits = usage_limits(here().dynamodb(1, 2))
 
     assert limits.begin("proof", "auth0|ada")
     assert [str(each["pk"]).partition("#")[0] for each in cloud.items()] == ["proof"]

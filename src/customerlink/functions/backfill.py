@@ -43,7 +43,7 @@ class Backfill:
     def __init__(self) -> None:
         """Read settings and secrets."""
         application = Application(Settings.from_environment(os.environ))
-        self._tenant = served(needed_tenant(), application.settings)
+        self._tenant = served(needed_tenant(application.aws), application.settings)
         self._trust = application.settings.policy.trust
         self._users = users_of(self._tenant, self._trust)
         key, base = application.secret().stripe_key, application.settings.stripe_api_base

@@ -93,7 +93,7 @@ def _finish_all(context: "LambdaContext") -> None:
     application = _application()
     table = application.settings.ledger_table
     ends: Counter[str] = Counter()
-    tenant = stored_tenant()
+    tenant = stored_tenant(application.aws)
     if tenant is not None:
         # One try: the next run comes in five minutes, and other users wait for this one.
         trust = application.settings.policy.trust

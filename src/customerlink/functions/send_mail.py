@@ -11,15 +11,16 @@ from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from botocore.config import Config
-
 from customerlink.adapters.auth0.errors import Auth0Error
+from customerlink.adapters.aws.aws_json import Aws
+from customerlink.adapters.connections import Connections
+from customerlink.adapters.dynamodb.table import CONNECT_SECONDS, READ_SECONDS
 from customerlink.functions.shell.answering import report_trouble
 from customerlink.functions.shell.api_gateway import Rejection
 from customerlink.functions.shell.telemetry import report_rejection
 from customerlink.model.verification_mail import MAIL, SESSION_SECRETS, USER_ID, Mail
 from customerlink.wiring.settings import Settings
-from customerlink.wiring.tenant import boto3_dynamodb, needed_tenant, served, usage_limits, users_of
+from customerlink.wiring.tenant import needed_tenant, served, usage_limits, users_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,11 +43,17 @@ class Post:
 
     def __init__(self) -> None:
         """Read the tenant's secret, and whose `email_verified` is believed."""
-        config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
-        settings = Settings.from_environment(os.environ)
-        tenant = served(needed_tenant(config), settings)
-        self._users = users_of(tenant, settings.policy.trust, tries=1, seconds=TENANT_SECONDS)
-        self._limits = usage_limits(boto3_dynamodb(config))
+        settings, connections = Settings.from_environment(os.environ), Connections()
+        aws = Aws(connections, {**os.environ})
+        tenant = served(needed_tenant(aws), settings)
+        self._users = users_of(
+            tenant,
+            settings.policy.trust,
+            tries=1,
+            seconds=TENANT_SECONDS,
+            connections=connections,
+        )
+        self._limits = usage_limits(aws.dynamodb(CONNECT_SECONDS, READ_SECONDS))
         self._session_secrets = tenant.session_secrets
 
     def answer(self, question: Mapping[str, object]) -> Answer:

@@ -73,9 +73,15 @@ class Shop:
     def __init__(self) -> None:
         """Read settings and the tenant's secret."""
         self.application = Application(Settings.from_environment(os.environ))
-        self.tenant = needed_tenant()
+        self.tenant = needed_tenant(self.application.aws)
         trust = self.application.settings.policy.trust
-        self.users = users_of(self.tenant, trust, tries=2, seconds=TENANT_SECONDS)
+        self.users = users_of(
+            self.tenant,
+            trust,
+            tries=2,
+            seconds=TENANT_SECONDS,
+            connections=self.application.services.connections,
+        )
         self.api, self.id_tokens = shop_api(), id_tokens()
         self.limits = usage_limits(self.application.dynamodb)
 

@@ -18,12 +18,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
-import boto3
-from botocore.config import Config
-
 from customerlink.adapters.auth0.session_token import SessionToken, session_token
+from customerlink.adapters.aws.aws_json import Aws
 from customerlink.adapters.aws.mail_function import MailFunction, MailNotSentError
+from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS
 from customerlink.adapters.aws.stored_secrets import stored_session_secrets
+from customerlink.adapters.connections import Connections
 from customerlink.functions.page_look import PAGES, Look, look_of
 from customerlink.functions.shell.answering import report_trouble
 from customerlink.functions.shell.api_gateway import (
@@ -77,10 +77,11 @@ class Page:
         self.settings = Settings.from_environment(os.environ)
         self.look, odd = look_of(os.environ)
         report_odd(odd)
-        config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
-        client = boto3.client("secretsmanager", config=config)
+        aws_url = os.environ.get("AWS_ENDPOINT_URL", "")
+        aws = Aws(Connections(aws_url), {**os.environ})
+        client = aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2)
         found = stored_session_secrets(client, os.environ["CUSTOMERLINK_SESSION_SECRET_ID"])
-        self._mails = MailFunction(os.environ["CUSTOMERLINK_MAIL_FUNCTION"])
+        self._mails = MailFunction(aws, os.environ["CUSTOMERLINK_MAIL_FUNCTION"])
         self._session_secrets = found or self._mails.session_secrets()
         if not self._session_secrets:
             raise ConfigurationError("the page's secret has no session_secrets yet")

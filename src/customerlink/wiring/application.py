@@ -97,8 +97,8 @@ class Application:
         self.settings = settings
         aws_url = os.environ.get("AWS_ENDPOINT_URL", "")
         connections = Connections(settings.stripe_api_base, aws_url)
-        aws = Aws(connections, {**os.environ})
-        self.dynamodb = aws.dynamodb(CONNECT_SECONDS, READ_SECONDS)
+        self.aws = Aws(connections, {**os.environ})
+        self.dynamodb = self.aws.dynamodb(CONNECT_SECONDS, READ_SECONDS)
         self.services = Services(
             self.dynamodb,
             settings.ledger_table,
@@ -108,7 +108,7 @@ class Application:
             Installation(),
         )
         self._secret = SecretsManagerSecret(
-            aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2), settings.secret_id, time
+            self.aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2), settings.secret_id, time
         )
 
     def secret(self) -> Secret:

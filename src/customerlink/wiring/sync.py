@@ -109,7 +109,7 @@ class AfterTheSignUp:
     def started(cls) -> "AfterTheSignUp":
         """Read the tenant's secret too, as a cold start does."""
         application = Application(Settings.from_environment(os.environ))
-        return cls(application, served(needed_tenant(), application.settings))
+        return cls(application, served(needed_tenant(application.aws), application.settings))
 
     @cached_property
     def dead_letters(self) -> Queue:

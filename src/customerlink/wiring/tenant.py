@@ -1,15 +1,13 @@
 """The composition root of what functions ask of the tenant, by credentials that only some have."""
 
 import os
-from typing import TYPE_CHECKING
-
-import boto3
 
 from customerlink.adapters.auth0.id_tokens import IdTokens
 from customerlink.adapters.auth0.management import TIME_OUT_SECONDS, TRIES, Management, Users
-from customerlink.adapters.aws.aws_json import LedgerClient
+from customerlink.adapters.aws.aws_json import Aws, LedgerClient
+from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS
 from customerlink.adapters.aws.stored_secrets import tenant_secret
-from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
+from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.usage_limits import UsageLimits
 from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
@@ -18,19 +16,16 @@ from customerlink.model.trust import Trust
 from customerlink.ports.rate import RateLimiter
 from customerlink.wiring.settings import Settings
 
-if TYPE_CHECKING:
-    from botocore.config import Config
 
-
-def stored_tenant(config: "Config | None" = None) -> TenantSecret | None:
+def stored_tenant(aws: Aws) -> TenantSecret | None:
     """Return what lets a function into its tenant; None while nobody has put it in."""
-    client = boto3.client("secretsmanager", config=config)
+    client = aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2)
     return tenant_secret(client, os.environ["CUSTOMERLINK_TENANT_SECRET_ID"])
 
 
-def needed_tenant(config: "Config | None" = None) -> TenantSecret:
+def needed_tenant(aws: Aws) -> TenantSecret:
     """Return it; raise `ConfigurationError` while there is none."""
-    found = stored_tenant(config)
+    found = stored_tenant(aws)
     if found is None:
         raise ConfigurationError("the tenant's secret has no value yet")
     return found
@@ -43,26 +38,25 @@ def served(found: TenantSecret, settings: Settings) -> TenantSecret:
     return found
 
 
-def users_of(
+def users_of(  # noqa: PLR0913 (what a caller may choose)
     tenant: TenantSecret,
     trust: Trust,
     *,
     tries: int = TRIES,
     seconds: float = TIME_OUT_SECONDS,
     pace: RateLimiter | None = None,
+    connections: Connections | None = None,
 ) -> Users:
     """Return the tenant's users; `seconds` is how long one call of a try may take."""
-    return Users(Management(tenant.client, tries=tries, seconds=seconds, pace=pace), trust)
+    api = Management(
+        tenant.client, tries=tries, seconds=seconds, pace=pace, connections=connections
+    )
+    return Users(api, trust)
 
 
 def usage_limits(client: LedgerClient) -> UsageLimits:
     """Return what counts how often somebody asked."""
     return UsageLimits(client, os.environ["CUSTOMERLINK_LEDGER_TABLE"])
-
-
-def boto3_dynamodb(config: "Config") -> LedgerClient:
-    """Return a client for who keeps no connections of its own."""
-    return Boto3DynamoDb(boto3.client("dynamodb", config=config))
 
 
 def shop_api() -> ShopApi:

@@ -1,6 +1,8 @@
 """The session token: what the Action says of a log-in, and who may read it."""
 
 import base64
+import hmac
+import json
 import time
 from typing import Any
 
@@ -90,3 +92,108 @@ def test_locale(locale: object, locales: tuple[str, ...]) -> None:
 def test_address_shows_in_no_repr() -> None:
     """It reaches no log."""
     assert "ada@" not in repr(read(address=sealed(b"ada@example.com")))
+
+
+def by_pyjwt(given: str) -> bool:
+    """Return whether the library takes a token."""
+    try:
+        jwt.decode(given, SECRET, algorithms=["HS256"], options={"require": ["exp", "iat", "sub"]})
+    except jwt.PyJWTError:
+        return False
+    return True
+
+
+def piece(text: str) -> str:
+    """Return a part of a token."""
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def signed(head: str, claims: str, secret: str = SECRET) -> str:
+    """Sign any two texts."""
+    text = f"{piece(head)}.{piece(claims)}"
+    digest = hmac.digest(secret.encode(), text.encode(), "sha256")
+    return f"{text}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
+NOW = int(time.time())
+HEAD = '{"alg": "HS256", "typ": "JWT"}'
+CLAIMS = json.dumps({"sub": "auth0|1", "iat": NOW - 5, "exp": NOW + 900, "continue_at": BACK})
+GOOD = signed(HEAD, CLAIMS)
+
+
+@pytest.mark.parametrize("secret", ["ab" * 16, "ä" * 40, SECRET, "whsec " + "b" * 90])
+def test_signature_is_the_librarys(secret: str) -> None:
+    """By a secret of any length and any letters."""
+    assert session_token(token(secret), [OTHER, secret]) == SessionToken("auth0|1", BACK)
+    assert session_token(token(secret), [OTHER]) is None
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": NOW - 1},
+        {"exp": NOW},
+        {"exp": None},
+        {"exp": "never"},
+        {"iat": NOW + 600},
+        {"iat": None},
+        {"iat": []},
+        {"sub": None},
+        {"sub": 7},
+        {"aud": "another"},
+        {"nbf": NOW + 600},
+    ],
+)
+def test_claims_that_make_it_invalid(claims: dict[str, Any]) -> None:
+    """As for the library: it is over, not yet good, nobody's, or for somebody else."""
+    given = signed(HEAD, json.dumps(json.loads(CLAIMS) | claims))
+
+    assert not by_pyjwt(given)
+    assert session_token(given, [SECRET]) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        ".",
+        "..",
+        "a.b",
+        GOOD.rpartition(".")[0],
+        f"{GOOD.rpartition('.')[0]}.",
+        f"{GOOD}.",
+        f".{GOOD}",
+        f"{GOOD}.{GOOD}",
+        f"{GOOD[:-5]}AAAAA",
+        GOOD.replace(".", "..", 1),
+        f"{piece(HEAD)}.{piece(CLAIMS)}.{piece('ä')}",
+        f"ä{GOOD}",
+        f"{GOOD}ä",
+        signed('{"alg": "none"}', CLAIMS),
+        f"{piece('{"alg": "none"}')}.{piece(CLAIMS)}.",
+        signed('{"alg": "HS512"}', CLAIMS),
+        signed('{"alg": "RS256"}', CLAIMS),
+        signed('{"alg": ["HS256"]}', CLAIMS),
+        signed("{}", CLAIMS),
+        signed("[]", CLAIMS),
+        signed("7", CLAIMS),
+        signed("no JSON", CLAIMS),
+        signed('{"alg": "HS256", "crit": ["exp"]}', CLAIMS),
+        signed(HEAD, "[]"),
+        signed(HEAD, "null"),
+        signed(HEAD, "no JSON"),
+        signed(HEAD, "[" * 100_000),
+        jwt.encode(json.loads(CLAIMS), "c" * 64, "HS512"),
+    ],
+)
+def test_what_is_no_such_token(given: str) -> None:
+    """Nobody's signature, another algorithm, another form: it never raises."""
+    assert session_token(given, [SECRET]) is None
+
+
+@pytest.mark.parametrize("back", ["http://acme.us.auth0.com/", "javascript:alert()", "", 7, None])
+def test_place_to_go_on(back: object) -> None:
+    """By HTTPS alone."""
+    given = signed(HEAD, json.dumps(json.loads(CLAIMS) | {"continue_at": back}))
+
+    assert session_token(given, [SECRET]) is None

@@ -70,6 +70,57 @@ def test_secrets_manager(stand_in: StandIn) -> None:
         client.get_secret_value(SecretId="none")
 
 
+class TestInvoke:
+    """A function, invoked."""
+
+    def invoked(self, answer: Response, name: str = "mail") -> tuple[Any, list[str]]:
+        """Return what comes of it, and which path was asked."""
+        asked: list[str] = []
+
+        @Request.application
+        def application(request: Request) -> Response:
+            asked.append(f"{request.path} {request.get_data(as_text=True)}")
+            return answer
+
+        with Server(application) as server:
+            try:
+                return account(server.url).functions(1, 5).invoke(name, {"a": 1}), asked
+            except (AwsRefusedError, AwsSilentError) as error:
+                return error, asked
+
+    @pytest.mark.parametrize("name", ["mail", "shop-Mail-1A2B", "mail:live"])
+    def test_what_it_does(self, name: str) -> None:
+        """The event goes as JSON, and a document comes back."""
+        found, asked = self.invoked(Response('{"mail": "sent"}'), name)
+
+        assert found == {"mail": "sent"}
+        assert asked == [f'/2015-03-31/functions/{name}/invocations {{"a":1}}']
+
+    @pytest.mark.parametrize(
+        ("kind", "code"),
+        [
+            ("AccessDeniedException", "AccessDeniedException"),
+            ("ResourceNotFoundException:http://internal.amazon.com/", "ResourceNotFoundException"),
+            ("aws.lambda#TooManyRequestsException", "TooManyRequestsException"),
+            (None, "403"),
+        ],
+    )
+    def test_refusal(self, kind: str | None, code: str) -> None:
+        """Its name is in a header, in whatever form."""
+        headers = {"x-amzn-ErrorType": kind} if kind else {}
+        found, _ = self.invoked(Response('{"Message": "hidden"}', 403, headers))
+
+        assert isinstance(found, AwsRefusedError)
+        assert found.code == str(found) == code
+
+    @pytest.mark.parametrize("body", ["null", "[]", '"sent"', "<html>", ""])
+    def test_what_is_no_answer(self, body: str) -> None:
+        """Nothing is known of what it did."""
+        found, _ = self.invoked(Response(body))
+
+        assert isinstance(found, AwsSilentError)
+
+
 def answering(status: int, body: bytes) -> Callable[..., Any]:
     """Return a service that always answers so."""
 

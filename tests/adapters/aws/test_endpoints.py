@@ -26,7 +26,7 @@ TO_COME = [
 ]
 TO_COME += ["us-isob-south-9", "eu-isoe-south-9", "us-isof-west-9"]
 """Regions that there are not yet: their partition is known by their names."""
-SERVICES = ["dynamodb", "secretsmanager"]
+SERVICES = ["dynamodb", "lambda", "secretsmanager"]
 SETTINGS = [(fips, dual) for fips in (False, True) for dual in (False, True)]
 
 

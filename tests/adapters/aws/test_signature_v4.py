@@ -15,32 +15,34 @@ NAME = st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=127), 
     key_id=NAME,
     secret=NAME,
     token=st.none() | NAME,
-    place=st.tuples(
+    where=st.tuples(
         st.sampled_from(["us-east-1", "eu-central-1", "cn-north-1"]),
-        st.sampled_from(["dynamodb", "secretsmanager"]),
+        st.sampled_from(["dynamodb", "lambda", "secretsmanager"]),
+        st.sampled_from(["/", "/2015-03-31/functions/mail/invocations", "/a%3Ab/%C3%A4-_.~"]),
     ),
     body=st.binary(max_size=500),
 )
 def test_signature_is_botocores(
-    key_id: str, secret: str, token: str | None, place: tuple[str, str], body: bytes
+    key_id: str, secret: str, token: str | None, where: tuple[str, str, str], body: bytes
 ) -> None:
     """The same authorization for the same request."""
-    region, service = place
+    region, service, path = where
     headers = {
         "content-type": "application/x-amz-json-1.0",
         "host": f"{service}.{region}.amazonaws.com",
         "x-amz-target": "DynamoDB_20120810.GetItem",
     }
-    url = f"https://{headers['host']}/"
+    url = f"https://{headers['host']}{path}"
     request = AWSRequest("POST", url, headers={**headers}, data=body)
     signer = SigV4Auth(BotocoreCredentials(key_id, secret, token), service, region)
     signer.add_auth(request)
     ours = signed_headers(
         Credentials(key_id, secret, token),
-        place,
+        (region, service),
         request.headers["X-Amz-Date"],
         headers,
         body,
+        path,
     )
 
     assert ours["authorization"] == request.headers["Authorization"]

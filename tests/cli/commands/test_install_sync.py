@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from tests.cli.commands.test_verify import customer, linked, sides, user
 from tests.cli.conftest import Cli
 from tests.cli.switching import IS_ON, NAME, Shop, shop_of, told
 
+from customerlink.adapters.auth0.errors import Auth0SilentError
 from customerlink.cli import enrolling, sync_beats
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
@@ -81,7 +81,7 @@ def breaking(call: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
     def broken(*args: Any, **named: Any) -> None:
         if after:
             call(*args, **named)
-        raise httpx.ConnectError("dropped")
+        raise Auth0SilentError("dropped")
 
     return broken
 
@@ -171,7 +171,7 @@ def test_enrolment_goes_on(shop: Shop) -> None:
     def spied(self: Enrolment, who: Any) -> Any:
         seen.append(who.user_id)
         if len(seen) == 3:
-            raise httpx.ConnectError("dropped")
+            raise Auth0SilentError("dropped")
         return enrol(self, who)
 
     shop.cli.patch.setattr(enrolling, "AT_ONCE", 1)

@@ -30,7 +30,7 @@ def downloading(location: str) -> Iterator[Iterator[bytes]]:
 
 
 def _pieces(answer: requests.Response) -> Iterator[bytes]:
-    """Read it as it is: `iter_content` would undo the gzip where a header names it."""
+    """Read it as it is: as content, its gzip would be undone where a header names it."""
     try:
         yield from answer.raw.stream(_PIECE, decode_content=False)
     except HTTPError as error:

@@ -1,4 +1,4 @@
-"""AWS's JSON protocol, as far as a sign-up speaks it: four operations of two services.
+"""What functions ask of AWS without boto3: four operations by its JSON protocol, and Invoke.
 
 boto3 is what everything else here uses; why not here says docs/architecture.md, "Written by hand,
 and why". This client signs and sends the same requests, and leaves retries to its callers.
@@ -11,11 +11,11 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from customerlink.adapters.aws.endpoints import endpoint
 from customerlink.adapters.aws.signature_v4 import Credentials, signed_headers
-from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
+from customerlink.adapters.connections import Answer, Connections, NoAnswerError, NotConnectedError
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.frozen import frozen
 
@@ -97,19 +97,31 @@ class SecretsManager:
 
 
 @frozen
+class Functions:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: one operation."""
+
+    call: _Call
+
+    def invoke(self, name: str, event: Json) -> Json:
+        """Invoke a function, and return what it does; of a crash, what it raised."""
+        return self.call(name, event)
+
+
+@frozen
 class _Service:
     name: str
     """In its host, and in what a signature is good for."""
-    version: str
-    """Of the protocol."""
-    target: str
-    """What its operations' names stand behind."""
     variable: str
     """How the SDKs' variables call it."""
+    version: str = ""
+    """Of the protocol."""
+    target: str = ""
+    """What its operations' names stand behind."""
 
 
-DYNAMODB = _Service("dynamodb", "1.0", "DynamoDB_20120810", "DYNAMODB")
-SECRETS_MANAGER = _Service("secretsmanager", "1.1", "secretsmanager", "SECRETS_MANAGER")
+DYNAMODB = _Service("dynamodb", "DYNAMODB", "1.0", "DynamoDB_20120810")
+SECRETS_MANAGER = _Service("secretsmanager", "SECRETS_MANAGER", "1.1", "secretsmanager")
+LAMBDA = _Service("lambda", "LAMBDA")
 
 
 class Aws:
@@ -130,6 +142,10 @@ class Aws:
     def secrets_manager(self, connect: float, read: float) -> SecretsManager:
         """Return a client with these time-outs, in seconds."""
         return SecretsManager(partial(self._call, SECRETS_MANAGER, (connect, read)))
+
+    def functions(self, connect: float, read: float) -> Functions:
+        """Return a client with these time-outs, in seconds."""
+        return Functions(partial(self._invoke, (connect, read)))
 
     def endpoint(self, service: _Service) -> str:
         """Follow the SDKs' variables (docs.aws.amazon.com/sdkref: service-specific endpoints)."""
@@ -169,21 +185,36 @@ class Aws:
     def _call(
         self, service: _Service, seconds: tuple[float, float], operation: str, request: Json
     ) -> Json:
-        url = self.endpoint(service)
-        body = json.dumps(request, separators=(",", ":")).encode()
         headers = {
             "content-type": f"application/x-amz-json-{service.version}",
-            "host": urlsplit(url).netloc,
             "x-amz-target": f"{service.target}.{operation}",
         }
+        return self._signed(service, "/", headers, request, seconds)
+
+    def _invoke(self, seconds: tuple[float, float], name: str, event: Json) -> Json:
+        path = f"/2015-03-31/functions/{quote(name, safe='')}/invocations"
+        return self._signed(LAMBDA, path, {"content-type": "application/json"}, event, seconds)
+
+    def _signed(
+        self,
+        service: _Service,
+        path: str,
+        headers: Mapping[str, str],
+        request: Json,
+        seconds: tuple[float, float],
+    ) -> Json:
+        url = self.endpoint(service).rstrip("/")
+        body = json.dumps(request, separators=(",", ":")).encode()
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        place = self.region, service.name
-        signed = signed_headers(self.credentials(), place, now, headers, body)
-        status, document = self._answer("POST", url, signed, body, seconds)
-        if status == HTTPStatus.OK:
+        place, named = (self.region, service.name), {**headers, "host": urlsplit(url).netloc}
+        signed = signed_headers(self.credentials(), place, now, named, body, path)
+        answer, document = self._answer("POST", f"{url}{path}", signed, body, seconds)
+        if answer.status == HTTPStatus.OK:
             return document
-        # A name, perhaps behind a namespace; what fails a condition comes with the item.
-        code = str(document.get("__type", status)).rpartition("#")[2]
+        # A name, perhaps behind a namespace or, in a header, before one; with what fails a
+        # condition comes the item.
+        code = document.get("__type") or answer.headers.get("x-amzn-errortype") or answer.status
+        code = str(code).partition(":")[0].rpartition("#")[2]
         raise AwsRefusedError(code, document.get("Item"))
 
     def _fetch(self) -> tuple[Credentials, float]:
@@ -207,8 +238,8 @@ class Aws:
         headers: Mapping[str, str],
         body: bytes | None,
         seconds: tuple[float, float],
-    ) -> tuple[int, Json]:
-        """Return an answer's status and document; whatever is no answer of AWS's is silence."""
+    ) -> tuple[Answer, Json]:
+        """Return an answer and its document; whatever is no answer of AWS's is silence."""
         connect, read = seconds
         try:
             answer = self._connections.request(
@@ -222,4 +253,4 @@ class Aws:
         if not isinstance(document, dict):
             # Somebody else's page, whatever its status: what became of the request is not known.
             raise AwsSilentError(f"{answer.status} came without a JSON object")
-        return answer.status, document
+        return answer, document

@@ -1,11 +1,6 @@
 """The function that may have a mail sent, invoked by the page that may not."""
 
-import json
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from customerlink.adapters.aws.aws_json import Aws, AwsRefusedError, AwsSilentError
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.failure import FailedAt, How, told
 from customerlink.model.verification_mail import MAIL, SESSION_SECRETS, USER_ID, Mail
@@ -13,8 +8,7 @@ from customerlink.model.verification_mail import MAIL, SESSION_SECRETS, USER_ID,
 SECONDS = 13
 """As long as the function may take (template.yaml)."""
 
-# Once, since a mail may be on its way.
-_CALLS = Config(connect_timeout=1, read_timeout=SECONDS, retries={"total_max_attempts": 1})
+_CONNECT_SECONDS = 1
 
 
 class MailNotSentError(CustomerLinkError):
@@ -29,9 +23,9 @@ class MailNotSentError(CustomerLinkError):
 class MailFunction:
     """A function by its name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, aws: Aws, name: str) -> None:
         """Make the client; nothing is called yet."""
-        self._name, self._client = name, boto3.client("lambda", config=_CALLS)
+        self._name, self._functions = name, aws.functions(_CONNECT_SECONDS, SECONDS)
 
     def send(self, user_id: str) -> Mail:
         """Have a mail sent, and return what became of it; raise `MailNotSentError`."""
@@ -46,13 +40,10 @@ class MailFunction:
         return tuple(str(each) for each in found) if isinstance(found, list) else ()
 
     def _invoked(self, question: dict[str, object]) -> dict[str, object]:
+        # Once, since a mail may be on its way.
         try:
-            answer = self._client.invoke(FunctionName=self._name, Payload=json.dumps(question))
-        except ClientError as error:
-            code = told(error.response.get("Error", {}).get("Code", ""))
-            raise MailNotSentError("Lambda refused to invoke it", code) from None
-        except BotoCoreError:
+            return self._functions.invoke(self._name, question)
+        except AwsRefusedError as error:
+            raise MailNotSentError("Lambda refused to invoke it", told(error.code)) from None
+        except AwsSilentError:
             raise MailNotSentError("Lambda did not answer", How.NO_ANSWER) from None
-        # With a crash of the function's, this is what it raised.
-        body = json.loads(answer["Payload"].read() or "null")
-        return body if isinstance(body, dict) else {}

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 of a POST to `/`, the one request of AWS's JSON protocol.
+"""AWS Signature Version 4 of a POST without a query: to `/`, but for Lambda.
 
 The functions are the specification's steps, and bear their names:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import field
+from urllib.parse import quote
 
 from customerlink.model.frozen import frozen
 
@@ -23,22 +24,23 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
 
 
-def signed_headers(
+def signed_headers(  # noqa: PLR0913, PLR0917 (what a signature is of)
     credentials: Credentials,
     place: tuple[str, str],
     now: str,
     headers: Mapping[str, str],
     body: bytes,
+    path: str = "/",
 ) -> dict[str, str]:
     """Return a request's headers with those that sign it.
 
     `place` is a region and a service, `now` is as `20261125T120000Z`; `headers` have names in lower
-    case.
+    case, and the path is as it is sent.
     """
     token = {"x-amz-security-token": credentials.token} if credentials.token else {}
     signed = {**headers, "x-amz-date": now, **token}
     scope = "/".join((now[:8], *place, "aws4_request"))
-    text = _string_to_sign(now, scope, _canonical_request(signed, body))
+    text = _string_to_sign(now, scope, _canonical_request(path, signed, body))
     signature = _hmac(_signing_key(credentials.secret, scope), text).hex()
     signer = f"Credential={credentials.key_id}/{scope}"
     names = _signed_names(signed)
@@ -46,10 +48,11 @@ def signed_headers(
     return {**signed, "authorization": authorization}
 
 
-def _canonical_request(headers: Mapping[str, str], body: bytes) -> str:
+def _canonical_request(path: str, headers: Mapping[str, str], body: bytes) -> str:
     # The values are ours: none has the blanks that would have to be trimmed.
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    return f"POST\n/\n\n{lines}\n{_signed_names(headers)}\n{_hash(body)}"
+    # Encoded once more than it is sent, as for every service but S3.
+    return f"POST\n{quote(path)}\n\n{lines}\n{_signed_names(headers)}\n{_hash(body)}"
 
 
 def _signed_names(headers: Mapping[str, str]) -> str:
