@@ -66,6 +66,7 @@ mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation or
 .PHONY: bench
 bench: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Measure: a sign-up against its peers, the diff of a million users, the backfill, what follows
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sign_up
+	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.functions
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.diff
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.backfill
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sync
@@ -121,7 +122,7 @@ release: .venv/ok ## Build a release into dist/ (REPOSITORY_URL=…): docs/relea
 # Called by `sam build` (BuildMethod: makefile), for each function of the template.
 build-%Function: $(UV) .venv/ok
 	$(UV) pip install --quiet --python $(PYTHON) --target "$(ARTIFACTS_DIR)" --require-hashes --no-deps \
-	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/$(if $(filter $*,PostLogin PreTraffic Watch),sign-up,functions).txt
+	  --only-binary :all: --no-compile --python-version 3.13 --python-platform $(PLATFORM) -r requirements/$(if $(filter $*,Customers VerifyEmail Backfill),functions,sign-up).txt
 	cp -R src/customerlink "$(ARTIFACTS_DIR)/"
 	$(PYTHON) tools/build_artifact.py $*Function "$(ARTIFACTS_DIR)"
 
