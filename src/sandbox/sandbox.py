@@ -27,7 +27,9 @@ from customerlink.wiring.application import Application
 from customerlink.wiring.settings import Settings
 from customerlink.wiring.watch import Watch
 from sandbox.auth0.api import ManagementApi, management_app
-from sandbox.auth0.authorize import LogIn, add_log_in
+from sandbox.auth0.authorize import LogIn
+from sandbox.auth0.clients import Applications, Client
+from sandbox.auth0.universal_login import add_log_in
 from sandbox.aws import (
     MAIL_FUNCTION,
     SECRET,
@@ -87,6 +89,7 @@ class Sandbox:
     self_test_key: str
     stripe_key: str
     destinations: Destinations
+    log_in: LogIn
     log: io.StringIO
     """What the function printed: its log lines and metrics."""
     journal: Journal
@@ -130,6 +133,10 @@ class Sandbox:
         for line in text[since:].splitlines():
             self.aws.publish(json.loads(line), at or datetime.now(UTC))
         return len(text)
+
+    def open_shop(self, *pages: str) -> None:
+        """Let the log-in page send people to these pages of the shop's, as its settings say."""
+        self.log_in.applications.add(Client.single_page(SHOP_CLIENT, *pages))
 
     def let_functions_into_the_tenant(self) -> None:
         """Put in what the functions that speak to Auth0 need, and the page, as an operator does."""
@@ -188,7 +195,11 @@ SESSION_SECRET = "the sandbox's session secret, known to everyone"  # noqa: S105
 SHOP_AUDIENCE, SHOP_CLIENT = "https://shop.example/api", "shop-client"
 """The shop's API, for which its users have access tokens; its application, for ID tokens."""
 
-SHOP_SCOPES = "openid profile email customers:own accounts:link"
+SHOP_NAMESPACE = "https://shop.example"
+"""Of the claim that has the customer's id."""
+
+SHOP_API_SCOPES = ("customers:own", "accounts:link")
+SHOP_SCOPES = " ".join(("openid profile email", *SHOP_API_SCOPES))
 
 TAKEN_EMAIL = "grace@example.com"
 FOREIGN_CUSTOMER = "cus_SandboxGrace"
@@ -245,11 +256,16 @@ def sandbox(
         cloud.create_stack(url)
         tenant = Tenant(
             host,
-            {"CUSTOMERLINK_URL": url, "CUSTOMERLINK_SIGNING_SECRET": signing_secret},
+            {
+                "CUSTOMERLINK_URL": url,
+                "CUSTOMERLINK_SIGNING_SECRET": signing_secret,
+                "CUSTOMERLINK_CLAIM_NAMESPACE": SHOP_NAMESPACE,
+            },
         )
         management = ManagementApi(tenant.users)
         auth0_app = management_app(management)
-        add_log_in(auth0_app, LogIn(tenant, management.tokens, {SHOP_CLIENT}))
+        applications = Applications(apis={SHOP_AUDIENCE: frozenset(SHOP_API_SCOPES)})
+        log_in = add_log_in(auth0_app, management, tenant, applications)
         auth0 = running.enter_context(Server(noting(journal, of_auth0)(auth0_app), ports.auth0))
         management.tokens.issuer = f"{auth0.url}/"
         running_sandbox = Sandbox(
@@ -266,6 +282,7 @@ def sandbox(
             self_test_key,
             stripe_key,
             destinations,
+            log_in,
             log,
             journal,
         )

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -43,9 +43,11 @@ class Login:
     app_metadata: Json
     """What the Action wrote in this login."""
     claims: Json
+    """Those of the ID token."""
     milliseconds: float
     redirect: str | None = None
     """Where the browser is sent in the middle of the login."""
+    access_claims: Json = field(default_factory=dict)
 
     @property
     def decision(self) -> str:
@@ -53,6 +55,40 @@ class Login:
         if self.denial is not None:
             return "deny"
         return "redirect" if self.redirect else "continue"
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """What Auth0 knows of a login beside the user: how it was asked for."""
+
+    protocol: str = "oidc-basic-profile"
+    is_silent: bool = False
+    """With `prompt=none`: nobody is asked."""
+    is_by_session: bool = False
+    """Somebody is there who has logged in before, and is not asked again."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """The parameters of the application's `/authorize`."""
+    state: str = ""
+    """By which `/continue` finds the login again."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Renewals of tokens and logins by a session are not.
+
+        https://community.auth0.com/t/how-logins-count-work/91318
+        """
+        return not (self.is_silent or self.is_by_session or self.protocol == _RENEWAL)
+
+    def put_into(self, event: Json) -> None:
+        """Fill in what an event says of it."""
+        event["request"]["query"] |= self.query
+        event["transaction"] |= {
+            "protocol": self.protocol,
+            "prompt": ["none"] if self.is_silent else [],
+            "ui_locales": self.query.get("ui_locales", "").split(),
+        }
+        if self.state:
+            event["transaction"]["id"] = self.state
 
 
 @dataclass(frozen=True)
@@ -132,6 +168,8 @@ class Tenant:
     users: Users = field(default_factory=Users)
     loses_metadata: bool = False
     """An Auth0 that loses the metadata writes at the end of the flow."""
+    registers: bool = False
+    """Whether the registration's Actions are bound, which the log-in page's sign-up then runs."""
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def add_user(self, user_id: str | None = None, **profile: Any) -> str:  # noqa: ANN401 (a profile)
@@ -151,51 +189,66 @@ class Tenant:
     ) -> Login:
         """Run one login: count it, run the Action, then write the metadata, denied or not.
 
-        A login that is sent to another page waits there: nothing is written yet. A renewal of
-        tokens and a silent log-in (`prompt=none`) are not counted
-        (https://community.auth0.com/t/how-logins-count-work/91318). `query` are more parameters
-        of the application's `/authorize`.
+        `query` are more parameters of the application's `/authorize`.
         """
-        with flow():
-            journal, who = self.host.journal, {"user_id": user_id, "connection": connection}
-            journal.note(Kind.LOGIN, f"{user_id} logs in", {**who})
-            login = self._login(user_id, connection, protocol, silent=silent, query=query)
-            detail = {**who, **asdict(login), "decision": login.decision}
-            title = f"{user_id}: {login.decision}"
-            journal.note(Kind.LOGIN, title, detail, ms=login.milliseconds)
-        return login
+        asked_for = Transaction(protocol, is_silent=silent, query=query or {})
+        return self.log_in(user_id, connection, asked_for)
 
-    def _login(
-        self,
-        user_id: str,
-        connection: str,
-        protocol: str,
-        *,
-        silent: bool,
-        query: Mapping[str, str] | None,
-    ) -> Login:
-        is_renewal = silent or protocol == _RENEWAL
+    def log_in(self, user_id: str, connection: str, transaction: Transaction) -> Login:
+        """Run a login that was asked for in some way.
+
+        One that is sent to another page waits there: nothing is written yet.
+        """
+        return self._noted(
+            f"{user_id} logs in",
+            {"user_id": user_id, "connection": connection},
+            lambda: self._log_in(user_id, connection, transaction),
+        )
+
+    def _log_in(self, user_id: str, connection: str, transaction: Transaction) -> Login:
         with self.users.lock:
-            if not is_renewal:
+            if transaction.is_counted:
                 self.users.count_login(user_id)
             event = self.event(copy.deepcopy(self.users[user_id]), connection)
-        event["request"]["query"] |= query or {}
-        event["transaction"] |= {"protocol": protocol, "prompt": ["none"] if silent else []}
-        start = time.monotonic()
-        asked = self.host.run(event)
-        spent = (time.monotonic() - start) * 1000
-        is_away = asked["denial"] is None and asked["redirect"]
-        if not (self.loses_metadata or is_away):
-            self.users.merge_app_metadata(user_id, asked["app_metadata"])
-        claims = {} if asked["denial"] is not None else asked["id_token"]
-        redirect = asked["redirect"]
-        return Login(user_id, asked["denial"], asked["app_metadata"], claims, spent, redirect)
+        transaction.put_into(event)
+        return self._run(user_id, event, "onExecutePostLogin")
 
-    def come_back(self, user_id: str) -> str | None:
-        """End a login that was sent away: Auth0's `/continue`; return the denial, if any."""
-        event = self.event(copy.deepcopy(self.users[user_id]), "Username-Password-Authentication")
-        denial: str | None = self.host.run(event, "onContinuePostLogin")["denial"]
-        return denial
+    def come_back(
+        self,
+        user_id: str,
+        connection: str = "Username-Password-Authentication",
+        transaction: Transaction | None = None,
+    ) -> Login:
+        """End a login that was sent away: Auth0's `/continue`."""
+        event = self.event(copy.deepcopy(self.users[user_id]), connection)
+        (transaction or Transaction()).put_into(event)
+        return self._noted(
+            f"{user_id} comes back",
+            {"user_id": user_id, "connection": connection},
+            lambda: self._run(user_id, event, "onContinuePostLogin"),
+        )
+
+    def _noted(self, title: str, who: Mapping[str, str], run: Callable[[], Login]) -> Login:
+        journal = self.host.journal
+        with flow():
+            journal.note(Kind.LOGIN, title, {**who})
+            login = run()
+            detail = {**who, **asdict(login), "decision": login.decision}
+            end = f"{login.user_id}: {login.decision}"
+            journal.note(Kind.LOGIN, end, detail, ms=login.milliseconds)
+        return login
+
+    def _run(self, user_id: str, event: Json, handler: str) -> Login:
+        start = time.monotonic()
+        asked = self.host.run(event, handler)
+        spent = (time.monotonic() - start) * 1000
+        denial, redirect = asked["denial"], asked["redirect"]
+        if not (self.loses_metadata or (denial is None and redirect)):
+            self.users.merge_app_metadata(user_id, asked["app_metadata"])
+        claims, more = (
+            ({}, {}) if denial is not None else (asked["id_token"], asked["access_token"])
+        )
+        return Login(user_id, denial, asked["app_metadata"], claims, spent, redirect, more)
 
     def register(
         self,

@@ -23,6 +23,8 @@ async function served(page, { shop, at }) {
   });
 }
 
+const PROVIDERS = { 'google-oauth2': 'Google', samlp: 'Acme SSO' };
+
 const shown = (page) => page.$eval('main', (each) => each.innerText).catch(() => '');
 
 async function said(page, text) {
@@ -35,9 +37,17 @@ const STEPS = {
     const button = await page.waitForSelector(`::-p-xpath(//button[text()="${name}"])`, { timeout: WAIT_MS });
     await button.click();
   },
-  as: async (page, userId) => {
-    await page.waitForSelector('input[name=as]', { timeout: WAIT_MS });
-    await page.type('input[name=as]', userId);
+  /** Log in at Auth0's page: by a password, or as an account that the provider knows. */
+  as: async (page, { account, email }) => {
+    await page.waitForSelector('input[name=password]', { timeout: WAIT_MS });
+    const provider = PROVIDERS[account.split('|')[0]];
+    if (provider) {
+      await Promise.all([page.waitForNavigation(), page.click(`::-p-text(Continue with ${provider})`)]);
+      await page.select('select[name=account]', account);
+    } else {
+      await page.type('input[name=email]', email);
+      await page.type('input[name=password]', 'any');
+    }
     await Promise.all([page.waitForNavigation(), page.click('button')]);
   },
   sees: said,

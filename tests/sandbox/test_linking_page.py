@@ -81,5 +81,5 @@ def test_back_without_linking(box: Sandbox) -> None:
     second = box.tenant.add_user("auth0|8", email="joan@example.com", email_verified=True)
     assert box.tenant.login(second, query=HERE).decision == "redirect"
 
-    assert box.tenant.come_back(second) == "Please log in again."
+    assert box.tenant.come_back(second).denial == "Please log in again."
     assert box.tenant.login(second, query=HERE).decision == "redirect"

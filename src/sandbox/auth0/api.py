@@ -3,10 +3,11 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote_plus
 
 from flask import Flask, Response, jsonify, request
 
@@ -36,6 +37,8 @@ SCOPES = (
 )
 
 type Json = dict[str, Any]
+type Texts = Mapping[str, str]
+type Grant = Callable[[Texts], tuple[Json, int]]
 type Route = tuple[str, str, str, Callable[..., object]]
 
 
@@ -81,6 +84,8 @@ class ManagementApi:
     requests: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """Requests that fail once with 503, by their beginning: `PATCH /api/v2/actions`."""
+    grants: dict[str, Grant] = field(default_factory=dict)
+    """What else gives tokens, beside client credentials."""
     _clients: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     _tokens: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
 
@@ -99,14 +104,19 @@ class ManagementApi:
         self._clients[client_id] = (secret, scopes)
         return client_id, secret
 
-    def token(self, body: Json) -> tuple[Json, int]:
-        """`POST /oauth/token`, by client credentials: a document, and its status."""
-        secret, scopes = self._clients.get(body.get("client_id", ""), ("", ()))
-        if body.get("grant_type") != "client_credentials":
+    def token(self, body: Texts) -> tuple[Json, int]:
+        """`POST /oauth/token`: a document, and its status."""
+        every = {"client_credentials": self._to_a_machine, **self.grants}
+        grant = every.get(body.get("grant_type", ""))
+        if grant is None:
             return {"error": "unsupported_grant_type", "error_description": "Unsupported"}, 403
+        return grant(body)
+
+    def _to_a_machine(self, body: Texts) -> tuple[Json, int]:
+        secret, scopes = self._clients.get(body.get("client_id", ""), ("", ()))
         if not secret or secret != body.get("client_secret"):
             return {"error": "access_denied", "error_description": "Unauthorized"}, 401
-        if not str(body.get("audience", "")).endswith("/api/v2/"):
+        if not body.get("audience", "").endswith("/api/v2/"):
             return {"error": "access_denied", "error_description": "Service not found"}, 403
         token = secrets.token_urlsafe(32)
         self._tokens[token] = (self.clock() + TOKEN_SECONDS, scopes)
@@ -138,8 +148,10 @@ def management_app(api: ManagementApi) -> Flask:
 
     @app.post("/oauth/token")
     def token() -> tuple[Response, int]:
-        document, status = api.token(request.get_json(silent=True) or request.form.to_dict())
-        return jsonify(document), status
+        document, status = api.token(sent_texts())
+        response = jsonify(document)
+        response.headers["cache-control"] = "no-store"
+        return response, status
 
     @app.get("/.well-known/jwks.json")
     def key_set() -> Response:
@@ -238,6 +250,20 @@ def _view(
         return response
 
     return view
+
+
+def sent_texts() -> dict[str, str]:
+    """Return what an OAuth endpoint was sent, as a form or as JSON; what is no text is not there.
+
+    A client may name itself by HTTP's basic authentication.
+    """
+    document = request.get_json(silent=True)
+    body = document if isinstance(document, dict) else request.form.to_dict()
+    basic = request.authorization
+    if basic and basic.type == "basic":
+        named = {"client_id": basic.username, "client_secret": basic.password}
+        body |= {name: unquote_plus(value or "") for name, value in named.items()}
+    return {name: value for name, value in body.items() if isinstance(value, str)}
 
 
 def _query() -> dict[str, str]:

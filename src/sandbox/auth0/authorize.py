@@ -1,175 +1,202 @@
-"""The least of Auth0's `/authorize` that a browser needs: a log-in page, PKCE, and the tokens.
+"""Auth0's `/authorize` and the log-in page behind it: from what an application asks to its answer.
 
-https://auth0.com/docs/api/authentication (authorization code flow with PKCE). The log-in page asks
-for a `user_id` alone: whoever knows it is that user.
+https://auth0.com/docs/api/authentication (authorization code flow with PKCE).
 """
 
-import base64
-import hashlib
 import secrets
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from html import escape
-from typing import Any
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from flask import Flask, Response, jsonify, redirect, request
-
+from sandbox.auth0.clients import Applications, Asked, Back, Query, Refusal, RefusedBack
+from sandbox.auth0.grants import Claims, Codes, Grant, Session
+from sandbox.auth0.people import BY_CODE, DATABASE, PROVIDERS, People
 from sandbox.auth0.tokens import Tokens
-from sandbox.tenant import Tenant
-
-_COOKIE = "auth0"
-_ANSWERS_ANYBODY = {"access-control-allow-origin": "*", "access-control-allow-headers": "*"}
-_CONNECTIONS = {"google-oauth2": "google-oauth2", "samlp": "acme-saml"}
-
-type Query = Mapping[str, str]
+from sandbox.tenant import Login, Tenant, Transaction
 
 
 @dataclass(frozen=True)
-class Session:
-    """Who has logged in here, and when."""
+class Answer:
+    """What the application is told, and where."""
 
-    user_id: str
-    since: float
+    back: Back
+    parameters: Query
 
 
 @dataclass(frozen=True)
-class Grant:
-    """What a code is good for, once."""
+class Page:
+    """A page of ours that the browser is to be shown: its name, and of which log-in."""
 
-    query: Query
-    session: Session
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Away:
+    """An address to which an Action sends the browser."""
+
+    url: str
+
+
+type Outcome = Answer | Page | Away | Refusal
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A log-in that is under way; with a session once it is known who it is."""
+
+    asked: Asked
+    session: Session | None = None
+    code: tuple[str, str] | None = None
+    """An address, and the code that it was sent."""
 
 
 @dataclass
 class LogIn:
-    """Sessions and codes of one tenant."""
+    """The log-ins and sessions of one tenant."""
 
     tenant: Tenant
     tokens: Tokens
-    clients: set[str]
-    _sessions: dict[str, Session] = field(default_factory=dict)
-    _grants: dict[str, Grant] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    applications: Applications
 
-    def begin(self, query: Query, cookie: str | None) -> Response:
-        """`GET /authorize`: the log-in page; with `prompt=none` nobody is asked."""
-        if query.get("client_id") not in self.clients:
-            return Response("Unknown client", 400)
-        if query.get("prompt") != "none":
-            return Response(_page(query), content_type="text/html")
-        session = self._sessions.get(cookie or "")
-        return self._go_on(query, session) if session else _back(query, error="login_required")
+    def __post_init__(self) -> None:
+        """Start with nobody logged in."""
+        self.people = People(self.tenant)
+        self.codes = Codes(self.tokens.clock)
+        self._sessions: dict[str, Session] = {}
+        self._pending: dict[str, Pending] = {}
+        self._lock = threading.Lock()
 
-    def log_in(self, query: Query, user_id: str) -> Response:
-        """Log a user in, and go on with what the application asked for."""
-        if user_id not in self.tenant.users:
-            return Response("Wrong user", 401)
-        cookie, session = secrets.token_urlsafe(16), Session(user_id, self.tokens.clock())
+    def begin(self, query: Query, cookie: str) -> Outcome:
+        """`/authorize`: a page, unless a session is enough; with `prompt=none` nobody is asked."""
+        asked = self.applications.asked(query)
+        match asked:
+            case Refusal():
+                return asked
+            case RefusedBack(refusal, back):
+                return _refused(back, refusal)
+        if query.get("connection", DATABASE) not in (DATABASE, *PROVIDERS, *BY_CODE):
+            return _refused(asked.back, Refusal("invalid_request", "the connection was not found"))
+        session = self.session_of(cookie)
+        if session and asked.takes_session_of(self.tokens.clock() - session.since):
+            return self._go_on(asked, session, is_by_session=True)
+        if asked.is_silent:
+            return _refused(asked.back, Refusal("login_required", "Login required"))
+        return Page(_first_page(query), self._keep(Pending(asked)))
+
+    def pending(self, state: str) -> Pending | None:
+        """Return a log-in that waits for somebody."""
+        return self._pending.get(state)
+
+    def send_code(self, state: str, pending: Pending, address: str) -> None:
+        """Send a code to an address: there is no mail here, so the page shows it."""
+        code = f"{secrets.randbelow(10**6):06}"
+        self._keep(replace(pending, code=(address, code)), state)
+
+    def finish(self, state: str, user_id: str, connection: str) -> tuple[Outcome, str]:
+        """Log somebody in, and go on with what the application asked for; give the cookie too.
+
+        The session is kept although the log-in may be denied, as Auth0 does.
+        """
+        pending = self._take(state)
+        if pending is None:
+            return _OVER, ""
+        cookie, sid = secrets.token_urlsafe(24), secrets.token_urlsafe(16)
+        session = Session(sid, user_id, connection, self.tokens.clock())
         with self._lock:
             self._sessions[cookie] = session
-        response = self._go_on(query, session)
-        # Kept although the log-in may be denied, as Auth0 does.
-        response.set_cookie(_COOKIE, cookie, httponly=True, samesite="Lax")
-        return response
+        return self._go_on(pending.asked, session), cookie
 
-    def tokens_for(self, body: Query) -> tuple[dict[str, Any], int]:
-        """`POST /oauth/token` with a code: a document, and its status."""
+    def come_back(self, state: str) -> Outcome:
+        """`/continue`: whom an Action sent away is back."""
+        pending = self._take(state)
+        if pending is None or pending.session is None or not self._is_there(pending.session):
+            return _OVER
+        session, transaction = pending.session, Transaction(query=pending.asked.query)
+        login = self.tenant.come_back(session.user_id, session.connection, transaction)
+        return self._ended(pending.asked, session, login)
+
+    def log_out(self, query: Query, cookie: str) -> Away | Refusal | None:
+        """`/v2/logout`: end the session; only to an address that the settings allow."""
+        to, client = (
+            query.get("returnTo"),
+            self.applications.clients.get(query.get("client_id", "")),
+        )
+        every = [client] if client else [*self.applications.clients.values()]
+        if to and not any(to in each.logout_urls for each in every):
+            text = "The returnTo is not among the logout URLs that the settings allow."
+            return Refusal("invalid_request", text)
         with self._lock:
-            grant = self._grants.pop(body.get("code", ""), None)
-        digest = hashlib.sha256(body.get("code_verifier", "").encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        is_good = grant is not None and all(
-            grant.query.get(name) == value
-            for name, value in (
-                ("client_id", body.get("client_id")),
-                ("redirect_uri", body.get("redirect_uri")),
-                ("code_challenge", challenge),
-            )
-        )
-        if grant is None or not is_good:
-            return {"error": "invalid_grant", "error_description": "Invalid code"}, 403
-        return self._tokens(grant.query, grant.session), 200
+            self._sessions.pop(cookie, None)
+        return Away(to) if to else None
 
-    def _tokens(self, query: Query, session: Session) -> dict[str, Any]:
-        scope, client = query.get("scope", ""), query["client_id"]
-        # https://auth0.com/docs/authenticate/login/max-age-reauthentication
-        is_asked = "max_age" in query or query.get("prompt") == "login"
-        user = self.tenant.users[session.user_id]
-        id_token = self.tokens.id_token(
-            user, client, query.get("nonce", ""), session.since if is_asked else None
-        )
-        access_token = self.tokens.access_token(
-            session.user_id, query.get("audience", ""), azp=client, scope=scope
-        )
-        granted = {"access_token": access_token, "id_token": id_token, "scope": scope}
-        return granted | {"expires_in": 3600, "token_type": "Bearer"}
+    def session_of(self, cookie: str) -> Session | None:
+        """Return a browser's session; that of a user who is gone, or was linked, is over."""
+        session = self._sessions.get(cookie)
+        return session if session and self._is_there(session) else None
 
-    def _go_on(self, query: Query, session: Session) -> Response:
+    def _is_there(self, session: Session) -> bool:
+        return session.user_id in self.tenant.users
+
+    def _keep(self, pending: Pending, state: str = "") -> str:
+        state = state or secrets.token_urlsafe(24)
+        with self._lock:
+            self._pending[state] = pending
+        return state
+
+    def _take(self, state: str) -> Pending | None:
+        with self._lock:
+            return self._pending.pop(state, None)
+
+    def _go_on(self, asked: Asked, session: Session, *, is_by_session: bool = False) -> Outcome:
         """Run the Login flow; then back to the application, or away as an Action says."""
-        connection = _CONNECTIONS.get(session.user_id.partition("|")[0])
-        silent = query.get("prompt") == "none"
-        login = self.tenant.login(
-            session.user_id,
-            connection or "Username-Password-Authentication",
-            silent=silent,
-            query=query,
+        state = self._keep(Pending(asked, session))
+        transaction = Transaction(
+            is_silent=asked.is_silent,
+            is_by_session=is_by_session,
+            query=asked.query,
+            state=state,
         )
-        if login.decision == "deny":
-            return _back(query, error="access_denied", error_description=login.denial or "")
-        if login.redirect:
-            return _redirect(login.redirect)
-        code = secrets.token_urlsafe(16)
-        with self._lock:
-            self._grants[code] = Grant(query, session)
-        return _back(query, code=code)
+        login = self.tenant.log_in(session.user_id, session.connection, transaction)
+        if login.decision == "redirect" and not asked.is_silent:
+            return Away(login.redirect or "")
+        self._take(state)
+        return self._ended(asked, session, login)
+
+    def _ended(self, asked: Asked, session: Session, login: Login) -> Outcome:
+        match login.decision:
+            case "deny":
+                return _refused(asked.back, Refusal("access_denied", login.denial or ""))
+            case "redirect":
+                text = "External interaction required"
+                return _refused(asked.back, Refusal("interaction_required", text))
+        grant = Grant(asked, session, Claims.of(login))
+        return _answer(asked.back, code=self.codes.issue(grant))
 
 
-def add_log_in(app: Flask, log_in: LogIn) -> None:
-    """Serve it beside the Management API, whose `/oauth/token` serves machines."""
-
-    @app.get("/authorize")
-    def authorize() -> Response:
-        return log_in.begin(request.args.to_dict(), request.cookies.get(_COOKIE))
-
-    @app.post("/authorize/login")
-    def logged_in() -> Response:
-        form = request.form.to_dict()
-        return log_in.log_in(form, form.pop("as", ""))
-
-    @app.before_request
-    def exchanged() -> Response | None:
-        if request.path != "/oauth/token":
-            return None
-        # A page of the shop's asks from its own origin.
-        if request.method == "OPTIONS":
-            return Response(status=204, headers=_ANSWERS_ANYBODY)
-        if request.form.get("grant_type") != "authorization_code":
-            return None
-        document, status = log_in.tokens_for(request.form.to_dict())
-        response = jsonify(document)
-        response.status_code = status
-        response.headers.update(_ANSWERS_ANYBODY)
-        return response
+_OVER = Refusal(
+    "invalid_request",
+    "This log-in is over, or was never begun. Please go back to the application and try again.",
+)
 
 
-def _page(query: Query) -> str:
-    hidden = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in query.items()
-    )
-    return (
-        '<!doctype html><title>Log in</title><form method="post" action="/authorize/login">'
-        f'{hidden}<input name="as" aria-label="user_id"><button>Log in</button></form>'
-    )
+def _first_page(query: Query) -> str:
+    connection = query.get("connection", "")
+    if connection in PROVIDERS:
+        return f"provider/{connection}"
+    if connection in BY_CODE:
+        return "code"
+    return "signup" if query.get("screen_hint") == "signup" else "login"
 
 
-def _back(query: Query, **answer: str) -> Response:
-    given = urlencode(answer | {"state": query.get("state", "")})
-    return _redirect(f"{query.get('redirect_uri', '')}?{given}")
+def _answer(back: Back, **parameters: str) -> Answer:
+    return Answer(back, parameters | ({} if back.state is None else {"state": back.state}))
 
 
-def _redirect(to: str) -> Response:
-    response: Any = redirect(to)
-    return Response(response.get_data(), response.status_code, response.headers)
+def _refused(back: Back, refusal: Refusal) -> Answer:
+    return _answer(back, error=refusal.error, error_description=refusal.description)
+
+
+def with_parameters(url: str, parameters: Query) -> str:
+    """Add parameters to an address that may have some."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}"

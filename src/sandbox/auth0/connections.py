@@ -7,6 +7,8 @@ from sandbox.auth0.failure import bad_query
 STRATEGIES = {
     "Username-Password-Authentication": "auth0",
     "google-oauth2": "google-oauth2",
+    "apple": "apple",
+    "email": "email",
     "sms": "sms",
     "acme-saml": "samlp",
     "legacy-users": "auth0",

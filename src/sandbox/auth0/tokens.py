@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,36 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 TOKEN_SECONDS = 3600
 _KEY_ID = "sandbox-1"
 
+_PROFILE = {
+    "profile": ("name", "nickname", "given_name", "family_name", "picture", "updated_at"),
+    "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_verified"),
+}
+"""What of a profile each scope shows."""
+
 type Json = dict[str, Any]
+
+
+def profile_of(user: Mapping[str, Any], scopes: Collection[str]) -> Json:
+    """Return the claims of a profile that some scopes show."""
+    shown = [name for scope, names in _PROFILE.items() if scope in scopes for name in names]
+    return {name: user[name] for name in shown if name in user}
+
+
+def claims_of_log_in(
+    user: Mapping[str, Any],
+    client_id: str,
+    nonce: str,
+    auth_time: float | None = None,
+    scopes: Collection[str] = ("email",),
+) -> Json:
+    """Return what an ID token says.
+
+    `auth_time` is there where the application asked by `prompt=login` or `max_age`.
+    """
+    asked: Json = {"nonce": nonce} if nonce else {}
+    asked |= {} if auth_time is None else {"auth_time": int(auth_time)}
+    return {**profile_of(user, scopes), "sub": user["user_id"], "aud": client_id, **asked}
 
 
 @dataclass
@@ -46,14 +75,8 @@ class Tokens:
     def id_token(
         self, user: Mapping[str, Any], client_id: str, nonce: str, auth_time: float | None = None
     ) -> str:
-        """Return what a log-in proves to the application that asked for it.
-
-        `auth_time` is there where the application asked by `prompt=login` or `max_age`.
-        """
-        profile = {name: user[name] for name in ("email", "email_verified") if name in user}
-        asked = {} if auth_time is None else {"auth_time": int(auth_time)}
-        claims = {"sub": user["user_id"], "aud": client_id, "nonce": nonce}
-        return self.signed({**claims, **asked, **profile})
+        """Return what a log-in proves to the application that asked for it."""
+        return self.signed(claims_of_log_in(user, client_id, nonce, auth_time))
 
     def signed(self, claims: Mapping[str, Any], **header: Any) -> str:  # noqa: ANN401
         """Sign claims; issuer and times are added where they are not given."""

@@ -56,7 +56,7 @@ function recordingApi(trigger = POST_LOGIN, event = {}) {
     redirect: {
       canRedirect: () => !NOT_REDIRECTED.has(event.transaction?.protocol),
       encodeToken: (options) => sessionToken(event, options),
-      sendUserTo: (url, options = {}) => void (asked.redirect = withQuery(url, options.query)),
+      sendUserTo: (url, options = {}) => void (asked.redirect = withQuery(url, options.query, event.transaction?.id)),
     },
   };
   const api = {};
@@ -92,9 +92,9 @@ function sessionToken(event, { secret, payload, expiresInSeconds = 900 }) {
 }
 
 /** Auth0 adds `state`, by which `/continue` finds the login again. */
-function withQuery(url, query = {}) {
+function withQuery(url, query = {}, state = 'the-logins-state') {
   const to = new URL(url);
-  for (const [name, value] of Object.entries({ ...query, state: 'the-logins-state' })) {
+  for (const [name, value] of Object.entries({ ...query, state })) {
     to.searchParams.set(name, value);
   }
   return to.href;

@@ -39,7 +39,7 @@ def diagnosis(cli: Cli, *words: str) -> dict[str, dict[str, Any]]:
 def test_everything_in_order(cli: Cli) -> None:
     """Nothing but ✓."""
     cli.install()
-    trusted = {"TrustedConnections": "auth0, google-oauth2,sms,acme-saml"}
+    trusted = {"TrustedConnections": "auth0, google-oauth2,apple,email,sms,acme-saml"}
     cli.box.aws.create_stack(cli.box.url, {"VerifiedEmail": "required"} | trusted)
     checks = diagnosis(cli)
 
