@@ -20,6 +20,7 @@ from werkzeug.wrappers import Request, Response
 from customerlink.adapters.dynamodb.items import OPEN_INDEX
 from sandbox.event_sources import EventSources, with_event_sources
 from sandbox.serving import Middleware, Server, one_at_a_time, unchanged
+from sandbox.shapes import OddRequestError, document_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -273,7 +274,10 @@ def _invoking(
         _, _, name = request.path.removesuffix("/invocations").rpartition("/")
         if not request.path.endswith("/invocations") or name not in functions:
             return application(environ, start)
-        answer = functions[name](json.loads(request.get_data()))
+        try:
+            answer = functions[name](document_of(request.get_data()))
+        except OddRequestError as odd:
+            answer = {"errorMessage": f"{odd.name} is not {odd.needed}"}
         return Response(json.dumps(answer), content_type="application/json")(environ, start)
 
     return served

@@ -15,6 +15,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from werkzeug.wrappers import Response
 
 from sandbox.serving import replayable
+from sandbox.shapes import LINE, OddRequestError, object_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -24,6 +25,7 @@ RULES = {"auth0.com": "UsersChangedRule", "stripe.com": "CustomersChangedRule"}
 """What the template puts on each side's bus."""
 
 _TARGET = "AWSEvents."
+_ASKED = dict.fromkeys(("Name", "NamePrefix", "EventBusName"), LINE)
 
 type Document = dict[str, Any]
 
@@ -63,7 +65,7 @@ class EventSources:
             case _ if operation in self.denied:
                 raise AwsFailure("AccessDeniedException", f"not authorized: events:{operation}")
             case "DescribeEventSource":
-                return self._described(str(asked["Name"]))
+                return self._described(str(asked.get("Name", "")))
             case "ListEventSources":
                 prefix = str(asked.get("NamePrefix", ""))
                 names = [each for each in self.offered if each.startswith(prefix)]
@@ -123,7 +125,7 @@ def with_event_sources(sources: EventSources, application: "WSGIApplication") ->
         if not target.startswith(_TARGET):
             return application(environ, start)
         body, again = replayable(environ)
-        answer = _answered(sources, operation, json.loads(body or b"{}"))
+        answer = _answered(sources, operation, body or b"{}")
         if answer is None:
             return application(again, start)
         return answer(again, start)
@@ -131,12 +133,20 @@ def with_event_sources(sources: EventSources, application: "WSGIApplication") ->
     return served
 
 
-def _answered(sources: EventSources, operation: str, asked: Mapping[str, Any]) -> Response | None:
+def _answered(sources: EventSources, operation: str, body: bytes) -> Response | None:
     try:
-        document = sources.answer(operation, asked)
+        document = sources.answer(operation, _asked(body))
         return None if document is None else _json(document, 200)
     except AwsFailure as failure:
         return _json({"__type": failure.code, "message": failure.message}, 400)
+
+
+def _asked(body: bytes) -> Document:
+    try:
+        return object_of(body, _ASKED)
+    except OddRequestError as odd:
+        message = f"{odd.name} is not {odd.needed}"
+        raise AwsFailure("SerializationException", message) from None
 
 
 def _json(document: Document, status: int) -> Response:

@@ -3,15 +3,16 @@
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
 from customerlink.cli.output import plain
-from customerlink.model.documents import DEEPEST, is_too_deep
+from sandbox.auth0.bodies import PROFILE
 from sandbox.auth0.connections import STRATEGIES
 from sandbox.sandbox import Sandbox
+from sandbox.shapes import LINE, OddRequestError, Schema, Shape, object_of, or_null
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -19,19 +20,15 @@ if TYPE_CHECKING:
 DATABASE = "Username-Password-Authentication"
 
 _USER_ID = re.compile(r"[^\s|]+\|\S+")
-_TEXTS = {
-    *("connection", "user_id", "email", "name", "nickname", "given_name", "family_name"),
-    *("picture", "phone_number", "username"),
+_PROFILE: Mapping[str, Schema] = {
+    **PROFILE,
+    "connection": or_null(
+        Shape(f"one of {', '.join(STRATEGIES)}", lambda value: value in [*STRATEGIES])
+    ),
+    "user_id": or_null(
+        Shape("like auth0|64f", lambda value: LINE.holds(value) and _is_user_id(str(value)))
+    ),
 }
-_TYPES: dict[str, tuple[type, str]] = {
-    **dict.fromkeys(_TEXTS, (str, "a text")),
-    **dict.fromkeys(("email_verified", "phone_verified"), (bool, "true or false")),
-    **dict.fromkeys(("app_metadata", "user_metadata"), (dict, "an object")),
-}
-
-
-class OddProfileError(Exception):
-    """A body that Auth0 would have no user for; the text says what is odd."""
 
 
 class Front:
@@ -61,8 +58,8 @@ class Front:
                 case "DELETE", ["stripe-keys", key] if key in self._box.stripe.list_keys():
                     self._box.stripe.revoke_key(key)
                     return _json(200, {key: "revoked"})
-        except OddProfileError as error:
-            return _json(400, {"error": str(error)})
+        except OddRequestError as odd:
+            return _json(400, {"error": f"{odd.name} is not {odd.needed}"})
         routes = "POST a profile to /login, or a key to /stripe-keys; GET, or DELETE, the latter"
         return _json(404, {"error": routes})
 
@@ -92,35 +89,16 @@ class Front:
 
 
 def read(body: bytes) -> dict[str, Any]:
-    """Read a profile; raise `OddProfileError` for what would be no user of Auth0's."""
-    try:
-        profile = json.loads(body, parse_constant=_refused)
-        # 1e400 is read as infinite, which no JSON can say.
-        text = json.dumps(profile, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except (ValueError, RecursionError):
-        # Half an emoji among them: JSON has it, and no text that could be stored.
-        raise OddProfileError("the body is not JSON, or has a text that is no Unicode") from None
-    if not isinstance(profile, dict):
-        raise OddProfileError("the body is no object: a profile is needed")
-    if is_too_deep(text, profile):
-        raise OddProfileError(f"the body has more than {DEEPEST} levels")
-    for name, value in profile.items():
-        if name not in _TYPES:
-            raise OddProfileError(f"a field is none of {', '.join(sorted(_TYPES))}")
-        kind, told = _TYPES[name]
-        if value is not None and not isinstance(value, kind):
-            raise OddProfileError(f"{name} is not {told}")
-    if profile.get("connection") not in (None, *STRATEGIES):
-        raise OddProfileError(f"connection is none of {', '.join(STRATEGIES)}")
-    if profile.get("user_id") and not _USER_ID.fullmatch(profile["user_id"]):
-        raise OddProfileError("user_id is not like auth0|64f")
+    """Read a profile; raise `OddRequestError` for what would be no user of Auth0's."""
+    profile = object_of(body, _PROFILE)
+    if profile.keys() - _PROFILE.keys():
+        raise OddRequestError("a field", f"one of {', '.join(sorted(_PROFILE))}")
     # What is null is not there, as in Auth0's profiles.
     return {name: value for name, value in profile.items() if value is not None}
 
 
-def _refused(_: str) -> None:
-    raise ValueError
+def _is_user_id(text: str) -> bool:
+    return not text or _USER_ID.fullmatch(text) is not None
 
 
 def _derived_id(profile: dict[str, Any], connection: str) -> str:

@@ -102,7 +102,7 @@ def event_of(request: Request) -> Event:
         "version": "2.0",
         "routeKey": f"{request.method} {request.path}",
         "rawPath": request.path,
-        "rawQueryString": request.query_string.decode(),
+        "rawQueryString": request.query_string.decode(errors="replace"),
         "headers": _joined(request.headers),
         "requestContext": {
             "accountId": "000000000000",

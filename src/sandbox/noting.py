@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import httpx
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from sandbox.journal import Journal, Json, Kind, flow, flow_under_way
@@ -188,11 +189,10 @@ def flows_go_along() -> Iterator[None]:
 
 
 def _passed(request: Request, body: bytes, response: Response) -> Passed:
-    form = request.form.to_dict()
     is_dropped = DROPPED_HEADER in response.headers
     return Passed(
         request,
-        form or text_or_json(body),
+        _form_of(request) or text_or_json(body),
         None if is_dropped else response.status_code,
         response.headers,
         None if is_dropped else text_or_json(response.get_data()),
@@ -225,6 +225,15 @@ def text_or_json(document: bytes | str) -> object:
         return json.loads(document) if document else None
     except (ValueError, RecursionError):
         return document if isinstance(document, str) else document.decode(errors="replace")
+
+
+def _form_of(request: Request) -> Mapping[str, str]:
+    if request.mimetype != "application/x-www-form-urlencoded":
+        return {}
+    try:
+        return request.form.to_dict()
+    except HTTPException:
+        return {}  # more of it than anybody reads
 
 
 def _key(body: object) -> str:

@@ -2,11 +2,16 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request
+
+from sandbox.shapes import LONGEST_BODY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,6 +34,23 @@ def replayable(environ: "WSGIEnvironment") -> "tuple[bytes, WSGIEnvironment]":
 def with_body(environ: "WSGIEnvironment", body: bytes) -> "WSGIEnvironment":
     """Return a request with that body, which can be read once."""
     return {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+
+
+def refuse_what_is_odd(app: Flask, said: Callable[[int, str], Mapping[str, object]]) -> None:
+    """Answer in an API's own form, by `said`, where a framework would with a page or a traceback.
+
+    Such as a method that a route has not, and a body that is too large or nests too deep.
+    """
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> tuple[Response, int]:
+        status = error.code or HTTPStatus.BAD_REQUEST
+        return jsonify(said(status, error.name)), status
+
+    @app.errorhandler(RecursionError)
+    def too_deep(_: RecursionError) -> tuple[Response, int]:
+        return jsonify(said(400, "The body nests too deep")), 400
 
 
 class _KeepAlive(WSGIRequestHandler):

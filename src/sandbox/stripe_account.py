@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from sandbox.shapes import whole
+
 KEY_LIFETIME_SECONDS = 24 * 3600
 MAX_KEY = 255
 MAX_PAGE = 100
@@ -24,6 +26,9 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f.:/]+(\.[^@\s\x00-\x1f.:/]+
 _LIST_PARAMS = {
     *("email", "limit", "starting_after", "ending_before", "created", "expand", "test_clock")
 }
+_LIST_TEXTS = {"email", "starting_after", "ending_before", "test_clock"}
+_TEXTS = {*_LIMITS, "test_clock"}
+_WHOLE = re.compile("-?[0-9]{1,12}")
 _NOT_LIMITED = {"balance", "metadata", "expand", "preferred_locales", "test_clock"}
 
 type Params = Mapping[str, Any]
@@ -332,6 +337,9 @@ class StripeAccount:
         unknown = sorted(params.keys() - _LIST_PARAMS)
         if unknown:
             raise _unknown_parameter(unknown[0])
+        for name in _LIST_TEXTS & params.keys():
+            if not isinstance(params[name], str):
+                raise invalid("Invalid string", param=name)
         limit = _limit(params.get("limit", "10"))
         created = _created(params.get("created"))
         with self._lock:
@@ -368,7 +376,7 @@ class StripeAccount:
         with self._lock:
             if customer_id not in self._customers:
                 raise _no_such_customer(customer_id, "customer")
-            limit, every = _limit(params["limit"]), params.get("status") == "all"
+            limit, every = _limit(params.get("limit", "10")), params.get("status") == "all"
             uses = self._used.get((customer_id, resource), [])
             found = [each for each in uses if every or each["status"] != "canceled"]
             return {
@@ -406,7 +414,7 @@ def _created(given: object) -> list[Callable[[int], bool]]:
     holds = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
     holds["eq"] = operator.eq
     for name, bound in bounds.items():
-        if name not in holds or not str(bound).isdigit():
+        if name not in holds or whole(str(bound)) is None:
             raise invalid("Invalid created", param=f"created[{name}]")
     return [partial(_compared, holds[name], int(bound)) for name, bound in bounds.items()]
 
@@ -432,17 +440,23 @@ def _unknown_parameter(name: str) -> StripeFailure:
     return invalid(f"Received unknown parameter: {name}", param=name, code="parameter_unknown")
 
 
-def _limit(value: str) -> int:
-    if not value.isdigit():
-        raise invalid(f"Invalid integer: {value}", param="limit", code="parameter_invalid_integer")
-    if not 1 <= int(value) <= MAX_PAGE:
+def _limit(value: object) -> int:
+    limit = whole(value)
+    if limit is None:
+        raise invalid("Invalid integer", param="limit", code="parameter_invalid_integer")
+    if not 1 <= limit <= MAX_PAGE:
         raise invalid("This value must be between 1 and 100.", param="limit")
-    return int(value)
+    return limit
 
 
 def _validate(params: Params) -> None:
     for name in params.keys() - _LIMITS.keys() - _NOT_LIMITED:
         raise _unknown_parameter(name)
+    for name in _TEXTS & params.keys():
+        if not isinstance(params[name], str):
+            raise invalid("Invalid string", param=name)
+    if not _WHOLE.fullmatch(str(params.get("balance", 0))):
+        raise invalid("Invalid integer", param="balance", code="parameter_invalid_integer")
     for name, limit in _LIMITS.items():
         value = params.get(name, "")
         if len(value) > limit:
@@ -458,7 +472,9 @@ def _set_metadata(
 ) -> dict[str, str]:
     if changes == "":
         return {}
-    given = changes if isinstance(changes, Mapping) else {}
+    if not isinstance(changes, Mapping | None):
+        raise invalid("Invalid object", param="metadata")
+    given = changes or {}
     for key, value in given.items():
         if len(key) > _MAX_METADATA_KEY:
             raise invalid("Metadata keys can be at most 40 characters.", param="metadata")

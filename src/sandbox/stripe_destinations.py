@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, jsonify, request
 
+from sandbox.shapes import LINE, OddRequestError, Schema, object_of
 from sandbox.stripe_account import Permission, StripeAccount, StripeFailure, invalid
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 RESOURCE = "event_destination"
 """What a key has to be let at (`StripeAccount.add_key`)."""
+
+_DESTINATION: Mapping[str, Schema] = {
+    **dict.fromkeys(("name", "type", "event_payload", "description"), LINE),
+    **{name: [LINE] for name in ("enabled_events", "events_from")},
+    "amazon_eventbridge": {"aws_account_id": LINE, "aws_region": LINE},
+}
 
 type Body = dict[str, Any]
 
@@ -39,12 +46,15 @@ class Destinations:
 
     def create(self, body: Mapping[str, Any]) -> Body:
         """`POST /v2/core/event_destinations`: enabled at once, with a source that is pending."""
-        settings = body.get("amazon_eventbridge") or {}
+        settings = body.get("amazon_eventbridge", {})
         for name in ("name", "type", "event_payload", "enabled_events"):
             if not body.get(name):
                 raise invalid(f"Missing required param: {name}.", param=name)
-        if body["type"] != "amazon_eventbridge" or not settings.get("aws_region"):
-            raise invalid("Missing required param: amazon_eventbridge.", param="type")
+        if body["type"] != "amazon_eventbridge":
+            raise invalid("Only amazon_eventbridge is known here.", param="type")
+        for name in ("aws_account_id", "aws_region"):
+            if not settings.get(name):
+                raise invalid(f"Missing required param: {name}.", param="amazon_eventbridge")
         mode = "live" if self.account.livemode else "test"
         made = f"ed_{mode}_{secrets.token_hex(14)}"
         source = f"aws.partner/stripe.com/{made}"
@@ -101,11 +111,18 @@ def add_destinations(app: Flask, destinations: Destinations) -> None:
 
 def _routes(destinations: Destinations) -> "Iterator[tuple[str, str, Callable[..., Body]]]":
     yield "GET", "", destinations.list_page
-    yield "POST", "", lambda: destinations.create(request.get_json())
+    yield "POST", "", lambda: destinations.create(_body())
     yield "GET", "/<found>", destinations.get
     yield "DELETE", "/<found>", destinations.delete
     yield "POST", "/<found>/enable", lambda found: destinations.switch(found, "enabled")
     yield "POST", "/<found>/disable", lambda found: destinations.switch(found, "disabled")
+
+
+def _body() -> Body:
+    try:
+        return object_of(request.get_data(), _DESTINATION)
+    except OddRequestError as odd:
+        raise invalid(f"Expected {odd.needed} at {odd.name}", param=odd.name) from None
 
 
 def _view(account: StripeAccount, carry_out: Callable[..., Body]) -> Callable[..., Response]:

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from sandbox.noting import DROPPED_HEADER
+from sandbox.serving import refuse_what_is_odd
 from sandbox.stripe_account import (
     Body,
     Fault,
@@ -17,6 +18,7 @@ from sandbox.stripe_account import (
     Permission,
     StripeAccount,
     StripeFailure,
+    invalid,
 )
 
 _IS_READ = {"GET": Permission.READ, "POST": Permission.WRITE, "DELETE": Permission.WRITE}
@@ -33,6 +35,7 @@ def stripe_app(account: StripeAccount) -> Flask:  # noqa: C901 (a function for e
     def serve(carry_out: Callable[[], Body], resource: str = "customer") -> Response:
         request_id = f"req_{secrets.token_hex(7)}"
         try:
+            _check_form()
             status, body, headers = _answer(account, carry_out, resource)
         except StripeFailure as failure:
             status, body, headers = failure.status, failure.body(), dict(failure.headers)
@@ -84,11 +87,12 @@ def stripe_app(account: StripeAccount) -> Flask:  # noqa: C901 (a function for e
         connection.shutdown(socket.SHUT_RDWR)
         return Response(status=500, headers={DROPPED_HEADER: "true"})
 
-    @app.errorhandler(404)
-    def unknown_url(_: Exception) -> tuple[Response, int]:
-        message = f"Unrecognized request URL ({request.method}: {request.path})."
-        return jsonify(StripeFailure(404, "invalid_request_error", message).body()), 404
+    def said(status: int, text: str) -> Body:
+        unknown = f"Unrecognized request URL ({request.method}: {request.path})."
+        message = unknown if status == HTTPStatus.NOT_FOUND else text
+        return StripeFailure(status, "invalid_request_error", message).body()
 
+    refuse_what_is_odd(app, said)
     return app
 
 
@@ -97,11 +101,25 @@ def nested(flat: dict[str, str]) -> dict[str, Any]:
     params: dict[str, Any] = {}
     for name, value in flat.items():
         outer, bracket, inner = name.partition("[")
-        if bracket:
-            params.setdefault(outer, {})[inner.removesuffix("]")] = value
-        else:
+        key = inner.removesuffix("]")
+        if "\0" in name + value or "[" in key:
+            raise invalid("Invalid string", param=outer)
+        if not bracket:
             params[name] = value
+        elif isinstance(found := params.setdefault(outer, {}), dict):
+            found[key] = value
+        else:
+            raise invalid("Invalid object", param=outer)
     return params
+
+
+def _check_form() -> None:
+    is_form = request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data")
+    if request.method == "POST" and request.content_length and not is_form:
+        raise invalid(
+            "Invalid request (check that your POST content type is "
+            "application/x-www-form-urlencoded)."
+        )
 
 
 def _answer(

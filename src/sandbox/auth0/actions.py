@@ -296,6 +296,8 @@ def _public(item: Json) -> Json:
 
 
 def _check_triggers(triggers: Sequence[Json]) -> None:
+    if not triggers:
+        raise bad_body("Array is too short (0), minimum 1 on property supported_triggers")
     for each in triggers:
         version = TRIGGERS.get(each.get("id", ""))
         if not version or each.get("version", version) != version:

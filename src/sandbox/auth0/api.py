@@ -12,12 +12,24 @@ from urllib.parse import unquote_plus
 from flask import Flask, Response, jsonify, request
 
 from sandbox.auth0.actions import Actions
+from sandbox.auth0.bodies import (
+    ACTION,
+    BINDINGS,
+    EVENT_STREAM,
+    EXPORT,
+    IDENTITY,
+    TEST_EVENT,
+    USER,
+    VERIFICATION,
+    body,
+)
 from sandbox.auth0.connections import Connections
 from sandbox.auth0.event_streams import EventStreams
 from sandbox.auth0.failure import Auth0Failure, bad_body
 from sandbox.auth0.jobs import Jobs
 from sandbox.auth0.tokens import Tokens
 from sandbox.auth0.users import Users
+from sandbox.serving import refuse_what_is_odd
 
 TOKEN_SECONDS = 86_400
 SCOPES = (
@@ -164,6 +176,7 @@ def management_app(api: ManagementApi) -> Flask:
             return Response(f"{name}: Request has expired", 403)
         return Response(content, content_type="application/gzip")
 
+    refuse_what_is_odd(app, lambda status, text: Auth0Failure(status, text).body())
     for method, path, scope, carry_out in (
         *_user_routes(api),
         *_action_routes(api),
@@ -179,15 +192,20 @@ def _user_routes(api: ManagementApi) -> Iterator[Route]:
     users, jobs, one = api.users, api.jobs, "users/<path:user_id>"
     read, update = "read:users", "update:users"
     yield "GET", "users", read, lambda: users.list_page(_query())
-    yield "POST", "users", "create:users", lambda: users.create(_body())
+    yield "POST", "users", "create:users", lambda: users.create(body(USER))
     yield "GET", "users-by-email", read, lambda: users.by_email(_query().get("email", ""))
     yield "GET", one, read, users.read
-    yield "PATCH", one, update, lambda user_id: users.patch(user_id, _body())
+    yield "PATCH", one, update, lambda user_id: users.patch(user_id, body(USER))
     yield "DELETE", one, "delete:users", users.delete
-    yield "POST", f"{one}/identities", update, lambda user_id: users.link(user_id, _body())
-    yield "POST", "jobs/users-exports", read, lambda: jobs.export(_body())
+    yield "POST", f"{one}/identities", update, lambda user_id: users.link(user_id, body(IDENTITY))
+    yield "POST", "jobs/users-exports", read, lambda: jobs.export(body(EXPORT))
     yield "POST", "jobs/users-imports", "create:users", lambda: jobs.import_users(*_upload())
-    yield "POST", "jobs/verification-email", update, lambda: jobs.send_verification(_body())
+    yield (
+        "POST",
+        "jobs/verification-email",
+        update,
+        lambda: jobs.send_verification(body(VERIFICATION)),
+    )
     yield "GET", "jobs/<job_id>", read, lambda job_id: jobs.get(job_id, request.host_url)
 
 
@@ -196,9 +214,9 @@ def _action_routes(api: ManagementApi) -> Iterator[Route]:
     version, bindings = f"{one}/versions/<version_id>", "actions/triggers/<trigger>/bindings"
     read, create, update = "read:actions", "create:actions", "update:actions"
     yield "GET", "actions/actions", read, lambda: actions.list_page(_query())
-    yield "POST", "actions/actions", create, lambda: actions.create(_body())
+    yield "POST", "actions/actions", create, lambda: actions.create(body(ACTION))
     yield "GET", one, read, actions.get
-    yield "PATCH", one, update, lambda action_id: actions.update(action_id, _body())
+    yield "PATCH", one, update, lambda action_id: actions.update(action_id, body(ACTION))
     yield "DELETE", one, "delete:actions", lambda action_id: actions.delete(action_id, _query())
     yield "POST", f"{one}/deploy", create, actions.deploy
     yield "GET", f"{one}/versions", read, lambda action_id: actions.versions(action_id, _query())
@@ -206,7 +224,7 @@ def _action_routes(api: ManagementApi) -> Iterator[Route]:
     yield "POST", f"{version}/deploy", create, actions.roll_back
     yield "GET", "actions/triggers", read, actions.triggers
     yield "GET", bindings, read, lambda trigger: actions.bindings(trigger, _query())
-    yield "PATCH", bindings, update, lambda trigger: actions.bind(trigger, _body())
+    yield "PATCH", bindings, update, lambda trigger: actions.bind(trigger, body(BINDINGS))
 
 
 def _connection_routes(api: ManagementApi) -> Iterator[Route]:
@@ -217,11 +235,11 @@ def _event_stream_routes(api: ManagementApi) -> Iterator[Route]:
     streams, one = api.event_streams, "event-streams/<stream_id>"
     read, create, update = "read:event_streams", "create:event_streams", "update:event_streams"
     yield "GET", "event-streams", read, lambda: streams.list_page(_query())
-    yield "POST", "event-streams", create, lambda: streams.create(_body())
+    yield "POST", "event-streams", create, lambda: streams.create(body(EVENT_STREAM))
     yield "GET", one, read, streams.get
-    yield "PATCH", one, update, lambda stream_id: streams.update(stream_id, _body())
+    yield "PATCH", one, update, lambda stream_id: streams.update(stream_id, body(EVENT_STREAM))
     yield "DELETE", one, "delete:event_streams", streams.delete
-    yield "POST", f"{one}/test", create, lambda stream_id: streams.test(stream_id, _body())
+    yield "POST", f"{one}/test", create, lambda stream_id: streams.test(stream_id, body(TEST_EVENT))
     yield "GET", f"{one}/deliveries", read, streams.deliveries
 
 
@@ -237,14 +255,14 @@ def _view(
             api.fail(asked)
             api.authorise(request.authorization.token if request.authorization else None, scope)
             headers = api.rate.count()
-            body = carry_out(**ids)
-            status = HTTPStatus.NO_CONTENT if body is None else HTTPStatus.OK
-            status = HTTPStatus.CREATED if body and request.method == "POST" else status
+            shown = carry_out(**ids)
+            status = HTTPStatus.NO_CONTENT if shown is None else HTTPStatus.OK
+            status = HTTPStatus.CREATED if shown and request.method == "POST" else status
         except Auth0Failure as failure:
-            status, body = HTTPStatus(failure.status), failure.body()
+            status, shown = HTTPStatus(failure.status), failure.body()
             headers |= failure.headers
         api.requests.append(f"{asked} {status.value}")
-        response = Response() if body is None else jsonify(body)
+        response = Response() if shown is None else jsonify(shown)
         response.status_code = status
         response.headers.update(headers)
         return response
@@ -274,10 +292,3 @@ def _upload() -> tuple[dict[str, str], bytes]:
     if "users" not in request.files:
         raise bad_body("Users file is missing")
     return request.form.to_dict(), request.files["users"].read()
-
-
-def _body() -> Json:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise bad_body("Expected type object")
-    return body

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandbox.auth0.failure import bad_query
+from sandbox.shapes import whole
 
 STRATEGIES = {
     "Username-Password-Authentication": "auth0",
@@ -16,6 +17,7 @@ STRATEGIES = {
 """Those that a tenant begins with."""
 
 _MOST = 100
+_FIELDS = ("id", "name", "strategy")
 
 type Json = dict[str, Any]
 
@@ -32,16 +34,20 @@ class Connections(dict[str, str]):
 
         https://auth0.com/docs/api/management/v2/connections/get-connections
         """
-        take = query.get("take", str(_MOST))
-        if not (take.isdigit() and 0 < int(take) <= _MOST):
+        start, size = whole(query.get("from", "0")), whole(query.get("take", str(_MOST)))
+        if size is None or not 0 < size <= _MOST:
             raise bad_query("Query validation error: take is out of range")
-        start, size = int(query.get("from", "0")), int(take)
-        fields = query.get("fields", "id,name,strategy").split(",")
+        if start is None:
+            raise bad_query("Expected a checkpoint on property from")
+        fields = query.get("fields", ",".join(_FIELDS)).split(",")
         every = [
             {"id": f"con_{number:016d}", "name": name, "strategy": strategy}
             for number, (name, strategy) in enumerate(self.items())
         ]
-        page = [{name: each[name] for name in fields} for each in every[start : start + size]]
+        page = [
+            {name: each[name] for name in _FIELDS if name in fields}
+            for each in every[start : start + size]
+        ]
         if "take" not in query:
             return page
         rest = {"next": str(start + size)} if start + size < len(every) else {}

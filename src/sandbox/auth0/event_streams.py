@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.auth0.failure import Auth0Failure, bad_body
+from sandbox.auth0.failure import Auth0Failure, bad_body, bad_query
+from sandbox.shapes import whole
 
 type Json = dict[str, Any]
 type Query = dict[str, str]
 
+_CHANGEABLE = {"name", "status", "subscriptions"}
 _STATES = ("enabled", "disabled")
 
 
@@ -39,9 +41,11 @@ class EventStreams:
 
     def list_page(self, query: Query) -> Json:
         """`GET /event-streams`, by checkpoints."""
-        found = [*self._streams.values()]
+        found, take = [*self._streams.values()], whole(query.get("take", "50"))
+        if not take:
+            raise bad_query("Expected a whole number on property take")
         start = next((at for at, each in enumerate(found) if each["id"] == query.get("from")), 0)
-        end = start + int(query.get("take", "50"))
+        end = start + take
         page: Json = {"eventStreams": copy.deepcopy(found[start:end])}
         return page | ({"next": found[end]["id"]} if end < len(found) else {})
 
@@ -79,8 +83,8 @@ class EventStreams:
         """`PATCH /event-streams/{id}`: where to cannot be changed."""
         stream = self._existing(stream_id)
         _check_state(body.get("status", "enabled"))
-        if "destination" in body:
-            raise bad_body("Additional properties not allowed: destination")
+        for name in body.keys() - _CHANGEABLE:
+            raise bad_body(f"Additional properties not allowed: {name}")
         stream |= {**copy.deepcopy(dict(body)), "updated_at": self._now()}
         return copy.deepcopy(stream)
 

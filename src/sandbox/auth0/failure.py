@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from sandbox.shapes import whole
+
 
 @dataclass
 class Auth0Failure(Exception):  # noqa: N818 (an answer, not a mistake of ours)
@@ -36,9 +38,10 @@ def page_of(query: dict[str, str], maximum: int = 100) -> tuple[int, int]:
     numbers = []
     for name, default, least, most in (("page", 0, 0, None), ("per_page", 50, 0, maximum)):
         text = query.get(name, str(default))
-        if not text.isdigit():
-            raise bad_query(f"Expected type integer but found type string' on property {name}")
-        if most is not None and int(text) > most:
-            raise bad_query(f"Value {text} is greater than maximum {most}' on property {name}")
-        numbers.append(max(int(text), least))
+        number = whole(text)
+        if number is None:
+            raise bad_query(f"Expected a whole number on property {name}")
+        if most is not None and number > most:
+            raise bad_query(f"Value {number} is greater than maximum {most}' on property {name}")
+        numbers.append(max(number, least))
     return numbers[0], numbers[1]

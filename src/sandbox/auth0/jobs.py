@@ -9,13 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.auth0.bodies import LONGEST_USER_ID, PROFILE
 from sandbox.auth0.failure import Auth0Failure, bad_body
 from sandbox.auth0.users import Users
+from sandbox.shapes import OddRequestError, check, document_of, line
 
 DEFAULT_FIELDS = ("user_id", "email", "email_verified", "name", "created_at", "updated_at")
 
 MAX_IMPORT = 500 * 1024
 """https://auth0.com/docs/manage-users/user-migration/bulk-user-imports"""
+
+_ROW = {**PROFILE, "user_id": line(LONGEST_USER_ID)}
 
 type Json = dict[str, Any]
 
@@ -42,11 +46,13 @@ class Jobs:
         """`POST /jobs/users-exports`: an export of the users as they are when it runs."""
         if body.get("format", "csv") != "json":
             raise bad_body("Only the format json is known here: on property format")
-        fields = [
-            (each["name"], each.get("export_as", each["name"])) for each in body.get("fields", [])
-        ] or [(each, each) for each in DEFAULT_FIELDS]
+        asked = body.get("fields", [])
+        if not all(each.get("name") for each in asked):
+            raise bad_body("Missing required property: name on property fields")
+        fields = [(each["name"], each.get("export_as", each["name"])) for each in asked]
+        fields = fields or [(each, each) for each in DEFAULT_FIELDS]
         rows = [json.dumps(_picked(user, fields)) for user in self._users.exported()]
-        rows = rows[: int(body.get("limit", len(rows)))]
+        rows = rows[: body.get("limit", len(rows))]
         job = self._add("users_export") | {"format": "json"}
         with self._lock:
             self._jobs[job["id"]] = job
@@ -64,9 +70,11 @@ class Jobs:
         if len(content) > MAX_IMPORT:
             raise Auth0Failure(413, "Payload content length greater than maximum allowed: 512000")
         try:
-            rows = json.loads(content)
-        except ValueError:
-            raise bad_body("Users file is not valid JSON") from None
+            rows = document_of(content)
+        except OddRequestError:
+            rows = None
+        if not isinstance(rows, list):
+            raise bad_body("Users file is not valid JSON")
         imported = [self._imported(each) for each in rows]
         job = self._add("users_import")
         counts = {"inserted": sum(imported), "failed": len(imported) - sum(imported), "updated": 0}
@@ -74,13 +82,18 @@ class Jobs:
         return _shown(job)
 
     def _imported(self, row: Json) -> bool:
+        try:
+            check(row, _ROW, "the row")
+        except OddRequestError:
+            return False
         user_id = f"auth0|{row.get('user_id') or secrets.token_hex(12)}"
-        email = str(row.get("email", "")).lower()
+        email = (row.get("email") or "").lower()
+        profile = {name: value for name, value in row.items() if name in PROFILE}
         with self._users.lock:
             taken = [each for each in self._users.values() if each.get("email") == email]
             if not email or taken or user_id in self._users:
                 return False
-            self._users.add({"email_verified": False, **row, "email": email}, user_id)
+            self._users.add({"email_verified": False, **profile, "email": email}, user_id)
         return True
 
     def send_verification(self, body: Mapping[str, Any]) -> Json:

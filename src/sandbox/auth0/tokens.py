@@ -100,7 +100,8 @@ class Tokens:
                 issuer=self.issuer,
                 options={"require": ["exp", "iss"], "verify_aud": False},
             )
-        except jwt.PyJWTError:
+        # What nests too deep is no token either.
+        except (jwt.PyJWTError, RecursionError):
             return None
         # `client_id` counts only where there is no `aud`.
         given = claims.get("aud") or claims.get("client_id")

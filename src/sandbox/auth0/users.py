@@ -6,30 +6,19 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.auth0.bodies import PROFILE, USER
 from sandbox.auth0.failure import Auth0Failure, bad_body, bad_query, page_of
 
 MAX_LISTED = 1000
 """https://auth0.com/docs/manage-users/user-search/view-search-results-by-page"""
 
-_CHANGEABLE = {
-    "app_metadata",
-    "blocked",
-    "email",
-    "email_verified",
-    "family_name",
-    "given_name",
-    "name",
-    "nickname",
-    "phone_number",
-    "phone_verified",
-    "picture",
-    "user_metadata",
-    "username",
-}
-_PARAMETERS = {"client_id", "connection", "password", "verify_email", "verify_phone_number"}
+_CHANGEABLE = PROFILE.keys()
+_CREATED = USER.keys()
+_PATCHED = _CREATED - {"user_id"}
 _LACKING = re.compile(r"NOT _exists_:(?P<field>\w+)")
 _EXACT = re.compile(
     r'(?P<field>identities\.user_id|app_metadata\.\w+):"(?P<value>(?:[^"\\]|\\.)*)"'
@@ -73,17 +62,20 @@ class Users(dict[str, Json]):
 
     def create(self, body: Mapping[str, Any]) -> Json:
         """`POST /users`: a user of a database connection."""
+        _refuse_others(body, _CREATED)
         connection = body.get("connection")
         if not connection:
             raise bad_body("Missing required property: connection")
-        profile = {name: value for name, value in body.items() if name in _CHANGEABLE}
-        email = str(profile.get("email", "")).lower()
+        given = ((name, value) for name, value in body.items() if value is not None)
+        profile = {name: value for name, value in given if name in _CHANGEABLE}
+        email = (profile.get("email") or "").lower()
         with self.lock:
-            if any(each.get("email") == email for each in self.values() if email):
+            user_id = f"auth0|{body.get('user_id') or secrets.token_hex(12)}"
+            is_taken = any(each.get("email") == email for each in self.values() if email)
+            if is_taken or user_id in self:
                 raise Auth0Failure(409, "The user already exists.", "user_exists")
             profile |= {"email": email} if email else {}
             identity = {"connection": connection, "provider": "auth0", "isSocial": False}
-            user_id = f"auth0|{body.get('user_id') or secrets.token_hex(12)}"
             identity["user_id"] = user_id.partition("|")[2]
             verified = {"email_verified": bool(body.get("email_verified"))}
             return self.add({**verified, **profile, "identities": [identity]}, user_id)
@@ -106,12 +98,7 @@ class Users(dict[str, Json]):
         https://auth0.com/docs/api/management/v2/users/patch-users-by-id; `null` removes a key of
         the metadata, `{}` all of it (https://auth0.com/docs/manage-users/user-accounts/metadata).
         """
-        for name in changes:
-            if name not in _CHANGEABLE | _PARAMETERS:
-                raise bad_body(f"Additional properties not allowed: {name}")
-        for name in _METADATA:
-            if not isinstance(changes.get(name, {}), dict):
-                raise bad_body(f"Expected type object on property {name}")
+        _refuse_others(changes, _PATCHED)
         with self.lock:
             user = self._existing(user_id)
             before = _shown(user)
@@ -226,6 +213,11 @@ def _searched(query: str) -> Callable[[Json], bool]:
         key = exact["field"].partition("app_metadata.")[2]
         return lambda user: value in (_metadata_of(user, key) if key else _names(user))
     raise bad_query("Only an identity, metadata and NOT _exists_ are known here: on property q")
+
+
+def _refuse_others(body: Mapping[str, Any], known: AbstractSet[str]) -> None:
+    for name in body.keys() - known:
+        raise bad_body(f"Additional properties not allowed: {name}")
 
 
 def _names(user: Json) -> list[str]:
