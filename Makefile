@@ -31,7 +31,7 @@ demo: .venv/ok ## Play sign-ups through the real parts, and check both sides (PO
 	@$(PYTHON) -m sandbox.demo $(POLICY)
 
 .PHONY: sandbox
-sandbox: .venv/ok ## Keep the sandbox running
+sandbox: .venv/ok ## Keep the sandbox running (POLICY=…, PORT=…)
 	@$(PYTHON) -m sandbox
 
 .PHONY: cli

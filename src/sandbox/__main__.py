@@ -2,15 +2,20 @@
 
 import os
 import signal
+import socket
 import sys
 from queue import SimpleQueue
 
 from rich.console import Console
+from rich.markup import escape
 
+from customerlink.cli.output import plain
+from sandbox.deployment import NAMED, REGISTRATION, Deployment, PolicyError, deployment_of
 from sandbox.following import by_itself, following
 from sandbox.front import Front
-from sandbox.sandbox import SIGNING_SECRET, Ports, sandbox
+from sandbox.sandbox import SIGNING_SECRET, Ports, Sandbox, sandbox
 from sandbox.serving import Server
+from sandbox.telling import telling
 
 FIRST_PORT = 8800
 """The log-in's; Stripe's, AWS's, the gateway's and Auth0's follow. samconfig.toml names them."""
@@ -26,18 +31,24 @@ _HELP = """
 
 grace@example.com is a customer already, of a user who is gone: who signs up with it is denied.
 
+  policies {policies}   (POLICY=…: {names}, or Parameter=value, docs/policies.md)
   gateway  {gateway}   (the function, in this process)
   Stripe   {stripe}   (a restricted test key is in the secret)
   AWS      {aws}   (DynamoDB, Secrets Manager, the stack)
   Auth0    {auth0}   (the Management API)
+  to read  {front}/users, /stripe-customers, /ledger, /stripe-keys
 
 The command line works on all this with
 
   export {tools}
 
 Each login is a line here, and each event too: what is changed by Auth0's API or by Stripe's is
-followed on the other side a moment later. A second Stripe key, to rotate to (DELETE
-…/stripe-keys/KEY revokes one):
+followed on the other side a moment later. A user of the shop's orders with
+
+  curl -s {shop}/customers/me -d '{{}}' -H 'content-type: application/json' \\
+    -H "authorization: Bearer $(curl -s {front}/shop-tokens/access_token -d '{{"user_id": "google-oauth2|ada@example.com"}}')"
+
+A second Stripe key, to rotate to (DELETE …/stripe-keys/KEY revokes one):
 
   curl -s -X POST {keys} | customerlink rotate stripe-key
 
@@ -75,12 +86,54 @@ def in_a_container(ports: Ports, platform: str) -> str:
     return (_FROM_LINUX if is_unheard else "") + invoke
 
 
-def main() -> None:
-    """Run until Ctrl-C.
+def first_port(given: str) -> int:
+    """Return the first of five ports: the given one, else ours; where one is taken, free ones.
 
-    `SANDBOX_PORT` moves the ports; `SANDBOX_HOST` is where containers reach Stripe and AWS.
+    Ours are the same in each run, so that a line that was exported once goes on to hold.
+    """
+    if given:
+        return int(given)
+    return FIRST_PORT if are_free(FIRST_PORT) else next(filter(are_free, range(20_000, 60_000, 5)))
+
+
+def are_free(first: int) -> bool:
+    """Return whether nobody listens on any of five ports."""
+    for port in range(first, first + 5):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def main() -> int:
+    """Run until Ctrl-C; return the exit code.
+
+    `PORT` (or `SANDBOX_PORT`) moves the ports; `SANDBOX_HOST` is where containers reach Stripe and
+    AWS; `POLICY` is the deployment's.
     """
     console = Console(file=sys.stdout, soft_wrap=True)
+    given = os.environ
+    port = given.get("PORT") or given.get("SANDBOX_PORT") or ""
+    try:
+        deployment = deployment_of(given.get("POLICY", ""))
+        first = first_port(port)
+    except PolicyError as error:
+        return _refused(console, str(error))
+    except ValueError:
+        return _refused(console, "PORT is no number")
+    _run(console, deployment, first)
+    return 0
+
+
+def _refused(console: Console, why: str) -> int:
+    console.print(why, markup=False, highlight=False)
+    return 2
+
+
+def _run(console: Console, deployment: Deployment, first: int) -> None:
     # A signal may come twice, once from make: of all that a handler could tell, only this queue's
     # `put` may be interrupted by itself.
     ended: SimpleQueue[None] = SimpleQueue()
@@ -88,28 +141,46 @@ def main() -> None:
         signal.signal(each, lambda *_: ended.put(None))
 
     def tell(line: str) -> None:
-        console.print(line, markup=False, highlight=False)
+        console.print(plain(line), markup=False, highlight=False)
         console.file.flush()
 
-    first = int(os.environ.get("SANDBOX_PORT", FIRST_PORT))
-    host = os.environ.get("SANDBOX_HOST", "127.0.0.1")
+    host, settings = os.environ.get("SANDBOX_HOST", "127.0.0.1"), deployment.settings
     ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, auth0=first + 4, host=host)
-    with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
+    with sandbox(ports=ports, signing_secret=SIGNING_SECRET, settings=settings) as box:
         box.seed()
+        box.tenant.secrets = {**box.tenant.secrets, **deployment.action_secrets}
+        box.aws.create_stack(box.url, {**deployment.parameters})
+        front = Front(box, registers=deployment.registers)
         with (
-            following(box, tell=tell) as told,
+            following(box, settings=settings, tell=tell) as told,
             by_itself(told),
-            Server(Front(box, tell), first) as login,
+            telling(box.journal, tell),
+            Server(front, first) as login,
         ):
-            tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
-            places = {"gateway": box.url, "stripe": box.stripe_url, "aws": box.aws.url}
-            places |= {"used": "&".join(f"may={each}" for each in USED)}
-            places |= {"keys": f"{login.url}/stripe-keys", "auth0": box.auth0_url, "tools": tools}
-            places["container"] = in_a_container(ports, sys.platform)
-            console.print(_HELP.format(login=f"{login.url}/login", **places), highlight=False)
+            console.print(_help(box, login.url, deployment, ports), highlight=False)
             console.file.flush()
             ended.get()
 
 
+def _help(box: Sandbox, front: str, deployment: Deployment, ports: Ports) -> str:
+    chosen = [f"{name}={value}" for name, value in deployment.parameters.items()]
+    chosen += [REGISTRATION] if deployment.registers else []
+    return _HELP.format(
+        login=f"{front}/login",
+        front=front,
+        policies=escape(plain(" ".join(chosen))) or "the defaults",
+        names=", ".join(NAMED),
+        gateway=box.url,
+        shop=box.url.removesuffix("/post-login"),
+        stripe=box.stripe_url,
+        aws=box.aws.url,
+        auth0=box.auth0_url,
+        tools=" ".join(f"{name}={each}" for name, each in box.tools_environment().items()),
+        keys=f"{front}/stripe-keys",
+        used="&".join(f"may={each}" for each in USED),
+        container=in_a_container(ports, sys.platform),
+    )
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -32,9 +32,15 @@ _RULES = ("UsersChangedRule", "CustomersChangedRule")
 
 
 @cache
+def template() -> Mapping[str, Any]:
+    """Return template.yaml."""
+    found: Mapping[str, Any] = yaml_parse(_TEMPLATE.read_text())
+    return found
+
+
 def resources() -> Mapping[str, Any]:
     """Return what the template has of resources."""
-    found: Mapping[str, Any] = yaml_parse(_TEMPLATE.read_text())["Resources"]
+    found: Mapping[str, Any] = template()["Resources"]
     return found
 
 

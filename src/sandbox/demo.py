@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from customerlink.model.tickets import STATE_PARAMETER, digest_of
+from sandbox.deployment import deployment_of
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
 from sandbox.tenant import Login
@@ -182,23 +183,15 @@ class Demo:
         return dict(self.box.tenant.users[user_id]["app_metadata"])
 
 
-@dataclass(frozen=True)
-class Play:
-    """What is shown: a deployment's settings, and its scenes."""
-
-    settings: Mapping[str, str]
-    scenes: Callable[[Demo], None]
-
-
 def main(console: Console, policy: str = "") -> int:
     """Play, compare, and tell; return the exit status. `policy` is one of `PLAYS`."""
     if policy not in PLAYS:
         console.print(f"POLICY is none of {', '.join(each for each in PLAYS if each)}")
         return 2
-    with sandbox(settings=PLAYS[policy].settings) as running:
+    with sandbox(settings=deployment_of(policy).settings) as running:
         table = _table("", "login", "decision", "reason", "customer", "calls λ + Stripe", "ms")
         demo = Demo(running, table)
-        PLAYS[policy].scenes(demo)
+        PLAYS[policy](demo)
         sides = demo.compare_both_sides()
         demo.check_log()
     console.print(
@@ -335,17 +328,15 @@ def _play_linking(demo: Demo) -> None:
     play(Scene("… returns", ada, DATABASE, "continue", []))
 
 
-PLAYS = {
-    "": Play({}, _play_all),
-    "verified": Play({"CUSTOMERLINK_VERIFIED_EMAIL": "required"}, _play_verified),
-    "adopt": Play({"CUSTOMERLINK_EXISTING_CUSTOMER": "adopt"}, _play_adopt),
-    "provision": Play({"CUSTOMERLINK_EXISTING_USERS": "provision"}, _play_provision),
-    "continue": Play({"CUSTOMERLINK_ON_FAILURE": "continue"}, _play_continue),
-    "checkout": Play({"CUSTOMERLINK_PROVISION_AT": "checkout"}, _play_checkout),
-    "registration": Play({}, _play_registration),
-    "linking": Play(
-        {"CUSTOMERLINK_LINKING_URL": "https://shop.example/link-accounts"}, _play_linking
-    ),
+PLAYS: Mapping[str, Callable[[Demo], None]] = {
+    "": _play_all,
+    "verified": _play_verified,
+    "adopt": _play_adopt,
+    "provision": _play_provision,
+    "continue": _play_continue,
+    "checkout": _play_checkout,
+    "registration": _play_registration,
+    "linking": _play_linking,
 }
 
 

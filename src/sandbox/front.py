@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
-from customerlink.cli.output import plain
 from sandbox.auth0.bodies import PROFILE
 from sandbox.auth0.connections import STRATEGIES
 from sandbox.sandbox import Sandbox
@@ -31,12 +30,27 @@ _PROFILE: Mapping[str, Schema] = {
 }
 
 
-class Front:
-    """`POST /login`: a profile in, how the login ended out. `/stripe-keys`: make, list, revoke."""
+_WHO = {"user_id": LINE}
 
-    def __init__(self, box: Sandbox, tell: Callable[[str], None]) -> None:
-        """Log in to the sandbox's tenant; `tell` gets a line for each login."""
-        self._box, self._tell = box, tell
+ROUTES = (
+    *(
+        "POST /login",
+        "POST /shop-tokens/access_token",
+        "POST /shop-tokens/id_token",
+        "GET /users",
+        "GET /stripe-customers",
+        "GET /ledger",
+    ),
+    *("POST /stripe-keys", "GET /stripe-keys", "DELETE /stripe-keys/KEY"),
+)
+
+
+class Front:
+    """`POST /login`: a profile in, how the login ended out; and what the dashboards would show."""
+
+    def __init__(self, box: Sandbox, *, registers: bool = False) -> None:
+        """Log in to the sandbox's tenant; whether a database's new users register first."""
+        self._box, self._registers = box, registers
         self._one_login = threading.Lock()
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
@@ -45,47 +59,82 @@ class Front:
 
     def _respond(self, request: Request) -> Response:
         try:
-            match request.method, request.path.split("/")[1:]:
-                case "POST", ["login"]:
-                    return _json(200, self._login(read(request.get_data())))
-                case "POST", ["stripe-keys"]:
-                    # The bare key, for a pipe into `customerlink rotate stripe-key`; what it may
-                    # beside customers, as "subscription", for the commands that need more.
-                    key = self._box.stripe.add_key(reads=request.args.getlist("may"))
-                    return Response(f"{key}\n", 201)
-                case "GET", ["stripe-keys"]:
-                    return _json(200, self._box.stripe.list_keys())
-                case "DELETE", ["stripe-keys", key] if key in self._box.stripe.list_keys():
-                    self._box.stripe.revoke_key(key)
-                    return _json(200, {key: "revoked"})
+            found = self._shown(request.path) if request.method == "GET" else self._done(request)
         except OddRequestError as odd:
             return _json(400, {"error": f"{odd.name} is not {odd.needed}"})
-        routes = "POST a profile to /login, or a key to /stripe-keys; GET, or DELETE, the latter"
-        return _json(404, {"error": routes})
+        return found or _json(404, {"error": f"there is {', '.join(ROUTES)}"})
 
-    def _login(self, profile: dict[str, Any]) -> dict[str, object]:
+    def _shown(self, path: str) -> Response | None:
+        box = self._box
+        shown: dict[str, Callable[[], object]] = {
+            "/users": lambda: [*box.tenant.users.exported()],
+            "/stripe-customers": box.stripe.live_customers,
+            "/ledger": box.aws.items,
+            "/stripe-keys": box.stripe.list_keys,
+        }
+        return _json(200, shown[path]()) if path in shown else None
+
+    def _done(self, request: Request) -> Response | None:
+        keys, body = self._box.stripe, request.get_data()
+        match request.method, request.path.split("/")[1:]:
+            case "POST", ["login"]:
+                return _json(200, self._login(read(body), request.args.to_dict()))
+            case "POST", ["shop-tokens", ("access_token" | "id_token") as name]:
+                # Bare as well, for a header.
+                return Response(f"{self._tokens(object_of(body, _WHO))[name]}\n")
+            case "POST", ["stripe-keys"]:
+                # The bare key, for a pipe into `customerlink rotate stripe-key`; what it may
+                # beside customers, as "subscription", for the commands that need more.
+                return Response(f"{keys.add_key(reads=request.args.getlist('may'))}\n", 201)
+            case "DELETE", ["stripe-keys", key] if key in keys.list_keys():
+                keys.revoke_key(key)
+                return _json(200, {key: "revoked"})
+        return None
+
+    def _tokens(self, who: Mapping[str, object]) -> dict[str, str]:
+        """Return what the shop's application has of somebody who has just logged in."""
+        user_id = str(who.get("user_id"))
+        if user_id not in self._box.tenant.users:
+            raise OddRequestError("user_id", "that of a user of the tenant's")
+        access_token, id_token = self._box.shop_token(user_id), self._box.proof_of(user_id)
+        return {"access_token": access_token, "id_token": id_token}
+
+    def _login(self, profile: dict[str, Any], query: Mapping[str, str]) -> dict[str, object]:
         connection = profile.pop("connection", None) or DATABASE
         user_id = profile.pop("user_id", None) or _derived_id(profile, connection)
         users, exchanges = self._box.tenant.users, self._box.gateway.exchanges
         # One by one, so that what went through the gateway meanwhile was this login's.
         with self._one_login:
-            if user_id not in users:
-                users.add(profile, user_id)
             before, printed = len(exchanges), self._box.log.tell()
-            login = self._box.tenant.login(user_id, connection)
+            if user_id not in users:
+                denial = self._add(user_id, connection, profile)
+                if denial is not None:
+                    return _ended(None, "deny", exchanges[-1].reason, denial)
+            login = self._box.tenant.login(user_id, connection, query=query)
             asked = exchanges[before:]
             # For `customerlink whois`. What another function prints meanwhile is no log-in's line.
             told = self._box.log.getvalue()[printed:].splitlines()
             self._box.aws.keep_lines("post-login", told)
         reason = asked[-1].reason if asked else None
-        self._tell(plain(f"{user_id}: {login.decision}, {reason or 'nobody was asked'}"))
         return {
-            "user_id": user_id,
-            "decision": login.decision,
-            "reason": reason,
-            "message": login.denial,
+            **_ended(user_id, login.decision, reason, login.denial),
             "app_metadata": users[user_id]["app_metadata"],
+            **({"redirect": login.redirect} if login.redirect else {}),
         }
+
+    def _add(self, user_id: str, connection: str, profile: Mapping[str, Any]) -> str | None:
+        """Let somebody new in, past the registration's Actions if these are bound; or a denial."""
+        if self._registers and STRATEGIES[connection] == "auth0":
+            registered = self._box.tenant.register(connection, user_id=user_id, **profile)
+            return registered.denial
+        self._box.tenant.users.add(profile, user_id)
+        return None
+
+
+def _ended(
+    user_id: str | None, decision: str, reason: str | None, denial: str | None
+) -> dict[str, object]:
+    return {"user_id": user_id, "decision": decision, "reason": reason, "message": denial}
 
 
 def read(body: bytes) -> dict[str, Any]:

@@ -105,6 +105,11 @@ class Journal:
         self._last = 0
         self._arrived = threading.Condition()
 
+    @property
+    def last(self) -> int:
+        """Return the newest entry's number, 0 where there is none."""
+        return self._last
+
     def note(
         self, kind: Kind, title: str, detail: Json, *, ms: float = 0.0, flow: str | None = None
     ) -> None:

@@ -102,8 +102,8 @@ class Sandbox:
 
     def tools_environment(self) -> dict[str, str]:
         """Return the environment in which `customerlink` works on all this."""
-        client_id, client_secret = self.management.add_client()
-        watch_id, watch_secret = self.management.add_client(("read:actions",))
+        client_id, client_secret = self.management.add_client(known=TOOLS_CLIENT)
+        watch_id, watch_secret = self.management.add_client(("read:actions",), WATCH_CLIENT)
         return {
             **self.aws.environment(),
             "AUTH0_DOMAIN": self.auth0_url,
@@ -191,6 +191,10 @@ SIGNING_SECRET = "whsec_" + base64.b64encode(b"the sandbox's, known to everyone"
 
 SESSION_SECRET = "the sandbox's session secret, known to everyone"  # noqa: S105 (it says so)
 """What the Action verify-email signs with."""
+
+TOOLS_CLIENT = "sandbox-tools", "known-to-everyone-for-tools"
+WATCH_CLIENT = "sandbox-watch", "known-to-everyone-for-the-watch"
+"""The tools' applications and their secrets, the same in each run: what was exported once holds."""
 
 SHOP_AUDIENCE, SHOP_CLIENT = "https://shop.example/api", "shop-client"
 """The shop's API, for which its users have access tokens; its application, for ID tokens."""

@@ -254,6 +254,7 @@ class Tenant:
         self,
         connection: str = "Username-Password-Authentication",
         *,
+        user_id: str | None = None,
         is_refused: bool = False,
         tells: bool = True,
         **profile: Any,  # noqa: ANN401 (a profile)
@@ -266,13 +267,20 @@ class Tenant:
         with flow():
             journal, who = self.host.journal, {"connection": connection, "profile": profile}
             journal.note(Kind.LOGIN, "somebody registers", {**who})
-            registered = self._register(connection, profile, is_refused=is_refused, tells=tells)
+            registered = self._register(user_id, connection, profile, is_refused=is_refused)
+            if registered.user_id and tells:
+                self.tell_registered(registered.user_id, connection)
             end = "nobody: denied" if registered.denial else f"{registered.user_id}: registered"
             journal.note(Kind.LOGIN, end, asdict(registered))
         return registered
 
     def _register(
-        self, connection: str, profile: Mapping[str, Any], *, is_refused: bool, tells: bool
+        self,
+        user_id: str | None,
+        connection: str,
+        profile: Mapping[str, Any],
+        *,
+        is_refused: bool,
     ) -> Registered:
         event = self.event({"user_id": "", "logins_count": 0, "updated_at": ""}, connection)
         event = {name: value for name, value in event.items() if name not in _LOGINS_ONLY}
@@ -281,10 +289,8 @@ class Tenant:
         asked = self.host.run(event, "onExecutePreUserRegistration")
         if asked["denial"] is not None or is_refused:
             return Registered(None, asked["denial"] or "Password is too weak")
-        user_id = self.add_user(**profile, app_metadata=asked["app_metadata"])
-        if tells:
-            self.tell_registered(user_id, connection)
-        return Registered(user_id, None)
+        profile = {**profile, "app_metadata": asked["app_metadata"]}
+        return Registered(self.add_user(user_id, **profile), None)
 
     def tell_registered(
         self, user_id: str, connection: str = "Username-Password-Authentication"

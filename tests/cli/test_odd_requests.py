@@ -66,7 +66,7 @@ class Doors:
         self.auth0 = {"authorization": f"Bearer {token}"}
         self.stripe = {"authorization": f"Bearer {box.stripe_key}"}
         self.customer = box.stripe.create({"email": "odd@example.com"})["id"]
-        self.front = Client(Front(box, lambda _: None))
+        self.front = Client(Front(box))
 
     def send(self, door: str, body: dict[str, Any]) -> int:
         """Send something to a door; return the answer's status."""

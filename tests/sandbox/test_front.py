@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from werkzeug.test import Client
 
 from sandbox.aws import REGION, STACK
 from sandbox.front import Front
 from sandbox.sandbox import Sandbox
 from sandbox.stripe_account import Permission, StripeFailure
+from sandbox.telling import telling
 
 ODD: list[tuple[bytes, str]] = [
     (b"", "the body"),
@@ -45,14 +47,13 @@ ODD: list[tuple[bytes, str]] = [
 
 @dataclass
 class Door:
-    """The front of a sandbox, and what it told."""
+    """The front of a sandbox."""
 
     box: Sandbox
-    told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Let somebody call."""
-        self.client = Client(Front(self.box, self.told.append))
+        self.client = Client(Front(self.box))
 
     def login(self, **profile: Any) -> dict[str, Any]:
         """Log somebody in."""
@@ -82,19 +83,65 @@ def test_odd_body(door: Door, body: bytes, named: str) -> None:
 
 def test_reason(door: Door) -> None:
     """It is in the answer and on a line, for who gets in and for who does not."""
+    told: list[str] = []
     door.box.stripe.create({"email": "taken-front@example.com"})
-    first = door.login(email="new-front@example.com")
-    again = door.login(email="new-front@example.com")
-    denied = door.login(email="taken-front@example.com", connection="google-oauth2", name=None)
+    with telling(door.box.journal, told.append):
+        first = door.login(email="new-front@example.com")
+        again = door.login(email="new-front@example.com")
+        denied = door.login(email="taken-front@example.com", connection="google-oauth2", name=None)
 
     assert (first["decision"], first["reason"]) == ("continue", "customer_created")
     assert (again["decision"], again["reason"]) == ("continue", None)
     assert (denied["decision"], denied["reason"]) == ("deny", "email_in_use")
-    assert door.told == [
+    assert told == [
         "auth0|new-front@example.com: continue, customer_created",
         "auth0|new-front@example.com: continue, nobody was asked",
         "google-oauth2|taken-front@example.com: deny, email_in_use",
     ]
+
+
+def test_registration(door: Door) -> None:
+    """Where its Actions are bound, a database's new user passes them, once; others do not."""
+    box = door.box
+    door.client = Client(Front(box, registers=True))
+    box.stripe.create({"email": "taken-registers@example.com"})
+    first, again = (door.login(email="registers@example.com") for _ in range(2))
+    other = door.login(email="other-registers@example.com", connection="google-oauth2")
+    denied = door.login(email="taken-registers@example.com", app_metadata={"plan": "pro"})
+
+    assert (first["user_id"], first["reason"]) == ("auth0|registers@example.com", "already_linked")
+    assert (again["decision"], again["reason"]) == ("continue", None)
+    assert other["reason"] == "customer_created"
+    assert (denied["user_id"], denied["decision"]) == (None, "deny")
+    assert denied["reason"] == "email_in_use"
+
+
+def test_what_is_there_can_be_read(door: Door) -> None:
+    """The users, Stripe's customers, and the ledger's records."""
+    user_id = door.login(email="read-front@example.com")["user_id"]
+    users, customers, records = (
+        json.loads(door.client.get(f"/{each}").text)
+        for each in ("users", "stripe-customers", "ledger")
+    )
+
+    assert [each["user_id"] for each in users] == [user_id]
+    assert "read-front@example.com" in {each["email"] for each in customers}
+    assert f"signup#acme#{user_id}" in {each["pk"] for each in records}
+
+
+def test_the_shop_s_tokens(door: Door) -> None:
+    """With one, the shop's routes are open; nobody else has any."""
+    door.box.let_functions_into_the_tenant()
+    user_id = door.login(email="shop-front@example.com")["user_id"]
+    token = door.client.post("/shop-tokens/access_token", json={"user_id": user_id}).text.strip()
+    headers = {"authorization": f"Bearer {token}"}
+    where = door.box.url.replace("post-login", "customers/me")
+    answer = urllib3.request("POST", where, headers=headers, json={})
+
+    assert answer.json()["stripe_customer_id"].startswith("cus_")
+    odd_ones: list[object] = [{}, [], {"user_id": 5}, {"user_id": "auth0|nobody"}, "x"]
+    for odd in odd_ones:
+        assert door.client.post("/shop-tokens/id_token", json=odd).status_code == 400
 
 
 def test_keys(door: Door) -> None:

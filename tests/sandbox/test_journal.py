@@ -13,11 +13,6 @@ from sandbox.sandbox import Sandbox
 from sandbox.stripe_account import Fault, FaultKind
 
 
-def last(box: Sandbox) -> int:
-    """Return the newest number."""
-    return max((each.number for each in box.journal.after(0)), default=0)
-
-
 def of_kind(entries: list[Entry], kind: Kind) -> list[Entry]:
     """Return the entries of a kind."""
     return [each for each in entries if each.kind is kind]
@@ -25,7 +20,7 @@ def of_kind(entries: list[Entry], kind: Kind) -> list[Entry]:
 
 def test_a_log_in_is_one_flow(box: Sandbox) -> None:
     """The report, what the function did, the instruction, the Action, and the end."""
-    before = last(box)
+    before = box.journal.last
     user_id = box.tenant.add_user(email="journal@example.com")
     login = box.tenant.login(user_id)
     found = box.journal.after(before)
@@ -49,7 +44,7 @@ def test_a_log_in_is_one_flow(box: Sandbox) -> None:
 
 def test_two_log_ins_are_two_flows(box: Sandbox) -> None:
     """Also while both are under way."""
-    before = last(box)
+    before = box.journal.last
     box.stripe.latency = 0.05
     users = [box.tenant.add_user(email=f"journal-{each}@example.com") for each in "ab"]
     threads = [threading.Thread(target=box.tenant.login, args=(each,)) for each in users]
@@ -69,7 +64,7 @@ def test_two_log_ins_are_two_flows(box: Sandbox) -> None:
 
 def test_a_registration_is_one_flow(box: Sandbox) -> None:
     """With both of its Actions."""
-    before = last(box)
+    before = box.journal.last
     box.tenant.register(email="journal-registers@example.com")
     found = box.journal.after(before)
 
@@ -86,7 +81,7 @@ def test_an_event_is_a_flow(box: Sandbox) -> None:
     box.tenant.login(user_id)
     with following(box) as what:
         what.run()
-        before = last(box)
+        before = box.journal.last
         box.tenant.users.patch(user_id, {"name": "Ada"})
         what.run()
     found = box.journal.after(before)
@@ -99,7 +94,7 @@ def test_an_event_is_a_flow(box: Sandbox) -> None:
 
 def test_a_dropped_connection_has_no_status(box: Sandbox) -> None:
     """Nor an answer: nobody got it."""
-    before = last(box)
+    before = box.journal.last
     box.stripe.faults.append(Fault(FaultKind.DROP_AFTER))
     box.tenant.login(box.tenant.add_user(email="journal-dropped@example.com"))
     [dropped] = [
@@ -111,7 +106,7 @@ def test_a_dropped_connection_has_no_status(box: Sandbox) -> None:
 
 def test_requests_from_outside_have_no_flow(box: Sandbox) -> None:
     """Such as curl's."""
-    before = last(box)
+    before = box.journal.last
     urllib3.request("GET", f"{box.stripe_url}/v1/customers")
 
     assert [each.flow for each in box.journal.after(before)] == [""]

@@ -110,9 +110,11 @@ class ManagementApi:
         self.event_streams = EventStreams(self.clock)
         self.jobs = Jobs(self.users, self.clock)
 
-    def add_client(self, scopes: tuple[str, ...] = SCOPES) -> tuple[str, str]:
-        """Make a machine-to-machine application; return its id and its secret."""
-        client_id, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+    def add_client(
+        self, scopes: tuple[str, ...] = SCOPES, known: tuple[str, str] | None = None
+    ) -> tuple[str, str]:
+        """Make a machine-to-machine application; return its id and its secret, new or known."""
+        client_id, secret = known or (secrets.token_urlsafe(24), secrets.token_urlsafe(48))
         self._clients[client_id] = (secret, scopes)
         return client_id, secret
 
