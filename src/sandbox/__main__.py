@@ -10,15 +10,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from customerlink.cli.output import plain
-from sandbox.deployment import NAMED, REGISTRATION, Deployment, PolicyError, deployment_of
+from sandbox.deployment import NAMED, REGISTRATION, ChoiceError, Deployment, deployment_of
 from sandbox.following import by_itself, following
 from sandbox.front import Front
 from sandbox.sandbox import SIGNING_SECRET, Ports, Sandbox, sandbox
 from sandbox.serving import Server
+from sandbox.shapes import whole
 from sandbox.telling import telling
 
 FIRST_PORT = 8800
 """The log-in's; Stripe's, AWS's, the gateway's and Auth0's follow. samconfig.toml names them."""
+
+_LAST_PORT = 65_535
 
 USED = ("subscription", "invoice", "payment_method")
 """What `forget` and `release` look for, before a customer goes."""
@@ -46,7 +49,8 @@ Each login is a line here, and each event too: what is changed by Auth0's API or
 followed on the other side a moment later. A user of the shop's orders with
 
   curl -s {shop}/customers/me -d '{{}}' -H 'content-type: application/json' \\
-    -H "authorization: Bearer $(curl -s {front}/shop-tokens/access_token -d '{{"user_id": "google-oauth2|ada@example.com"}}')"
+    -H "authorization: Bearer $(curl -s {front}/shop-tokens/access_token \\
+    -d '{{"user_id": "google-oauth2|ada@example.com"}}')"
 
 A second Stripe key, to rotate to (DELETE …/stripe-keys/KEY revokes one):
 
@@ -92,7 +96,10 @@ def first_port(given: str) -> int:
     Ours are the same in each run, so that a line that was exported once goes on to hold.
     """
     if given:
-        return int(given)
+        first = whole(given)
+        if first is None or not 0 < first <= _LAST_PORT - 4 or not are_free(first):
+            raise ChoiceError("PORT is a port that is free, as the four behind it are")
+        return first
     return FIRST_PORT if are_free(FIRST_PORT) else next(filter(are_free, range(20_000, 60_000, 5)))
 
 
@@ -120,17 +127,11 @@ def main() -> int:
     try:
         deployment = deployment_of(given.get("POLICY", ""))
         first = first_port(port)
-    except PolicyError as error:
-        return _refused(console, str(error))
-    except ValueError:
-        return _refused(console, "PORT is no number")
+    except ChoiceError as error:
+        console.print(str(error), markup=False, highlight=False)
+        return 2
     _run(console, deployment, first)
     return 0
-
-
-def _refused(console: Console, why: str) -> int:
-    console.print(why, markup=False, highlight=False)
-    return 2
 
 
 def _run(console: Console, deployment: Deployment, first: int) -> None:

@@ -29,8 +29,8 @@ _THE_SANDBOXS = {
 """Parameters that say where everything is: it is here."""
 
 
-class PolicyError(Exception):
-    """A word that is no policy; the text says what is."""
+class ChoiceError(Exception):
+    """What nobody can choose; the text says what one can."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Deployment:
 
 
 def deployment_of(policies: str) -> Deployment:
-    """Read `POLICY`, words quoted as in a shell; raise `PolicyError` for what is no policy."""
+    """Read `POLICY`, words quoted as in a shell; raise `ChoiceError` for what is no policy."""
     words = _words(policies)
     parameters = dict(_parameter(NAMED.get(each, each)) for each in words if NAMED.get(each, each))
     return Deployment(parameters, registers=REGISTRATION in words)
@@ -88,17 +88,17 @@ def _words(policies: str) -> list[str]:
     try:
         return shlex.split(policies)
     except ValueError:
-        raise PolicyError("POLICY has a quote that is not closed") from None
+        raise ChoiceError("POLICY has a quote that is not closed") from None
 
 
 def _parameter(word: str) -> tuple[str, str]:
     name, is_one, value = word.partition("=")
     if not is_one or name not in variables():
         names = ", ".join(NAMED)
-        raise PolicyError(f"POLICY has words of {names}, or Parameter=value (docs/policies.md)")
+        raise ChoiceError(f"POLICY has words of {names}, or Parameter=value (docs/policies.md)")
     allowed = template()["Parameters"][name].get("AllowedValues")
     if allowed and value not in map(str, allowed):
-        raise PolicyError(f"{name} in POLICY is one of {', '.join(map(str, allowed))}")
+        raise ChoiceError(f"{name} in POLICY is one of {', '.join(map(str, allowed))}")
     return name, value
 
 
@@ -106,6 +106,6 @@ def _paths(fields: str) -> list[str]:
     try:
         declared = json.loads(fields)
     except ValueError:
-        raise PolicyError("CustomerFields in POLICY is no JSON") from None
+        raise ChoiceError("CustomerFields in POLICY is no JSON") from None
     found = declared.values() if isinstance(declared, dict) else ()
     return sorted({each for each in found if isinstance(each, str)})

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, override
 from unittest.mock import patch
 
-import httpx
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
@@ -168,23 +167,15 @@ class NotedOutput(io.StringIO):
 
 @contextmanager
 def flows_go_along() -> Iterator[None]:
-    """Let each request that this process sends while in a flow name it, by whichever client."""
-    end, send = http.client.HTTPConnection.endheaders, httpx.Client.send
+    """Let each request that is sent in a flow name it: all HTTP clients here stand on this one."""
+    end = http.client.HTTPConnection.endheaders
 
     def ended(connection: http.client.HTTPConnection, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         if name := flow_under_way():
             connection.putheader(FLOW_HEADER, name)
         end(connection, *args, **kwargs)
 
-    def sent(client: httpx.Client, request: httpx.Request, **kwargs: Any) -> httpx.Response:  # noqa: ANN401
-        if name := flow_under_way():
-            request.headers[FLOW_HEADER] = name
-        return send(client, request, **kwargs)
-
-    with (
-        patch.object(http.client.HTTPConnection, "endheaders", ended),
-        patch.object(httpx.Client, "send", sent),
-    ):
+    with patch.object(http.client.HTTPConnection, "endheaders", ended):
         yield
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.__main__ import are_free, first_port
 from sandbox.demo import PLAYS
-from sandbox.deployment import NAMED, PolicyError, deployment_of, variables
+from sandbox.deployment import NAMED, ChoiceError, deployment_of, variables
 
 
 def test_names_and_parameters_go_together() -> None:
@@ -57,7 +57,7 @@ def test_the_actions_know_of_it(policy: str, secrets: dict[str, str]) -> None:
 )
 def test_what_is_no_policy(policy: str) -> None:
     """It is said, with what one is."""
-    with pytest.raises(PolicyError, match="POLICY"):
+    with pytest.raises(ChoiceError, match="POLICY"):
         deployment_of(policy)
 
 
@@ -77,6 +77,10 @@ def test_ports() -> None:
         taken.listen()
         port = taken.getsockname()[1]
 
-        assert first_port("9100") == 9100
+        free = first_port("")
+        assert first_port(str(free)) == free
+        for odd in (str(port), "65532", "0", "-1", "²", "9" * 5000, "x"):
+            with pytest.raises(ChoiceError, match="PORT"):
+                first_port(odd)
         assert not any(are_free(each) for each in range(port - 4, port + 1))
-        assert are_free(first_port(""))
+        assert are_free(free)
