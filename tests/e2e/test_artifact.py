@@ -22,7 +22,7 @@ from tools.build_artifact import FUNCTIONS, STRIPE_SERVICES, UNUSED, UTILITIES
 
 from sandbox.gateway import by_runtime_emulators
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
-from sandbox.stripe_account import Fault, FaultKind
+from sandbox.stripe_account import Fault, FaultKind, Permission
 
 EVENTS = {
     "new-database-user": (200, "customer_created"),
@@ -247,7 +247,11 @@ def test_what_is_left_out_exists(name: str) -> None:
 def test_every_stripe_call_works_without_its_types(deployed: tuple[Sandbox, Runtime]) -> None:
     """Those that the adapter makes, and every error that it tells apart, by the pruned package."""
     box, _ = deployed
-    command = [str(PYTHON), str(ROOT / "tests/e2e/stripe_calls.py"), box.stripe_url, box.stripe_key]
+    customer = box.stripe.create({"email": "subscriber@example.com"})["id"]
+    box.stripe.use(customer, "subscription")
+    reading = box.stripe.add_key(Permission.READ, reads=["subscription"])
+    given = box.stripe_url, box.stripe_key, customer, reading
+    command = [str(PYTHON), str(ROOT / "tests/e2e/stripe_calls.py"), *given]
     environment = {"PYTHONPATH": str(ARTIFACT), "PATH": os.environ["PATH"]}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

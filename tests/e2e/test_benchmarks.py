@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from benchmarks import sign_up, sync
+from benchmarks import functions, sign_up, sync
 
 
 @pytest.mark.alone
@@ -24,6 +24,18 @@ def test_measures_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert min(figures["imports"] + figures["clients"] + figures["first calls"]) > 0
     assert sign_up.markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
     assert sign_up.picture(figures).count("<rect") == 1 + 4 + 3 + 3 + 3 + 2
+
+
+@pytest.mark.alone
+def test_cold_starts_beside_the_sign_ups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answers, and each is compared with the sign-up's."""
+    monkeypatch.setattr(functions, "RUNS", 1)
+    figures = functions.measure(tmp_path)
+    [(_, ratios), (_, spreads)] = functions.tables(figures)
+
+    assert {each[0].partition(":")[0] for each in ratios} == {*functions.BOUNDS}
+    assert len(spreads) == 2 * len(functions.FUNCTIONS)
+    assert all(value > 0 for values in figures.values() for value in values)
 
 
 def test_many_events() -> None:
