@@ -442,6 +442,14 @@ def test_list_of_any_length(count: int) -> None:
     assert asked == [*range(count // 100 + 1)]
 
 
+def test_list_that_does_not_end(odd: tuple[Odd, Users]) -> None:
+    """Whoever answers each page alike is not asked for ever."""
+    answers, users = odd
+    answers.body = json.dumps({"actions": [{"id": "act_1"}] * 100})
+
+    assert len([*users._management.pages("actions/actions", "actions")]) == 2000
+
+
 def test_token_is_not_shown(users: Users) -> None:
     """Neither it nor the client's secret is in what is printed of the client."""
     management = users._management
