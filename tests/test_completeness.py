@@ -147,6 +147,7 @@ def test_the_table_in_security_is_the_templates() -> None:
         "TenantSecret": "the tenant's",
         "SessionSecret": "the page's",
         "WatchSecret": "the watch's",
+        "EventsSecret": "the posted events'",
     }
 
     assert rows.keys() == set(FUNCTIONS)
@@ -189,8 +190,8 @@ def test_what_costs_each_month_is_counted() -> None:
     secrets = [each for each in RESOURCES.values() if each["Type"].endswith("::Secret")]
 
     assert f"alarms {looked_at} metrics " in page
-    assert [len(secrets), sum("Condition" in each for each in secrets)] == [4, 2]
-    assert "three secrets (the page's is a fourth) " in page
+    assert [len(secrets), sum("Condition" in each for each in secrets)] == [5, 3]
+    assert "three secrets (the page's is a fourth, the posted events' a fifth) " in page
 
 
 def test_every_use_case_and_function_is_among_the_parts() -> None:

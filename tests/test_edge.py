@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
-from tests.test_template import OPERATIONS, RESOURCES
+from tests.test_template import OPERATIONS, RESOURCES, there
 from tests.translation import ROOT, TEMPLATE
 
+from customerlink.functions.events import ROUTES as EVENTS
 from customerlink.functions.post_login import ROUTES as REPORTS
 from customerlink.functions.shell.edge import SECRET_HEADER, VIEWER_HEADER
 from customerlink.model.documents import LONGEST_BYTES
@@ -18,11 +19,6 @@ from sandbox.gateway import ROUTES
 EDGE: dict[str, Any] = yaml_parse((ROOT / "edge.yaml").read_text())
 PARTS: dict[str, Any] = {name: each["Properties"] for name, each in EDGE["Resources"].items()}
 DISTRIBUTION = PARTS["Distribution"]["DistributionConfig"]
-
-
-def there(part: Any) -> Any:
-    """Return a part of the template with all that conditions bring."""
-    return part["Fn::If"][1] if isinstance(part, dict) and "Fn::If" in part else part
 
 
 RULES: dict[str, Any] = {
@@ -64,12 +60,17 @@ def test_each_path_goes_to_its_api() -> None:
 
 def test_length() -> None:
     """The firewall looks at as much of a body as the functions read, and blocks what is longer."""
-    constraint = RULES["long-body"]["Statement"]["SizeConstraintStatement"]
+    [too_long, other] = RULES["long-body"]["Statement"]["AndStatement"]["Statements"]
+    constraint = too_long["SizeConstraintStatement"]
     looked_at = PARTS["Firewall"]["AssociationConfig"]["RequestBody"]["CLOUDFRONT"]
 
     assert (constraint["ComparisonOperator"], constraint["Size"]) == ("GT", LONGEST_BYTES)
     assert constraint["FieldToMatch"]["Body"]["OversizeHandling"] == "MATCH"
     assert looked_at["DefaultSizeInspectionLimit"] == f"KB_{LONGEST_BYTES // 1024}"
+    events = other["NotStatement"]["Statement"]["RegexMatchStatement"]["RegexString"]
+    assert {path for _, path in ROUTES if re.search(events, path)} == {
+        each.partition(" ")[2] for each in EVENTS
+    }
 
 
 def test_rate_holds_for_whom_nobody_knows() -> None:

@@ -120,8 +120,8 @@ def _is_of_events(resource: dict[str, object]) -> bool:
     is_alarm = resource["Type"] == "AWS::CloudWatch::Alarm"
     return is_alarm and resource.get("Condition") in (
         "HasEvents",
-        "HasAuth0Events",
-        "HasStripeEvents",
+        "HasUsersEvents",
+        "HasCustomersEvents",
     )
 
 

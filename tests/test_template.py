@@ -14,6 +14,7 @@ from tools.build_artifact import FUNCTIONS as BUILT
 from customerlink.adapters.aws.mail_function import SECONDS as MAIL_SECONDS
 from customerlink.adapters.aws.secrets_manager import FETCH_SECONDS
 from customerlink.functions.backfill_steps import TIME_TO_WRITE_SECONDS
+from customerlink.functions.events import ROUTES as EVENTS
 from customerlink.functions.repair import TENANT_SECONDS, TIME_FOR_ONE_SECONDS
 from customerlink.functions.send_mail import TENANT_SECONDS as MAIL_TENANT_SECONDS
 from customerlink.functions.shell.telemetry import BY_FUNCTION, DRIFT, EMITTED, NAMESPACE
@@ -25,6 +26,7 @@ from customerlink.model.beats import PAUSE_SECONDS
 from customerlink.model.denial_texts import DenialTexts
 from customerlink.model.drift import Drift
 from customerlink.model.instruction import Reason
+from customerlink.model.message_fields import LONGEST as LONGEST_MESSAGE
 from customerlink.model.row import RowOutcome
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, RECORD_LEASE_SECONDS
 from customerlink.ports.deadline import SIGN_UP_SECONDS
@@ -148,7 +150,6 @@ WILDCARDS = {
         ("SyncRole", "Ledger", f"{each}#*"): "likewise, or for each address, customer or day"
         for each in ("sync", "signup", "email", "adoption", "created", "deletions", "rate")
     },
-    ("SyncQueuePolicy", "Events", ":rule/aws.partner/*"): "the rules of partners' buses",
     ("SyncQueuePolicy", "OnlyEncrypted", "*"): "a denial: to everybody, by plain HTTP",
     ("SyncQueuePolicy", "OnlyEncrypted", "sqs:*"): "of everything",
     ("BackfillBucketPolicy", "OnlyEncrypted", "*"): "a denial: to everybody, by plain HTTP",
@@ -255,6 +256,7 @@ def test_every_route_is_signed_or_authorised() -> None:
     signed = {
         "customerlink.functions.post_login.handler": "the Standard Webhooks signature",
         "customerlink.functions.verify_email.handler": "the session token",
+        "customerlink.functions.events.handler": "Stripe's signature, or Auth0's bearer token",
     }
     authorised = [
         name
@@ -277,7 +279,11 @@ def test_the_shops_authoriser_knows_issuer_and_audience() -> None:
         "issuer": {"Ref": "Auth0Issuer"},
         "audience": [{"Ref": "ShopAudience"}],
     }
-    assert TEMPLATE["Rules"].keys() == {"CheckoutNeedsTheShop", "TheShopNeedsAnAudience"}
+    assert TEMPLATE["Rules"].keys() == {
+        "CheckoutNeedsTheShop",
+        "TheShopNeedsAnAudience",
+        "WebhooksNeedNoSources",
+    }
 
 
 def test_the_shops_routes_ask_for_the_functions_scopes() -> None:
@@ -552,11 +558,31 @@ def test_without_a_source_nothing_of_sync_is_there() -> None:
     auth0 = {each for each, condition in of_one.items() if condition == "HasAuth0Events"}
     stripe = {each for each, condition in of_one.items() if condition == "HasStripeEvents"}
 
-    assert auth0 == {"Auth0Bus", "UsersChangedRule", "MissedSignUpsAlarm"}
-    assert stripe == {"StripeBus", "CustomersChangedRule", "SyncBeatAlarm"}
-    assert {name for name in RESOURCES if name.startswith("Sync")} < SYNCING | stripe
+    assert auth0 == {"Auth0Bus", "UsersChangedRule"}
+    assert stripe == {"StripeBus", "CustomersChangedRule"}
+    assert of_one["MissedSignUpsAlarm"] == "HasUsersEvents"
+    assert of_one["SyncBeatAlarm"] == "HasCustomersEvents"
+    assert {name for name in RESOURCES if name.startswith("Sync")} < SYNCING | {"SyncBeatAlarm"}
+    assert TEMPLATE["Parameters"]["SyncBy"]["Default"] == "eventbridge"
     assert TEMPLATE["Parameters"]["Auth0EventSource"]["Default"] == ""
     assert TEMPLATE["Parameters"]["StripeEventSource"]["Default"] == ""
+
+
+def test_nobody_but_the_stacks_own_rules_puts_into_its_queues() -> None:
+    """Each by its ARN, where it is there: no other rule of the account's, on whichever bus."""
+    granted = {each["Sid"]: each for each in policies(RESOURCES["SyncQueuePolicy"])}
+    [sources] = granted["Events"]["Condition"]["ArnEquals"].values()
+
+    assert sources == [
+        {"Fn::If": [condition, {"Fn::GetAtt": [rule, "Arn"]}, {"Ref": "AWS::NoValue"}]}
+        for condition, rule in (
+            ("HasAuth0Events", "UsersChangedRule"),
+            ("HasStripeEvents", "CustomersChangedRule"),
+        )
+    ]
+    for each in sources:
+        condition, rule, _ = each["Fn::If"]
+        assert RESOURCES[rule["Fn::GetAtt"][0]]["Condition"] == condition
 
 
 @pytest.mark.parametrize("name", ["UsersChangedRule", "CustomersChangedRule"])
@@ -656,7 +682,32 @@ def test_a_beat_may_be_lost_before_the_alarm_rings() -> None:
     assert (alarm["Statistic"], alarm["EvaluationPeriods"]) == ("Sum", 1)
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
     assert alarm["TreatMissingData"] == "breaching"
-    assert RESOURCES["SyncBeatAlarm"]["Condition"] == "HasStripeEvents"
+    assert RESOURCES["SyncBeatAlarm"]["Condition"] == "HasCustomersEvents"
+
+
+def test_posted_events_are_taken_by_who_may_do_little_else() -> None:
+    """It reads its own secret and sends to the queue; fewer at once than of any sign-up."""
+    granted = {each["Sid"]: each for each in statements(role_of("EventsFunction"))}
+    mine = [name for name, each in RESOURCES.items() if each.get("Condition") == "HasWebhooks"]
+    throttled = there(RESOURCES["Api"]["Properties"]["RouteSettings"])
+    of_all = RESOURCES["Api"]["Properties"]["DefaultRouteSettings"]
+
+    assert granted.keys() == {"Secret", "Queue", "Logs", "Key"}
+    assert granted["Secret"]["Resource"] == {"Ref": "EventsSecret"}
+    assert granted["Queue"]["Action"] == "sqs:SendMessage"
+    assert granted["Queue"]["Resource"] == {"Fn::GetAtt": ["SyncQueue", "Arn"]}
+    assert {*mine} == {f"Events{each}" for each in ("Function", "Role", "LogGroup", "Secret")} | {
+        "EventsErrorsAlarm"
+    }
+    assert throttled.keys() == EVENTS.keys()
+    for each in throttled.values():
+        assert {name for name in of_all if 0 < each[name] < of_all[name]} == of_all.keys()
+    assert RESOURCES["SyncQueue"]["Properties"]["MaximumMessageSize"] == LONGEST_MESSAGE
+
+
+def there(part: Any) -> Any:
+    """Return a part of the template with all that conditions bring."""
+    return part["Fn::If"][1] if isinstance(part, dict) and "Fn::If" in part else part
 
 
 def test_failures_are_alarmed_once_they_last() -> None:
@@ -724,7 +775,7 @@ def test_nothing_of_the_sign_ups_holds_the_tenants_secret() -> None:
     for name in FUNCTIONS:
         may_read = "TenantSecret" in str(statements(role_of(name)))
         without = {"PostLoginFunction", "PreTrafficFunction", "VerifyEmailFunction"}
-        without |= {"WatchFunction"}
+        without |= {"WatchFunction", "EventsFunction"}
         assert may_read is (name not in without)
 
 
@@ -755,7 +806,7 @@ def test_a_key_of_ones_own_is_used_everywhere() -> None:
         *of_type("AWS::SQS::Queue"),
     ]
 
-    assert len(used) == 27
+    assert len(used) == 30
     for each in used:
         assert "KmsKeyArn" in str(each)
     for name in FUNCTIONS:
@@ -770,7 +821,15 @@ def role_of(function: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["LedgerTable", "CustomerLinkSecret", "TenantSecret", "SessionSecret", "WatchSecret"]
+    "name",
+    [
+        "LedgerTable",
+        "CustomerLinkSecret",
+        "TenantSecret",
+        "SessionSecret",
+        "WatchSecret",
+        "EventsSecret",
+    ],
 )
 def test_data_survives_the_stack(name: str) -> None:
     """Neither a deletion nor a replacement takes it along."""

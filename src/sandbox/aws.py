@@ -36,6 +36,7 @@ SECRET = "CustomerLinkSecret"  # noqa: S105 (a name)
 TENANT_SECRET = "TenantSecret"  # noqa: S105 (likewise)
 SESSION_SECRET_NAME = "SessionSecret"  # noqa: S105 (likewise)
 WATCH_SECRET = "WatchSecret"  # noqa: S105 (likewise)
+EVENTS_SECRET = "EventsSecret"  # noqa: S105 (likewise)
 MAIL_FUNCTION = "SendMailFunction"
 BUCKET = "backfillbucket"
 STACK = "customer-link"
@@ -94,7 +95,7 @@ class Aws:
         Of its parameters it has those that the tools look at.
         """
         given = {"VerifiedEmail": "optional", "TrustedConnections": "", "Tenants": "acme"}
-        given |= dict.fromkeys(EVENT_SOURCES, "") | (parameters or {})
+        given |= {"SyncBy": "eventbridge", **dict.fromkeys(EVENT_SOURCES, "")} | (parameters or {})
         outputs = {"PostLoginUrl": url, "SecretName": SECRET, "LedgerTableName": TABLE}
         outputs |= {"WatchSecretName": WATCH_SECRET, "TenantSecretName": TENANT_SECRET}
         template = _template(given, outputs)
@@ -158,11 +159,16 @@ class Aws:
 
 def _template(parameters: Iterable[str], outputs: Mapping[str, str]) -> dict[str, Any]:
     """Return what stands for template.yaml: of its resources, those into which tools look."""
+    is_by_webhook = {"Fn::Equals": [{"Ref": "SyncBy"}, "webhook"]}
     is_without = [{"Fn::Equals": [{"Ref": each}, ""]} for each in EVENT_SOURCES]
+    is_without.append({"Fn::Not": [is_by_webhook]})
     queues = {each: {"Ref": each.removesuffix("Url")} for each in ("SyncQueueUrl", DEAD_LETTERS)}
     return {
         "Parameters": {name: {"Type": "String"} for name in parameters},
-        "Conditions": {"HasEvents": {"Fn::Not": [{"Fn::And": is_without}]}},
+        "Conditions": {
+            "HasEvents": {"Fn::Not": [{"Fn::And": is_without}]},
+            "HasWebhooks": is_by_webhook,
+        },
         "Resources": {
             "Marker": {"Type": "AWS::SNS::Topic"},
             **{
@@ -173,6 +179,11 @@ def _template(parameters: Iterable[str], outputs: Mapping[str, str]) -> dict[str
         "Outputs": {
             **{name: {"Value": value} for name, value in outputs.items()},
             **{name: {"Value": each, "Condition": "HasEvents"} for name, each in queues.items()},
+            "EventsUrl": {
+                "Value": outputs["PostLoginUrl"].replace("/post-login", "/events"),
+                "Condition": "HasWebhooks",
+            },
+            "EventsSecretName": {"Value": EVENTS_SECRET, "Condition": "HasWebhooks"},
         },
     }
 
@@ -251,13 +262,14 @@ def aws(
         made = Aws(server.url, functions, sources)
         create_ledger(made.dynamodb)
         made.secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
-        for each in (TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET):
+        empty = (TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET, EVENTS_SECRET)
+        for each in empty:
             made.secrets_manager.create_secret(Name=each)
         try:
             yield made
         finally:
             made.dynamodb.delete_table(TableName=TABLE)
-            for each in (SECRET, TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET):
+            for each in (SECRET, *empty):
                 made.secrets_manager.delete_secret(SecretId=each, ForceDeleteWithoutRecovery=True)
 
 

@@ -98,8 +98,7 @@ class Buses:
 
     def put(self, event: Document) -> None:
         """Let an event pass to where a rule sends it."""
-        message: Any = event
-        if not any(each.matches_event(message) for each in rules()):
+        if not self.lets_pass(event):
             self.dropped[event["detail-type"]] += 1
             return
         way = self.delivery
@@ -109,6 +108,11 @@ class Buses:
             for _ in range(times):
                 at = way.clock() + way.chance.uniform(0, way.late_seconds)
                 self._under_way.append((at, event))
+
+    def lets_pass(self, event: Document) -> bool:
+        """Return whether a rule takes it."""
+        message: Any = event
+        return any(each.matches_event(message) for each in rules())
 
     def take(self) -> list[Document]:
         """Return what has arrived by now."""

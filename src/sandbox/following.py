@@ -7,10 +7,11 @@ mapping that takes from it in batches and deletes what the function is done with
 import json
 import os
 import re
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import batched
@@ -22,17 +23,21 @@ import boto3
 from customerlink.adapters.aws.queue import AT_ONCE
 from customerlink.adapters.dynamodb.open_index import due_users
 from customerlink.adapters.token_bucket import Unlimited
-from customerlink.functions import sync
+from customerlink.functions import events, sync
 from customerlink.functions.repair import AT_MOST
-from customerlink.model.events import due
+from customerlink.model.events import OF_AUTH0, OF_STRIPE, due
+from customerlink.model.sync_policy import SyncBy
+from customerlink.model.webhook_secret import WebhookSecret
 from customerlink.wiring.sync import AfterTheSignUp
-from sandbox.aws import REGION, TABLE
+from customerlink.wiring.webhooks import Webhooks
+from sandbox.aws import EVENTS_SECRET, REGION, STACK, TABLE
 from sandbox.buses import Buses, Delivery, resources
 from sandbox.events import AUTH0_SOURCE, STRIPE_SOURCE, Document, record
-from sandbox.gateway import Context
+from sandbox.gateway import Context, in_process
 from sandbox.journal import Kind, flow
 from sandbox.noting import text_or_json
-from sandbox.sandbox import Sandbox
+from sandbox.posts import Posts
+from sandbox.sandbox import Sandbox, started
 
 QUEUE, DEAD_LETTERS = "SyncQueue", "SyncDeadLetters"
 AGAIN_SECONDS = 5
@@ -40,6 +45,14 @@ AGAIN_SECONDS = 5
 
 CALL_UP_SECONDS = 5.0
 """How often what is due is called up: in AWS every five minutes."""
+
+NAME = f"customerlink/{STACK}"
+"""What the stream and the destination are called."""
+
+_SOURCES = {
+    "CUSTOMERLINK_AUTH0_EVENT_SOURCE": AUTH0_SOURCE,
+    "CUSTOMERLINK_STRIPE_EVENT_SOURCE": STRIPE_SOURCE,
+}
 
 type Invoke = Callable[[Document], Mapping[str, Any]]
 
@@ -140,17 +153,18 @@ class Following:
 
 
 @contextmanager
-def following(
+def following(  # noqa: PLR0913 (what may differ)
     box: Sandbox,
     *,
     settings: Mapping[str, str] | None = None,
     delivery: Delivery | None = None,
     again_seconds: int = AGAIN_SECONDS,
+    by: SyncBy = SyncBy.EVENTBRIDGE,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Following]:
     """Let both sides tell of their changes while the block runs; `settings` are its policies.
 
-    `tell` gets a line for each message that was delivered.
+    `by` is the way of their events, `tell` gets a line for each message that was delivered.
     """
     box.let_functions_into_the_tenant()
     session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
@@ -160,24 +174,60 @@ def following(
         **box.environment(),
         "CUSTOMERLINK_SYNC_QUEUE": queue,
         "CUSTOMERLINK_SYNC_DEAD_LETTERS": dead,
-        "CUSTOMERLINK_AUTH0_EVENT_SOURCE": AUTH0_SOURCE,
-        "CUSTOMERLINK_STRIPE_EVENT_SOURCE": STRIPE_SOURCE,
+        "CUSTOMERLINK_SYNC_BY": by,
+        **(_SOURCES if by is SyncBy.EVENTBRIDGE else {}),
         **(settings or {}),
     }
-    buses = Buses(box.tenant.name, delivery or Delivery())
     of_the_function = resources()["SyncFunction"]["Properties"]
     batch_size = of_the_function["Events"]["Changes"]["Properties"]["BatchSize"]
     invoke = _function(environment, of_the_function["Timeout"])
     streams = box.management.event_streams
+    way = box.tenant.name, delivery or Delivery()
+    by_post = by is SyncBy.WEBHOOK
+    buses = Posts(*way, streams=streams, destinations=box.destinations) if by_post else Buses(*way)
     told = box.tenant.users.tell, box.stripe.tell, streams.deliver
     box.tenant.users.tell, box.stripe.tell = buses.user, buses.customer
     streams.deliver = buses.test
     try:
-        yield Following(box, buses, sqs, queue, dead, invoke, batch_size, tell)
+        with _posted(box, environment) if by_post else nullcontext():
+            yield Following(box, buses, sqs, queue, dead, invoke, batch_size, tell)
     finally:
         box.tenant.users.tell, box.stripe.tell, streams.deliver = told
         for each in (queue, dead):
             sqs.delete_queue(QueueUrl=each)
+
+
+@contextmanager
+def _posted(box: Sandbox, environment: Mapping[str, str]) -> Iterator[None]:
+    """Let both sides post, and the function take it, as `install --sync` sets it up."""
+    url, token = box.url.replace("/post-login", "/events"), secrets.token_urlsafe(32)
+    subscriptions = [{"event_type": each.value} for each in OF_AUTH0]
+    authorization = {"method": "bearer", "token": token}
+    settings = {"webhook_endpoint": f"{url}/auth0", "webhook_authorization": authorization}
+    to = {"type": "webhook", "configuration": settings}
+    streams, destinations = box.management.event_streams, box.destinations
+    stream = streams.create({"name": NAME, "subscriptions": subscriptions, "destination": to})
+    made = destinations.create(
+        {
+            "name": NAME,
+            "type": "webhook_endpoint",
+            "event_payload": "snapshot",
+            "enabled_events": [each.value for each in OF_STRIPE],
+            "webhook_endpoint": {"url": f"{url}/stripe"},
+            "include": ["webhook_endpoint.signing_secret"],
+        }
+    )
+    secret = WebhookSecret().with_tokens(token)
+    secret = secret.with_secrets(made["id"], made["webhook_endpoint"]["signing_secret"])
+    box.aws.secrets_manager.put_secret_value(SecretId=EVENTS_SECRET, SecretString=secret.text())
+    before = box.gateway.events
+    box.gateway.events = in_process(partial(events.respond, started(Webhooks, environment)))
+    try:
+        yield
+    finally:
+        box.gateway.events = before
+        streams.delete(stream["id"])
+        destinations.delete(made["id"])
 
 
 @contextmanager

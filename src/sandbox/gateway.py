@@ -26,6 +26,8 @@ ROUTES = {
     ("POST", "/accounts/link"): "shop",
     ("GET", "/verify-email"): "page",
     ("POST", "/verify-email"): "page",
+    ("POST", "/events/auth0"): "events",
+    ("POST", "/events/stripe"): "events",
 }
 """The template's routes, and which of the gateway's functions serves each."""
 
@@ -139,7 +141,7 @@ class Gateway:
 
     def __init__(self, invoke: Invoke) -> None:
         """Take the way to the Actions' function; each may be exchanged while serving."""
-        self.invoke = self.shop = self.page = invoke
+        self.invoke = self.shop = self.page = self.events = invoke
         self.authorise: Callable[[str], Mapping[str, Any] | None] = lambda _: None
         """The JWT authoriser: given a bearer token, its claims, or none."""
         self.exchanges: list[Exchange] = []

@@ -31,6 +31,7 @@ from sandbox.auth0.authorize import LogIn
 from sandbox.auth0.clients import Applications, Client
 from sandbox.auth0.universal_login import add_log_in
 from sandbox.aws import (
+    EVENTS_SECRET,
     MAIL_FUNCTION,
     SECRET,
     SESSION_SECRET_NAME,
@@ -175,6 +176,7 @@ class Sandbox:
             "CUSTOMERLINK_TENANT_SECRET_ID": TENANT_SECRET,
             "CUSTOMERLINK_SESSION_SECRET_ID": SESSION_SECRET_NAME,
             "CUSTOMERLINK_WATCH_SECRET_ID": WATCH_SECRET,
+            "CUSTOMERLINK_EVENTS_SECRET_ID": EVENTS_SECRET,
             "CUSTOMERLINK_ENDPOINT": self.url,
             "CUSTOMERLINK_MAIL_FUNCTION": MAIL_FUNCTION,
             "CUSTOMERLINK_LEDGER_TABLE": TABLE,
@@ -297,11 +299,11 @@ def sandbox(
             )
         environment = {**running_sandbox.environment(), **(settings or {})}
         gateway.invoke = in_process(partial(respond, application(environment)))
-        gateway.shop = in_process(partial(customers.respond, _started(customers.Shop, environment)))
+        gateway.shop = in_process(partial(customers.respond, started(customers.Shop, environment)))
         gateway.page = in_process(
-            partial(verify_email.respond, _started(verify_email.Page, environment))
+            partial(verify_email.respond, started(verify_email.Page, environment))
         )
-        post = partial(send_mail.respond, _started(send_mail.Post, environment))
+        post = partial(send_mail.respond, started(send_mail.Post, environment))
         cloud.functions[MAIL_FUNCTION] = in_process(post)
         gateway.authorise = partial(management.tokens.claims_of, audience=SHOP_AUDIENCE)
         yield running_sandbox
@@ -309,10 +311,10 @@ def sandbox(
 
 def application(environment: Mapping[str, str]) -> Callable[[], Application]:
     """Make the function's application as a cold start with this environment does."""
-    return _started(lambda: Application(Settings.from_environment(environment)), environment)
+    return started(lambda: Application(Settings.from_environment(environment)), environment)
 
 
-def _started[Made](make: Callable[[], Made], environment: Mapping[str, str]) -> Callable[[], Made]:
+def started[Made](make: Callable[[], Made], environment: Mapping[str, str]) -> Callable[[], Made]:
     """Make once, at the first call, what a function keeps."""
     lock = threading.Lock()
 

@@ -5,7 +5,7 @@ https://docs.stripe.com/api/v2/core/event-destinations
 
 import copy
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, jsonify, request
@@ -21,15 +21,16 @@ RESOURCE = "event_destination"
 
 _DESTINATION: Mapping[str, Schema] = {
     **dict.fromkeys(("name", "type", "event_payload", "description"), LINE),
-    **{name: [LINE] for name in ("enabled_events", "events_from")},
+    **{name: [LINE] for name in ("enabled_events", "events_from", "include")},
     "amazon_eventbridge": {"aws_account_id": LINE, "aws_region": LINE},
+    "webhook_endpoint": {"url": LINE},
 }
 
 type Body = dict[str, Any]
 
 
 class Destinations:
-    """An account's, of which only those to EventBridge are made."""
+    """An account's, to EventBridge or to a webhook endpoint."""
 
     def __init__(self, account: StripeAccount) -> None:
         """Start with none."""
@@ -40,48 +41,63 @@ class Destinations:
         self.account = account
         self._found: dict[str, Body] = {}
 
-    def list_page(self) -> Body:
+    def list_page(self, include: Sequence[str] = ()) -> Body:
         """`GET /v2/core/event_destinations`."""
-        return {"data": copy.deepcopy([*self._found.values()]), "next_page_url": None}
+        found = [_shown(each, include) for each in self._found.values()]
+        return {"data": found, "next_page_url": None}
 
     def create(self, body: Mapping[str, Any]) -> Body:
-        """`POST /v2/core/event_destinations`: enabled at once, with a source that is pending."""
-        settings = body.get("amazon_eventbridge", {})
+        """`POST /v2/core/event_destinations`: enabled at once, its source, if any, is pending."""
         for name in ("name", "type", "event_payload", "enabled_events"):
             if not body.get(name):
                 raise invalid(f"Missing required param: {name}.", param=name)
-        if body["type"] != "amazon_eventbridge":
-            raise invalid("Only amazon_eventbridge is known here.", param="type")
-        for name in ("aws_account_id", "aws_region"):
-            if not settings.get(name):
-                raise invalid(f"Missing required param: {name}.", param="amazon_eventbridge")
         mode = "live" if self.account.livemode else "test"
         made = f"ed_{mode}_{secrets.token_hex(14)}"
-        source = f"aws.partner/stripe.com/{made}"
+        settings = self._settings(made, body)
         self._found[made] = {
             "id": made,
             "object": "v2.core.event_destination",
             "name": body["name"],
-            "type": "amazon_eventbridge",
+            "type": body["type"],
             "status": "enabled",
             "enabled_events": [*body["enabled_events"]],
             "event_payload": body["event_payload"],
             "events_from": body.get("events_from", ["@self"]),
             "livemode": self.account.livemode,
-            "amazon_eventbridge": {
-                "aws_account_id": settings["aws_account_id"],
-                "aws_event_source_arn": (
-                    f"arn:aws:events:{settings['aws_region']}::event-source/{source}"
-                ),
-                "aws_event_source_status": "pending",
-            },
+            body["type"]: settings,
         }
-        self.offer(source)
-        return self.get(made)
+        return self.get(made, body.get("include", ()))
 
-    def get(self, found: str) -> Body:
+    def _settings(self, made: str, body: Mapping[str, Any]) -> Body:
+        """Return what a destination has of its own kind."""
+        match body:
+            case {
+                "type": "amazon_eventbridge",
+                "amazon_eventbridge": {"aws_region": region, "aws_account_id": account},
+            } if region and account:
+                source = f"aws.partner/stripe.com/{made}"
+                self.offer(source)
+                return {
+                    "aws_account_id": account,
+                    "aws_event_source_arn": f"arn:aws:events:{region}::event-source/{source}",
+                    "aws_event_source_status": "pending",
+                }
+            case {"type": "webhook_endpoint", "webhook_endpoint": {"url": str(url)}}:
+                return {"url": url, "signing_secret": f"whsec_{secrets.token_hex(16)}"}
+        raise invalid(f"Missing required param: {body['type']}.", param="type")
+
+    def get(self, found: str, include: Sequence[str] = ()) -> Body:
         """`GET /v2/core/event_destinations/{id}`."""
-        return copy.deepcopy(self._existing(found))
+        return _shown(self._existing(found), include)
+
+    def posted_to(self, kind: str) -> list[tuple[str, str]]:
+        """Return where an event of a kind is posted to, each with what signs it."""
+        return [
+            (settings["url"], settings["signing_secret"])
+            for each in self._found.values()
+            if each["status"] == "enabled" and kind in each["enabled_events"]
+            if (settings := each.get("webhook_endpoint"))
+        ]
 
     def switch(self, found: str, status: str) -> Body:
         """`POST /v2/core/event_destinations/{id}/enable`, or `disable`."""
@@ -90,7 +106,7 @@ class Destinations:
 
     def delete(self, found: str) -> Body:
         """`DELETE /v2/core/event_destinations/{id}`, and its source with it."""
-        arn = self._existing(found)["amazon_eventbridge"]["aws_event_source_arn"]
+        arn = self._existing(found).get("amazon_eventbridge", {}).get("aws_event_source_arn", "")
         self.withdraw(arn.partition("::event-source/")[2])
         del self._found[found]
         return {"id": found, "object": "v2.core.event_destination", "deleted": True}
@@ -99,6 +115,15 @@ class Destinations:
         if found not in self._found:
             raise StripeFailure(404, "invalid_request_error", "Not found.", "not_found")
         return self._found[found]
+
+
+def _shown(destination: Body, include: Sequence[str]) -> Body:
+    """Return a destination as it is told: of a webhook's, what was asked for by name."""
+    shown = copy.deepcopy(destination)
+    for name in shown.get("webhook_endpoint", {}):
+        if f"webhook_endpoint.{name}" not in include:
+            shown["webhook_endpoint"][name] = None
+    return shown
 
 
 def add_destinations(app: Flask, destinations: Destinations) -> None:
@@ -110,9 +135,9 @@ def add_destinations(app: Flask, destinations: Destinations) -> None:
 
 
 def _routes(destinations: Destinations) -> "Iterator[tuple[str, str, Callable[..., Body]]]":
-    yield "GET", "", destinations.list_page
+    yield "GET", "", lambda: destinations.list_page(_included())
     yield "POST", "", lambda: destinations.create(_body())
-    yield "GET", "/<found>", destinations.get
+    yield "GET", "/<found>", lambda found: destinations.get(found, _included())
     yield "DELETE", "/<found>", destinations.delete
     yield "POST", "/<found>/enable", lambda found: destinations.switch(found, "enabled")
     yield "POST", "/<found>/disable", lambda found: destinations.switch(found, "disabled")
@@ -123,6 +148,12 @@ def _body() -> Body:
         return object_of(request.get_data(), _DESTINATION)
     except OddRequestError as odd:
         raise invalid(f"Expected {odd.needed} at {odd.name}", param=odd.name) from None
+
+
+def _included() -> list[str]:
+    """Return what else of a destination is asked for; the secret is told once."""
+    asked = [value for name, value in request.args.items(multi=True) if name.startswith("include")]
+    return [each for each in asked if each != "webhook_endpoint.signing_secret"]
 
 
 def _view(account: StripeAccount, carry_out: Callable[..., Body]) -> Callable[..., Response]:

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from benchmarks.sync import linked_customer
 
+from customerlink.model.sync_policy import SyncBy
 from sandbox.aws import SECRET
 from sandbox.buses import Delivery
 from sandbox.following import Following, following
+from sandbox.posts import Posts
 from sandbox.sandbox import Sandbox
 from sandbox.stripe_account import Fault, FaultKind, Permission
 
@@ -201,6 +203,32 @@ def test_the_kinds_of_change(box: Sandbox, clock: Clock, policies: str) -> None:
             assert told.dead() == []
 
     assert seen == {name: expected for name, (_, expected) in CASES[policies].items()}
+
+
+def test_posted_events(box: Sandbox, clock: Clock) -> None:
+    """What either side posts is followed as what comes by EventBridge; twice, it changes no more.
+
+    While the function does not take it, each side keeps what it has to tell.
+    """
+    way = Delivery(twice=1.0, clock=clock.time)
+    with following(box, delivery=way, again_seconds=0, by=SyncBy.WEBHOOK) as told:
+        ada, taken = signed_up(told, clock), box.gateway.events
+        box.gateway.events = lambda _: {"statusCode": 503, "headers": JSON, "body": "{}"}
+        ada.user(name="Countess")
+        told.run()
+        before, box.gateway.events = ada.seen()["name"], taken
+        told.run()
+
+        assert isinstance(told.buses, Posts)
+        assert told.buses.refused > 0
+        assert (before, ada.seen()["name"]) == ("Ada", "Countess")
+        ada.deleted()
+        told.run()
+        assert {name: ada.seen()[name] for name in CLEARED} == CLEARED
+        assert told.dead() == []
+
+
+JSON = {"content-type": "application/json"}
 
 
 def test_linked_accounts(box: Sandbox, clock: Clock) -> None:

@@ -34,7 +34,7 @@ from customerlink.model.values import moment
 DUE_SOURCE = "customerlink.due"
 """The envelope's `source` of what the ledger owes, and the repair sends."""
 
-_USER_KEYS = ("auth0_user_id", "auth0_tenant")
+USER_KEYS = ("auth0_user_id", "auth0_tenant")
 
 
 class EventKind(StrEnum):
@@ -49,8 +49,8 @@ class EventKind(StrEnum):
     """A user at whom the ledger says to look again."""
 
 
-_OF_AUTH0 = (EventKind.USER_CREATED, EventKind.USER_UPDATED, EventKind.USER_DELETED)
-_OF_STRIPE = (EventKind.CUSTOMER_UPDATED, EventKind.CUSTOMER_DELETED)
+OF_AUTH0 = (EventKind.USER_CREATED, EventKind.USER_UPDATED, EventKind.USER_DELETED)
+OF_STRIPE = (EventKind.CUSTOMER_UPDATED, EventKind.CUSTOMER_DELETED)
 
 
 class Passed(StrEnum):
@@ -126,10 +126,10 @@ def _read(envelope: Fields, served: Served) -> Sightings | Passed:
     if source == DUE_SOURCE:
         return _due(detail, served)
     kind = _kind(envelope, detail)
-    if kind in _OF_AUTH0:
+    if kind in OF_AUTH0:
         is_ours = served.auth0_source in ("", source)
         return _of_auth0(kind, detail, served) if is_ours else Passed.OTHER_SOURCE
-    if kind in _OF_STRIPE:
+    if kind in OF_STRIPE:
         is_ours = served.stripe_source in ("", source)
         return _of_stripe(kind, detail, served) if is_ours else Passed.OTHER_SOURCE
     return Passed.OTHER_KIND
@@ -235,7 +235,7 @@ class _Change:
 
     @property
     def is_named_anew(self) -> bool:
-        return not self.before.metadata_keys().isdisjoint(_USER_KEYS)
+        return not self.before.metadata_keys().isdisjoint(USER_KEYS)
 
     @property
     def is_relevant(self) -> bool:

@@ -16,6 +16,8 @@ class FailedAt(StrEnum):
     """A setting, or a field of a secret, is missing or wrong."""
     AUTH0 = "auth0"
     SIGNATURE = "signature"
+    QUEUE = "queue"
+    """The queue of both sides' events did not take one."""
     FILES = "files"
     """The bucket of the backfill's files."""
     MAIL_FUNCTION = "mail_function"

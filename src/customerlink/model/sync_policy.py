@@ -86,3 +86,11 @@ class MissedSignUps(StrEnum):
     REPORT = "report"
     PROVISION = "provision"
     """A customer, as the backfill makes one."""
+
+
+class SyncBy(StrEnum):
+    """By which way both sides' events come."""
+
+    EVENTBRIDGE = "eventbridge"
+    WEBHOOK = "webhook"
+    """By two routes of the deployment's own, for who has no partner event sources."""

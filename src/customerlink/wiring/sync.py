@@ -30,6 +30,7 @@ from customerlink.model.sync_policy import (
     EditedCustomers,
     EmailChanges,
     MissedSignUps,
+    SyncBy,
     SyncPolicy,
 )
 from customerlink.ports.canaries import Canaries
@@ -62,11 +63,17 @@ class SyncSettings:
 
     policy: SyncPolicy
     missed_sign_ups: MissedSignUps
+    by: SyncBy
     auth0_source: str
     stripe_source: str
     queue: str
     """The address of the queue; empty where neither side's events come."""
     dead_letters: str
+
+    @property
+    def has_customers_events(self) -> bool:
+        """Return whether Stripe tells of its customers, by whichever way."""
+        return self.by is SyncBy.WEBHOOK or bool(self.stripe_source)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SyncSettings":
@@ -82,6 +89,7 @@ class SyncSettings:
                 deletions_per_day=reader.number("CUSTOMERLINK_DELETIONS_PER_DAY", 50, MOST_A_DAY),
             ),
             missed_sign_ups=reader.choice("CUSTOMERLINK_MISSED_SIGNUPS", MissedSignUps),
+            by=reader.choice("CUSTOMERLINK_SYNC_BY", SyncBy),
             auth0_source=environment.get("CUSTOMERLINK_AUTH0_EVENT_SOURCE", ""),
             stripe_source=environment.get("CUSTOMERLINK_STRIPE_EVENT_SOURCE", ""),
             queue=environment.get("CUSTOMERLINK_SYNC_QUEUE", ""),
@@ -158,7 +166,7 @@ class AfterTheSignUp:
     def send_beat(self, stack: str, run: Run) -> BeatEnd | None:
         """Let Stripe tell of the stack's canary, if its events come and a beat is due."""
         now = time.time()
-        if not self.settings.stripe_source or now < self._next_beat:
+        if not self.settings.has_customers_events or now < self._next_beat:
             return None
         at = datetime.fromtimestamp(now, UTC).isoformat()
         end = send_beat(self._canaries(run), canary_address(stack), at)

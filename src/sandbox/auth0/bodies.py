@@ -69,7 +69,10 @@ EVENT_STREAM: Mapping[str, Schema] = {
     "subscriptions": [{"event_type": LINE}],
     "destination": {
         "type": LINE,
-        "configuration": {"aws_account_id": LINE, "aws_region": LINE},
+        "configuration": {
+            **dict.fromkeys(("aws_account_id", "aws_region", "webhook_endpoint"), LINE),
+            "webhook_authorization": {"method": LINE, "token": LINE},
+        },
     },
     "status": LINE,
 }

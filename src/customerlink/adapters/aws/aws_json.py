@@ -1,4 +1,4 @@
-"""What functions ask of AWS without boto3: four operations by its JSON protocol, and Invoke.
+"""What functions ask of AWS without boto3: five operations by its JSON protocol, and Invoke.
 
 boto3 is what everything else here uses; why not here says docs/architecture.md, "Written by hand,
 and why". This client signs and sends the same requests, and leaves retries to its callers.
@@ -108,6 +108,17 @@ class Functions:
 
 
 @frozen
+class Sqs:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference: one operation."""
+
+    call: _Call
+
+    def send_message(self, **request: Any) -> Json:  # noqa: ANN401 (its documents)
+        """Put a message into a queue."""
+        return self.call("SendMessage", request)
+
+
+@frozen
 class _Service:
     name: str
     """In its host, and in what a signature is good for."""
@@ -122,6 +133,7 @@ class _Service:
 DYNAMODB = _Service("dynamodb", "DYNAMODB", "1.0", "DynamoDB_20120810")
 SECRETS_MANAGER = _Service("secretsmanager", "SECRETS_MANAGER", "1.1", "secretsmanager")
 LAMBDA = _Service("lambda", "LAMBDA")
+SQS = _Service("sqs", "SQS", "1.0", "AmazonSQS")
 
 
 class Aws:
@@ -146,6 +158,10 @@ class Aws:
     def functions(self, connect: float, read: float) -> Functions:
         """Return a client with these time-outs, in seconds."""
         return Functions(partial(self._invoke, (connect, read)))
+
+    def sqs(self, connect: float, read: float) -> Sqs:
+        """Return a client with these time-outs, in seconds."""
+        return Sqs(partial(self._call, SQS, (connect, read)))
 
     def endpoint(self, service: _Service) -> str:
         """Follow the SDKs' variables (docs.aws.amazon.com/sdkref: service-specific endpoints)."""

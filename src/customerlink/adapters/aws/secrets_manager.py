@@ -1,4 +1,6 @@
-"""The deployment's secret, cached in the warm function."""
+"""Secrets, cached in the warm function: the deployment's, and others."""
+
+from collections.abc import Callable
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, SecretsManager
 from customerlink.model.errors import ConfigurationError, SecretUnavailableError
@@ -19,26 +21,35 @@ _RETRY_SECONDS = 30.0
 """After a failed refresh the stale copy serves this long before the next one is tried."""
 
 
-class SecretsManagerSecret:
+class CachedSecret[Parsed]:
     """The current version of one secret: parsed once, refreshed every 300 s."""
 
-    def __init__(self, client: SecretsManager, secret_id: str, clock: Clock) -> None:
-        """Take a client whose time-outs fit into a sign-up."""
+    def __init__(
+        self,
+        client: SecretsManager,
+        secret_id: str,
+        clock: Clock,
+        parse: Callable[[str, str], Parsed],
+    ) -> None:
+        """Take a client whose time-outs fit into a call, and what reads a text and a version."""
         self._client = client
         self._secret_id = secret_id
         self._clock = clock
-        self._secret: Secret | None = None
-        self._fetched_at = 0.0
+        self._parse = parse
+        self._secret: Parsed | None = None
+        self._version = ""
+        self._asked_at = self._fetched_at = 0.0
         self._next_refresh = 0.0
 
-    def current(self) -> Secret:
-        """Return the secret, an older copy if need be.
+    def current(self, within: float = REFRESH_SECONDS) -> Parsed:
+        """Return the secret as it was within so many seconds, an older copy if need be.
 
         Raise `SecretUnavailableError`, or `ConfigurationError` for a first version that cannot be
         read.
         """
         now = self._clock.monotonic()
-        if self._secret is not None and now < self._next_refresh:
+        due = min(self._next_refresh, self._asked_at + within)
+        if self._secret is not None and now < due:
             return self._secret
         try:
             return self._fetch()
@@ -49,15 +60,8 @@ class SecretsManagerSecret:
             self._next_refresh = now + _RETRY_SECONDS
             return self._secret
 
-    def replacement_of(self, rejected: StripeKey) -> StripeKey | None:
-        """Fetch once more after Stripe answered 401: the new key, or None if it is the same."""
-        try:
-            key = self._fetch().stripe_key
-        except (SecretUnavailableError, ConfigurationError):
-            return None
-        return None if key == rejected else key
-
-    def _fetch(self) -> Secret:
+    def _fetch(self) -> Parsed:
+        self._asked_at = self._clock.monotonic()
         try:
             answer = self._client.get_secret_value(SecretId=self._secret_id)
         except AwsRefusedError as error:
@@ -66,11 +70,28 @@ class SecretsManagerSecret:
             text = f"Secrets Manager did not answer: {error}"
             raise SecretUnavailableError(text, How.NO_ANSWER) from None
         version = answer["VersionId"]
-        if self._secret is None or version != self._secret.version:
-            self._secret = Secret.parse(answer.get("SecretString", ""), version)
+        if self._secret is None or version != self._version:
+            self._secret = self._parse(answer.get("SecretString", ""), version)
+            self._version = version
         self._fetched_at = self._clock.monotonic()
         self._next_refresh = self._fetched_at + REFRESH_SECONDS
         return self._secret
+
+
+class SecretsManagerSecret(CachedSecret[Secret]):
+    """The sign-up's."""
+
+    def __init__(self, client: SecretsManager, secret_id: str, clock: Clock) -> None:
+        """Take a client whose time-outs fit into a sign-up."""
+        super().__init__(client, secret_id, clock, Secret.parse)
+
+    def replacement_of(self, rejected: StripeKey) -> StripeKey | None:
+        """Fetch once more after Stripe answered 401: the new key, or None if it is the same."""
+        try:
+            key = self._fetch().stripe_key
+        except (SecretUnavailableError, ConfigurationError):
+            return None
+        return None if key == rejected else key
 
 
 def refused(code: str) -> SecretUnavailableError:

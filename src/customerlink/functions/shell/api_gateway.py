@@ -25,6 +25,7 @@ ERRORS = frozenset(
         "not_authorised",
         "not_by_the_edge",
         "proof_refused",
+        "queue_unavailable",
         "request_too_large",
         "tenant_not_served",
         "too_many_requests",

@@ -65,6 +65,7 @@ class Metric(StrEnum):
     SYNC_UNREADABLE = "sync_unreadable"
     SYNC_TEST = "sync_test"
     SYNC_BEAT = "sync_beat"
+    EVENT_NOT_TAKEN = "event_not_taken"
     MISSED_SIGN_UP = "missed_sign_up"
     DELETIONS_HELD = "deletions_held"
 

@@ -1,0 +1,116 @@
+"""The Lambda function to which both sides post their events, where no EventBridge takes them.
+
+It knows who posts, and puts what a rule of EventBridge's would let through into the same queue.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
+from customerlink.adapters.stripe.webhook_signature import HEADER, is_signed
+from customerlink.functions.shell.answering import answered
+from customerlink.functions.shell.api_gateway import (
+    NO_SUCH_ROUTE,
+    Answer,
+    Event,
+    Rejection,
+    Request,
+    answer,
+)
+from customerlink.functions.shell.edge import AROUND, came_through
+from customerlink.functions.shell.telemetry import Metric, report_counts
+from customerlink.model.documents import json_object
+from customerlink.model.failure import FailedAt, Failure, How, told
+from customerlink.model.message_fields import LONGEST
+from customerlink.model.webhook_secret import WebhookSecret
+from customerlink.model.webhooks import LONGEST_BYTES, Posted, Sender
+from customerlink.wiring.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+ROUTES = {f"POST /events/{each}": each for each in Sender}
+
+FRESH_SECONDS = 30.0
+"""A sender who is not known may have a secret of a moment ago: so often it is looked for."""
+
+FORGED = Rejection(HTTPStatus.UNAUTHORIZED, "invalid_signature", "the sender is not known")
+TOO_LARGE = Rejection(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "request_too_large",
+    f"body is longer than {LONGEST_BYTES} bytes",
+)
+_UNREADABLE = Rejection(HTTPStatus.BAD_REQUEST, "invalid_request", "body")
+_NOT_QUEUED = Rejection(
+    HTTPStatus.SERVICE_UNAVAILABLE, "queue_unavailable", "the event was not put into the queue"
+)
+
+
+def handler(event: Event, context: "LambdaContext") -> Answer:
+    """Answer one request of Auth0's or of Stripe's."""
+    return respond(_webhooks, event, context)
+
+
+def respond(webhooks: Callable[[], Webhooks], event: Event, context: "LambdaContext") -> Answer:
+    """Do likewise, with what is kept."""
+    return answered(lambda: _taken(webhooks(), event), context.aws_request_id)
+
+
+def _taken(webhooks: Webhooks, event: Event) -> Answer | Rejection:
+    request = Request.of(event)
+    sender = ROUTES.get(request.route)
+    if not came_through(webhooks.settings, event):
+        return AROUND
+    if sender is None:
+        return NO_SUCH_ROUTE
+    # Before anything else is looked at: who is not known is told nothing more.
+    if not _is_known(webhooks, sender, request):
+        return FORGED
+    outcome = _put(webhooks, sender, request.body)
+    if isinstance(outcome, Rejection):
+        # Its sender may give up: then nobody looks at the user but a comparison.
+        report_counts({Metric.EVENT_NOT_TAKEN: 1})
+    return outcome
+
+
+def _is_known(webhooks: Webhooks, sender: Sender, request: Request) -> bool:
+    if _is_from(sender, webhooks.secret.current(), request):
+        return True
+    return _is_from(sender, webhooks.secret.current(within=FRESH_SECONDS), request)
+
+
+def _is_from(sender: Sender, secret: WebhookSecret, request: Request) -> bool:
+    if sender is Sender.AUTH0:
+        return secret.has_token(request.bearer())
+    return is_signed(request.body, request.headers.get(HEADER, ""), secret.stripe_secrets)
+
+
+def _put(webhooks: Webhooks, sender: Sender, body: bytes) -> Answer | Rejection:
+    """Put an event into the queue, if it is followed; nothing is lost once this is answered."""
+    if len(body) > LONGEST_BYTES:
+        return TOO_LARGE
+    found = json_object(body, LONGEST_BYTES)
+    if isinstance(found, str):
+        return replace(_UNREADABLE, detail=f"body {found}")
+    posted = Posted(sender, found)
+    message = json.dumps(posted.envelope)
+    # Written anew, a letter may take six: what SQS would refuse is too long as well.
+    if len(message) > LONGEST:
+        return TOO_LARGE
+    if posted.is_followed:
+        try:
+            webhooks.put(message)
+        except AwsRefusedError as error:
+            return replace(_NOT_QUEUED, failure=Failure(FailedAt.QUEUE, told(error.code)))
+        except AwsSilentError:
+            return replace(_NOT_QUEUED, failure=Failure(FailedAt.QUEUE, How.NO_ANSWER))
+    return answer(HTTPStatus.OK, {"followed": posted.is_followed})
+
+
+@cache
+def _webhooks() -> Webhooks:
+    return Webhooks()
