@@ -828,7 +828,6 @@ def role_of(function: str) -> dict[str, Any]:
         "TenantSecret",
         "SessionSecret",
         "WatchSecret",
-        "EventsSecret",
     ],
 )
 def test_data_survives_the_stack(name: str) -> None:

@@ -30,6 +30,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["rotate", "signing-secret"],
     ["rotate", "stripe-key"],
     ["rotate", "ticket-key"],
+    ["rotate", "event-secrets"],
     ["uninstall"],
     ["version"],
 )

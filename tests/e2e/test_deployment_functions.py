@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from tests.e2e.runtime import BUILD, Runtime, invoke, runtime
 from werkzeug.wrappers import Request, Response
@@ -22,9 +23,11 @@ from customerlink.model.customer import NewCustomer
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, Tenant, User, UserId
+from customerlink.model.webhook_secret import WebhookSecret
 from customerlink.ports.run import Run
-from sandbox.aws import TABLE
+from sandbox.aws import EVENTS_SECRET, REGION, TABLE
 from sandbox.events import auth0_event, delivered
+from sandbox.posts import signed as signed_by_stripe
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
 
@@ -252,6 +255,30 @@ def test_sync(running: Sandbox) -> None:
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}, log
     assert '"message":"sync"' in log
     assert "@example.com" not in log
+
+
+def test_events(running: Sandbox) -> None:
+    """With the SDK of Stripe's alone: a posted event is in the queue, and a stranger's is not."""
+    session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+    sqs = session.client("sqs", endpoint_url=running.aws.url)
+    queue = sqs.create_queue(QueueName="posted")["QueueUrl"]
+    signing, body = "whsec_" + "e" * 32, json.dumps({"type": "customer.deleted"})
+    secret = WebhookSecret().with_secrets("", signing).text()
+    running.aws.secrets_manager.put_secret_value(SecretId=EVENTS_SECRET, SecretString=secret)
+    handler, environment = "customerlink.functions.events.handler", running.environment()
+    environment["CUSTOMERLINK_SYNC_QUEUE"] = queue
+    with runtime(environment, BUILD / "EventsFunction", handler) as function:
+        statuses = []
+        for key in (signing, signing.replace("e" * 32, "f" * 32)):
+            headers = signed_by_stripe(body, key)
+            event = {"routeKey": "POST /events/stripe", "headers": headers, "body": body}
+            answer = json.loads(invoke(function.url, json.dumps(event).encode()).data)
+            statuses.append(answer["statusCode"])
+        log = function.log()
+    found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+
+    assert statuses == [200, 401], log
+    assert [json.loads(each["Body"])["detail"] for each in found] == [json.loads(body)]
 
 
 @pytest.fixture(scope="module")

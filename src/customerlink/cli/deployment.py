@@ -22,10 +22,11 @@ from customerlink.cli.stored_secret import StoredSecret
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.notes import Note
 from customerlink.model.policy import VerifiedEmail
-from customerlink.model.sync_policy import SyncPolicy
+from customerlink.model.sync_policy import SyncBy, SyncPolicy
 from customerlink.model.trust import Trust
 from customerlink.model.user import User
 from customerlink.model.watch_secret import WatchSecret
+from customerlink.model.webhook_secret import WebhookSecret
 from customerlink.wiring.settings import trust_in
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ OPEN_FOR_SECONDS = 15 * 60
 VERIFIED_EMAIL = "VerifiedEmail"
 """A parameter of the template's, as these are."""
 AUTH0_SOURCE, STRIPE_SOURCE = "Auth0EventSource", "StripeEventSource"
+SYNC_BY = "SyncBy"
 
 LONGEST_SECONDS, MOST_OWED = 400 * 24 * 3600.0, 1000
 """The longest grace of a deletion is a year; more than so many are not counted."""
@@ -64,6 +66,9 @@ class Outputs:
     queue: str | None = None
     """Where events wait; None where none come, as for those that nobody could read."""
     dead_letters: str | None = None
+    events_url: str | None = None
+    """Where both sides post their events; None where they do not, as for what they are known by."""
+    events_secret_name: str | None = None
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -114,6 +119,8 @@ class Deployment:
                 given.get("TenantSecretName"),
                 given.get("SyncQueueUrl"),
                 given.get("SyncDeadLettersUrl"),
+                given.get("EventsUrl"),
+                given.get("EventsSecretName"),
             )
         except KeyError as missing:
             text = f"The stack {self.stack} has no output {missing.args[0]}."
@@ -146,6 +153,16 @@ class Deployment:
         """Return the partner sources of Auth0's and of Stripe's events; empty where none come."""
         given = self.outputs.parameters
         return given.get(AUTH0_SOURCE, ""), given.get(STRIPE_SOURCE, "")
+
+    @property
+    def sync_by(self) -> SyncBy:
+        """Return by which way both sides' events come, if any do."""
+        return _chosen(self.outputs.parameters, SyncBy.EVENTBRIDGE)
+
+    @property
+    def has_events(self) -> bool:
+        """Return whether either side's events come, by whichever way."""
+        return self.sync_by is SyncBy.WEBHOOK or any(self.event_sources)
 
     def has_tenant_secret(self) -> bool:
         """Return whether the functions that speak to Auth0 have what they need for it."""
@@ -236,6 +253,19 @@ class Deployment:
         """Put in a new version of the watch's secret."""
         name = str(self.outputs.watch_secret_name)
         self._secrets.put_secret_value(SecretId=name, SecretString=watch.text())
+
+    def read_webhooks(self) -> WebhookSecret:
+        """Return by what those are known who post events; one without anything at first."""
+        try:
+            stored = self._secrets.get_secret_value(SecretId=str(self.outputs.events_secret_name))
+            return WebhookSecret.parse(stored.get("SecretString", ""))
+        except (self._secrets.exceptions.ResourceNotFoundException, ConfigurationError):
+            return WebhookSecret()
+
+    def write_webhooks(self, secret: WebhookSecret) -> None:
+        """Put in a new version of it."""
+        name = str(self.outputs.events_secret_name)
+        self._secrets.put_secret_value(SecretId=name, SecretString=secret.text())
 
     def last_watch(self, clock: Callable[[], float] = time.time) -> float | None:
         """Return what the watch's last run published; None if none has in a quarter of an hour."""

@@ -3,21 +3,27 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 from customerlink.cli.checks import Check, bad, good, names_of, warning
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.event_bridge import OF_TEST_DATA, EventBridge, SourceState
 from customerlink.cli.event_stream import KINDS, EventStream, StreamScope
+from customerlink.cli.probes import door_status
 from customerlink.cli.release import sync_name
 from customerlink.cli.sync_beats import AWAITED
 from customerlink.cli.tenant import GRANT, Tenant
+from customerlink.model.sync_policy import SyncBy
+from customerlink.model.webhooks import Sender
 
 SWITCH_ON = "customerlink install --sync"
 PROVED_FOR = timedelta(days=14)
 """As far back as beats are looked for; CloudWatch keeps them longer, by the hour."""
 
 MOST_TOLD = 3
+
+SIDES = {Sender.AUTH0: "Auth0", Sender.STRIPE: "Stripe"}
 
 
 @dataclass(frozen=True)
@@ -30,16 +36,23 @@ class SyncLooks:
 
     def sync(self) -> Iterator[Check]:
         """Follow the way of an event."""
-        auth0, stripe = self.deployment.event_sources
-        if not (auth0 or stripe):
+        if not self.deployment.has_events:
             yield good("sync", "off: nobody's changes are followed by themselves.")
             return
+        auth0, stripe = self.deployment.event_sources
         yield self._stream(auth0)
-        for side, source in (("Auth0", auth0), ("Stripe", stripe)):
-            yield self._way(f"sync: {side}", side, source)
+        if self._by is SyncBy.WEBHOOK:
+            yield from map(self._door, Sender)
+        else:
+            for side, source in (("Auth0", auth0), ("Stripe", stripe)):
+                yield self._way(f"sync: {side}", side, source)
         yield self._dead_letters()
         yield from self._beats()
         yield self._owed()
+
+    @property
+    def _by(self) -> SyncBy:
+        return self.deployment.sync_by
 
     @property
     def _bridge(self) -> EventBridge:
@@ -49,7 +62,7 @@ class SyncLooks:
         name, called = "sync: stream", sync_name(self.deployment.stack)
         if self.tenant.missing_scopes([StreamScope.READ]):
             return warning(name, f"It was not looked at: it lacks {StreamScope.READ}.", GRANT)
-        stream = self.tenant.streams(called).find()
+        stream = self.tenant.streams(called, self._by).find()
         if stream is None:
             return bad(name, f"The tenant has no event stream {called}.", SWITCH_ON)
         wrong = self._wrong_with(stream, source)
@@ -57,14 +70,34 @@ class SyncLooks:
 
     def _wrong_with(self, stream: EventStream, source: str) -> str | None:
         """Say what is wrong with a stream, the first thing first."""
-        if (stream.account, stream.region) != (self._bridge.account, self._bridge.region):
-            return f"It is for account {stream.account}, {stream.region}: the stack is elsewhere."
-        if stream.source != source:
-            return "The stack listens to another source than it has."
+        if stream.by is SyncBy.EVENTBRIDGE:
+            here = self._bridge.account, self._bridge.region
+            if (stream.account, stream.region) != here:
+                place = f"account {stream.account}, {stream.region}"
+                return f"It is for {place}: the stack is elsewhere."
+            if stream.source != source:
+                return "The stack listens to another source than it has."
+        elif stream.url != self._url(Sender.AUTH0):
+            return "It posts to another address than the stack's."
         if untold := sorted(frozenset(map(str, KINDS)) - stream.kinds):
             return f"It does not tell of {names_of(untold)}."
         # Auth0 does it too, after many deliveries that failed.
         return None if stream.is_enabled else "It is disabled: nothing is told."
+
+    def _url(self, sender: Sender) -> str:
+        return f"{self.deployment.outputs.events_url}/{sender}"
+
+    def _door(self, sender: Sender) -> Check:
+        """Look at the route to which a side posts: that it is there, and knows whom to let in."""
+        side = SIDES[sender]
+        known = self.deployment.read_webhooks()
+        if not (known.auth0_tokens if sender is Sender.AUTH0 else known.stripe_secrets):
+            return bad(f"sync: {side}", f"The stack does not know {side} by anything.", SWITCH_ON)
+        status = door_status(self._url(sender))
+        if status != HTTPStatus.UNAUTHORIZED:
+            meaning = f"Its route answers {status or 'nothing'} to a stranger, in place of 401."
+            return bad(f"sync: {side}", meaning, "docs/operations.md#events-errors")
+        return good(f"sync: {side}", "Its route is there, and turns strangers away.")
 
     def _way(self, name: str, side: str, source: str) -> Check:
         """Look at a side's source, and at the rule that takes its events."""

@@ -4,7 +4,7 @@ https://docs.stripe.com/event-destinations/eventbridge
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import questionary
@@ -14,14 +14,15 @@ from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.event_bridge import STRIPE_PREFIX
 from customerlink.cli.probes import TIME_OUT_SECONDS, checked
-from customerlink.model.events import EventKind
+from customerlink.model.events import OF_STRIPE
 from customerlink.wiring.operator import stripe_client
 
 if TYPE_CHECKING:
     from stripe.v2.core import EventDestination
 
-KINDS = (EventKind.CUSTOMER_UPDATED, EventKind.CUSTOMER_DELETED)
+KINDS = OF_STRIPE
 TYPE: Final = "amazon_eventbridge"
+WEBHOOK: Final = "webhook_endpoint"
 PAYLOAD: Final = "snapshot"
 """Thin events have nothing of what was before."""
 WHOSE: Final = "@self"
@@ -32,7 +33,7 @@ _FIX = "Stripe's dashboard, Developers > API keys: a restricted key with Event D
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A destination in EventBridge."""
+    """A destination: in EventBridge, or at an address."""
 
     id: str
     is_enabled: bool
@@ -40,6 +41,9 @@ class Destination:
     account: str
     region: str
     is_live: bool
+    url: str = ""
+    signing_secret: str = field(default="", repr=False)
+    """What it signs with: told to who makes it, and to nobody again."""
 
 
 class EventDestinations:
@@ -52,11 +56,11 @@ class EventDestinations:
         client = stripe_client(given, api_base, seconds=TIME_OUT_SECONDS, retries=1)
         self._api, self._name = client.v2.core.event_destinations, name
 
-    def find(self) -> Destination | None:
-        """Find the destination by its name."""
+    def find(self, kind: str = TYPE) -> Destination | None:
+        """Find the destination of a type by its name."""
         try:
-            listed = self._api.list().auto_paging_iter()
-            found = (each for each in listed if each.name == self._name and each.type == TYPE)
+            listed = self._api.list({"include": [f"{WEBHOOK}.url"]}).auto_paging_iter()
+            found = (each for each in listed if each.name == self._name and each.type == kind)
             return next(map(_read, found), None)
         except stripe.PermissionError:
             text = "This Stripe key may not see event destinations."
@@ -78,6 +82,21 @@ class EventDestinations:
         )
         return _read(made)
 
+    def create_webhook(self, url: str) -> Destination:
+        """Create one that posts to an address, and tells once what it signs with."""
+        made = self._api.create(
+            {
+                "name": self._name,
+                "type": WEBHOOK,
+                "event_payload": PAYLOAD,
+                "events_from": [WHOSE],
+                "enabled_events": [each.value for each in KINDS],
+                "webhook_endpoint": {"url": url},
+                "include": [f"{WEBHOOK}.signing_secret", f"{WEBHOOK}.url"],
+            }
+        )
+        return _read(made)
+
     def enable(self, found: Destination) -> None:
         """Let Stripe send events to it."""
         self._api.enable(found.id)
@@ -88,15 +107,20 @@ class EventDestinations:
 
 
 def destinations_key() -> str:
-    """Read the key from a pipe, or ask for it without echo; "" where it is done by hand."""
+    """Read the key, not to be stored; "" where it is done by hand."""
+    return typed("Stripe key that may write event destinations, not stored (empty: by hand):")
+
+
+def typed(question: str) -> str:
+    """Read a line from a pipe, or ask for it without echo."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    question = "Stripe key that may write event destinations, not stored (empty: by hand):"
     return str(questionary.password(question).unsafe_ask()).strip()
 
 
 def _read(found: "EventDestination") -> Destination:
-    bridge = found.amazon_eventbridge
+    bridge = getattr(found, TYPE, None)
+    posted = getattr(found, WEBHOOK, None)
     arn = bridge.aws_event_source_arn if bridge else ""
     return Destination(
         id=found.id,
@@ -105,4 +129,6 @@ def _read(found: "EventDestination") -> Destination:
         account=bridge.aws_account_id if bridge else "",
         region=arn.split(":")[3] if arn.count(":") > 3 else "",  # noqa: PLR2004 (an ARN's part)
         is_live=found.livemode,
+        url=(posted.url if posted else None) or "",
+        signing_secret=(posted.signing_secret if posted else None) or "",
     )

@@ -35,10 +35,12 @@ class Kind(StrEnum):
     SET_UP_WATCH = "tell the watch what to look for"
     ENROL = "enrol the users who are there"
     CREATE_DESTINATION = "create Stripe's event destination"
+    STORE_TOKEN = "store a token for Auth0's events"  # noqa: S105 (a sentence)
     CREATE_STREAM = "create Auth0's event stream"
     ENABLE_STREAM = "enable Auth0's event stream"
     DISABLE_STREAM = "disable Auth0's event stream"
     LET_GO_OF_SOURCES = "take both event sources out of the stack"
+    CLOSE_ROUTES = "close the stack's routes for events"
     DELETE_DESTINATION = "delete Stripe's event destination"
     DELETE_STREAM = "delete Auth0's event stream"
     DELETE_CANARY = "delete the customer that was changed for beats"

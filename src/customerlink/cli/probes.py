@@ -130,6 +130,17 @@ def self_test(
     return SelfTestResult(passed, answer.status, str(reason), milliseconds, skew)
 
 
+def door_status(url: str) -> int:
+    """Return what an address answers to somebody whom it does not know; 0 for nothing at all."""
+    try:
+        answer = urllib3.request(
+            "POST", url, body=b"{}", timeout=TIME_OUT_SECONDS, retries=False, redirect=False
+        )
+    except urllib3.exceptions.HTTPError:
+        return 0
+    return answer.status
+
+
 def _skew(date: str | None, now: float) -> float | None:
     try:
         return email.utils.parsedate_to_datetime(date or "").timestamp() - now

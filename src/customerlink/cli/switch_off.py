@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from customerlink.cli.deployment import AUTH0_SOURCE, STRIPE_SOURCE, Deployment
+from customerlink.cli.deployment import AUTH0_SOURCE, STRIPE_SOURCE, SYNC_BY, Deployment
 from customerlink.cli.errors import CliError, Exit
-from customerlink.cli.event_destination import EventDestinations, destinations_key
+from customerlink.cli.event_destination import TYPE, WEBHOOK, EventDestinations, destinations_key
 from customerlink.cli.event_stream import SWITCHING_OFF, EventStream, EventStreams
 from customerlink.cli.installing import Change, Kind, show, tell
 from customerlink.cli.release import sync_name
 from customerlink.cli.session import Session
 from customerlink.cli.sync_beats import canaries
-from customerlink.cli.tenant import GRANT
+from customerlink.cli.tenant import GRANT, Tenant
+from customerlink.model.sync_policy import SyncBy
 
 IS_OFF = "sync is off"
 STAYS_ON = "Sync stays on: customerlink uninstall --sync switches it off."
@@ -31,7 +32,17 @@ class SwitchOff:
 
     @cached_property
     def _streams(self) -> EventStreams:
-        return self.now.tenant().streams(self._name)
+        return self._tenant.streams(self._name, self._by)
+
+    @cached_property
+    def _tenant(self) -> Tenant:
+        return self.now.tenant()
+
+    @cached_property
+    def _by(self) -> SyncBy:
+        """Return which way is closed; of what an interrupted run has left, the stream says it."""
+        has_posts = self._tenant.streams(self._name, SyncBy.WEBHOOK).find() is not None
+        return SyncBy.WEBHOOK if has_posts else self.deployment.sync_by
 
     def off(self, *, dry_run: bool, yes: bool) -> None:
         """Carry out what is left of it; what the ledger remembers stays."""
@@ -62,20 +73,29 @@ class SwitchOff:
         output.document({"changes": [each.kind for each in changes], "steps": output.steps})
 
     def _left(self) -> Iterator[Change]:
-        stream, has_sources = self._streams.find(), any(self.deployment.event_sources)
+        stream, has_events = self._streams.find(), self.deployment.has_events
         if stream and stream.is_enabled:
             yield Change(Kind.DISABLE_STREAM, self._name)
-        if has_sources:
-            yield Change(Kind.LET_GO_OF_SOURCES, self.deployment.stack)
+        if has_events:
+            yield Change(self._letting_go, self.deployment.stack)
         if self._may_have_destination(stream):
             yield Change(Kind.DELETE_DESTINATION, self._name)
         if stream:
             yield Change(Kind.DELETE_STREAM, self._name)
         yield from (Change(Kind.DELETE_CANARY, each) for each in self._canaries())
 
+    @property
+    def _letting_go(self) -> Kind:
+        return Kind.CLOSE_ROUTES if self._by is SyncBy.WEBHOOK else Kind.LET_GO_OF_SOURCES
+
+    def _without_events(self) -> dict[str, str]:
+        """Return the stack's parameters as they are without any event."""
+        way = {SYNC_BY: SyncBy.EVENTBRIDGE.value} if self._by is SyncBy.WEBHOOK else {}
+        return {AUTH0_SOURCE: "", STRIPE_SOURCE: ""} | way
+
     def _may_have_destination(self, stream: EventStream | None) -> bool:
         """Return whether there may be one: only the key that is not kept would tell."""
-        return stream is not None or any(self.deployment.event_sources)
+        return stream is not None or self.deployment.has_events
 
     def _silence(self, stream: EventStream | None) -> None:
         """Let Auth0 tell nothing more, before the queue goes: what waits in it goes with it."""
@@ -88,10 +108,10 @@ class SwitchOff:
             self.now.output.say(f"{waiting} events wait in the queue, and are dropped with it.")
 
     def _take_sources_out(self) -> None:
-        if any(self.deployment.event_sources):
-            self._step(Kind.LET_GO_OF_SOURCES, "which takes some minutes")
+        if self.deployment.has_events:
+            self._step(self._letting_go, "which takes some minutes")
             with self.now.output.busy("Updating the stack"):
-                self.deployment.change_parameters({AUTH0_SOURCE: "", STRIPE_SOURCE: ""})
+                self.deployment.change_parameters(self._without_events())
 
     def _delete_destination(self) -> None:
         key, config = destinations_key(), self.now.config
@@ -100,7 +120,7 @@ class SwitchOff:
             self.now.output.say(f"{text}: Stripe's dashboard, Workbench > Webhooks.")
             return
         destinations = EventDestinations(key, config.stripe_api_base, config.mode, self._name)
-        found = destinations.find()
+        found = destinations.find(WEBHOOK if self._by is SyncBy.WEBHOOK else TYPE)
         if found:
             self._step(Kind.DELETE_DESTINATION, self._name)
             destinations.delete(found)

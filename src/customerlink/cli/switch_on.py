@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from customerlink.cli.config import Mode
 from customerlink.cli.deployment import AUTH0_SOURCE, STRIPE_SOURCE, Deployment
@@ -34,7 +34,7 @@ from customerlink.cli.release import sync_name
 from customerlink.cli.session import Session
 from customerlink.cli.sync_beats import Proof
 from customerlink.cli.tenant import GRANT, Tenant
-from customerlink.model.sync_policy import Differences
+from customerlink.model.sync_policy import Differences, SyncBy
 
 POLL_SECONDS, PATIENCE_SECONDS = 5.0, 300.0
 """A partner makes its source within a minute."""
@@ -57,6 +57,7 @@ class Switch:
     differences: Differences
     stripe_source: str | None = None
     """The source of a destination that was made in Stripe's dashboard."""
+    by: ClassVar[SyncBy] = SyncBy.EVENTBRIDGE
 
     @property
     def name(self) -> str:
@@ -66,7 +67,7 @@ class Switch:
     @cached_property
     def streams(self) -> EventStreams:
         """Return the tenant's event streams."""
-        return self.tenant.streams(self.name)
+        return self.tenant.streams(self.name, self.by)
 
     @cached_property
     def tenant(self) -> Tenant:
@@ -86,13 +87,7 @@ class Switch:
         if changes:
             self.now.confirm("Switch sync on", yes=yes)
         rows = self._enrol()
-        # Asked for before anything is made that would wait for it.
-        destination = self._destination()
-        stream = self._stream()
-        self._update_stack(stream.source, destination)
-        for each in self.deployment.event_sources:
-            self._awaited(each, SourceState.ACTIVE)
-        stream = self._enabled(stream)
+        stream = self._enabled(self._connected())
         seconds = Proof(self.deployment.event_bridge, output).of(
             self.streams, stream, self.now.own_probe().customers, self.deployment.stack
         )
@@ -114,7 +109,7 @@ class Switch:
         scopes = self.tenant.missing_scopes(SWITCHING_ON)
         if scopes:
             raise CliError(f"The Auth0 client lacks {', '.join(scopes)}.", GRANT, Exit.REFUSED)
-        denied = self.deployment.event_bridge.denied()
+        denied = self._denied()
         if denied:
             text = f"The AWS credentials may not call {', '.join(denied)}."
             raise CliError(text, "docs/sync.md#what-it-needs", Exit.REFUSED)
@@ -137,7 +132,22 @@ class Switch:
         if not is_on:
             yield Change(Kind.ENABLE_STREAM, self.name)
 
+    def _denied(self) -> list[str]:
+        """Return what the AWS credentials may not call."""
+        return self.deployment.event_bridge.denied()
+
     # The steps
+
+    def _connected(self) -> EventStream:
+        """Let both sides' events have a way to the queue; return Auth0's stream."""
+        # Asked for before anything is made that would wait for it.
+        destination = self._destination()
+        stream = self._stream()
+        wanted = {AUTH0_SOURCE: stream.source, STRIPE_SOURCE: destination}
+        self._update_stack(wanted)
+        for each in self.deployment.event_sources:
+            self._awaited(each, SourceState.ACTIVE)
+        return stream
 
     def _enrol(self) -> Sequence[Mapping[str, str]]:
         """Enrol who is there; return who was not, and why."""
@@ -207,31 +217,35 @@ class Switch:
             self._step(Kind.CREATE_STREAM, self.name)
             stream = self.streams.create(bridge.account, bridge.region)
         self._refuse_elsewhere(stream.account, stream.region, "Auth0's stream")
-        if missing := sorted(frozenset(map(str, KINDS)) - stream.kinds):
-            text = f"Auth0's stream {self.name} does not tell of {', '.join(missing)}."
-            raise CliError(text, "Auth0's dashboard, Event Streams: add them.")
+        self._refuse_silent(stream)
         self._awaited(stream.source, *THERE, fix=LAPSED.format("Auth0's dashboard, Event Streams"))
         return stream
 
+    def _refuse_silent(self, stream: EventStream) -> None:
+        if missing := sorted(frozenset(map(str, KINDS)) - stream.kinds):
+            text = f"Auth0's stream {self.name} does not tell of {', '.join(missing)}."
+            raise CliError(text, "Auth0's dashboard, Event Streams: add them.")
+
+    def _to(self) -> Sequence[tuple[str, str]]:
+        """Return where the stream goes, for who makes it."""
+        bridge = self.deployment.event_bridge
+        return [
+            ("destination", "eventbridge"),
+            ("aws_account_id", bridge.account),
+            ("aws_region", bridge.region),
+        ]
+
     def _to_declare(self, status: str) -> NoReturn:
         """Tell what the tool has to set that declares the tenant."""
-        bridge = self.deployment.event_bridge
+        kinds = ("subscriptions", ", ".join(KINDS))
         self._told(
             "For the tool that declares the tenant, an event stream:",
-            [
-                ("name", self.name),
-                ("subscriptions", ", ".join(KINDS)),
-                ("destination", "eventbridge"),
-                ("aws_account_id", bridge.account),
-                ("aws_region", bridge.region),
-                ("status", status),
-            ],
+            [("name", self.name), kinds, *self._to(), ("status", status)],
         )
         raise CliError(f"The tenant has no event stream that is {status}.", f"Set it. {AGAIN}")
 
-    def _update_stack(self, auth0_source: str, stripe_source: str) -> None:
-        wanted = {AUTH0_SOURCE: auth0_source, STRIPE_SOURCE: stripe_source}
-        if self.deployment.event_sources == tuple(wanted.values()):
+    def _update_stack(self, wanted: Mapping[str, str]) -> None:
+        if wanted.items() <= self.deployment.outputs.parameters.items():
             return
         about = ", ".join(f"{name}={value}" for name, value in wanted.items())
         self._step(Kind.UPDATE_STACK, f"which takes some minutes: {about}")

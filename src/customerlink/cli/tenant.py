@@ -18,6 +18,7 @@ from customerlink.cli.errors import AGAIN, CliError, Exit, lacks_scope
 from customerlink.cli.event_stream import EventStreams
 from customerlink.model.actions import LOGIN, REGISTRATION, VERIFY_URL, Action
 from customerlink.model.secret import Auth0Client
+from customerlink.model.sync_policy import SyncBy
 from customerlink.model.trust import Trust
 
 VERSIONS = {LOGIN: "v3"} | dict.fromkeys(REGISTRATION, "v2")
@@ -107,9 +108,9 @@ class Tenant:
         """Return the scopes that the client lacks."""
         return tuple(str(each) for each in wanted if each not in self._granted())
 
-    def streams(self, name: str) -> EventStreams:
-        """Return the tenant's event streams of a name."""
-        return EventStreams(self._management, name)
+    def streams(self, name: str, by: SyncBy = SyncBy.EVENTBRIDGE) -> EventStreams:
+        """Return the tenant's event streams of a name, by that way."""
+        return EventStreams(self._management, name, by)
 
     def may_list_connections(self) -> bool:
         """Return whether the client has the scope for it."""

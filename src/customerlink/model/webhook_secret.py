@@ -65,10 +65,11 @@ class WebhookSecret:
 
 def _texts(document: Mapping[str, object], name: str) -> tuple[str, ...]:
     found = document.get(name, [])
-    if not isinstance(found, list) or not all(map(_is_secret, found)):
+    if not isinstance(found, list) or not all(map(is_secret, found)):
         raise ConfigurationError(f"the secret's field {name} is wrong")
     return tuple(found)
 
 
-def _is_secret(text: object) -> bool:
+def is_secret(text: object) -> bool:
+    """Return whether it may be either side's: long enough, and of plain letters."""
     return isinstance(text, str) and len(text) >= _SHORTEST and text.isascii()

@@ -30,13 +30,14 @@ from customerlink.cli.session import Diff, DryRun, Json, Session, Yes, session
 from customerlink.cli.stack_parameters import StackUpdate, stack_update
 from customerlink.cli.stored_secret import StoredSecret
 from customerlink.cli.switch_on import Switch
+from customerlink.cli.switch_on_posts import switch_of
 from customerlink.cli.tenant import RUNTIME, Binding, Tenant
 from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, client_given, may_only_look
 from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, marked
 from customerlink.model.notes import Note, fingerprint, noted
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.secret import Auth0Client
-from customerlink.model.sync_policy import Differences
+from customerlink.model.sync_policy import Differences, SyncBy
 
 app = typer.Typer()
 
@@ -105,6 +106,12 @@ def install(  # noqa: PLR0913 (a flag each)
             "--sync", help="Switch on what follows a sign-up, and no more (docs/sync.md)."
         ),
     ] = False,
+    by: Annotated[
+        SyncBy | None,
+        typer.Option(
+            help="With --sync: the way of the events; as the stack is deployed, or eventbridge."
+        ),
+    ] = None,
     drift: Annotated[
         Differences,
         typer.Option(help="With --sync: what becomes of values that differ already."),
@@ -132,13 +139,15 @@ def install(  # noqa: PLR0913 (a flag each)
 
     With --sync, once all that is there, both sides' events: who is linked is enrolled, an event
     stream and an event destination are made, the stack gets their sources, and it waits for an
-    event of each. It asks for a Stripe key of its own for that, which is not stored.
+    event of each. It asks for a Stripe key of its own for that, which is not stored. With --by
+    webhook both sides post their events to the stack, where there are no event sources.
     """
     now = session(context, as_json=as_json)
     _check_flags(diff=diff, dry_run=dry_run)
     if sync:
         refuse_other_mode(now.deployment.read_secret(), now.config.mode)
-        Switch(now, now.deployment, drift, stripe_source).on(dry_run=dry_run, yes=yes)
+        switch = switch_of(by, Switch(now, now.deployment, drift, stripe_source))
+        switch.on(dry_run=dry_run, yes=yes)
         return
     if now.config.is_declared:
         update = stack_update(now, verified_email, is_asked=not (dry_run or yes))

@@ -24,8 +24,11 @@ from customerlink.cli.declared_install import MODE, ToFile
 from customerlink.cli.declared_rotation import DeclaredRotation
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import AGAIN, CliError, Exit
+from customerlink.cli.event_destination import typed
+from customerlink.cli.posts_rotation import KNOWN_SECONDS as KNOWN_POSTS_SECONDS
+from customerlink.cli.posts_rotation import LAST_POSTS_SECONDS, PostsRotation
 from customerlink.cli.probes import StripeProbe, checked, self_test
-from customerlink.cli.release import action_name, endpoint
+from customerlink.cli.release import action_name, endpoint, sync_name
 from customerlink.cli.session import Json, Yes, session, stripe_key_given
 from customerlink.cli.stored_secret import StoredSecret, new_signing_secret
 from customerlink.cli.tenant import Tenant
@@ -41,6 +44,7 @@ from customerlink.model.actions import (
     unmarked,
 )
 from customerlink.model.notes import Note, fingerprint, noted
+from customerlink.model.sync_policy import SyncBy
 from customerlink.model.tickets import KNOWN_SECONDS, TICKET_SECONDS, new_ticket_key
 
 # For the fetch (2 s), a call that began before it (8 s), and clocks that differ (2 s).
@@ -54,6 +58,10 @@ TICKET_KEY_SECONDS = KNOWN_SECONDS + TICKET_SECONDS + MARGIN_SECONDS
 INSTALL = "customerlink install"
 
 DONE = "Done: the new signing secret is the only one."
+STREAM_LEFT = (
+    "Let the tool that declares the event stream set the last of auth0_bearer_tokens; then run the "
+    "same command again, which drops the first."
+)
 HALF_WAY = "Let the tool that declares the Actions set it; then run the same command again."
 
 app = typer.Typer(
@@ -157,6 +165,41 @@ def ticket_key(
         rotate_ticket_key(deployment, output.step, output.wait, seconds)
     output.say("Done: the new key is the only one.")
     output.document({"steps": output.steps})
+
+
+@app.command("event-secrets", epilog="Example: customerlink rotate event-secrets < new-secret")
+def event_secrets(
+    context: typer.Context,
+    *,
+    yes: Yes = False,
+    as_json: Json = False,
+    known_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = KNOWN_POSTS_SECONDS,
+    last_posts_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = LAST_POSTS_SECONDS,
+) -> None:
+    """Replace by what Auth0 and Stripe are known that post events; it takes a minute.
+
+    For where sync is by webhook (docs/sync.md). Auth0's token is made anew, and its stream gets
+    it. Stripe's signing secret is rolled in Stripe's dashboard, where the old one stays for a
+    while; the new one is asked for, or read from a pipe. An empty line in its place drops the old
+    one, once that has expired. No event is lost meanwhile, and a second run finishes.
+    """
+    now = session(context, as_json=as_json)
+    streams = now.tenant().streams(sync_name(now.deployment.stack), SyncBy.WEBHOOK)
+    output = now.output
+    rotation = PostsRotation(
+        now.deployment, streams, output.step, output.wait, known_seconds, last_posts_seconds
+    )
+    rotation.check()
+    given = typed("Stripe's new signing secret (empty: none):")
+    now.confirm("Rotate by what both sides' events are known", yes=yes)
+    rotation.signing_secret(given)
+    if now.config.is_declared:
+        is_done = rotation.declared()
+    else:
+        rotation.token()
+        is_done = True
+    output.say("Done: Auth0's new token is the only one." if is_done else STREAM_LEFT)
+    output.document({"done": is_done, "steps": output.steps})
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def uninstall(
         # The Login flow's stays: a watch that looks for nothing would be silently green.
         Watching(now.deployment, tenant, now.config).let_go(*REGISTRATION)
         output.say(WATCHED)
-    is_on = any(now.deployment.event_sources)
+    is_on = now.deployment.has_events
     if is_on:
         output.say(STAYS_ON)
     ended = {"dry_run": dry_run, "found": bool(found), "steps": output.steps}
