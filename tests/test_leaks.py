@@ -22,11 +22,14 @@ from customerlink.functions.send_mail import MAILS_A_DAY
 from customerlink.model.actions import TRIGGERS
 from customerlink.model.secret import Auth0Client
 from customerlink.model.signature import SigningSecret
+from customerlink.model.sync_policy import SyncBy
 from customerlink.model.tickets import STATE_PARAMETER, TicketKey, digest_of, issue
 from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.model.watch_secret import SCOPE
 from customerlink.usecases.self_test import BODY, SelfTest
+from sandbox.events import auth0_event, stripe_event
+from sandbox.following import following
 from sandbox.sandbox import SESSION_SECRET, Sandbox, sandbox
 
 SETTINGS = {
@@ -343,3 +346,35 @@ class TestWatchSecret:
 
         assert answer.status_code == 403
         assert management.read("actions/actions")["actions"] == []
+
+
+class TestEventsSecret:
+    """What the senders of events have: a token of Auth0's, a signing secret of Stripe's."""
+
+    def test_reach(self, box: Sandbox) -> None:
+        """A forged event has a user looked at, and nothing that it says comes true."""
+        ada = user(box)
+        box.tenant.login(ada)
+        customer = box.tenant.users[ada]["app_metadata"]["stripe_customer_id"]
+        with following(box, by=SyncBy.WEBHOOK) as told:
+            before = dict(box.stripe.retrieve(customer)), dict(box.tenant.users[ada])
+            forged = {"id": customer, "email": "x@example.com", "metadata": {"auth0_user_id": ada}}
+            told.buses.put(auth0_event("user.deleted", {"user_id": ada}))
+            told.buses.put(auth0_event("user.updated", {"user_id": ada, "name": "Forged"}))
+            told.buses.put(stripe_event("customer.deleted", forged))
+            told.buses.put(stripe_event("customer.updated", forged, {"name": "Forged"}))
+            told.run()
+
+            assert told.invocations > 0
+            assert (dict(box.stripe.retrieve(customer)), dict(box.tenant.users[ada])) == before
+
+    @pytest.mark.parametrize("route", [*TRIGGERS, "events/stripe"])
+    def test_no_report(self, box: Sandbox, route: str) -> None:
+        """The token opens no other route: to every other, its bearer is a stranger."""
+        with following(box, by=SyncBy.WEBHOOK):
+            [(url, held)] = box.management.event_streams.posted_to("user.deleted")
+            answer = send(
+                url.replace("events/auth0", route), b"{}", {"authorization": f"Bearer {held}"}
+            )
+
+        assert (answer.status, answer.body["error"]) == (401, "invalid_signature")
