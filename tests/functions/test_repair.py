@@ -333,6 +333,10 @@ def test_beats(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr("customerlink.wiring.sync.time.time", lambda: now)
     assert beats(box) == []
+    with monkeypatch.context() as by_post:
+        by_post.setenv("CUSTOMERLINK_SYNC_BY", "webhook")
+        repair._kept.cache_clear()
+        assert beats(box) == ["sent"]
     monkeypatch.setenv("CUSTOMERLINK_STRIPE_EVENT_SOURCE", "aws.partner/stripe.com/ed_1")
     repair._kept.cache_clear()
 

@@ -119,10 +119,7 @@ class Switch:
         stream = self.streams.find()
         auth0_source, stripe_source = self.deployment.event_sources
         is_on = stream is not None and stream.is_enabled
-        if self.differences is Differences.APPLY:
-            yield Change(Kind.ENROL, "who differs gets Auth0's values in Stripe")
-        elif not is_on:
-            yield Change(Kind.ENROL, "true links are recorded; who differs is listed, and stays")
+        yield from self._to_enrol(is_on=is_on)
         if not self._is_there(stripe_source):
             yield Change(Kind.CREATE_DESTINATION, self.name)
         if not stream:
@@ -131,6 +128,12 @@ class Switch:
             yield Change(Kind.UPDATE_STACK, f"{AUTH0_SOURCE} and {STRIPE_SOURCE}")
         if not is_on:
             yield Change(Kind.ENABLE_STREAM, self.name)
+
+    def _to_enrol(self, *, is_on: bool) -> Iterator[Change]:
+        if self.differences is Differences.APPLY:
+            yield Change(Kind.ENROL, "who differs gets Auth0's values in Stripe")
+        elif not is_on:
+            yield Change(Kind.ENROL, "true links are recorded; who differs is listed, and stays")
 
     def _denied(self) -> list[str]:
         """Return what the AWS credentials may not call."""

@@ -22,7 +22,7 @@ from customerlink.cli.event_destination import (
 from customerlink.cli.event_stream import EventStream
 from customerlink.cli.installing import Change, Kind
 from customerlink.cli.switch_on import DEPLOY, Switch
-from customerlink.model.sync_policy import Differences, SyncBy
+from customerlink.model.sync_policy import SyncBy
 from customerlink.model.webhook_secret import WebhookSecret, is_secret
 from customerlink.model.webhooks import Sender
 
@@ -67,10 +67,7 @@ class PostsSwitch(Switch):
     def _missing(self) -> Iterator[Change]:
         stream, known = self.streams.find(), self._known()
         is_on = stream is not None and stream.is_enabled
-        if self.differences is Differences.APPLY:
-            yield Change(Kind.ENROL, "who differs gets Auth0's values in Stripe")
-        elif not is_on:
-            yield Change(Kind.ENROL, "true links are recorded; who differs is listed, and stays")
+        yield from self._to_enrol(is_on=is_on)
         if self.deployment.sync_by is not SyncBy.WEBHOOK:
             yield Change(Kind.UPDATE_STACK, f"{SYNC_BY}={SyncBy.WEBHOOK}")
         if not known.stripe_secrets:
