@@ -111,14 +111,24 @@ def test_what_no_customer_follows(changes: dict[str, Any]) -> None:
 
 
 def test_an_address_that_no_policy_lets_through() -> None:
-    """Leads to nobody: under `ignore` none, under `verified` none that is not."""
+    """Leads to nobody: under `ignore` there is none, verified or not."""
     event = auth0_event("user.updated", PROFILE | {"email": "new@example.com"}, PROFILE)
+    verified = auth0_event("user.updated", PROFILE, PROFILE | {"email_verified": False})
     ignoring = Served(ACME, fields=FIELDS, email_changes=EmailChanges.IGNORE)
-    unverified = {"email": "new@example.com", "email_verified": False}
-    before = PROFILE | {"email_verified": False}
 
     assert read(event, ignoring) is Passed.IRRELEVANT
-    assert read(auth0_event("user.updated", PROFILE | unverified, before)) is Passed.IRRELEVANT
+    assert read(verified, ignoring) is Passed.IRRELEVANT
+
+
+@pytest.mark.parametrize("policy", [EmailChanges.VERIFIED, EmailChanges.ANY])
+@pytest.mark.parametrize("changes", [{"email": "new@example.com"}, {"email": None}, {"name": "A"}])
+def test_an_address_that_is_not_verified(changes: dict[str, Any], policy: EmailChanges) -> None:
+    """Is told as what Auth0 had: Stripe may have it from the sign-up."""
+    before = PROFILE | {"email_verified": False}
+    served = Served(ACME, fields=FIELDS, email_changes=policy)
+    [sighting] = read(auth0_event("user.updated", before | changes, before), served)
+
+    assert sighting.told.hints[0].values["email"] == PROFILE["email"]
 
 
 def test_without_what_was_before() -> None:

@@ -270,6 +270,36 @@ def test_comparison(stripe: str, before: Memory, verdict: Verdict) -> None:
     assert ("email" in decision.writes) is (verdict is Verdict.CHANGED)
 
 
+@pytest.mark.parametrize(
+    ("policy", "profile"),
+    [
+        (EmailChanges.VERIFIED, {"email_verified": False}),
+        (EmailChanges.VERIFIED, {"email": None, "email_verified": False}),
+        (EmailChanges.VERIFIED, {"email": "no address"}),
+        (EmailChanges.IGNORE, {}),
+        (EmailChanges.IGNORE, {"email_verified": False}),
+    ],
+)
+@pytest.mark.parametrize("stripe", [NEW, NEW.upper(), OLD, ""])
+@pytest.mark.parametrize("before", [memory(), memory(email=OTHER), memory(email=NEW)])
+def test_address_that_may_not_be_written(
+    policy: EmailChanges, profile: dict[str, Any], stripe: str, before: Memory
+) -> None:
+    """It never is; where it only waits to be verified, both sides may have it all the same."""
+    current = replace(ADA_NOW, **profile)
+    decision = decided(live(email=stripe), before, profile=current, email_changes=policy)
+    is_alike = policy is EmailChanges.VERIFIED and current.email == NEW and stripe.lower() == NEW
+
+    assert decision.verdicts["email"] is (Verdict.AGREED if is_alike else Verdict.LEFT)
+    known = decision.outcome(NOW, ()).applied.get("email")
+    assert known == (digest("email", NEW) if is_alike else before.applied.get("email"))
+    restoring: dict[str, Any] = {"edited_customers": EditedCustomers.RESTORE}
+    applying: dict[str, Any] = {"differences": Differences.APPLY}
+    for each in (restoring, applying):
+        again = decided(live(email=stripe), before, profile=current, email_changes=policy, **each)
+        assert "email" not in again.writes
+
+
 def hinted(before: Memory, *former: dict[str, str]) -> Memory:
     """Return it with what events say that Auth0 had."""
     return before.hinted(DIGESTS.hints(former))
@@ -502,7 +532,7 @@ def test_what_is_passed_over_is_not_settled() -> None:
     assert outcome == writing(memory(email=OLD, name="Ada"), email=OTHER)
     # Auth0 has no usable address: neither is that settled.
     unverified = replace(ADA_NOW, email_verified=False)
-    left = decided(live(), before, profile=unverified)
+    left = decided(live(email=OLD), before, profile=unverified)
     assert left.outcome(NOW, ()).writing.keys() == {"email"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.interleaving import LEDGER, LOOK, TENANT, UPDATE, Kind, WorldOperator, user
-from tests.usecases.test_sync import ADA, BOB, LATER, NEW, Shop
+from tests.usecases.test_sync import ADA, BOB, LATER, NEW, OLD, Shop
 
 from customerlink.adapters.dynamodb.newcomers import DynamoDbNewcomers
 from customerlink.model.errors import ConfigurationError
@@ -124,8 +124,12 @@ class Events(Shop):
 
     def renamed(self, name: str, who: User = ADA) -> Document:
         """Let a user have another name; return the event."""
+        return self.becomes(who, name=name)
+
+    def becomes(self, who: User = ADA, **changes: Any) -> Document:
+        """Let a user's profile change; return the event."""
         before = as_event(self.tenant.profiles[who.user_id])
-        self.moves(who, name=name)
+        self.moves(who, **changes)
         after = as_event(self.tenant.profiles[who.user_id])
         return auth0_event("user.updated", after, before)
 
@@ -140,6 +144,11 @@ class Events(Shop):
         """Return when a user is due."""
         item = self.table.items.get(f"sync#{TENANT}#{who.user_id}", {})
         return float(item["open_since"]["N"]) if "open_since" in item else None
+
+    def knows_no_address(self) -> None:
+        """Let Ada have signed up with an address that she has not verified, before any event."""
+        self.table.items.pop(f"sync#{TENANT}#{ADA.user_id}", None)
+        self.moves(email=OLD, email_verified=False)
 
 
 def trouble(error: Exception) -> Trouble:
@@ -163,6 +172,46 @@ def as_event(profile: Profile) -> Document:
 def shop() -> Events:
     """Return one with a customer of Ada's."""
     return Events()
+
+
+STEPS = {
+    "corrected, then verified": [{"email": NEW}, {"email_verified": True}],
+    "both at once": [{"email": NEW, "email_verified": True}],
+    "corrected twice": [{"email": "ada@slip.example"}, {"email": NEW}, {"email_verified": True}],
+    "in other letter case": [{"email": NEW.upper()}, {"email_verified": True}],
+    "looked at before": [{"name": "Countess"}, {"email": NEW}, {"email_verified": True}],
+}
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_address_that_was_never_verified(
+    shop: Events, steps: list[dict[str, Any]], *, is_late: bool
+) -> None:
+    """Is corrected, and followed once the new one is verified: not before, and in any order."""
+    shop.knows_no_address()
+    events = []
+    for step in steps:
+        events.append(shop.becomes(**step))
+        if not is_late:
+            assert shop.deliver(events[-1]) == [DONE]
+            assert shop.email() == (NEW if "email_verified" in step else OLD)
+    for each in reversed(events):
+        assert shop.deliver(each) == [DONE]
+
+    assert shop.email() == NEW
+
+
+@pytest.mark.parametrize("back", [OLD, NEW])
+def test_an_edit_of_an_address_that_was_never_verified(shop: Events, back: str) -> None:
+    """Stays, as any edit in Stripe, until Auth0's is another one, and is verified."""
+    shop.knows_no_address()
+    assert shop.deliver(shop.becomes(name="Countess")) == [DONE]
+    assert shop.deliver(shop.edits(email="billing@example.com")) == [DONE]
+    assert shop.deliver(shop.becomes(email=back, email_verified=True)) == [DONE]
+
+    assert shop.email() == ("billing@example.com" if back == OLD else NEW)
+    assert "held" not in shop.memory()
 
 
 def test_a_change_is_followed(shop: Events) -> None:

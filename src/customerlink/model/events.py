@@ -169,28 +169,44 @@ def _updated(
     user: User, before: Fields | None, after: Fields, served: Served
 ) -> Sightings | Passed:
     """Compare both profiles: what a log-in or the shop changes is no reason to ask anybody."""
-    new, has = _profile(user, after, served)
+    new = _Shown.of(user, after, served)
     if before is None:
         # Whether an account was linked is only to be seen beside what was before.
-        shown = None if new.identities[1:] else Former(has, new.customer_id)
+        shown = None if new.profile.identities[1:] else new.former
         return (Sighting(user, EventKind.USER_UPDATED, shown=shown),)
-    old, had = _profile(user, before, served)
-    is_alike = _folded(had) == _folded(has) and old.identities == new.identities
-    if is_alike and old.customer_id == new.customer_id:
+    old = _Shown.of(user, before, served)
+    if old.followed == new.followed:
         return Passed.IRRELEVANT
-    told = Told(hints=(Former(had, old.customer_id),))
-    return (Sighting(user, EventKind.USER_UPDATED, told),)
+    return (Sighting(user, EventKind.USER_UPDATED, Told(hints=(old.former,))),)
 
 
-def _profile(user: User, document: Fields, served: Served) -> tuple[Profile, Values]:
-    """Read a profile; with what its customer is to have."""
-    # Auth0 may leave the id out of what was before.
-    found = Profile.of({**document.values, "user_id": user.user_id}, served.trust)
-    return found, values_of(user, found, served.fields, served.email_changes)
+@frozen
+class _Shown:
+    """A profile as an event shows it."""
 
+    profile: Profile
+    values: Values
+    """What is compared with a customer's: an address that is not verified as well."""
+    may_write: bool
+    """Whether the address may be written."""
 
-def _folded(values: Values) -> Values:
-    return {name: folded(name, each) for name, each in values.items()}
+    @classmethod
+    def of(cls, user: User, document: Fields, served: Served) -> "_Shown":
+        # Auth0 may leave the id out of what was before.
+        found = Profile.of({**document.values, "user_id": user.user_id}, served.trust)
+        changes = served.email_changes
+        values = values_of(user, found, served.fields, changes.compared)
+        return cls(found, values, EMAIL in values_of(user, found, served.fields, changes))
+
+    @property
+    def former(self) -> Former:
+        return Former(self.values, self.profile.customer_id)
+
+    @property
+    def followed(self) -> tuple[object, ...]:
+        """Return all that leads to a look where it changes."""
+        folded_values = {name: folded(name, each) for name, each in self.values.items()}
+        return folded_values, self.may_write, self.profile.identities, self.profile.customer_id
 
 
 # Stripe's

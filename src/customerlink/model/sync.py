@@ -89,7 +89,7 @@ class Verdict(StrEnum):
 
     AGREED = "agreed"
     LEFT = "left"
-    """Auth0 has nothing to go by."""
+    """Auth0 has nothing to go by, or nothing that may be written."""
     CHANGED = "changed"
     """Auth0's value is newer: it is written."""
     RESTORED = "restored"
@@ -332,7 +332,9 @@ def _nobodys(seen: Seen, profile: Profile, found: Customer, policy: EditedCustom
 def _compared(
     seen: Seen, profile: Profile, live: LiveCustomer, rules: SyncRules, now: float
 ) -> Decision:
-    values = values_of(seen.user, profile, rules.fields, rules.policy.email_changes)
+    changes = rules.policy.email_changes
+    values = values_of(seen.user, profile, rules.fields, changes.compared)
+    usable = values_of(seen.user, profile, rules.fields, changes)
     names = dict.fromkeys([EMAIL, *(target for target, _ in rules.fields.sources)])
     memory = _memory_of(seen.memory, live, names, rules.digests)
     # One that was unlinked may be linked once more.
@@ -340,7 +342,7 @@ def _compared(
     memory = replace(memory, followed=memory.followed & linked)
     # Another customer's values are no earlier ones of this one's.
     edits = [each.values for each in seen.edits if each.customer_id == live.customer.id]
-    compare = _Comparison(memory, live.values, values, rules, tuple(edits))
+    compare = _Comparison(memory, live.values, values, frozenset(usable), rules, tuple(edits))
     verdicts = {name: compare.verdict(name, now) for name in names}
     act = SyncAct.COMPARE if profile.customer_id else SyncAct.LINK
     reason = _reason(verdicts.values(), act)
@@ -377,6 +379,8 @@ class _Comparison:
     memory: Memory
     stripe: Values
     auth0: Values
+    usable: Collection[str]
+    """The fields that may be written: of the others it is only remembered what both sides had."""
     rules: SyncRules
     edits: tuple[Values, ...]
 
@@ -388,6 +392,8 @@ class _Comparison:
         is_our_write = theirs in self.memory.writing.get(name, ())
         if ours == theirs:
             return Verdict.AGREED
+        if name not in self.usable:
+            return Verdict.LEFT
         if before is None:
             is_former = is_our_write or theirs in self.memory.hints.get(name, ())
             return Verdict.CHANGED if is_former else self._without_baseline(name, ours, now)

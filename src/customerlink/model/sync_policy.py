@@ -12,6 +12,11 @@ class EmailChanges(StrEnum):
     ANY = "any"
     IGNORE = "ignore"
 
+    @property
+    def compared(self) -> "EmailChanges":
+        """Return which one is compared with Stripe's: one that may not be written yet as well."""
+        return EmailChanges.ANY if self is EmailChanges.VERIFIED else self
+
 
 class EditedCustomers(StrEnum):
     """What becomes of a field that somebody changed in Stripe."""

@@ -52,8 +52,22 @@ FOLLOWED = [
     Mutant(
         "linked accounts are no reason to look",
         EVENTS,
-        "and old.identities == new.identities",
-        "and True",
+        "self.may_write, self.profile.identities,",
+        "self.may_write,",
+        caught_by=f"{_EVENTS}::test_what_a_customer_follows",
+    ),
+    Mutant(
+        "an event does not say which address was not verified",
+        EVENTS,
+        "values = values_of(user, found, served.fields, changes.compared)",
+        "values = values_of(user, found, served.fields, changes)",
+        caught_by=f"{_EVENTS}::test_an_address_that_is_not_verified",
+    ),
+    Mutant(
+        "an address that is verified is no reason to look",
+        EVENTS,
+        "return folded_values, self.may_write,",
+        "return folded_values,",
         caught_by=f"{_EVENTS}::test_what_a_customer_follows",
     ),
     Mutant(

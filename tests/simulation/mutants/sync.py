@@ -130,6 +130,19 @@ SYNCED = [
         caught_by=f"{_TESTS}::TestAddress::test_taken",
     ),
     Mutant(
+        "sync does not remember an address that is not verified",
+        DECISION,
+        "values = values_of(seen.user, profile, rules.fields, changes.compared)",
+        "values = values_of(seen.user, profile, rules.fields, changes)",
+        caught_by=f"{_TABLE}::test_address_that_may_not_be_written",
+    ),
+    Mutant(
+        "sync writes an address that is not verified",
+        DECISION,
+        "if name not in self.usable:",
+        "if name not in self.auth0:",
+    ),
+    Mutant(
         "sync takes 404 for deleted",
         DECISION,
         "    if absence is not Absence.DELETED:\n",
