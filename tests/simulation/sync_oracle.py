@@ -19,7 +19,12 @@ from customerlink.model.customer import DESCRIPTION
 from customerlink.model.policy import ExistingCustomer
 from customerlink.model.sync import WRITTEN, SyncAct, Verdict
 from customerlink.model.sync_memory import CORRECTIONS_A_DAY, DAY_SECONDS
-from customerlink.model.sync_policy import DeletedUsers, EditedCustomers, SyncPolicy
+from customerlink.model.sync_policy import (
+    DeletedUsers,
+    EditedCustomers,
+    EmailChanges,
+    SyncPolicy,
+)
 from customerlink.usecases.synced import Synced, SyncOutcome
 
 FIELDS = ("email", "name")
@@ -286,6 +291,10 @@ class SyncOracle:
         ]
         if value not in since:
             self.violated(f"15: {attempt} writes a {name} that {attempt.user_id} has not")
+        is_believed = any(each.email_changes is EmailChanges.ANY for each in self.chosen)
+        is_verified = attempt.read is not None and attempt.read.email_verified
+        if name == "email" and not (is_believed or is_verified):
+            self.violated(f"15: {attempt} writes an address that is not verified")
 
     def _judge_edit(self, attempt: Attempt, name: str, value: str, edit: Edit) -> None:
         """Check 16: what a person wrote gives way to a later change, or by policy."""

@@ -85,7 +85,9 @@ class Rest:
 
     def _why_known(self, user: User, customer: Body, name: str) -> str | None:
         """Return why somebody knows which is newer: an event has said what Auth0 had before."""
-        if (customer["id"], name) in self.oracle.edits or name == "email":
+        ignored = any(each.email_changes is EmailChanges.IGNORE for each in self.oracle.chosen)
+        is_untold = name == "email" and ignored
+        if (customer["id"], name) in self.oracle.edits or is_untold:
             return None
         former = [value for _, value in self.oracle.had[user.user_id, name][:-1]]
         is_former = stripe_value(customer, name) in former

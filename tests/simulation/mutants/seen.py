@@ -33,5 +33,6 @@ SEEN = {
     "denied user let in who waits for another invocation": 58,
     "linking takes anybody's customer": 88,
     "address changed without a look-up": 0,
+    "sync writes an address that is not verified": 340,
 }
 """Seeds that caught a mutant before: played first."""
