@@ -10,7 +10,7 @@ from tests.fakes import ADA, NOW, customer_of
 
 from customerlink.model.customer import Customer
 from customerlink.model.customer_fields import CustomerFields
-from customerlink.model.customer_values import Former, LiveCustomer, folded
+from customerlink.model.customer_values import Former, LiveCustomer, Told, folded
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import Identity, Profile
 from customerlink.model.sync import (
@@ -302,7 +302,12 @@ def test_address_that_may_not_be_written(
 
 def hinted(before: Memory, *former: dict[str, str]) -> Memory:
     """Return it with what events say that Auth0 had."""
-    return before.hinted(DIGESTS.hints(former))
+    return before.hinted(DIGESTS.hints(Told(hints=tuple(map(Former, former)))))
+
+
+def edited(before: Memory, *former: Former) -> Memory:
+    """Return it with what events say that customers had."""
+    return before.hinted(DIGESTS.hints(Told(edits=former)))
 
 
 def edit(customer_id: str = ADAS, **former: str) -> Former:
@@ -339,7 +344,7 @@ def test_what_events_say(
     stripe: str, before: Memory, edits: list[Former], verdict: Verdict
 ) -> None:
     """Of before, and only where nothing is remembered; Auth0's is new@example.com."""
-    decision = decided(live(email=stripe), before, edits=tuple(edits))
+    decision = decided(live(email=stripe), edited(before, *edits))
 
     assert decision.verdicts["email"] is verdict
 
@@ -348,8 +353,8 @@ def test_what_events_say(
 def test_edit_that_an_event_tells(policy: EditedCustomers) -> None:
     """From then on it is remembered what Auth0 had: it is the same edit without the event."""
     by: dict[str, Any] = {"edited_customers": policy}
-    edits = (edit(name="Ada"),)
-    first = decided(live(name="Countess"), memory(email=NEW), edits=edits, **by)
+    before = edited(memory(email=NEW), edit(name="Ada"))
+    first = decided(live(name="Countess"), before, **by)
     second = decided(live(name="Countess"), first.outcome(NOW, first.writes), **by)
 
     assert first.verdicts["name"] is second.verdicts["name"]
@@ -370,11 +375,46 @@ def test_hints_until_something_is_applied() -> None:
     assert verified.outcome(NOW, verified.writes).hints == {}
 
 
-def test_few_hints_are_kept() -> None:
-    """However often somebody changes a name."""
-    before = hinted(Memory(), *({"name": f"name {number}"} for number in range(200)))
+@pytest.mark.parametrize(
+    ("profile", "auth0", "verdict"),
+    [
+        ({}, "Lady", Verdict.UNKNOWN),
+        ({"email": None}, "Ada", Verdict.EDITED),
+        ({"name": None}, "Ada", Verdict.LEFT),
+    ],
+)
+def test_edits_until_they_are_compared(
+    profile: dict[str, Any], auth0: str, verdict: Verdict
+) -> None:
+    """What was no edit of Auth0's value then is none of its next one; what waits is kept."""
+    before = edited(memory(), edit(name="Ada", email=OTHER), edit("cus_other", name="Lady"))
+    current = replace(ADA_NOW, **({"name": auth0} | profile))
+    decision = decided(live(name="Countess"), before, profile=current)
+    after = decision.outcome(NOW, decision.writes)
+    assert decision.verdicts["name"] is verdict
+    assert bool(after.hints) is ("name" in profile or "email" in profile)
 
-    assert len(before.hints["name"]) == MOST_HINTS
+    again = decided(live(name="Countess"), after)
+    assert again.verdicts["name"] is (Verdict.UNKNOWN if auth0 == "Lady" else Verdict.EDITED)
+
+
+def test_edit_that_is_not_written_over_yet() -> None:
+    """It stays known, or the next try would take it for a difference of before."""
+    before = edited(memory(email=NEW), edit(name="Ada"))
+    restoring: dict[str, Any] = {"edited_customers": EditedCustomers.RESTORE}
+    decision = decided(live(name="Countess"), before, **restoring)
+    again = decided(live(name="Countess"), decision.outcome(NOW, ()), **restoring)
+
+    assert again.writes == {"name": "Ada"}
+
+
+@pytest.mark.parametrize("name", ["name", "email", "metadata.a plan"])
+def test_few_hints_are_kept(name: str) -> None:
+    """However often somebody changes a field, on either side."""
+    former = [Former({name: f"value {number}"}, ADAS) for number in range(200)]
+    before = Memory().hinted(DIGESTS.hints(Told(tuple(former), tuple(former))))
+
+    assert [len(each) for each in before.hints.values()] == [MOST_HINTS] * 2
 
 
 class TestDue:

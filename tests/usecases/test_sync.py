@@ -799,6 +799,40 @@ class TestEvents:
         assert (shop.email(), self.due_in(shop)) == (NEW, None)
         assert "hints" not in shop.memory()
 
+    @pytest.mark.parametrize(
+        ("edit", "told"),
+        [
+            ({"name": "Countess"}, Former({"name": "Ada"})),
+            ({"email": NEW}, Former({"email": OLD.upper()})),
+            ({"name": ""}, Former({"name": "Ada", "email": NEW})),
+        ],
+    )
+    @pytest.mark.parametrize("times", [1, 3])
+    def test_parked_edit(self, shop: Shop, edit: dict[str, str], told: Former, times: int) -> None:
+        """It stays known for one until it is due, by digests, and by no other customer's event."""
+        self.fresh(shop)
+        shop.edit(**edit)
+        for customer_id in (CustomerId("cus_other"), shop.adas)[-times:]:
+            shop.syncing().park(ADA, Told(edits=(replace(told, customer_id=customer_id),)))
+        assert [each for each in (OLD, "Ada") if each in str(shop.memory())] == []
+
+        for _ in range(times):
+            assert shop.outcome() is SyncOutcome.NOTHING
+        assert (shop.email(), shop.name()) == (
+            edit.get("email", OLD),
+            edit.get("name", "Ada") or None,
+        )
+        assert "hints" not in shop.memory()
+
+    def test_parked_edit_of_another_customer(self, shop: Shop) -> None:
+        """It says nothing of this one."""
+        self.fresh(shop)
+        shop.edit(name="Countess")
+        told = Told(edits=(Former({"name": "Ada"}, CustomerId("cus_other")),))
+        shop.syncing().park(ADA, told)
+
+        assert shop.outcome() is SyncOutcome.HELD
+
     @pytest.mark.parametrize("call", ["stripe retrieve", UPDATE, GIVE_BACK])
     def test_parked_while_another_is_at_it(self, shop: Shop, call: str) -> None:
         """That one may have seen what was before: the user stays due."""

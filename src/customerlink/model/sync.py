@@ -12,7 +12,6 @@ from customerlink.model.customer import Customer
 from customerlink.model.customer_fields import CustomerFields
 from customerlink.model.customer_values import (
     EMAIL,
-    Former,
     LiveCustomer,
     Values,
     folded,
@@ -22,7 +21,7 @@ from customerlink.model.frozen import frozen
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import ODD_IDENTITY, Identity, Profile
 from customerlink.model.signup import Marker
-from customerlink.model.sync_memory import Digests, Memory
+from customerlink.model.sync_memory import Digests, Memory, edited
 from customerlink.model.sync_policy import (
     DeletedCustomers,
     DeletedUsers,
@@ -128,8 +127,6 @@ class Seen:
     is_open: bool = False
     """Whether that record is open: a sign-up is under way, or waits to be finished."""
     memory: Memory = Memory()
-    edits: tuple[Former, ...] = ()
-    """What customers had before they were changed in Stripe, as events tell it."""
     left: tuple[Identity, ...] = ()
     """Linked accounts whose customers cannot follow."""
 
@@ -196,14 +193,19 @@ class Decision:
 
         Field by field: what was passed over may still be as an earlier write left it.
         """
-        settled = {name for name, each in self.verdicts.items() if each in _SETTLED}.union(written)
+        settled = self._with(*_SETTLED).union(written)
         applied = {**self.memory.applied, **{each: self._digest(each) for each in settled}}
+        # An edit of another value than Auth0's says nothing of what Auth0 may have next.
+        compared = {*applied, *self._with(Verdict.UNKNOWN)}
         return replace(
             self._counted(written, now),
             applied=applied,
             writing=_without(self.memory.writing, settled),
-            hints=_without(self.memory.hints, applied),
+            hints=_without(self.memory.hints, {*applied, *map(edited, compared)}),
         )
+
+    def _with(self, *verdicts: Verdict) -> frozenset[str]:
+        return frozenset(name for name, each in self.verdicts.items() if each in verdicts)
 
     def _counted(self, names: Collection[str], now: float) -> Memory:
         is_correction = any(self.verdicts[each] is Verdict.RESTORED for each in names)
@@ -340,9 +342,7 @@ def _compared(
     # One that was unlinked may be linked once more.
     linked = {rules.digests.account(each) for each in profile.identities[1:]}
     memory = replace(memory, followed=memory.followed & linked)
-    # Another customer's values are no earlier ones of this one's.
-    edits = [each.values for each in seen.edits if each.customer_id == live.customer.id]
-    compare = _Comparison(memory, live.values, values, frozenset(usable), rules, tuple(edits))
+    compare = _Comparison(memory, live.values, values, frozenset(usable), rules)
     verdicts = {name: compare.verdict(name, now) for name in names}
     act = SyncAct.COMPARE if profile.customer_id else SyncAct.LINK
     reason = _reason(verdicts.values(), act)
@@ -382,7 +382,6 @@ class _Comparison:
     usable: Collection[str]
     """The fields that may be written: of the others it is only remembered what both sides had."""
     rules: SyncRules
-    edits: tuple[Values, ...]
 
     def verdict(self, name: str, now: float) -> Verdict:
         if name not in self.auth0:
@@ -396,7 +395,7 @@ class _Comparison:
             return Verdict.LEFT
         if before is None:
             is_former = is_our_write or theirs in self.memory.hints.get(name, ())
-            return Verdict.CHANGED if is_former else self._without_baseline(name, ours, now)
+            return Verdict.CHANGED if is_former else self._without_baseline(name, now)
         # What was about to be written and is there, was: then Auth0's came back to what it was.
         if before == ours and not is_our_write:
             return self._edited(now)
@@ -405,8 +404,9 @@ class _Comparison:
     def _digest(self, name: str, values: Values) -> str:
         return self.rules.digests.of(name, folded(name, values.get(name, "")))
 
-    def _without_baseline(self, name: str, ours: str, now: float) -> Verdict:
-        if ours in {self._digest(name, each) for each in self.edits if name in each}:
+    def _without_baseline(self, name: str, now: float) -> Verdict:
+        ours = self.rules.digests.edit(self.memory.customer_id, name, self.auth0[name])
+        if ours in self.memory.hints.get(edited(name), ()):
             return self._edited(now)
         is_applied = self.rules.policy.differences is Differences.APPLY
         return Verdict.CHANGED if is_applied else Verdict.UNKNOWN

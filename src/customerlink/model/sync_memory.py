@@ -6,10 +6,10 @@ And why nothing was done, and when the user is to be looked at again.
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import field, replace
 
-from customerlink.model.customer_values import Values, folded
+from customerlink.model.customer_values import Told, folded
 from customerlink.model.frozen import frozen
 from customerlink.model.profile import Identity
 from customerlink.model.user import CustomerId, User
@@ -57,11 +57,24 @@ class Digests:
         seed = json.dumps([target, value]).encode()
         return hmac.digest(self.key, seed, hashlib.sha256).hex()[:DIGITS]
 
-    def hints(self, former: Iterable[Values]) -> "Hints":
-        """Return, by field, the digests of values that Auth0 had before, as they are compared."""
+    def edit(self, customer_id: CustomerId | None, name: str, value: str) -> str:
+        """Return the digest of what a customer had: another one's says nothing of it."""
+        return self.of(f"{customer_id} {name}", folded(name, value))
+
+    def hints(self, told: Told) -> "Hints":
+        """Return the digests of what either side had before, as it is compared."""
+        auth0 = [
+            (name, self.of(name, folded(name, value)))
+            for each in told.hints
+            for name, value in each.values.items()
+        ]
+        stripe = [
+            (edited(name), self.edit(each.customer_id, name, value))
+            for each in told.edits
+            for name, value in each.values.items()
+        ]
         hints: dict[str, frozenset[str]] = {}
-        for name, value in (each for values in former for each in values.items()):
-            digest = self.of(name, folded(name, value))
+        for name, digest in auth0 + stripe:
             hints[name] = hints.get(name, frozenset()) | {digest}
         return hints
 
@@ -71,6 +84,12 @@ class Digests:
 
 
 type Hints = Mapping[str, frozenset[str]]
+"""Digests of what Auth0 had, by field; and of what Stripe had, by the field as edited."""
+
+
+def edited(name: str) -> str:
+    """Return under which name a field's former values in Stripe are kept."""
+    return f"edited {name}"
 
 
 @frozen
@@ -89,7 +108,7 @@ class Memory:
     followed: frozenset[str] = frozenset()
     """Digests of the accounts that were linked to the user's, and whose customers have followed."""
     hints: Hints = field(default_factory=dict)
-    """By field: digests of what Auth0 had before, as events say, until something is applied."""
+    """Of what either side had before, as events say, until something is applied."""
     held: str | None = None
     """Why nothing is done, until a person or the time mends it."""
     held_since: float | None = None
@@ -107,7 +126,7 @@ class Memory:
         return replace(self, applied={}, writing={}, followed=frozenset(), keyed_by=digests.name)
 
     def hinted(self, hints: Hints) -> "Memory":
-        """Return it with more of what Auth0 had before."""
+        """Return it with more of what either side had before."""
         both = {
             name: self.hints.get(name, frozenset()) | hints.get(name, frozenset())
             for name in {*self.hints, *hints}

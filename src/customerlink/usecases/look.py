@@ -84,7 +84,7 @@ class Look:
             else _told_of(customers, user, told.customer_id)
         )
         recorded, is_open = standing.customer_id, standing.is_open
-        seen = Seen(user, profile, customer, recorded, is_open, memory, told.edits, left)
+        seen = Seen(user, profile, customer, recorded, is_open, memory, left)
         return decide(seen, self.rules, self.clock.time())
 
     def is_about_to_move(self, customer: Customer, user: User) -> bool:

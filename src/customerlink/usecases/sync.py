@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from customerlink.model.customer_values import Told
 from customerlink.model.errors import LedgerUnavailableError
-from customerlink.model.sync_memory import AGAIN_SECONDS, Hints
+from customerlink.model.sync_memory import AGAIN_SECONDS
 from customerlink.model.user import User
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.usecases.look import NOTHING_TOLD, Look, UnansweredError
@@ -38,16 +38,13 @@ class Sync(Look):
         Raise `LedgerUnavailableError` if it did not take it.
         """
         due_at = self.clock.time() + seconds
-        self.invocations.sync_ledger().park(user, due_at, self._hints(told))
-
-    def _hints(self, told: Told) -> Hints:
-        return self.rules.digests.hints(each.values for each in told.hints)
+        self.invocations.sync_ledger().park(user, due_at, self.rules.digests.hints(told))
 
     def _reconciled(self, user: User, told: Told, ledger: SyncLedger) -> Synced:
         lease = ledger.take(user)
         if lease is None:
             return Synced(SyncOutcome.AGAIN, why=BUSY)
-        lease = replace(lease, memory=lease.memory.hinted(self._hints(told)))
+        lease = replace(lease, memory=lease.memory.hinted(self.rules.digests.hints(told)))
         try:
             customers = self.invocations.synced_customers()
             decision = self.decision(user, lease.memory, customers, told)

@@ -173,8 +173,8 @@ SYNCED = [
     Mutant(
         "sync settles what it passed over",
         DECISION,
-        "if each in _SETTLED}.union(written)",
-        "if each in _SETTLED}.union(self.values)",
+        "settled = self._with(*_SETTLED).union(written)",
+        "settled = self._with(*_SETTLED).union(self.values)",
         caught_by=f"{_TABLE}::test_what_is_passed_over_is_not_settled",
     ),
     Mutant(
@@ -229,23 +229,37 @@ SYNCED = [
     Mutant(
         "sync takes an edit for a difference of before",
         DECISION,
-        "if ours in {self._digest(name, each) for each in self.edits if name in each}:",
+        "if ours in self.memory.hints.get(edited(name), ()):",
         "if False:",
         caught_by=f"{_TABLE}::test_what_events_say",
     ),
     Mutant(
         "sync believes what events say of another customer",
-        DECISION,
-        "for each in seen.edits if each.customer_id == live.customer.id]",
-        "for each in seen.edits]",
+        MEMORY,
+        'return self.of(f"{customer_id} {name}", folded(name, value))',
+        "return self.of(name, folded(name, value))",
         caught_by=f"{_TABLE}::test_what_events_say",
     ),
     Mutant(
         "sync forgets the hints of a field that it left",
         DECISION,
-        "hints=_without(self.memory.hints, applied),",
+        "hints=_without(self.memory.hints, {*applied, *map(edited, compared)}),",
         "hints={},",
         caught_by=f"{_TABLE}::test_hints_until_something_is_applied",
+    ),
+    Mutant(
+        "sync takes a later change in Auth0 for an edit in Stripe",
+        DECISION,
+        "compared = {*applied, *self._with(Verdict.UNKNOWN)}",
+        "compared = applied",
+        caught_by=f"{_TABLE}::test_edits_until_they_are_compared",
+    ),
+    Mutant(
+        "sync forgets an edit that it has not written over yet",
+        DECISION,
+        "compared = {*applied, *self._with(Verdict.UNKNOWN)}",
+        "compared = self.verdicts",
+        caught_by=f"{_TABLE}::test_edit_that_is_not_written_over_yet",
     ),
     Mutant(
         "sync takes an event's customer for the user's",
