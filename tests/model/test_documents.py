@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customerlink.model.documents import DEEPEST, LONGEST_BYTES, json_object
+from customerlink.model.documents import DEEPEST, LONGEST_BYTES, json_object, lines
 
 
 def nested(levels: int, opening: str, closing: str) -> bytes:
@@ -97,3 +97,12 @@ def test_text_is_left_to_the_fields_reader(text: str) -> None:
 def test_nothing_raises(document: bytes | str) -> None:
     """Any bytes, any text."""
     assert isinstance(json_object(document), dict | str)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["a\u2028b", "a\u2029b", "a\x85b", "a\x0bb", "a\x1eb", "a\rb"])
+def test_lines(name: str, end: str) -> None:
+    """Each ends at a line feed, also as Windows writes it, and not within a value."""
+    assert lines(f"{name}{end}{end}b{end}") == [name, "", "b"]
+    assert lines(f"{name}{end}b") == [name, "b"]
+    assert lines("") == []

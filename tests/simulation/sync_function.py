@@ -113,6 +113,9 @@ class _Newcomers(Newcomers):
     def note(self, user: Named, due_at: float) -> None:
         """Note nobody."""
 
+    def told(self, user: Named) -> None:
+        """Tell of nobody."""
+
     def forget(self, user: Named) -> None:
         """Forget nobody."""
 

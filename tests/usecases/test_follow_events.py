@@ -461,6 +461,24 @@ def test_who_was_made_is_remembered(shop: Events) -> None:
     assert shop.told.lines == []
 
 
+@pytest.mark.parametrize("year", [2027, 2400, 9999])
+def test_who_is_to_be_made_in_years(shop: Events, year: int) -> None:
+    """Is one who was made now: else nobody would look before."""
+    made = {"user_id": BOB.user_id, "created_at": f"{year}-12-31T08:00:00Z"}
+    assert shop.deliver(auth0_event("user.created", made)) == [DONE]
+
+    due_at = float(shop.table.items[CREATED]["open_since"]["N"])
+    assert due_at == shop.clock.time() + REPORTED_WITHIN_SECONDS
+
+
+def test_who_was_made_and_has_signed_up(shop: Events) -> None:
+    """Is not noted: their first login was reported."""
+    made = {"user_id": ADA.user_id, "created_at": "2026-11-18T08:00:00Z"}
+    assert shop.deliver(auth0_event("user.created", made)) == [DONE]
+
+    assert f"created#{TENANT}#{ADA.user_id}" not in shop.table.items
+
+
 @pytest.mark.parametrize(
     ("changes", "is_known"),
     [

@@ -62,7 +62,8 @@ def test_by_the_profile(profile: dict[str, Any], expected: Newcomer) -> None:
     made = Made(**profile)
 
     assert made.look() is expected
-    assert KEY not in made.table.items
+    is_told = expected is Newcomer.MISSED
+    assert ("is_open" in made.table.items.get(KEY, {}), KEY in made.table.items) == (False, is_told)
     assert made.customers() == 0
 
 

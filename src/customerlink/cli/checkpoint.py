@@ -8,6 +8,7 @@ from pathlib import Path
 from customerlink.adapters.locked import locked
 from customerlink.cli.private_files import private
 from customerlink.model.candidate import Candidate
+from customerlink.model.documents import lines
 from customerlink.model.row import Row
 from customerlink.usecases.backfill import Backfilled
 
@@ -51,8 +52,7 @@ class Checkpoint:
 
     def rows(self) -> list[Row]:
         """Return what was odd in the comparison: a later run knows no more of it."""
-        lines = self._rows.read_text().splitlines() if self._rows.exists() else ()
-        return [Row.read(each) for each in lines]
+        return [Row.read(each) for each in _lines(self._rows)]
 
     def left(self) -> list[Candidate]:
         """Return whom nobody has done yet; a line that a crash cut short counts as not done."""
@@ -62,7 +62,7 @@ class Checkpoint:
     def done(self) -> set[str]:
         """Return who is done with."""
         done = set()
-        for each in self._done.read_text().splitlines() if self._done.exists() else ():
+        for each in _lines(self._done):
             try:
                 done.add(Backfilled.read(each).user_id)
             except ValueError:
@@ -71,18 +71,18 @@ class Checkpoint:
         return done
 
     def _users(self) -> list[Candidate]:
-        return [Candidate.read(each) for each in self._todo.read_text().splitlines()]
+        return [Candidate.read(each) for each in lines(self._todo.read_text())]
 
     @contextmanager
     def noting(self) -> Iterator[Callable[[Backfilled], None]]:
         """Open the second file; return what writes a line into it."""
         cut_short = self._done.exists() and not self._done.read_bytes().endswith(b"\n")
         # Line by line: a run that is killed has noted everybody but those under way.
-        with private(self._done).open("a", buffering=1) as lines:
+        with private(self._done).open("a", buffering=1) as opened:
             # A crash left half a line, which would spoil the next one.
             if cut_short:
-                lines.write("\n")
-            yield lambda done: print(done.line(), end="", file=lines)
+                opened.write("\n")
+            yield lambda done: print(done.line(), end="", file=opened)
 
     def finish(self) -> None:
         """Forget whom there was to do; what was done stays."""
@@ -90,7 +90,11 @@ class Checkpoint:
         self._rows.unlink(missing_ok=True)
 
 
-def _write(file: Path, lines: Iterable[str]) -> None:
+def _lines(file: Path) -> list[str]:
+    return lines(file.read_text()) if file.exists() else []
+
+
+def _write(file: Path, whole: Iterable[str]) -> None:
     """Write a file that nobody else may read."""
     with private(file).open("w") as opened:
-        opened.writelines(lines)
+        opened.writelines(whole)

@@ -13,7 +13,7 @@ from botocore.config import Config as AwsConfig
 from botocore.exceptions import ClientError
 
 from customerlink.adapters.aws.function_log import line_with
-from customerlink.adapters.dynamodb.open_index import count_open, due_users
+from customerlink.adapters.dynamodb.open_index import count_open, owed_users
 from customerlink.adapters.dynamodb.recorded_tenants import recorded_tenants
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError
@@ -307,7 +307,8 @@ class Deployment:
 
     def owed_looks(self, clock: Callable[[], float] = time.time) -> list[User]:
         """Return those who are held or were put off, in the order of their times; so many."""
-        return due_users(self.dynamodb, self.outputs.table, clock() + LONGEST_SECONDS, MOST_OWED)
+        now, until = clock(), clock() + LONGEST_SECONDS
+        return owed_users(self.dynamodb, self.outputs.table, now, until, MOST_OWED)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":

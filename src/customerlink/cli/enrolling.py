@@ -1,5 +1,6 @@
 """Enrolling a whole tenant, before anything tells of changes: who differs is listed, and stays."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.private_files import private
 from customerlink.cli.session import Session
 from customerlink.cli.sync_worker import sync_worker
+from customerlink.model.documents import json_object, lines
 from customerlink.model.drift import Drift
 from customerlink.model.row import unread
 from customerlink.model.sync_policy import Differences
@@ -45,7 +47,7 @@ class Enrolling:
         users, done = self._linked(), self._done()
         left = [each for each in users if each.user_id not in done]
         counts, rows = Counter(done.values()), []
-        with self._file.open("a", buffering=1) as lines:
+        with self._file.open("a", buffering=1) as noted:
             for user, ended in self._each(left):
                 counts[ended.status] += 1
                 if ended.status in _TOLD:
@@ -53,7 +55,7 @@ class Enrolling:
                     row = {"id": user.user_id, "outcome": ended.status.value, "reason": ended.why}
                     rows.append(row)
                 if ended.status is not EnrolStatus.AGAIN:
-                    print(f"{ended.status} {user.user_id}", file=lines)
+                    print(json.dumps({"user_id": user.user_id, "status": ended.status}), file=noted)
         self._tell(counts)
         if counts[EnrolStatus.AGAIN]:
             text = f"{counts[EnrolStatus.AGAIN]} users could not be enrolled yet."
@@ -86,8 +88,7 @@ class Enrolling:
     def _done(self) -> dict[str, EnrolStatus]:
         # Who was left, or differed, may not any more if somebody says that Auth0's counts.
         again = {EnrolStatus.DIFFERS} if self.differences is Differences.APPLY else set()
-        lines = (line.partition(" ") for line in self._file.read_text().splitlines())
-        known = {user: EnrolStatus(word) for word, _, user in lines if word in EnrolStatus}
+        known = dict(filter(None, map(_noted, lines(self._file.read_text()))))
         return {user: status for user, status in known.items() if status not in again}
 
     def _each(self, users: list[User]) -> Iterator[tuple[User, Enrolled]]:
@@ -123,3 +124,11 @@ class Enrolling:
         if left := counts[EnrolStatus.LEFT]:
             told += f"; {left} are for a person to look at"
         self.now.output.step(told)
+
+
+def _noted(line: str) -> tuple[str, EnrolStatus] | None:
+    """Return who was done with, and how; None for what a crash cut short."""
+    match json_object(line):
+        case {"user_id": str(user_id), "status": str(status)} if status in EnrolStatus:
+            return user_id, EnrolStatus(status)
+    return None

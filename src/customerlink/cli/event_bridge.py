@@ -77,7 +77,7 @@ class EventBridge:
 
     def pending(self, prefix: str) -> list[EventSource]:
         """Return a partner's sources that wait for a bus."""
-        found = self._events.list_event_sources(NamePrefix=prefix)["EventSources"]
+        found = self._pages("list_event_sources", "EventSources", NamePrefix=prefix)
         return [
             EventSource(each["Name"], SourceState.PENDING, each.get("ExpirationTime"))
             for each in found
@@ -86,7 +86,7 @@ class EventBridge:
 
     def rules(self, bus: str) -> dict[str, bool]:
         """Return the rules of a bus, and whether they are enabled."""
-        found = self._events.list_rules(EventBusName=bus)["Rules"]
+        found = self._pages("list_rules", "Rules", EventBusName=bus)
         return {each["Name"]: each["State"] == "ENABLED" for each in found}
 
     def waiting(self, queue: str) -> int:
@@ -118,6 +118,16 @@ class EventBridge:
             Statistics=["Sum"],
         )["Datapoints"]
         return {each["Timestamp"]: each["Sum"] for each in found if each["Sum"]}
+
+    def _pages(self, operation: str, name: str, **asked: str) -> Iterator[Any]:
+        """Return what all pages of a list have; of the first of these boto3 has no paginator."""
+        token: dict[str, str] = {}
+        while True:
+            page = getattr(self._events, operation)(**asked, **token)
+            yield from page[name]
+            if not page.get("NextToken"):
+                return
+            token = {"NextToken": page["NextToken"]}
 
     def _needed(self) -> Iterator[tuple[str, Callable[[], object]]]:
         unknown, now = f"{AUTH0_PREFIX}none", datetime.now(UTC)

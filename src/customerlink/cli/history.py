@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from customerlink.cli.private_files import private
+from customerlink.model.documents import lines
 from customerlink.model.drift import IN_ORDER
 from customerlink.usecases.compare import Report
 
@@ -24,14 +25,14 @@ def remembered(report: Report, folder: Path, mode: str) -> list[Run]:
     """Add a report to the history of its tenant and mode; return all of it, the oldest first."""
     history = private(folder / f"history-{report.tenant}-{mode}.jsonl")
     cut_short = history.stat().st_size > 0 and not history.read_bytes().endswith(b"\n")
-    with history.open("a") as lines:
+    with history.open("a") as opened:
         line = json.dumps({"at": report.at, "counts": report.counts})
-        lines.write(f"\n{line}\n" if cut_short else f"{line}\n")
+        opened.write(f"\n{line}\n" if cut_short else f"{line}\n")
     return sorted(_read(history.read_text(errors="replace")), key=lambda run: run.at)
 
 
 def _read(text: str) -> Iterator[Run]:
-    for line in text.splitlines():
+    for line in lines(text):
         try:
             yield _run(json.loads(line))
         except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -39,7 +39,7 @@ def beat(customers: stripe.CustomerService, stack: str) -> None:
 
 def canaries(customers: stripe.CustomerService, stack: str) -> list[str]:
     """Return the canary's id, if there is one."""
-    found = customers.list({"email": canary_address(stack)}).data
+    found = customers.list({"email": canary_address(stack)}).auto_paging_iter()
     return [each.id for each in found if is_canary(each.metadata or {})]
 
 

@@ -23,6 +23,7 @@ from customerlink.adapters.duckdb import Store
 from customerlink.adapters.stripe.listing import Listing, line
 from customerlink.adapters.trouble import failure_of, trouble_of
 from customerlink.model.candidate import Candidate
+from customerlink.model.documents import lines
 from customerlink.model.drift import Drift
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.failure import FailedAt, Failure, How
@@ -194,7 +195,7 @@ def provision_chunk(
     failed: list[Backfilled] = []
     rows = Rows(trouble_of, time, failure_of)
     try:
-        for user in map(Candidate.read, files.read(f"todo/{name}").splitlines()):
+        for user in map(Candidate.read, _read_lines(files, f"todo/{name}")):
             if user.user_id in done:
                 continue
             if left() < TIME_TO_WRITE_SECONDS:
@@ -219,7 +220,11 @@ def provision_chunk(
 
 
 def _read(files: Files, name: str) -> list[Backfilled]:
-    return [Backfilled.read(each) for each in files.read(name).splitlines()]
+    return [Backfilled.read(each) for each in _read_lines(files, name)]
+
+
+def _read_lines(files: Files, name: str) -> list[str]:
+    return lines(files.read(name).decode())
 
 
 def _lines(rows: Iterable[Backfilled]) -> bytes:

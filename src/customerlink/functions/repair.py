@@ -173,7 +173,7 @@ def _look_after(kept: AfterTheSignUp, context: "LambdaContext") -> None:
     """See to the users whom the ledger says to look at, and to those whom Auth0 made."""
     report = SyncReport(kept.log_names, context.aws_request_id)
     has_time = partial(_has_time, context)
-    due = [each for each in due_users(*_table(kept), AT_MOST) if each.tenant == kept.tenant]
+    due = due_users(*_table(kept), AT_MOST, kept.tenant)
     bodies = [json.dumps(message_of(each)) for each in due]
     if kept.settings.queue:
         kept.queue.send_all(bodies)
@@ -192,8 +192,7 @@ def _look_after(kept: AfterTheSignUp, context: "LambdaContext") -> None:
 
 
 def _welcome(kept: AfterTheSignUp, report: SyncReport, has_time: Callable[[], bool]) -> None:
-    found = due_newcomers(*_table(kept), AT_MOST)
-    newcomers = [each for each in found if each.tenant == kept.tenant]
+    newcomers = due_newcomers(*_table(kept), AT_MOST, kept.tenant)
     random.shuffle(newcomers)
     check = kept.missed_sign_ups()
     for user in newcomers:

@@ -36,6 +36,14 @@ def json_object(document: bytes | str, longest: int = LONGEST_BYTES) -> dict[str
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 
 
+def lines(text: str) -> list[str]:
+    """Return a text's lines as JSON's are ended: in a value a person's name may break elsewhere.
+
+    Python's own `splitlines` breaks at U+2028 and six others, which a document may hold.
+    """
+    return [each.removesuffix("\r") for each in text.removesuffix("\n").split("\n")] if text else []
+
+
 def is_too_deep(text: str, document: object) -> bool:
     """Return whether a document, whose text this is, has more levels than are read."""
     # No document is deeper than its brackets are many: for nearly all of them that is the answer.

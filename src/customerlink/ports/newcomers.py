@@ -12,6 +12,10 @@ class Newcomers(Protocol):
         """Remember a user until a unix time at least; it may be repeated."""
         ...
 
+    def told(self, user: User) -> None:
+        """Look at a user no more, however often it is repeated that they were made then."""
+        ...
+
     def forget(self, user: User) -> None:
         """Remember a user no longer."""
         ...

@@ -210,14 +210,19 @@ class Batch:
 
         None where they were gone before, under the same id: whoever is back is looked at.
         """
-        user, made = sighting.user, sighting.created_at
-        since = made.timestamp() if made else self._follow.clock.time()
+        user, newcomers = sighting.user, self._follow.newcomers
         try:
-            self._follow.newcomers.note(user, since + REPORTED_WITHIN_SECONDS)
+            if not newcomers.has_record(user):
+                newcomers.note(user, self._made_at(sighting) + REPORTED_WITHIN_SECONDS)
             memory = self._follow.sync.invocations.sync_ledger().recall(user)
         except LedgerUnavailableError:
             return Ending.AGAIN
         return Ending.DONE if memory.gone_since is None else None
+
+    def _made_at(self, sighting: Sighting) -> float:
+        """Return when a user was made; who is to be made in years would be looked at in years."""
+        now, made = self._follow.clock.time(), sighting.created_at
+        return min(made.timestamp(), now) if made else now
 
 
 def _told(about: Iterable[Sighting]) -> Told:

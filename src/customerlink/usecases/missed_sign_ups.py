@@ -55,7 +55,10 @@ class MissedSignUpsCheck:
         What Auth0 or Stripe raises goes on: then the user is due still.
         """
         found = self._found(user)
-        if found is not Newcomer.WAITING:
+        if found is Newcomer.MISSED:
+            # An event that comes twice does not count them twice.
+            self.newcomers.told(user)
+        elif found is not Newcomer.WAITING:
             self.newcomers.forget(user)
         return found
 

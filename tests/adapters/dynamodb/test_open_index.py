@@ -1,14 +1,23 @@
 """The sparse index of open sign-ups: on moto and on dynalite."""
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.fakes import FakeClock
 
+from customerlink.adapters.dynamodb import open_index
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
-from customerlink.adapters.dynamodb.open_index import count_open, due_users, open_sign_ups
+from customerlink.adapters.dynamodb.newcomers import DynamoDbNewcomers
+from customerlink.adapters.dynamodb.open_index import (
+    count_open,
+    due_newcomers,
+    due_users,
+    open_sign_ups,
+    owed_users,
+)
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.model.customer import NewCustomer
 from customerlink.model.instruction import Reason
@@ -140,3 +149,60 @@ def test_due(client: "DynamoDBClient", clock: FakeClock) -> None:
     assert lease is not None
     remembered.give_back(lease, Memory())
     assert due_users(client, TABLE, now, 9) == [third, first]
+
+
+def test_another_tenants_take_nobodys_place(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """However many are due, and longer: in a table that two tenants had."""
+    run = Run(clock, "sync", 9_999.0)
+    remembered = DynamoDbSyncLedger(Boto3DynamoDb(client), TABLE, run)
+    newcomers = DynamoDbNewcomers(Boto3DynamoDb(client), TABLE, run)
+    now = clock.time()
+    for number in range(3):
+        other = User(Tenant("other"), UserId(f"auth0|{number}"))
+        remembered.park(other, now - 9, {})
+        newcomers.note(other, now - 9)
+    remembered.park(USER, now - 1, {})
+    newcomers.note(USER, now - 1)
+
+    assert due_users(client, TABLE, now, 2, USER.tenant) == [USER]
+    assert due_newcomers(client, TABLE, now, 2, USER.tenant) == [USER]
+
+
+def test_owed(client: "DynamoDBClient", clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who only waits for a grace to end is owed nothing; whose grace is over, or is held, is."""
+    monkeypatch.setattr(open_index, "_AT_ONCE", 2)
+    run = Run(clock, "sync", 9_999.0)
+    remembered = DynamoDbSyncLedger(Boto3DynamoDb(client), TABLE, run)
+    now, day = clock.time(), 24 * 3600.0
+    gone = Memory(gone_since=now - day, gone_until=now + day)
+    memories = {
+        "waits": replace(gone, due_at=now + day),
+        "was put off while it waits": replace(gone, due_at=now + 5),
+        "is over": replace(gone, gone_until=now - 1, due_at=now + 1),
+        "is held": replace(gone, due_at=now + 2, held="too_many_deletions"),
+        "is there": Memory(due_at=now + 3),
+        "waits too": replace(gone, due_at=now + 4),
+    }
+    for name, each in memories.items():
+        lease = remembered.take(User(USER.tenant, UserId(name)))
+        assert lease is not None
+        remembered.give_back(lease, each)
+    owed = owed_users(client, TABLE, now, now + 2 * day, 999)
+
+    assert [each.user_id for each in owed] == ["is over", "is held", "is there"]
+
+
+def test_newcomer_who_was_told(client: "DynamoDBClient", clock: FakeClock) -> None:
+    """Is due no more when the event comes twice; made once more, they are."""
+    now = clock.time()
+    run = Run(clock, "sync", 9_999.0)
+    newcomers = DynamoDbNewcomers(Boto3DynamoDb(client), TABLE, run)
+    for _ in range(2):
+        newcomers.note(USER, now - 9)
+        assert due_newcomers(client, TABLE, now, 9, USER.tenant) == [USER]
+    newcomers.told(USER)
+    newcomers.note(USER, now - 9)
+    assert due_newcomers(client, TABLE, now, 9, USER.tenant) == []
+
+    newcomers.note(USER, now - 1)
+    assert due_newcomers(client, TABLE, now, 9, USER.tenant) == [USER]

@@ -23,7 +23,7 @@ from customerlink.ports.run import Run
 
 # Who came after them has the customer by now.
 _THEIRS = "holder = :holder"
-_CREATED = "is_open = :created"
+_CREATED = "attribute_not_exists(is_open) OR is_open = :created"
 # Another one has opened the record since: what it does with it is its own.
 _MINE = "#state = :open AND epoch = :epoch AND #owner = :owner"
 

@@ -14,6 +14,7 @@ from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
 from customerlink.cli.session import Json, Session, Yes, session
 from customerlink.model.counted import counted
+from customerlink.model.documents import lines
 from customerlink.model.drift import Drift, Finding
 from customerlink.model.listed_customer import SERVED
 from customerlink.model.plan_size import FEW, header, is_too_much, links_said, taken_by
@@ -101,9 +102,9 @@ def _print_plan(output: Output, report: Report, steps: list[Step]) -> None:
 def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> None:
     if not plan.is_file():
         raise CliError(f"{plan} is no file.", "customerlink repair > plan", Exit.USAGE)
-    lines = _text(plan).splitlines()
-    steps = [*read(lines)]
-    _check_size(taken_by(steps), links_said(lines), force)
+    told = lines(_text(plan))
+    steps = [*read(told)]
+    _check_size(taken_by(steps), links_said(told), force)
     if steps:
         now.confirm(f"Repair: {counted(len(steps), 'step')}", yes=yes)
     probe, tenant = now.own_probe(), now.tenant_name()
