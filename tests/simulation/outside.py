@@ -323,8 +323,8 @@ class _Api:
             self._watcher.looked(body, moment)
         return _object(body)
 
-    def update(self, customer_id: str, params: dict[str, Any]) -> Any:
-        """Update; the SDK's own key repeats nothing, so nothing is replayed."""
+    def update(self, customer_id: str, params: dict[str, Any], options: dict[str, str]) -> Any:
+        """Update under an idempotency key: one that lands late, after another try, is replayed."""
         self._note("update", customer_id, params)
         # Sync's few writes are what its guards are for.
         share = 1.0 if self._watcher is None else 4.0
@@ -332,10 +332,10 @@ class _Api:
 
         def changed(_: str | None) -> tuple[Body, bool]:
             self._world.sent = sent
-            return self._updated(customer_id, params), False
+            return self._updated_once(options["idempotency_key"], customer_id, params)
 
-        body, _ = self._call(changed, share)
-        return _object(body)
+        body, replayed = self._call(changed, share)
+        return _object(body, replayed=replayed)
 
     def delete(self, customer_id: str) -> Any:
         """Delete for good."""
@@ -373,6 +373,20 @@ class _Api:
 
     def _updated(self, customer_id: str, params: Body) -> Body:
         return self._world.update(customer_id, params, by=self._watcher)
+
+    def _updated_once(self, key: str, customer_id: str, params: Body) -> tuple[Body, bool]:
+        account = self._world.stripe
+        path = f"/v1/customers/{customer_id}"
+        saved = account.begin(key, path, json.dumps(params, sort_keys=True))
+        if saved is not None:
+            return saved[1], True
+        try:
+            body = self._updated(customer_id, params)
+        except StripeFailure:
+            account.abandon(key)
+            raise
+        account.finish(key, 200, body)
+        return body, False
 
     def _keyed(self, key: str, params: dict[str, Any], fault: str | None) -> tuple[Any, bool]:
         """Carry out a create in Stripe's order: the saved answer, or the work and its saving."""

@@ -1,5 +1,6 @@
 """The customers port over Stripe: the real SDK over real HTTP against the stand-in."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -105,6 +106,33 @@ class TestCalls:
         assert outcome.result.belongs_to(ADA)
         assert outcome.result.superseded_by == "cus_staying"
         assert customer["metadata"]["superseded_by"] == "cus_staying"
+
+    @pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.DOWN, FaultKind.ERROR_BEFORE])
+    def test_update_that_is_repeated(self, served: Stripe, kind: FaultKind) -> None:
+        """Under one key: what is lost is carried out once; a saved error ends it, or a new call."""
+        customers = served.customers()
+        acts: tuple[Callable[[CustomerId], object], ...] = (
+            lambda each: customers.adopt(each, ADA),
+            lambda each: customers.set_email(each, "new@example.com"),
+            lambda each: customers.supersede(each, CustomerId("cus_staying")),
+        )
+        for act in acts:
+            made, update = CustomerId(served.account.create({})["id"]), served.account.update
+            done: list[str] = []
+
+            def counted(
+                customer_id: str, params: Any, kept: Any = update, noted: list[str] = done
+            ) -> Any:
+                noted.append(customer_id)
+                return kept(customer_id, params)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(served.account, "update", counted)
+                served.fault(kind)
+                assert isinstance(act(made), Done)
+                assert done == [made]
+                assert isinstance(act(made), Done)
+                assert done == [made, made]
 
     def test_adopt_one_that_was_superseded(self, served: Stripe) -> None:
         """It is not superseded any more."""

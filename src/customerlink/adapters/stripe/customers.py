@@ -6,7 +6,9 @@ The SDK's errors and what they mean for the caller: https://docs.stripe.com/erro
 import itertools
 import random
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Any
 
 from customerlink.adapters.connections import Connections
@@ -45,6 +47,9 @@ PAGE = 100
 _REPLAYED = "idempotent-replayed"
 _TRIES = 4
 """Of what may not pass by itself; a rate limit does, and is waited out while the budget lasts."""
+
+_KEYS = 2
+"""Of an update; a second one where Stripe saved an error with the first."""
 
 _PAUSE_SECONDS = 0.15
 """Times the number of the try: many sign-ups that meet one limit must not come back at once."""
@@ -167,15 +172,27 @@ class StripeCustomers:
         return is_unknown
 
     def _updated(self, customer_id: CustomerId, changes: Params) -> Done[Customer] | Failure:
-        def updated() -> Done[Customer]:
+        """Update under one key for all tries: a lost one that lands late is no second update.
+
+        What Stripe has saved as failed is over, and is tried once more under another key. No
+        later call has the key: it would be told what an earlier one has done.
+        """
+
+        def updated(idempotency_key: str) -> Done[Customer]:
             customer = self._client.v1.customers.update(
                 customer_id,
                 changes,  # type: ignore[arg-type]  # a TypedDict over there
+                {"idempotency_key": idempotency_key},
             )
             self._note(expected(customer, "customer", customer_id))
             return Done(read_customer(customer))
 
-        return without_key_spent(self._call("stripe_update", updated, self.update_tries))
+        for _ in range(_KEYS):
+            request = partial(updated, f"customerlink-{token_hex(32)}")
+            outcome = self._call("stripe_update", request, self.update_tries)
+            if not isinstance(outcome, KeySpent):
+                break
+        return without_key_spent(outcome)
 
     def _client_with(self, key: StripeKey) -> stripe.StripeClient:
         return stripe.StripeClient(
