@@ -285,7 +285,12 @@ class Deployment:
     def line_with(self, reference: str) -> Mapping[str, object] | None:
         """Return the sign-up function's line that has a reference; None without one."""
         logs = self._session.client("logs", config=CALLS)
-        return line_with(logs, f"/aws/lambda/{self.stack}-post-login", reference, time.time())
+        group = f"/aws/lambda/{self.stack}-post-login"
+        try:
+            return line_with(logs, group, reference, time.time())
+        except logs.exceptions.ResourceNotFoundException:
+            text = f"There is no log {group} in {logs.meta.region_name}."
+            raise CliError(text, "--stack, and --region: is it another one's?") from None
 
     def recorded_tenants(self) -> frozenset[str]:
         """Return the tenants whose reports the ledger has, as far as its first pages tell."""

@@ -5,9 +5,9 @@ it, the same command goes on.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, NoReturn
 
 from customerlink.cli.config import Mode
@@ -86,9 +86,18 @@ class Switch:
             return
         if changes:
             self.now.confirm("Switch sync on", yes=yes)
+        try:
+            self._switch_on(changes)
+        except KeyboardInterrupt:
+            stands = "; ".join(output.steps) or "nothing"
+            raise CliError(f"Interrupted. Done: {stands}.", AGAIN, Exit.INTERRUPTED) from None
+
+    def _switch_on(self, changes: list[Change]) -> None:
+        # Asked for before the users are looked at, which may take hours.
+        connect = self._connecting()
         rows = self._enrol()
-        stream = self._enabled(self._connected())
-        seconds = Proof(self.deployment.event_bridge, output).of(
+        stream = self._enabled(connect())
+        seconds = Proof(self.deployment.event_bridge, self.now.output).of(
             self.streams, stream, self.now.own_probe().customers, self.deployment.stack
         )
         Enrolling(self.now, self.differences).finish()
@@ -141,10 +150,12 @@ class Switch:
 
     # The steps
 
-    def _connected(self) -> EventStream:
-        """Let both sides' events have a way to the queue; return Auth0's stream."""
-        # Asked for before anything is made that would wait for it.
-        destination = self._destination()
+    def _connecting(self) -> Callable[[], EventStream]:
+        """Ask for what it takes; return what gives both sides' events a way to the queue."""
+        return partial(self._connected, self._destinations())
+
+    def _connected(self, destinations: EventDestinations | None) -> EventStream:
+        destination = self._destination(destinations)
         stream = self._stream()
         wanted = {AUTH0_SOURCE: stream.source, STRIPE_SOURCE: destination}
         self._update_stack(wanted)
@@ -160,23 +171,32 @@ class Switch:
             return ()
         return Enrolling(self.now, self.differences).run()
 
-    def _destination(self) -> str:
+    def _destinations(self) -> EventDestinations | None:
+        """Return what makes Stripe's destination, its key tried; None where nothing is to."""
+        if self.stripe_source or self._is_there(self.deployment.event_sources[1]):
+            return None
+        key, config = destinations_key(), self.now.config
+        if not key:
+            return None
+        found = EventDestinations(key, config.stripe_api_base, config.mode, self.name)
+        with self.now.output.busy("Asking Stripe"):
+            found.find()
+        return found
+
+    def _destination(self, destinations: EventDestinations | None) -> str:
         """Return the source of Stripe's events, made now if there is none."""
         known = self.deployment.event_sources[1]
         if self.stripe_source is None and self._is_there(known):
             return known
         if self.stripe_source:
             return self._awaited(self.stripe_source, *THERE)
-        key = destinations_key()
-        source = self._made(key).source if key else self._made_by_hand()
+        source = self._made(destinations).source if destinations else self._made_by_hand()
         fix = LAPSED.format("Stripe's dashboard, Workbench > Webhooks")
         return self._awaited(source, *THERE, fix=fix)
 
-    def _made(self, key: str) -> Destination:
-        config, bridge = self.now.config, self.deployment.event_bridge
-        found = EventDestinations(key, config.stripe_api_base, config.mode, self.name)
-        with self.now.output.busy("Asking Stripe"):
-            destination = found.find()
+    def _made(self, found: EventDestinations) -> Destination:
+        bridge = self.deployment.event_bridge
+        destination = found.find()
         if destination is None:
             self._step(Kind.CREATE_DESTINATION, self.name)
             destination = found.create(bridge.account, bridge.region)

@@ -5,7 +5,8 @@ side is known, then who posts. Each looks first, so the same command goes on aft
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import ClassVar, NoReturn, override
 
 from customerlink.cli.deployment import AUTH0_SOURCE, STRIPE_SOURCE, SYNC_BY
@@ -80,11 +81,13 @@ class PostsSwitch(Switch):
             yield Change(Kind.ENABLE_STREAM, self.name)
 
     @override
-    def _connected(self) -> EventStream:
-        # Asked for before anything is made that would wait for it.
+    def _connecting(self) -> Callable[[], EventStream]:
         given = "" if self._known().stripe_secrets else typed(_ASKED)
         if given.startswith(SIGNING):
             checked_signing(given)
+        return partial(self._routed, given)
+
+    def _routed(self, given: str) -> EventStream:
         self._update_stack({SYNC_BY: SyncBy.WEBHOOK.value, AUTH0_SOURCE: "", STRIPE_SOURCE: ""})
         self._keep_destination(given)
         return self._posting()

@@ -170,6 +170,14 @@ class Memory:
         known = self if customer_id == self.customer_id else replace(self, applied={}, writing={})
         return replace(known, customer_id=customer_id, gone_since=since, gone_until=until)
 
+    def waited_until(self, grace: float, now: float) -> float:
+        """Return when the time of one who is gone comes.
+
+        A grace that is made shorter does not call up those who were promised more.
+        """
+        since = now if self.gone_since is None else self.gone_since
+        return max(since + grace, self.gone_until or 0.0)
+
     def of_one_who_is_there(self) -> "Memory":
         """Return it as it is whether the user was gone or not."""
         return replace(self, gone_since=None, gone_until=None)

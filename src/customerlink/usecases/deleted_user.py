@@ -113,12 +113,8 @@ class DeletedUser:
         return _Parting(self, known, deletions, day).carry_out()
 
     def _until(self, memory: Memory, now: float, deletions: Deletions) -> float:
-        """Say when their time comes, and count them on that day; once, unless it is put off.
-
-        A grace that is made shorter does not call up those who were promised more.
-        """
-        since = now if memory.gone_since is None else memory.gone_since
-        until = max(since + self.policy.grace_seconds, memory.gone_until or 0.0)
+        """Say when their time comes, and count them on that day; once, unless it is put off."""
+        until = memory.waited_until(self.policy.grace_seconds, now)
         if until <= now and not deletions.due_on(day_of(until)).due:
             # Whose day is forgotten is counted anew, and not carried out before all such are.
             until = now + HELD_SECONDS

@@ -9,6 +9,7 @@ from customerlink.model.errors import CustomerLinkError
 from customerlink.model.failure import FailedAt, How
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import Identity
+from customerlink.model.sign_up_record import Standing
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import Decision, Seen, SyncRules, decide
 from customerlink.model.sync_memory import Memory
@@ -64,6 +65,13 @@ class Look:
         """Say what is to be done; nothing is written. Raise `UnansweredError` without an answer."""
         memory = self.invocations.sync_ledger().recall(user)
         return self.decision(user, memory, self.invocations.synced_customers(), left=left)
+
+    def is_known(self, user: User) -> bool:
+        """Return whether the tenant has a user, or the ledger has had to do with one."""
+        if self.profiles.get(user.user_id) is not None:
+            return True
+        memory = self.invocations.sync_ledger().recall(user)
+        return (memory, self.invocations.view().standing(user)) != (Memory(), Standing())
 
     def decision(
         self,

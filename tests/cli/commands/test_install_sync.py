@@ -15,6 +15,7 @@ from customerlink.adapters.auth0.errors import Auth0SilentError
 from customerlink.cli import enrolling, sync_beats
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
+from customerlink.cli.enrolling import Enrolling
 from customerlink.cli.event_destination import EventDestinations
 from customerlink.cli.event_stream import EventStreams
 from customerlink.model.sync_memory import Memory
@@ -185,6 +186,43 @@ def test_enrolment_goes_on(shop: Shop) -> None:
     shop.cli.patch.setattr(enrolling, "GOOD_FOR_SECONDS", -1.0)
     assert shop.on().code == 0
     assert len(seen) == 9
+
+
+def interrupted(*_: object, **__: object) -> None:
+    """Be where somebody presses Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+CTRL_C: list[tuple[type, str, str]] = [
+    (Enrolling, "run", "Done: nothing."),
+    (EventDestinations, "create", "Done: create Stripe's event destination: "),
+    (Deployment, "change_parameters", "update the stack: "),
+    (EventStreams, "send_test", "enable Auth0's event stream: "),
+]
+
+
+def test_ctrl_c(shop: Shop) -> None:
+    """Is heard wherever it comes: what stands is told, and the same command goes on."""
+    shop.with_nobody_to_enrol()
+    for owner, name, said in CTRL_C:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(owner, name, interrupted)
+            result = shop.on()
+        assert (result.code, said in result.err) == (130, True), told(result)
+        assert "Interrupted." in result.err
+
+    assert (shop.on().code, shop.end_state()) == (0, IS_ON)
+
+
+def test_key_before_the_users(shop: Shop) -> None:
+    """It is tried before they are looked at, which may take hours."""
+    enrolled: list[object] = []
+    shop.cli.patch.setattr(Enrolling, "run", enrolled.append)
+    useless = shop.box.stripe.add_key(Permission.NONE, reads=("invoice",))
+    for key in ("rk_test_unknown", "pk_test_1", useless):
+        assert shop.on(key=key).code != 0
+
+    assert enrolled == []
 
 
 def without_scope(*scopes: str) -> Callable[[Shop], object]:

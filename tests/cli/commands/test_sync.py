@@ -1,5 +1,6 @@
 """`customerlink sync`: one user, end to end on the sandbox."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -205,3 +206,32 @@ def test_user_who_is_deleted(sides: Cli, adas: str) -> None:
     assert sides.box.stripe.retrieve(adas)["email"] == OLD
     [counted] = [each for each in sides.box.aws.items() if each["pk"] == "deletions#acme"]
     assert [name[:4] for name in counted if name != "pk"] == ["due_"]
+
+
+def test_unknown_user(sides: Cli, adas: str) -> None:
+    """Whom nobody has ever had is no user who is gone: the id is mistyped."""
+    for who in ("auth0|typo", "google-oauth2|9", "samlp|acme|nobody"):
+        for words in ((), ("--apply",)):
+            result = sync(sides, *words, who=who)
+            assert (result.code, "Unknown user" in result.err) == (2, True)
+
+    sides.box.tenant.users.delete(ADA)
+    assert sync(sides).code == 0
+    assert adas in {each["id"] for each in sides.box.stripe.live_customers()}
+
+
+def test_until_when(sides: Cli, adas: str) -> None:
+    """Of a user who is gone the plan says when their time comes, noted or not."""
+    sides.box.tenant.users.delete(ADA)
+    days = [_until(sync(sides, "--deleted-users", each).out) for each in ("unlink", "delete")]
+    assert (days[1] - days[0]).days == 29
+    assert sync(sides, "--apply", "--deleted-users", "delete").code == 0
+
+    shorter = sync(sides, "--deleted-users", "unlink").out
+    assert ("if it is applied" in shorter, _until(shorter).date()) == (False, days[1].date())
+    assert adas in {each["id"] for each in sides.box.stripe.live_customers()}
+
+
+def _until(told: str) -> datetime:
+    moment = told.partition("Their time comes at ")[2].partition("+")[0]
+    return datetime.fromisoformat(moment)

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from tests.cli.conftest import ACTION, Cli
 
+from sandbox.aws import STACK
 from sandbox.sandbox import Sandbox
 from sandbox.tenant import Tenant
 
@@ -90,6 +92,16 @@ def test_reference_without_a_user(tenant: Cli, box: Sandbox) -> None:
     for asked in ("0000-0000", "ABCD1234", "12345678"):
         result = tenant("whois", asked)
         assert (result.code, "Auth0's log" in result.err) == (1, True)
+
+
+def test_reference_without_a_log(tenant: Cli) -> None:
+    """Which log is missing is said, and what may be wrong."""
+    logs, group = boto3.client("logs"), f"/aws/lambda/{STACK}-post-login"
+    logs.delete_log_group(logGroupName=group)
+    for asked in ("3F2A-91BC", "3f2a91bc", " 0000-0000 "):
+        result = tenant("whois", asked)
+        assert (result.code, f"There is no log {group} in" in result.err) == (1, True)
+        assert "--region" in result.err
 
 
 @pytest.mark.parametrize("asked", ["digest:0000000000000000", "bob@example.com", "nobody"])

@@ -1,6 +1,7 @@
 """Sync: one user and their customer made to agree again; what would be done, and why."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -111,9 +112,14 @@ def sync(  # noqa: PLR0913 (a flag each)
         differences=differences,
     )
     worker, who = sync_worker(now, policy), _user(now, user.strip())
+    if not worker.is_known(who):
+        text = "Unknown user: neither the tenant nor the ledger has ever had that user_id."
+        raise CliError(text, "customerlink whois finds one by the address.", Exit.USAGE)
     if not apply:
         decision = _planned(worker, who)
         _tell(now, who, decision)
+        if decision.act is SyncAct.PART:
+            _tell_until(now, worker, who)
         now.output.say("Nothing was changed: --apply carries it out.")
         now.output.document(_document(who, decision) | {"outcome": None, "why": None})
         _exit(_foreseen(decision))
@@ -157,6 +163,15 @@ def _tell(now: Session, who: User, decision: Decision) -> None:
     else:
         # Of a table without rows there would be nothing to see.
         now.output.say(f"{done}.")
+
+
+def _tell_until(now: Session, worker: Sync, who: User) -> None:
+    """Say when the time of one who is gone comes; who was not noted yet is by --apply."""
+    memory = worker.invocations.sync_ledger().recall(who)
+    until = memory.waited_until(worker.rules.policy.grace_seconds, worker.clock.time())
+    moment = datetime.fromtimestamp(until, UTC).isoformat(timespec="minutes")
+    so_far = "" if memory.gone_since is not None else ", if it is applied now"
+    now.output.say(f"Their time comes at {moment}{so_far}.")
 
 
 def _document(who: User, decision: Decision | None) -> dict[str, object]:
