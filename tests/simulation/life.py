@@ -103,6 +103,8 @@ class Life:
             acts.append(self._is_down)
         if self.rng.random() < 0.2:
             acts.append(self._subscribes)
+        if self.rng.random() < 0.3:
+            acts.append(self.function.approves)
         return [*acts, *[self._asks] * self.rng.choice([0, 0, 1, 2])]
 
     def compares(self) -> None:
@@ -159,6 +161,8 @@ class Life:
         run()
         for _ in range(rounds):
             moments = self.function.due().values()
+            if self.rng.random() < 0.5:
+                self.function.approves()
             if moments:
                 self.world.scheduler.now = max(self.world.scheduler.now, *moments) + 1
                 self.function.sweep()

@@ -6,14 +6,16 @@ Powertools' part is left out: which messages of a batch come again is `follow_ev
 from collections import Counter
 from collections.abc import Callable, Iterable
 from random import Random
+from typing import Any
 
 from tests.simulation.auth0 import TENANT, Auth0, ManagementError, User
 from tests.simulation.events import Message, Queue
-from tests.simulation.outside import EPOCH
-from tests.simulation.reconciling import Reconciling, named
+from tests.simulation.outside import EPOCH, SimulatedDynamoDb
+from tests.simulation.reconciling import LEDGER, Reconciling, named
 from tests.simulation.scheduler import Task
 from tests.simulation.sync_oracle import SyncOracle
 
+from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
 from customerlink.adapters.trouble import trouble_of
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.events import EventKind, Passed, Served, due, read_event
@@ -54,6 +56,24 @@ class SyncFunction:
                 self.world.tell(f"  {run.owner}: {user.user_id}: {type(trouble).__name__}")
 
         self.auth0.invoke(work, SYNC_SECONDS, "sync")
+
+    def approves(self) -> None:
+        """`customerlink approve-deletions --apply`: as many go as are seen to be held."""
+        self.taken["approve-deletions"] += 1
+
+        def work(run: Run) -> None:
+            client: Any = SimulatedDynamoDb(self.world, run.owner)
+            deletions = DynamoDbDeletions(client, LEDGER, run, Tenant(TENANT))
+            a_day = self._reconciling.rules.policy.deletions_per_day
+            try:
+                held = [each for each in deletions.days() if each.is_held(a_day)]
+                deletions.approve(held)
+            except LedgerUnavailableError:
+                return
+            for each in held:
+                self.world.tell(f"  {run.owner} approves {each.due} deletions")
+
+        self.auth0.invoke(work, SYNC_SECONDS, "approve")
 
     def due(self) -> dict[str, float]:
         """Return who is to be looked at again, and when."""
