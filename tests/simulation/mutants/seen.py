@@ -33,6 +33,8 @@ SEEN = {
     "denied user let in who waits for another invocation": 58,
     "linking takes anybody's customer": 88,
     "address changed without a look-up": 0,
-    "sync writes an address that is not verified": 340,
+    "sync writes an address that is not verified": 94,
+    "sync writes what was seen before the wait": 185,
+    "sync gives away an address that its user keeps": 25,
 }
 """Seeds that caught a mutant before: played first."""

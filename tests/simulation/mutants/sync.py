@@ -99,7 +99,6 @@ SYNCED = [
         RECONCILIATION,
         "is_as_it_was = again is not None and again.writes == self.decision.writes",
         "is_as_it_was = True",
-        caught_by=f"{_TESTS}::TestInterleavings::test_change_meanwhile",
     ),
     Mutant(
         "sync clears what has another id by now",
@@ -113,7 +112,6 @@ SYNCED = [
         LOOK,
         "return plan.customer_id == customer.id and EMAIL in plan.writes",
         "return True",
-        caught_by=f"{_TESTS}::TestAddress::test_of_another_user",
     ),
     Mutant(
         "sync lets two users who swap wait for each other",
