@@ -1,18 +1,23 @@
 """`frozen`: each class beside its twin by `@dataclass(frozen=True)`."""
 
-from dataclasses import FrozenInstanceError, dataclass, field, replace
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, dataclass
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.e2e.runtime import ROOT
 
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen, replace
 
 ANYTHING = st.integers(0, 3) | st.sampled_from(["a", "b"])
 
 
-def example(decorator: Any) -> Any:
+def example(decorator: Any, field: Any) -> Any:
     """Return a class as a decorator makes it."""
 
     @decorator
@@ -25,7 +30,8 @@ def example(decorator: Any) -> Any:
     return Example
 
 
-OURS, THEIRS = example(frozen), example(dataclass(frozen=True))
+OURS = example(frozen, field)
+THEIRS = example(dataclass(frozen=True), dataclasses.field)
 
 
 def outcome(made: Any, *args: object, **named: object) -> object:
@@ -58,8 +64,9 @@ def test_compared_alike(one: tuple[object, ...], other: tuple[object, ...]) -> N
     assert "secret" not in repr(OURS(1))
 
 
-def test_changed_alike() -> None:
-    """By `replace` alone."""
+@pytest.mark.parametrize("replace", [replace, dataclasses.replace])
+def test_changed_alike(replace: Callable[..., Any]) -> None:
+    """By `replace` alone: this module's, or that of `dataclasses`."""
     one = OURS(1, b=2)
     for name in ("a", "e"):
         with pytest.raises(FrozenInstanceError):
@@ -85,6 +92,41 @@ def test_matched_alike() -> None:
             found = (a, b)
 
     assert found == (1, 2)
+
+
+def test_known_to_dataclasses() -> None:
+    """Whoever asks `dataclasses` what a class is made of is told the same of both."""
+    ours, theirs = (
+        [(each.name, each.repr, each.compare, each.default) for each in dataclasses.fields(made)]
+        for made in (OURS, THEIRS)
+    )
+
+    assert ours == theirs
+    assert dataclasses.asdict(OURS(1)) == dataclasses.asdict(THEIRS(1))
+    assert dataclasses.is_dataclass(OURS)
+
+
+def test_another_field_is_refused() -> None:
+    """The `field` of `dataclasses` would be taken for a default, in silence."""
+    with pytest.raises(TypeError, match="`field` is this module's"):
+        example(frozen, dataclasses.field)
+
+
+@pytest.mark.parametrize("module", ["dataclasses", "inspect", "ast"])
+def test_what_it_saves(module: str) -> None:
+    """A class, its instances and `replace` import none of what `dataclasses` brings along."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "src")!r})
+from customerlink.model.frozen import field, frozen, replace
+@frozen
+class One:
+    a: int
+    b: list = field(default_factory=list)
+assert replace(One(1), a=2) == One(2)
+assert {module!r} not in sys.modules
+"""
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
 
 
 def test_own_methods_stay() -> None:

@@ -6,11 +6,10 @@ docs/policies.md ("Account linking") has the protocol, and what each attacker ha
 import base64
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import field
 
 from customerlink.adapters.auth0.id_tokens import IdTokens
 from customerlink.model.address import is_same_address
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.profile import Profile
 from customerlink.model.tickets import Ticket, TicketKey, redeem
 from customerlink.model.user import Tenant, UserId

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ from customerlink.functions.shell.telemetry import report_odd, report_outcome
 from customerlink.model.denial_texts import DenialTexts, reference_of
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.failure import FailedAt, Failure
+from customerlink.model.frozen import replace
 from customerlink.model.instruction import Decision, Instruction
 from customerlink.model.locales import Locales
 from customerlink.model.signature import ID_HEADER, is_signed, why_unsigned

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import field
 
 from customerlink.model.address import is_same_address, lowered
 from customerlink.model.customer_fields import (
@@ -12,7 +11,7 @@ from customerlink.model.customer_fields import (
     CustomerFields,
     Params,
 )
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.policy import ExistingCustomer
 from customerlink.model.signup import SignUp
 from customerlink.model.user import (

@@ -5,12 +5,11 @@ is the shop's.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 
 from customerlink.model.address import has_the_form_of_one, lowered
 from customerlink.model.customer import DESCRIPTION, Customer, NewCustomer
 from customerlink.model.customer_fields import CustomerFields, Params
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.profile import Profile, unfinished
 from customerlink.model.sync_policy import EmailChanges
 from customerlink.model.user import CustomerId, Tenant, User

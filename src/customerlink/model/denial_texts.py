@@ -3,12 +3,11 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 
 from customerlink.model.documents import json_object
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.instruction import Reason
 from customerlink.model.locales import LOCALE, Locales, best, normal
 

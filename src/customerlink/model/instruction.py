@@ -1,10 +1,9 @@
 """What the Action is told to do."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.signup import WIRE_VERSION, Marker
 from customerlink.model.user import CustomerId
 

@@ -1,10 +1,9 @@
 """Which Stripe keys may be used, and where they may be sent."""
 
-from dataclasses import field
 from urllib.parse import urlsplit
 
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 
 STRIPE_API_BASE = "https://api.stripe.com"
 

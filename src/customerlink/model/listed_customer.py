@@ -1,11 +1,10 @@
 """A Stripe customer as an operator's listing has one, whoever made it."""
 
-from dataclasses import field
 from enum import StrEnum
 
 from customerlink.model.address import is_same_address
 from customerlink.model.customer import DESCRIPTION
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.profile import Profile
 from customerlink.model.user import CustomerId, Tenant, User, is_tenant
 

@@ -7,9 +7,8 @@ phones. So it is not searched for what is personal: three shapes are known not t
 import hashlib
 import hmac
 import re
-from dataclasses import field
 
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 
 MARK = "digest:"
 DIGITS = 16

@@ -1,10 +1,9 @@
 """A message read field by field: what is wrong is named by its path, and never quoted."""
 
 from collections.abc import Mapping
-from dataclasses import field
 
 from customerlink.model.documents import json_object
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.user import UserId
 from customerlink.model.values import OddValueError, Reader, text
 

@@ -1,11 +1,10 @@
 """A user as the tenant has one."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import datetime
 
 from customerlink.model.customer_fields import flattened
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.signup import SignUp, customer_id_in
 from customerlink.model.trust import Trust
 from customerlink.model.user import CustomerId, User, UserId

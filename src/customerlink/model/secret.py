@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Callable, Container, Mapping
-from dataclasses import field
 
 from customerlink.model.documents import json_object
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.keys import StripeKey
 from customerlink.model.log_names import LogNames
 from customerlink.model.signature import SigningSecret

@@ -11,11 +11,10 @@ record, so that a login takes no notice of it: unless an admission opened it bef
 
 import hashlib
 import json
-from dataclasses import field, replace
 from enum import StrEnum
 
 from customerlink.model.customer import NewCustomer
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen, replace
 from customerlink.model.instruction import Reason
 from customerlink.model.user import CustomerId, User
 

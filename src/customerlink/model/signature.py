@@ -9,11 +9,10 @@ import hashlib
 import hmac
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.failure import How
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 
 TOLERANCE_SECONDS = 300
 

@@ -9,13 +9,12 @@ an odd profile. Whatever else is not as expected counts as absent, and its name 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
 from customerlink.model.customer_fields import flattened
 from customerlink.model.documents import LONGEST_BYTES, json_object
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.locales import Locales, locale_list, locales
 from customerlink.model.tickets import CLOCKS_SECONDS, FRESH_SECONDS, STATE_PARAMETER, is_digest
 from customerlink.model.trust import Trust

@@ -5,7 +5,6 @@ event is needed for it, and its order makes no difference: both sides are read a
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import field, replace
 from enum import StrEnum
 
 from customerlink.model.customer import Customer
@@ -17,7 +16,7 @@ from customerlink.model.customer_values import (
     folded,
     values_of,
 )
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen, replace
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import ODD_IDENTITY, Identity, Profile
 from customerlink.model.signup import Marker

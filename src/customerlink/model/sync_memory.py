@@ -7,10 +7,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import field, replace
 
 from customerlink.model.customer_values import Told, folded
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen, replace
 from customerlink.model.profile import Identity
 from customerlink.model.user import CustomerId, User
 

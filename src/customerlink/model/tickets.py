@@ -13,10 +13,9 @@ import json
 import re
 import secrets
 from collections.abc import Collection, Iterable
-from dataclasses import field
 from datetime import datetime
 
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.user import Tenant, User, UserId
 
 TICKET_SECONDS = 600

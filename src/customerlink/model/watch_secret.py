@@ -5,12 +5,11 @@ Whoever has it can read Actions and send self-tests: it signs no report, and cha
 
 import json
 from collections.abc import Mapping
-from dataclasses import field, replace
 
 from customerlink.model.actions import LOGIN, TRIGGERS, VERIFY_EMAIL
 from customerlink.model.documents import json_object
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen, replace
 from customerlink.model.notes import Note, read_notes
 from customerlink.model.secret import SELF_TEST_KEY, Auth0Client, text_of
 from customerlink.model.signature import SigningSecret

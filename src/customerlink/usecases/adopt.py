@@ -3,10 +3,8 @@
 In that order, so that whoever comes after a crash knows what may be on its way to Stripe.
 """
 
-from dataclasses import replace
-
 from customerlink.model.customer import Customer
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import frozen, replace
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import Adoption, Busy
 from customerlink.model.user import User, is_customer_id

@@ -1,10 +1,10 @@
 """Which customers there are for a user: their own, and others' that have the address."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from customerlink.model.address import spellings
 from customerlink.model.customer import Customer
+from customerlink.model.frozen import replace
 from customerlink.model.instruction import Reason
 from customerlink.model.user import CustomerId, is_customer_id
 from customerlink.ports.customers import Done

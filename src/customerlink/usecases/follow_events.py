@@ -5,14 +5,14 @@ what is owed comes back as a message of its own.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from customerlink.model.customer_values import Former, Told, folded
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.events import EventKind, Passed, Served, Sighting, Sightings, read_event
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.message_fields import Unreadable
 from customerlink.model.sync_memory import Digests, Memory
 from customerlink.model.trouble import Trouble

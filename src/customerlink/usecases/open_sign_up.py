@@ -1,12 +1,10 @@
 """A sign-up whose lease an invocation has, and how it may end."""
 
-from dataclasses import field
-
 from customerlink.model.customer import Customer
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.failure import FailedAt, How
 from customerlink.model.failure import Failure as Failed
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.user import CustomerId, User

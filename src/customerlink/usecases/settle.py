@@ -6,13 +6,12 @@ whether they may refuse; not in how they get there. docs/architecture.md has the
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import StrEnum
 
 from customerlink.model.address import has_the_form_of_one
 from customerlink.model.customer import Customer, NewCustomer, can_be_named, may_adopt
 from customerlink.model.errors import LedgerUnavailableError
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import frozen, replace
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import Policy, VerifiedEmail
 from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked

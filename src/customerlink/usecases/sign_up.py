@@ -5,11 +5,10 @@ the first one, and the answer, are an admission's own.
 """
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from customerlink.model.errors import LedgerUnavailableError
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import frozen, replace
 from customerlink.model.instruction import (
     Instruction,
     Reason,

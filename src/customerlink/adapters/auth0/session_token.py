@@ -11,14 +11,13 @@ import hmac
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 from customerlink.model.locales import Locales, locales
 from customerlink.model.values import Reader, address
 

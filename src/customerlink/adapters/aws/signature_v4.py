@@ -7,10 +7,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import field
 from urllib.parse import quote
 
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 

@@ -8,7 +8,6 @@ its number.
 without having sent one puts back what it found (`Lease.last_tried`).
 """
 
-from dataclasses import replace
 from typing import Any
 
 from customerlink.adapters.aws.aws_json import LedgerClient
@@ -31,6 +30,7 @@ from customerlink.adapters.dynamodb.items import (
 )
 from customerlink.adapters.dynamodb.table import Failed, Table, Written
 from customerlink.model.customer import NewCustomer
+from customerlink.model.frozen import replace
 from customerlink.model.instruction import Reason
 from customerlink.model.sign_up_record import (
     EMAIL_LOCK_SECONDS,

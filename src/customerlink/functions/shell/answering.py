@@ -4,12 +4,12 @@ The runtime prints what a handler raises, and its text may be personal: so it is
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from http import HTTPStatus
 
 from customerlink.functions.shell.api_gateway import Answer, Rejection
 from customerlink.functions.shell.telemetry import report_bug, report_rejection
 from customerlink.model.errors import CustomerLinkError, LedgerUnavailableError
+from customerlink.model.frozen import replace
 
 _INTERNAL_ERROR = Rejection(
     HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "the request could not be handled"
