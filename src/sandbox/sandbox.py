@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import logging
 import os
 import secrets
 import threading
@@ -15,12 +14,10 @@ from functools import cache, partial
 from typing import Any
 from unittest.mock import patch
 
-from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
-
 from customerlink.functions import send_mail, verify_email
 from customerlink.functions import shop_api as customers
 from customerlink.functions.post_login import respond
-from customerlink.functions.shell import telemetry
+from customerlink.functions.shell import cloudwatch, telemetry
 from customerlink.model.tickets import new_ticket_key
 from customerlink.usecases.watch import confirmed
 from customerlink.wiring.application import Application
@@ -338,11 +335,5 @@ def _unready(*_: object) -> dict[str, Any]:
 def _captured_output(journal: Journal) -> Iterator[io.StringIO]:
     """Catch what the function in this process prints, as CloudWatch would."""
     log = NotedOutput(journal)
-    handlers = [
-        each for each in telemetry.logger.handlers if isinstance(each, logging.StreamHandler)
-    ]
-    before = [each.setStream(log) for each in handlers]
     with patch.object(cloudwatch, "print", partial(print, file=log), create=True):
         yield log
-    for handler, stream in zip(handlers, before, strict=True):
-        handler.setStream(stream)

@@ -629,16 +629,18 @@ class TestInit:
         assert post_login.handler(event, Context("warm"))["statusCode"] == 200  # type: ignore[arg-type]
 
     def test_what_fails_is_told_by_the_login(
-        self, event: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, event: Any, box: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whatever it is: the init phase ends well, or Lambda would only start it again."""
         monkeypatch.setenv("CUSTOMERLINK_SECRET_ID", "none")
+        start = len(box.log.getvalue())
         post_login.warm_up({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"})
         answer = post_login.handler(event, Context("cold"))  # type: ignore[arg-type]
 
         assert answer["statusCode"] == 500
-        told = [vars(each)["detail"] for each in caplog.records]
-        assert told == ["Secrets Manager answered ResourceNotFoundException"]
+        told = [json.loads(each) for each in box.log.getvalue()[start:].splitlines()]
+        details = [each["detail"] for each in told if "detail" in each]
+        assert details == ["Secrets Manager answered ResourceNotFoundException"]
         monkeypatch.setenv("CUSTOMERLINK_SIGNATURE_TOLERANCE", "soon")
         post_login.forget()
         post_login.warm_up({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"})

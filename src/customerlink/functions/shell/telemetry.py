@@ -5,10 +5,9 @@ import traceback
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
 
-from customerlink.adapters.slim_imports import without
 from customerlink.functions.shell.api_gateway import ERRORS, Rejection
+from customerlink.functions.shell.cloudwatch import Log, Measured, Metrics, Unit
 from customerlink.model.denial_texts import REFERENCE_FIELD
 from customerlink.model.failure import FailedAt, Failure, fields_of
 from customerlink.model.instruction import Instruction, Reason
@@ -16,14 +15,6 @@ from customerlink.model.log_names import LogNames, provider_of
 from customerlink.model.signup import SignUp
 from customerlink.model.user import User
 from customerlink.ports.run import Run
-
-# For correlation ids out of an event: 3 ms of a cold start.
-with without("aws_lambda_powertools.utilities.jmespath_utils"):
-    from aws_lambda_powertools import Logger
-    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.metrics.provider.cloudwatch_emf.types import CloudWatchEMFOutput
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "customer-link")
 """The metrics' dimension `service`, and the logs': the stack's name, so that stacks stay apart."""
@@ -83,7 +74,8 @@ EMITTED = frozenset({*Metric, *Reason, *ERRORS})
 _ENDS_WELL = frozenset({Reason.CUSTOMER_CREATED, Reason.CUSTOMER_FOUND, Reason.ALREADY_LINKED})
 """Whatever failed on the way was of no consequence."""
 
-logger = Logger(service=SERVICE)
+logger = Log(SERVICE)
+_metrics = Metrics(NAMESPACE, SERVICE, BY_FUNCTION)
 
 
 def report_outcome(  # noqa: PLR0913 (what a line tells)
@@ -204,12 +196,9 @@ def report_linked(  # noqa: PLR0913, PLR0917 (what is told of it)
 
 def report_open(repaired: Mapping[str, int], still_open: int) -> None:
     """Count what was repaired, and publish how many sign-ups stay open; a zero as well."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     # The zero as well: an alarm takes silence for a repair that does not run.
-    metrics.add_metric(Metric.OPEN_SIGN_UPS, MetricUnit.Count, still_open)
-    for end, count in repaired.items():
-        metrics.add_metric(Metric(f"repair_{end}"), MetricUnit.Count, count)
-    metrics.flush_metrics()
+    ends: dict[str, int] = {Metric(f"repair_{end}"): count for end, count in repaired.items()}
+    _publish_all({Metric.OPEN_SIGN_UPS: still_open, **ends})
 
 
 def report_beat(end: StrEnum, failure: Failure | None = None) -> None:
@@ -220,10 +209,8 @@ def report_beat(end: StrEnum, failure: Failure | None = None) -> None:
 def report_watch(findings: Sequence[str]) -> None:
     """Log what the watch found, and publish 1 for nothing at all, else 0."""
     (logger.warning if findings else logger.info)("watch", extra={"findings": [*findings]})
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
     # The zero as well, unlike a count: it is what the alarm looks for.
-    metrics.add_metric(Metric.WATCH_HEALTHY, MetricUnit.Count, int(not findings))
-    metrics.flush_metrics()
+    _publish_all({Metric.WATCH_HEALTHY: int(not findings)})
 
 
 def report_counts(counts: Mapping[str, int]) -> None:
@@ -234,10 +221,7 @@ def report_counts(counts: Mapping[str, int]) -> None:
 
 def report_drift[Kind: StrEnum](counts: Mapping[Kind, int]) -> None:
     """Publish what a comparison of both sides found, zeros included."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
-    for kind, count in counts.items():
-        metrics.add_metric(f"{DRIFT}{kind}", MetricUnit.Count, count)
-    metrics.flush_metrics()
+    _publish_all({f"{DRIFT}{kind}": count for kind, count in counts.items()})
 
 
 def _which(request_id: str, reference: str | None) -> dict[str, str]:
@@ -258,28 +242,15 @@ def _by_status(statuses: Iterable[int]) -> dict[str, int]:
 
 
 def _publish(counts: Mapping[str, int], milliseconds: float | None = None) -> None:
-    """Print one line in CloudWatch's embedded metric format, which becomes metrics by itself."""
-    # Powertools' other class keeps what it was given in the class, for all calls.
-    metrics = _Metrics(namespace=NAMESPACE, service=SERVICE)
-    for name, value in counts.items():
-        # CloudWatch charges by the metric, and zeros would make each one occur.
-        if value:
-            metrics.add_metric(name, MetricUnit.Count, value)
+    """Count what was done, and how long it took.
+
+    CloudWatch charges by the metric, and zeros would make each one occur.
+    """
+    _publish_all({name: value for name, value in counts.items() if value}, milliseconds)
+
+
+def _publish_all(counts: Mapping[str, int], milliseconds: float | None = None) -> None:
+    measured = [Measured(name, value) for name, value in counts.items()]
     if milliseconds is not None:
-        metrics.add_metric(Metric.MILLISECONDS, MetricUnit.Milliseconds, milliseconds)
-    metrics.flush_metrics()
-
-
-class _Metrics(EphemeralMetrics):
-    """Powertools' own would count every metric by each set of dimensions, and each is charged."""
-
-    def serialize_metric_set(self, *args: Any, **kwargs: Any) -> "CloudWatchEMFOutput":  # noqa: ANN401 (Powertools')
-        """Add a second directive for what is counted by function."""
-        document = super().serialize_metric_set(*args, **kwargs)
-        directives = document["_aws"]["CloudWatchMetrics"]
-        counted = [each for each in directives[0]["Metrics"] if each["Name"] in BY_FUNCTION]
-        if FUNCTION and counted:
-            by = [["service", "function_name"]]
-            directives.append({"Namespace": NAMESPACE, "Dimensions": by, "Metrics": counted})
-            document.update({"function_name": FUNCTION})  # type: ignore[misc]  # a dimension's value
-        return document
+        measured.append(Measured(Metric.MILLISECONDS, milliseconds, Unit.MILLISECONDS))
+    _metrics.publish(measured, FUNCTION)
