@@ -32,8 +32,11 @@ class Function:
         return any(fnmatch(name, each) for each in self.packages)
 
 
-_OURS = frozenset({"customerlink", "aws_lambda_powertools"})
-_STRIPE = frozenset({"stripe", "typing_extensions.py"})
+_OURS = frozenset({"customerlink"})
+_POWERTOOLS = frozenset({"aws_lambda_powertools"})
+_TYPING = frozenset({"typing_extensions.py"})
+"""Of the Stripe SDK's: what is imported of that at a cold start does without."""
+_STRIPE = frozenset({"stripe"}) | _TYPING
 _BOTO3 = frozenset({"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"})
 _CRYPTOGRAPHY = frozenset({"cryptography", "_cffi_backend.*.so"})
 _REQUESTS = frozenset({"certifi", "charset_normalizer", "idna", "requests"})
@@ -43,14 +46,14 @@ _REQUESTS = frozenset({"certifi", "charset_normalizer", "idna", "requests"})
 _AFTER_THE_SIGN_UP = Function(
     ("customerlink.functions.repair", "customerlink.functions.sync"),
     25,
-    packages=_OURS | _BOTO3 | _STRIPE,
+    packages=_OURS | _BOTO3 | _POWERTOOLS | _STRIPE,
     services=frozenset({"dynamodb", "sqs"}),
     utilities=frozenset({"batch", "data_classes"}),
 )
 
 FUNCTIONS = {
     "PostLoginFunction": Function(
-        ("customerlink.functions.post_login",), 12, packages=_OURS | _STRIPE
+        ("customerlink.functions.post_login",), 12, packages=_OURS | _STRIPE, later=_TYPING
     ),
     "PreTrafficFunction": Function(
         ("customerlink.functions.pre_traffic",),
@@ -67,7 +70,7 @@ FUNCTIONS = {
         25,
         packages=_OURS | _STRIPE | _CRYPTOGRAPHY | {"jwt"},
         # To link accounts, which few do.
-        later=_CRYPTOGRAPHY | {"jwt"},
+        later=_CRYPTOGRAPHY | _TYPING | {"jwt"},
     ),
     "VerifyEmailFunction": Function(
         ("customerlink.functions.verify_email",), 25, packages=_OURS | _CRYPTOGRAPHY

@@ -233,6 +233,13 @@ def test_cold_start_is_without(name: str, strangers: set[str]) -> None:
     assert imported_by(name).isdisjoint(strangers)
 
 
+def test_sign_up_starts_without_dead_weight() -> None:
+    """What the standard library and Stripe's SDK bring along was a fifth of it."""
+    dead = {"calendar", "dataclasses", "inspect", "pathlib", "typing_extensions"}
+
+    assert imported_by("PostLoginFunction").isdisjoint(dead)
+
+
 @pytest.mark.parametrize(
     "name", [*UNUSED, *(f"aws_lambda_powertools/utilities/{each}" for each in sorted(UTILITIES))]
 )

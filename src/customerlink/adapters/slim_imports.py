@@ -1,9 +1,4 @@
-"""Packages imported without modules that they bring along and no call of ours reaches.
-
-The pruned artifact depends on it, not only the cold start: Powertools imports `jmespath`, which
-tools/build_artifact.py leaves out of the sign-up's function. Without an empty module in between,
-the function would not start.
-"""
+"""Packages imported without modules that they bring along and no call of ours reaches."""
 
 import sys
 from collections.abc import Iterator
@@ -12,17 +7,26 @@ from types import ModuleType
 
 
 @contextmanager
-def without(name: str) -> Iterator[None]:
-    """Let an empty module stand for one that nobody has imported so far.
+def without(*names: str, but: ModuleType | None = None) -> Iterator[None]:
+    """Let an empty module stand for each one that nobody has imported so far; or `but`, for it.
 
-    Whoever imports it afterwards gets the real one, whatever else was imported meanwhile: only who
+    Whoever imports one afterwards gets the real one, whatever else was imported meanwhile: only who
     is imported in the block keeps the empty one. What each use of this saves stands beside it.
     """
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = ModuleType(name)
+    absent = [name for name in names if name not in sys.modules]
+    for name in absent:
+        sys.modules[name] = but or _Empty(name)
     try:
         yield
     finally:
-        del sys.modules[name]
+        for name in absent:
+            del sys.modules[name]
+
+
+class _Empty(ModuleType):
+    """A module whose names can be imported, and are of no use."""
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return object
