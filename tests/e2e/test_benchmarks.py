@@ -1,9 +1,11 @@
 """The benchmarks, with few runs: what they measure is there, and their reports are whole."""
 
+import json
 from pathlib import Path
 
 import pytest
 from benchmarks import functions, sign_up, sync
+from benchmarks.floor import ledger_requests
 
 
 @pytest.mark.alone
@@ -11,6 +13,7 @@ def test_measures_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """All but the usual Lambda, whose build asks a package index: the floor stands in for it."""
     monkeypatch.setattr(sign_up, "COLD", 1)
     monkeypatch.setattr(sign_up, "WARM", 2)
+    monkeypatch.setattr(sign_up, "IN_A_ROW", 1)
     monkeypatch.setattr(sign_up, "USUAL", sign_up.PEERS / "floor")
     with sign_up.stand_ins() as outside:
         peers = sign_up.peers(outside, tmp_path / "artifacts")
@@ -36,6 +39,29 @@ def test_cold_starts_beside_the_sign_ups(tmp_path: Path, monkeypatch: pytest.Mon
     assert {each[0].partition(":")[0] for each in ratios} == {*functions.BOUNDS}
     assert len(spreads) == 2 * len(functions.FUNCTIONS)
     assert all(value > 0 for values in figures.values() for value in values)
+
+
+def test_floor_sends_what_a_sign_up_does() -> None:
+    """Three writes to the items of whoever signs up, and of nobody else."""
+    requests = [json.loads(each.replace("<user>", "auth0|1")) for each in ledger_requests("t")]
+    keys = [each["Key"]["pk"]["S"] for each in requests]
+
+    assert keys[0] == keys[2] == "signup#acme#auth0|1"
+    assert keys[1].startswith("email#acme#")
+    assert keys[1].endswith("-auth0|1")
+    assert all("ConditionExpression" in each for each in requests)
+    assert requests[2]["ExpressionAttributeValues"][":epoch"] == {"N": "1"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "spread"),
+    [([1.0], ""), ([1.0, 1.0, 1.0, 1.0], "0.50 to 0.50"), ([1.0, 2.0, 3.0, 4.0], "0.62 to 1.88")],
+)
+def test_spread_of_a_ratio(ours: list[float], spread: str) -> None:
+    """Half of the ratios, run by run, are in it; one has none."""
+    reach = sign_up.Reach("a ratio", "ours", "theirs", 1.0)
+
+    assert reach.spread({"ours": ours, "theirs": [2.0] * len(ours)}) == spread
 
 
 def test_many_events() -> None:
