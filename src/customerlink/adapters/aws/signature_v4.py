@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 import hashlib
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from customerlink.model.frozen import field, frozen
@@ -62,6 +63,7 @@ def _string_to_sign(now: str, scope: str, canonical_request: str) -> str:
     return f"{_ALGORITHM}\n{now}\n{scope}\n{_hash(canonical_request.encode())}"
 
 
+@lru_cache(maxsize=4)  # of a day, a region and a service, so it stays for most of a process's life
 def _signing_key(secret: str, scope: str) -> bytes:
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):

@@ -92,4 +92,6 @@ class Metrics:
 
 
 def _print(document: Mapping[str, object]) -> None:
-    print(json.dumps(document, separators=(",", ":"), default=str))  # noqa: T201 (it is what is read)
+    line = json.dumps(document, separators=(",", ":"), default=str)
+    # The runtime sends each write at once, and `print` makes one more for an end.
+    print(f"{line}\n", end="")  # noqa: T201 (it is what is read)
