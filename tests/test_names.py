@@ -60,6 +60,9 @@ FOREIGN = {
     "-X importtime": "an option of Python's",
     "pipx install --python 3.13 .": "a command",
     "cus_A": "an example",
+    "TransactWriteItems": "an operation of DynamoDB's that nothing here calls",
+    "TransactionConflict": "an error of its",
+    "msgspec.Struct": "a class of a library that is not used",
     "TF_VAR_customerlink_api": "a variable as Terraform takes it",
     "TF_VAR_customerlink_signing_secret": "likewise",
 }
