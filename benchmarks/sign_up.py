@@ -146,14 +146,10 @@ def peers(outside: StandIns, folder: Path) -> dict[str, Peer]:
     stripe = {"STRIPE": outside.stripe, "STRIPE_KEY": outside.stripe_key}
     table = outside.environment["CUSTOMERLINK_LEDGER_TABLE"]
     floor = common | stripe | {"LEDGER_REQUESTS": json.dumps(ledger_requests(table))}
-    usual = (
-        common
-        | stripe
-        | {
-            "SECRET_ID": outside.environment["CUSTOMERLINK_SECRET_ID"],
-            "TABLE": table,
-        }
-    )
+    usual = floor | {
+        "SECRET_ID": outside.environment["CUSTOMERLINK_SECRET_ID"],
+        "TABLE": table,
+    }
 
     def signed(number: int) -> dict[str, Any]:
         body = login(number)

@@ -6,11 +6,10 @@ Of either there are two while one is rotated in.
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import field, replace
 
 from customerlink.model.documents import json_object
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen, replace
 
 AUTH0_TOKENS, STRIPE_SECRETS = "auth0_bearer_tokens", "stripe_endpoint_secrets"
 DESTINATION = "stripe_destination"
