@@ -8,13 +8,14 @@ from customerlink.model.customer import Customer, NewCustomer, named_by
 from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Reason
 from customerlink.model.profile import Profile
+from customerlink.model.rates import Endpoint
 from customerlink.model.sign_up_record import Adoption, Busy, Lease, Linked, Lock
 from customerlink.model.user import CustomerId, Tenant, User, UserId
 from customerlink.ports.customers import Customers, Done
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.profiles import Profiles
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import RateLimiter, Rates
 from customerlink.ports.refusals import Refusals
 
 ADA = User(Tenant("acme"), UserId("auth0|ada"))
@@ -250,13 +251,24 @@ def customer_of(user: User, customer_id: str = "cus_new", **fields: Any) -> Cust
     return Customer(CustomerId(customer_id), user.user_id, user.tenant, **fields)
 
 
-class Counted(RateLimiter):
+class Counted(RateLimiter, Rates):
     """A pace that counts."""
 
     def __init__(self) -> None:
         """Start with nobody."""
         self.turns = 0
         self.pauses: list[float] = []
+        self.asked: list[Endpoint] = []
+        self.slowed = 0
+
+    def of(self, endpoint: Endpoint) -> RateLimiter:
+        """Be one for all, and note for which."""
+        self.asked.append(endpoint)
+        return self
+
+    def slow(self) -> None:
+        """Count."""
+        self.slowed += 1
 
     def take(self) -> None:
         """Count."""

@@ -39,6 +39,7 @@ from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.policy import Policy
 from customerlink.model.profile import Profile
+from customerlink.model.rates import Endpoint
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
@@ -58,7 +59,7 @@ from customerlink.ports.customers import (
 )
 from customerlink.ports.deadline import SIGN_UP_SECONDS
 from customerlink.ports.profiles import ErasableUsers
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import RateLimiter, Rates
 from customerlink.ports.run import Run
 from customerlink.ports.synced_customers import SyncedCustomers
 from customerlink.usecases.backfill import Backfilled, provision_one
@@ -614,10 +615,14 @@ class WorldDirectory(CustomerDirectory):
 
 
 @dataclass
-class Turns(RateLimiter):
+class Turns(RateLimiter, Rates):
     """A pace at which every turn takes its time; what happens meanwhile is up to the test."""
 
     meanwhile: Callable[[], object] = lambda: None
+
+    def of(self, _endpoint: Endpoint) -> RateLimiter:
+        """Be one for all."""
+        return self
 
     def take(self) -> None:
         """Wait for a turn."""
@@ -625,6 +630,9 @@ class Turns(RateLimiter):
 
     def pause(self, seconds: float) -> None:
         """Wait no longer for it."""
+
+    def slow(self) -> None:
+        """Nor at another pace."""
 
 
 def user(name: str) -> User:

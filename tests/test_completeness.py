@@ -67,7 +67,7 @@ def test_every_parameter_is_used(parameter: str) -> None:
     assert is_named or any(f"'{each}'" in used for each in under)
 
 
-OF_FUNCTIONS = ("Sign-up", "After the sign-up", "Backfill")
+OF_FUNCTIONS = ("Sign-up", "After the sign-up", "Limits")
 
 
 @pytest.mark.parametrize("parameter", [each for name in OF_FUNCTIONS for each in groups()[name]])

@@ -188,8 +188,6 @@ def stage(theatre: tuple[Sandbox, Outside], monkeypatch: pytest.MonkeyPatch) -> 
     box, outside = theatre
     monkeypatch.setattr(telemetry, "FUNCTION", "a-function")
     made = Stage(box, outside, monkeypatch)
-    for name in ("CREATIONS", "LISTS", "AUTH0"):
-        monkeypatch.setenv(f"CUSTOMERLINK_{name}_PER_SECOND", "500")
     monkeypatch.setenv("CUSTOMERLINK_BUCKET", "a-bucket")
     box.let_functions_into_the_tenant()
     made.restart()

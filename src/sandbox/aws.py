@@ -41,6 +41,9 @@ MAIL_FUNCTION = "SendMailFunction"
 BUCKET = "backfillbucket"
 STACK = "customer-link"
 ALARM = "customer-link-InternalErrorsAlarm"
+NO_LIMITS = {"Auth0PerSecond": "1000", "StripePerSecond": "1000"}
+"""Parameters of the stack: the stand-ins refuse nobody, unless they are told to."""
+
 EVENT_SOURCES = ("Auth0EventSource", "StripeEventSource")
 DEAD_LETTERS = "SyncDeadLettersUrl"
 
@@ -95,7 +98,8 @@ class Aws:
         Of its parameters it has those that the tools look at.
         """
         given = {"VerifiedEmail": "optional", "TrustedConnections": "", "Tenants": "acme"}
-        given |= {"SyncBy": "eventbridge", **dict.fromkeys(EVENT_SOURCES, "")} | (parameters or {})
+        given |= {"SyncBy": "eventbridge", **dict.fromkeys(EVENT_SOURCES, "")} | NO_LIMITS
+        given |= parameters or {}
         outputs = {"PostLoginUrl": url, "SecretName": SECRET, "LedgerTableName": TABLE}
         outputs |= {"WatchSecretName": WATCH_SECRET, "TenantSecretName": TENANT_SECRET}
         template = _template(given, outputs)

@@ -30,6 +30,7 @@ from sandbox.auth0.universal_login import add_log_in
 from sandbox.aws import (
     EVENTS_SECRET,
     MAIL_FUNCTION,
+    NO_LIMITS,
     SECRET,
     SESSION_SECRET_NAME,
     TABLE,
@@ -182,6 +183,8 @@ class Sandbox:
             "CUSTOMERLINK_SHOP_AUDIENCE": SHOP_AUDIENCE,
             "CUSTOMERLINK_SHOP_CLIENT_IDS": SHOP_CLIENT,
             "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
+            "CUSTOMERLINK_AUTH0_PER_SECOND": NO_LIMITS["Auth0PerSecond"],
+            "CUSTOMERLINK_STRIPE_PER_SECOND": NO_LIMITS["StripePerSecond"],
         }
 
 

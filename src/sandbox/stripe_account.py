@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from sandbox.rate_limits import StripeLimits
 from sandbox.shapes import whole
 
 KEY_LIFETIME_SECONDS = 24 * 3600
@@ -114,15 +115,8 @@ class StripeAccount:
         self.faults: list[Fault] = []
         self.fault_rate = 0.0
         """The share of requests that meet a fault of a random kind."""
-        self.creations_per_second: float | None = None
-        """A limit on the endpoint, with a burst of one second's worth.
-
-        https://docs.stripe.com/rate-limits
-        """
-        self.refused_creations = 0
-        self.created_at: list[float] = []
-        """When each customer was created, to fractions of a second."""
-        self._tokens, self._tokens_at = 0.0, clock()
+        self.limits: StripeLimits | None = None
+        """Without them nobody is refused."""
         self.requests: list[str] = []
         self._clock = clock
         self._lock = threading.RLock()
@@ -204,19 +198,10 @@ class StripeAccount:
             return Fault(random.choice([*FaultKind]), method, seconds=1.0)  # noqa: S311
         return None
 
-    def count_creation(self) -> bool:
-        """Take a token for a creation; False when the limit is reached."""
-        if self.creations_per_second is None:
-            return True
-        with self._lock:
-            now, rate = self._clock(), self.creations_per_second
-            self._tokens = min(rate, self._tokens + (now - self._tokens_at) * rate)
-            self._tokens_at = now
-            if self._tokens < 1:
-                self.refused_creations += 1
-                return False
-            self._tokens -= 1
-            return True
+    def enforce_limits(self) -> StripeLimits:
+        """Refuse from now on what Stripe would; return what counts it."""
+        self.limits = StripeLimits(self._clock, livemode=self.livemode)
+        return self.limits
 
     # Idempotency (https://docs.stripe.com/api/idempotent_requests)
 
@@ -293,7 +278,6 @@ class StripeAccount:
                 "test_clock": params.get("test_clock") or None,
             }
             self._customers[customer["id"]] = customer
-            self.created_at.append(self._clock())
             self.tell(None, customer)
             return dict(customer)
 

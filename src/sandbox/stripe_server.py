@@ -133,8 +133,10 @@ def _answer(
     _fail_before(fault)
     key = request.authorization.token if request.authorization else None
     account.authorise(key or _basic_user(), _IS_READ[request.method], resource)
-    if request.method == "POST" and not account.count_creation():
-        raise _rate_limited("endpoint-rate")
+    endpoint = f"{request.method} {request.url_rule}"
+    refusal = account.limits.refusal(endpoint) if account.limits else None
+    if refusal:
+        raise _rate_limited(refusal)
     idempotency_key = request.headers.get("Idempotency-Key")
     if request.method != "POST" or not idempotency_key:
         return 200, _with_fault(fault, carry_out), {}

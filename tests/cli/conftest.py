@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from customerlink.adapters.stripe import listing
 from customerlink.cli.main import run
 from customerlink.functions.post_login import respond
 from sandbox.auth0.actions import Actions
@@ -152,8 +151,6 @@ def cli(
     for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-    # The stand-in has no limit; a comparison asks for at least one page of each segment.
-    monkeypatch.setattr(listing, "PER_SECOND", 1000.0)
     monkeypatch.chdir(tmp_path)
     made = Cli(box, capsys, monkeypatch, {box.stripe_key})
     made.typed.add(os.environ["CUSTOMERLINK_WATCH_CLIENT_SECRET"])

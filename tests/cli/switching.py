@@ -14,7 +14,7 @@ import boto3
 from httpx._transports import default
 from tests.cli.conftest import Cli, Result
 
-from customerlink.cli import deployment, enrolling, switch_on, sync_beats
+from customerlink.cli import deployment, switch_on, sync_beats
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.enrolling import Enrolling
@@ -50,7 +50,6 @@ class Shop:
         cli.patch.setattr(deployment, "boto3", SimpleNamespace(Session=lambda **_: _AwsSession()))
         # Each call of Auth0's would read all the certificates anew; the stand-ins have none.
         cli.patch.setattr(default, "create_ssl_context", _ssl_context)
-        cli.patch.setattr(enrolling, "PER_SECOND", 1000.0)
         for module in (switch_on, sync_beats):
             cli.patch.setattr(module, "POLL_SECONDS", 0.0)
             cli.patch.setattr(module, "PATIENCE_SECONDS", 0.0)

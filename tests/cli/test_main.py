@@ -25,11 +25,14 @@ VARIABLES = {
     "stack": "CUSTOMERLINK_STACK",
     "region": "AWS_REGION",
     "aws_profile": "AWS_PROFILE",
+    "plan": "CUSTOMERLINK_PLAN",
     "action_name": "CUSTOMERLINK_ACTION_NAME",
     "stripe_api_base": "CUSTOMERLINK_STRIPE_API_BASE",
     "stripe_key": "CUSTOMERLINK_STRIPE_KEY",
 }
 SECRET = "rk_test_hidden"
+CHOSEN = {"mode": "live", "plan": "enterprise"}
+OTHERS = {"mode": "test", "plan": "essentials"}
 
 
 class Loaded:
@@ -80,7 +83,7 @@ def test_nothing_is_given(loaded: Loaded) -> None:
 
 def test_environment(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each setting has its variable."""
-    values = {name: "live" if name == "mode" else f"the {name}" for name in VARIABLES}
+    values = {name: CHOSEN.get(name, f"the {name}") for name in VARIABLES}
     for name, variable in VARIABLES.items():
         monkeypatch.setenv(variable, values[name])
     loaded.ended("doctor")
@@ -94,8 +97,8 @@ def test_flags(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {"client_secret", "stripe_key"}
     names = VARIABLES.keys() - secrets
     for name, variable in VARIABLES.items():
-        monkeypatch.setenv(variable, "live" if name == "mode" else "the environment's")
-    values = {name: "test" if name == "mode" else f"the {name}" for name in names}
+        monkeypatch.setenv(variable, CHOSEN.get(name, "the environment's"))
+    values = {name: OTHERS.get(name, f"the {name}") for name in names}
     words = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
     loaded.ended("--config", "some.toml", *words, "doctor")
     profile = values.pop("profile")

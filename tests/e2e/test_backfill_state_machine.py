@@ -34,11 +34,6 @@ FUNCTION = f"arn:aws:lambda:{REGION}:123456789012:function:BackfillFunction"
 ROLE = "arn:aws:iam::123456789012:role/BackfillStateMachineRole"
 DEFINITION = yaml.safe_load((ROOT / "src/statemachine/backfill.asl.yaml").read_text())
 PATIENCE_SECONDS = 120
-RATES = {
-    "CUSTOMERLINK_CREATIONS_PER_SECOND": "500",
-    "CUSTOMERLINK_LISTS_PER_SECOND": "500",
-    "CUSTOMERLINK_AUTH0_PER_SECOND": "500",
-}
 
 type Client = Any
 
@@ -90,7 +85,7 @@ def machine(
     with ExitStack() as running:
         box = running.enter_context(sandbox(around=worker.around))
         box.let_functions_into_the_tenant()
-        environment = {**box.environment(), **RATES, "CUSTOMERLINK_BUCKET": BUCKET}
+        environment = {**box.environment(), "CUSTOMERLINK_BUCKET": BUCKET}
         if request.param == "as built":
             handler = "customerlink.functions.backfill.handler"
             function = running.enter_context(

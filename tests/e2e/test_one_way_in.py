@@ -20,12 +20,11 @@ import boto3
 import pytest
 from tests.calling import report
 from tests.cli.conftest import Cli
-from tests.e2e.test_backfill_state_machine import RATES, in_this_process
+from tests.e2e.test_backfill_state_machine import in_this_process
 from tests.functions.test_shop_api import id_token, link, post, proofs, token
 from werkzeug.wrappers import Request, Response
 
 from customerlink.adapters.stripe import customers as stripe_customers
-from customerlink.adapters.stripe import listing
 from customerlink.functions import backfill
 from sandbox.aws import BUCKET, REGION, TABLE
 from sandbox.demo import LONG_AGO
@@ -123,7 +122,6 @@ def cli(
     for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(listing, "PER_SECOND", 1000.0)
     monkeypatch.chdir(tmp_path)
     return Cli(box, capsys, monkeypatch, {box.stripe_key})
 
@@ -293,7 +291,7 @@ def test_stripe_hangs(box: Sandbox, method: str) -> None:
 def test_backfill_refuses_nobody(box: Sandbox, cli: Cli) -> None:
     """A user whose address has no form of one logs in after a backfill as before."""
     ada = user(box, "ada", email="no address", **FROM_BEFORE)
-    assert cli("--tenant", "acme", "backfill", "--auth0-per-second", "1000").code == 0
+    assert cli("--tenant", "acme", "backfill").code == 0
 
     assert in_as_before(box, ada) == AS_BEFORE
     assert box.stripe.live_customers() == []
@@ -355,7 +353,7 @@ def test_linking_finds_what_the_primary_made(box: Sandbox) -> None:
 
 def by_command_line(_: Sandbox, cli: Cli, change: Callable[[], object]) -> None:
     """Export the users, change them, and go on with the checkpoint."""
-    words = ("--tenant", "acme", "backfill", "--adopt", "--auth0-per-second", "1000")
+    words = ("--tenant", "acme", "backfill", "--adopt")
     assert cli(*words, "--dry-run").code == 0
     change()
     assert cli(*words).code == 0
@@ -363,7 +361,7 @@ def by_command_line(_: Sandbox, cli: Cli, change: Callable[[], object]) -> None:
 
 def by_state_machine(box: Sandbox, cli: Cli, change: Callable[[], object]) -> None:
     """Carry out the state machine's steps, and change the users before the last one."""
-    environment = {**box.environment(), **RATES, **ADOPT, "CUSTOMERLINK_BUCKET": BUCKET}
+    environment = {**box.environment(), **ADOPT, "CUSTOMERLINK_BUCKET": BUCKET}
     for name, value in environment.items():
         cli.patch.setenv(name, value)
     session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)

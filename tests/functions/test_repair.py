@@ -31,8 +31,6 @@ def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     with sandbox() as made:
         for name, value in made.environment().items():
             monkeypatch.setenv(name, value)
-        for each in ("AUTH0", "STRIPE"):
-            monkeypatch.setattr(f"customerlink.wiring.pace.{each}_PER_SECOND", 1000.0)
         repair._application.cache_clear()
         repair._dynamodb.cache_clear()
         yield made

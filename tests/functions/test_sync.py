@@ -61,8 +61,6 @@ def box(shared: tuple[Sandbox, str, str], monkeypatch: pytest.MonkeyPatch) -> It
     }
     for name, value in (box.environment() | more).items():
         monkeypatch.setenv(name, value)
-    for service in ("AUTH0", "STRIPE"):
-        monkeypatch.setattr(f"customerlink.wiring.pace.{service}_PER_SECOND", 1000.0)
     sync._kept.cache_clear()
     number = next(NUMBERS)
     ada = box.tenant.add_user(email=f"ada{number}@example.com", email_verified=True, name="Ada")

@@ -21,7 +21,8 @@ from customerlink.adapters.stripe.http_client import TRY_SECONDS, WORTHWHILE_SEC
 from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
-from customerlink.ports.rate import RateLimiter
+from customerlink.model.rates import Endpoint
+from customerlink.ports.rate import RateLimiter, Rates
 from customerlink.ports.run import Run
 from sandbox.stripe_account import StripeAccount, StripeFailure
 
@@ -246,11 +247,15 @@ class SimulatedCustomers(_OverWorld, StripeCustomers):
         super().__init__(pool, "", world.key_of_a_warm_function(), self._refreshed, run)
 
 
-class _Turns(RateLimiter):
+class _Turns(RateLimiter, Rates):
     """The pace that all reconciliations share: now and then somebody waits for a turn."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def of(self, _endpoint: Endpoint) -> RateLimiter:
+        """Be one for all."""
+        return self
 
     def take(self) -> None:
         """Wait, some seconds at the most."""
@@ -259,6 +264,9 @@ class _Turns(RateLimiter):
 
     def pause(self, seconds: float) -> None:
         """Let the others wait, who may do so anyway."""
+
+    def slow(self) -> None:
+        """Likewise."""
 
 
 class Watcher(Protocol):
@@ -284,7 +292,7 @@ class SimulatedSyncedCustomers(_OverWorld, SyncedStripeCustomers):
         self._world, self._watcher = world, watcher
         pool: Any = None
         key = world.key_of_a_warm_function()
-        super().__init__(pool, "", key, self._refreshed, run, pace=_Turns(world))
+        super().__init__(pool, "", key, self._refreshed, run, rates=_Turns(world))
 
     def _client_with(self, key: StripeKey) -> Any:
         api = _ForeignApi if self._watcher.is_foreign else _Api

@@ -19,17 +19,17 @@ from tests.usecases.settling_case import BOB, OLD
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import Policy, VerifiedEmail
 from customerlink.model.profile import Profile
+from customerlink.model.rates import Endpoint
 from customerlink.model.sign_up_record import Busy
 from customerlink.model.signup import SignUp
 from customerlink.model.told import digest
 from customerlink.model.user import CustomerId
 from customerlink.ports.customers import Unknown
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import RateLimiter, Rates
 from customerlink.ports.run import Run
 from customerlink.usecases.backfill import (
     Backfilled,
     BackfillStatus,
-    PacedProfiles,
     provision_one,
     seen_by,
     why_not,
@@ -40,11 +40,15 @@ from customerlink.usecases.settle import Settling
 
 
 @dataclass
-class Pace(RateLimiter):
-    """A pace that notes when a turn is taken, among all that happens."""
+class Noted(RateLimiter, Rates):
+    """Rates that note when a turn is taken, among all that happens."""
 
-    name: str
     happened: list[str]
+    name: str = ""
+
+    def of(self, endpoint: Endpoint) -> RateLimiter:
+        """Return what notes an endpoint's."""
+        return Noted(self.happened, f"turn at {endpoint}")
 
     def take(self) -> None:
         """Note it."""
@@ -52,6 +56,10 @@ class Pace(RateLimiter):
 
     def pause(self, seconds: float) -> None:
         """Nobody asks for one."""
+        raise NotImplementedError
+
+    def slow(self) -> None:
+        """Nobody asks for it."""
         raise NotImplementedError
 
 
@@ -96,8 +104,7 @@ class Backfill:
 
     def run(self) -> Backfilled:
         """Give Ada a customer."""
-        profiles = PacedProfiles(self.profiles, Pace("Auth0's turn", self.happened))
-        return provision_one(ADA, profiles, self.settling, Pace("turn", self.happened))
+        return provision_one(ADA, self.profiles, self.settling, Noted(self.happened))
 
 
 @pytest.fixture
@@ -185,18 +192,10 @@ def test_order(backfill: Backfill) -> None:
     backfill.run()
 
     assert backfill.happened == [
-        *("turn", "Auth0's turn", "read"),
-        "settle",
-        *("Auth0's turn", "write"),
+        *("turn at stripe-list", "turn at stripe-create"),
+        *("turn at auth0-read-users", "turn at auth0-write-users"),
+        *("read", "settle", "write"),
     ]
-
-
-def test_search_takes_a_turn_too(backfill: Backfill) -> None:
-    """Auth0 counts every request, whatever it asks for."""
-    paced = PacedProfiles(backfill.profiles, Pace("Auth0's turn", backfill.happened))
-
-    assert paced.with_address("ada@example.com") == [PROFILE]
-    assert backfill.happened == ["Auth0's turn", "search"]
 
 
 def test_all_that_are_in_the_way_are_named() -> None:

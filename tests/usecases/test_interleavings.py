@@ -54,7 +54,7 @@ from customerlink.model.sync_memory import SYNC_LEASE_SECONDS
 from customerlink.model.user import CustomerId, User
 from customerlink.ports.deadline import LEDGER_RESERVE_SECONDS, SIGN_UP_SECONDS
 from customerlink.ports.run import Run
-from customerlink.usecases.backfill import BackfillStatus, PacedProfiles, provision_one
+from customerlink.usecases.backfill import BackfillStatus, provision_one
 from customerlink.usecases.finish_sign_up import FinishStatus
 from customerlink.usecases.link_accounts import Account, Followed, LinkFailure
 from customerlink.usecases.repair import Outcome, Repair, Result
@@ -574,7 +574,7 @@ class TestUnnamed:
 def backfilled(world: World, pace: Turns) -> str:
     """Run the backfill for Ada; return her fate."""
     settling = WorldOperator(world).settling
-    done = provision_one(ADA, PacedProfiles(world.tenant, Turns()), settling, pace)
+    done = provision_one(ADA, world.tenant, settling, pace)
     return done.status
 
 
@@ -658,7 +658,8 @@ class TestBudget:
         users: Any = world.tenant
 
         assert (
-            repair._repaired(application, application.secret(), users, ADA) is FinishStatus.FINISHED
+            repair._repaired(application, application.secret(), users, Turns(), ADA)
+            is FinishStatus.FINISHED
         )
         assert len(world.named(ADA)) == 1
 

@@ -14,6 +14,7 @@ from customerlink.adapters.aws import server_clock
 from customerlink.adapters.dynamodb import boto3_client as boto3_dynamodb
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
+from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.customer import NewCustomer
 from customerlink.model.errors import KeyRejectedError
 from customerlink.model.instruction import Reason
@@ -113,6 +114,7 @@ def test_comparisons_folder(tmp_path: Path) -> None:
         FakeProfiles(),
         Path.touch,
         client.v1.customers,
+        Unlimited(),
         refusals=FakeRefusals(),
         folder=folder,
         tell=print,

@@ -10,6 +10,7 @@ from typing import Any
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.private_files import may_be_read_by_others
 from customerlink.model.keys import STRIPE_API_BASE
+from customerlink.model.rates import Plan
 from customerlink.model.user import is_tenant
 
 DEFAULT_FILE = Path("customerlink.toml")
@@ -44,6 +45,8 @@ class Config:
     stack: str = "customer-link"
     region: str = ""
     aws_profile: str = ""
+    plan: str = ""
+    """Auth0's, by its name; what the stack says, unless given."""
     action_name: str = "Customer Link"
     verified_email: str = ""
     """What `install` is to set; asked for, or left as the stack has it, where there is none."""
@@ -103,6 +106,8 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     settings: dict[str, Any] = {**chosen, **given}
     settings["mode"] = _choice(Mode, "mode", settings)
     settings["actions"] = _choice(Actions, "actions", settings)
+    if settings.get("plan"):
+        settings["plan"] = _choice(Plan, "plan", settings)
     return Config(profile=name, **settings)
 
 

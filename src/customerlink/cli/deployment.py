@@ -22,11 +22,13 @@ from customerlink.cli.stored_secret import StoredSecret
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.notes import Note
 from customerlink.model.policy import VerifiedEmail
+from customerlink.model.rates import Limits
 from customerlink.model.sync_policy import SyncBy, SyncPolicy
 from customerlink.model.trust import Trust
 from customerlink.model.user import User
 from customerlink.model.watch_secret import WatchSecret
 from customerlink.model.webhook_secret import WebhookSecret
+from customerlink.wiring.rates import limits_in
 from customerlink.wiring.settings import trust_in
 
 if TYPE_CHECKING:
@@ -41,6 +43,13 @@ VERIFIED_EMAIL = "VerifiedEmail"
 """A parameter of the template's, as these are."""
 AUTH0_SOURCE, STRIPE_SOURCE = "Auth0EventSource", "StripeEventSource"
 SYNC_BY = "SyncBy"
+
+_LIMITS = {
+    "CUSTOMERLINK_AUTH0_PLAN": "Auth0Plan",
+    "CUSTOMERLINK_AUTH0_PER_SECOND": "Auth0PerSecond",
+    "CUSTOMERLINK_STRIPE_PER_SECOND": "StripePerSecond",
+}
+"""The functions' variables, by the parameters that fill them."""
 
 LONGEST_SECONDS, MOST_OWED = 400 * 24 * 3600.0, 1000
 """The longest grace of a deletion is a year; more than so many are not counted."""
@@ -146,6 +155,13 @@ class Deployment:
             _chosen(given, usual.deleted_users),
             int(given.get("DeletedUsersDays", usual.deleted_users_days)),
             int(given.get("DeletionsPerDay", usual.deletions_per_day)),
+        )
+
+    def limits(self, *, is_live: bool) -> Limits:
+        """Return by which limits the functions ask; those of the lowest plan for an older stack."""
+        given = self.outputs.parameters
+        return limits_in(
+            {variable: given.get(name, "") for variable, name in _LIMITS.items()}, is_live=is_live
         )
 
     @property

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import batched
 from pathlib import Path
 
-from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.adapters.trouble import trouble_of
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.private_files import private
@@ -26,8 +25,8 @@ from customerlink.usecases.rows import RowFailed, Rows
 KINDS = (Drift.LINKED, Drift.EMAIL_DRIFT)
 """Whose profile and customer name each other."""
 
-PER_SECOND, AT_ONCE = 5.0, 4
-"""Users; Stripe is asked three times for each, and sign-ups go on meanwhile."""
+AT_ONCE = 4
+"""Users; the rates that all machines share decide how fast they go."""
 
 GOOD_FOR_SECONDS = 24 * 3600.0
 """So long after it stopped an interrupted run goes on; later it begins anew."""
@@ -94,11 +93,10 @@ class Enrolling:
     def _each(self, users: list[User]) -> Iterator[tuple[User, Enrolled]]:
         policy = replace(self.now.deployment.sync_policy(), differences=self.differences)
         worker = sync_worker(self.now, policy)
-        enrolment, pace = Enrolment(worker), TokenBucket(PER_SECOND)
+        enrolment = Enrolment(worker)
         rows = Rows(trouble_of, worker.clock)
 
         def enrol(user: User) -> Enrolled:
-            pace.take()
             ended = rows.attempt(lambda: enrolment.enrol(user))
             if isinstance(ended, RowFailed):
                 return Enrolled(EnrolStatus.AGAIN, ended.reason)

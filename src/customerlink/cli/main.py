@@ -11,6 +11,7 @@ from customerlink.cli.commands.version import version
 from customerlink.cli.config import Mode, load
 from customerlink.cli.private_files import only_for_their_owner
 from customerlink.cli.verbs import Verbs
+from customerlink.model.rates import Plan
 
 app = typer.Typer(
     name="customerlink",
@@ -55,6 +56,9 @@ def main(  # noqa: PLR0913 (a flag each)
     stack: Annotated[str | None, _flag("The CloudFormation stack.", "CUSTOMERLINK_STACK")] = None,
     region: Annotated[str | None, _flag("The stack's AWS region.", "AWS_REGION")] = None,
     aws_profile: Annotated[str | None, _flag("A profile of the AWS CLI's.", "AWS_PROFILE")] = None,
+    plan: Annotated[
+        Plan | None, _flag("Auth0's plan, where the stack does not say it.", "CUSTOMERLINK_PLAN")
+    ] = None,
     action_name: Annotated[
         str | None, _flag("The Action's name in Auth0.", "CUSTOMERLINK_ACTION_NAME")
     ] = None,
@@ -81,6 +85,7 @@ def main(  # noqa: PLR0913 (a flag each)
         "stack": stack,
         "region": region,
         "aws_profile": aws_profile,
+        "plan": plan,
         "action_name": action_name,
         "stripe_api_base": stripe_api_base,
         "stripe_key": os.environ.get("CUSTOMERLINK_STRIPE_KEY"),

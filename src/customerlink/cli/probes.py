@@ -17,7 +17,7 @@ from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.signature import SigningSecret
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates
 from customerlink.usecases.self_test import SelfTest, has_passed
 from customerlink.wiring.operator import stripe_client
 
@@ -39,9 +39,9 @@ class StripeProbe:
         """Return the SDK's customers service."""
         return self._api.customers
 
-    def usage(self, pace: RateLimiter) -> StripeUsage:
+    def usage(self, rates: Rates) -> StripeUsage:
         """Return what customers were used for, as far as the key may see it."""
-        return StripeUsage(self._api, pace)
+        return StripeUsage(self._api, rates)
 
     def list_customers(self) -> None:
         """List one customer; raise what Stripe answers."""

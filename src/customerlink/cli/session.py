@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,9 +11,12 @@ from typing import Annotated
 
 import questionary
 import typer
+from botocore.exceptions import ClientError
 
+from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
 from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
+from customerlink.adapters.token_bucket import Buckets, TokenBucket
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import CliError, DeclinedError, Exit
@@ -24,11 +28,14 @@ from customerlink.cli.tenant_name import tenant_name
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
+from customerlink.model.rates import Endpoint, Limits, Plan
 from customerlink.model.sync_memory import Digests
 from customerlink.model.user import Tenant as TenantName
+from customerlink.ports.rate import Rates
 from customerlink.usecases.compare import Comparison
 from customerlink.wiring.comparing import comparison
-from customerlink.wiring.operator import Operator, deletions, operator_on_a_laptop
+from customerlink.wiring.operator import Operator, deletions, operator_on_a_laptop, server_clock
+from customerlink.wiring.rates import shared_rates
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, and change nothing.")]
@@ -49,9 +56,39 @@ class Session:
         """Return the AWS side, once for a command: each would read AWS's descriptions anew."""
         return Deployment(self.config)
 
-    def tenant(self) -> Tenant:
-        """Return the Auth0 side."""
-        return Tenant(self.config, self.output.waiting, trust=self.deployment.trust)
+    def tenant(self, rates: Rates | None = None) -> Tenant:
+        """Return the Auth0 side; without rates, for who asks little."""
+        trust = self.deployment.trust
+        return Tenant(self.config, self.output.waiting, trust=trust, rates=rates)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Return how often both services may be asked: by the plan that is said, or the stack's."""
+        found = self.deployment.limits(is_live=self.config.mode is Mode.LIVE)
+        if not self.config.plan:
+            return found
+        return replace(found, plan=Plan(self.config.plan), auth0_per_second=0.0)
+
+    def rates(self, sleep: Callable[[float], None] = time.sleep) -> Rates:
+        """Return those that the functions keep too, by the ledger's table.
+
+        Who may only read the table keeps them alone: what a service refuses slows them down.
+        """
+        deployment, limits = self.deployment, self.limits
+        shared = shared_rates(
+            deployment.dynamodb, deployment.outputs.table, limits, self._clock, sleep
+        )
+        try:
+            shared.of(Endpoint.LIST).pause(0.0)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "AccessDeniedException":
+                raise
+            return Buckets(limits, lambda each: TokenBucket(each.per_second, sleep=sleep))
+        return shared
+
+    @cached_property
+    def _clock(self) -> ServerClock:
+        return server_clock(self.deployment.dynamodb, self.deployment.outputs.table)
 
     def tenant_name(self) -> TenantName:
         """Return the name under which customers name the tenant."""
@@ -87,8 +124,8 @@ class Session:
         """Return what settles users' records."""
         deployment, base = self.deployment, self.config.stripe_api_base
         table = deployment.outputs.table
-        operator = operator_on_a_laptop(deployment.dynamodb, table, base, key, policy)
-        return replace(operator, reading_key=reading_key)
+        operator = operator_on_a_laptop(deployment.dynamodb, table, base, key, policy, self._clock)
+        return replace(operator, reading_key=reading_key, rates=self.rates())
 
     def reading_key(self) -> StripeKey | None:
         """Return the key that reads subscriptions: the operator's own, or the deployment's."""
@@ -114,6 +151,7 @@ class Session:
             tenant.users,
             tenant.export_users,
             probe.customers,
+            self.rates(),
             refusals=DynamoDbRefusals(deployment.dynamodb, deployment.outputs.table, name),
             folder=self.folder(folder),
             tell=self.output.step,

@@ -20,6 +20,7 @@ from customerlink.model.actions import LOGIN, REGISTRATION, VERIFY_URL, Action
 from customerlink.model.secret import Auth0Client
 from customerlink.model.sync_policy import SyncBy
 from customerlink.model.trust import Trust
+from customerlink.ports.rate import Rates
 
 VERSIONS = {LOGIN: "v3"} | dict.fromkeys(REGISTRATION, "v2")
 RUNTIME = "node22"
@@ -68,6 +69,7 @@ class Tenant:
         on_wait: Callable[[float], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         trust: Callable[[], Trust] = Trust,
+        rates: Rates | None = None,
     ) -> None:
         """Name the tenant; `on_wait` is told the seconds of each wait for the rate limit.
 
@@ -77,7 +79,7 @@ class Tenant:
         self._config = config
         self._on_wait = on_wait
         self._sleep = sleep
-        self._trust = trust
+        self._trust, self._rates = trust, rates
 
     def at(self, trigger: str) -> "Tenant":
         """Return the same tenant for another trigger's Action and flow."""
@@ -93,7 +95,7 @@ class Tenant:
                 raise CliError(f"The Auth0 {name} is missing.", fix, Exit.USAGE)
         config = self._config
         client = Auth0Client(config.auth0_url(), config.client_id, config.client_secret)
-        return Management(client, self._on_wait, self._sleep)
+        return Management(client, self._on_wait, self._sleep, rates=self._rates)
 
     @property
     def _actions(self) -> Auth0Actions:

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from customerlink.adapters.auth0.errors import Auth0Error
 from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
-from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
 from customerlink.adapters.stripe.listing import Listing
+from customerlink.adapters.token_bucket import Taken
 from customerlink.adapters.trouble import failure_of
 from customerlink.functions import backfill_steps as steps_of
 from customerlink.functions.backfill_steps import Segment
 from customerlink.functions.shell.telemetry import report_drift, report_step
 from customerlink.model.candidate import Candidate
-from customerlink.model.errors import ConfigurationError, CustomerLinkError
+from customerlink.model.errors import CustomerLinkError
 from customerlink.model.user import User
-from customerlink.usecases.backfill import Backfilled, PacedProfiles, provision_one
+from customerlink.usecases.backfill import Backfilled, provision_one
 from customerlink.wiring.application import Application
 from customerlink.wiring.operator import Operator, stripe_client
+from customerlink.wiring.rates import limits_in, shared_rates
 from customerlink.wiring.settings import Settings
 from customerlink.wiring.tenant import needed_tenant, served, users_of
 
@@ -45,20 +47,15 @@ class Backfill:
         application = Application(Settings.from_environment(os.environ))
         self._tenant = served(needed_tenant(application.aws), application.settings)
         self._trust = application.settings.policy.trust
-        self._users = users_of(self._tenant, self._trust)
         key, base = application.secret().stripe_key, application.settings.stripe_api_base
         # `patiently` tries again: it knows the rate that all workers share, the SDK does not.
         client = stripe_client(key, base, seconds=STRIPE_SECONDS, retries=0)
         ledger = boto3.client("dynamodb"), application.settings.ledger_table
-        rate = partial(SharedTokenBucket, *ledger)
-        self._listing = Listing(
-            client.v1.customers, rate("stripe-lists", _per_second("LISTS_PER_SECOND"))
-        )
-        self._creations = rate("stripe-creations", _per_second("CREATIONS_PER_SECOND"))
-        self._operator = Operator(application.services, key, time)
-        writes = rate("auth0-writes", _per_second("AUTH0_PER_SECOND"))
+        self._rates = shared_rates(*ledger, limits_in(os.environ, is_live=key.live))
+        self._users = users_of(self._tenant, self._trust, Taken(self._rates))
+        self._listing = Listing(client.v1.customers, self._rates)
+        self._operator = Operator(application.services, key, time, self._rates)
         self._refusals = DynamoDbRefusals(*ledger, self._tenant.tenant)
-        self._profiles = PacedProfiles(self._users, writes)
 
     def carry_out(self, event: dict[str, Any], left: steps_of.Left) -> object:
         """Do a step; what it gives goes into the execution's state, so it holds no address."""
@@ -80,7 +77,7 @@ class Backfill:
     def _provision(self, candidate: Candidate) -> Backfilled:
         user = User(self._tenant.tenant, candidate.user_id)
         settling = partial(self._operator.settling, known=candidate.known)
-        return provision_one(user, self._profiles, settling, self._creations)
+        return provision_one(user, self._users, settling, self._rates)
 
     def _compare(self, files: steps_of.Files) -> object:
         # The one place where Lambda lets a function write: 10 GB of it, by the template.
@@ -100,7 +97,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> object:
         # The next try reads the secrets, and asks for a token, anew: one may have expired.
         _backfill.cache_clear()
         report_step(str(event.get("step")), failure_of(error))
-        if isinstance(error, CustomerLinkError):
+        # Of Auth0's, the state machine knows no name.
+        if isinstance(error, CustomerLinkError) and not isinstance(error, Auth0Error):
             raise
         # Without its cause, which the runtime would print, text and all.
         raise StepFailedError(type(error).__name__) from None
@@ -109,10 +107,3 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> object:
 @cache
 def _backfill() -> Backfill:
     return Backfill()
-
-
-def _per_second(name: str) -> float:
-    try:
-        return float(os.environ[f"CUSTOMERLINK_{name}"])
-    except (KeyError, ValueError):
-        raise ConfigurationError(f"missing or wrong: CUSTOMERLINK_{name}") from None

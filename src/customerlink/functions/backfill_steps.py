@@ -39,8 +39,9 @@ from customerlink.usecases.rows import Rows
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Eight workers share eight creations a second by default: 200 s, of the 900 that a step has.
-CHUNK = 200
+# By the lowest plan's limits three workers share 0.8 users a second: 375 s, of the 900 that a step
+# has; sync and repair may take their part.
+CHUNK = 100
 """Users whom one worker does at a time."""
 
 TIME_TO_WRITE_SECONDS = 30.0

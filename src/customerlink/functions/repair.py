@@ -24,6 +24,7 @@ from customerlink.adapters.dynamodb.open_index import (
     due_users,
     open_sign_ups,
 )
+from customerlink.adapters.token_bucket import Taken
 from customerlink.adapters.trouble import failure_of, trouble_of
 from customerlink.functions.shell.sync_report import SyncReport
 from customerlink.functions.shell.telemetry import (
@@ -34,9 +35,11 @@ from customerlink.functions.shell.telemetry import (
     report_run_failed,
 )
 from customerlink.model.events import due as message_of
+from customerlink.model.rates import A_USER
 from customerlink.model.signup import SignUp
 from customerlink.model.trouble import Trouble
 from customerlink.model.user import User
+from customerlink.ports.rate import take_turns
 from customerlink.ports.run import Run
 from customerlink.usecases.finish_sign_up import FinishStatus, finish
 from customerlink.usecases.follow_events import Message
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 
     from customerlink.model.secret import Secret, TenantSecret
     from customerlink.ports.profiles import Profiles
+    from customerlink.ports.rate import Rates
 
 REPAIR_AFTER_SECONDS = 120
 """A user who is still there has tried again by now."""
@@ -70,8 +74,9 @@ TENANT_SECONDS = 4.0
 BEAT_SECONDS = 5.0
 """The longest that a beat keeps the others waiting."""
 
-# Two calls to Auth0, and a sign-up's 5 s.
-TIME_FOR_ONE_SECONDS = 15.0
+# Two calls to Auth0, a sign-up's 5 s, and the turns for which a backfill is ahead: eight workers'
+# at two requests a second to all of Auth0 (docs/scale.md).
+TIME_FOR_ONE_SECONDS = 25.0
 """No repair begins with less time left."""
 
 
@@ -95,19 +100,19 @@ def _finish_all(context: "LambdaContext") -> None:
     ends: Counter[str] = Counter()
     tenant = stored_tenant(application.aws)
     if tenant is not None:
-        # One try: the next run comes in five minutes, and other users wait for this one.
         trust = application.settings.policy.trust
         served(tenant, application.settings)
-        users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS)
         _send_beat(application, tenant)
-        secret = application.secret()
+        secret, rates = application.secret(), _kept(application, tenant).rates
+        # One try: the next run comes in five minutes, and other users wait for this one.
+        users = users_of(tenant, trust, Taken(rates), tries=1, seconds=TENANT_SECONDS)
         before = time.time() - REPAIR_AFTER_SECONDS
         oldest = [*islice(open_sign_ups(_dynamodb(), table, before), AT_MOST)]
         # Some may never end; in another order each time, they hold nobody up.
         random.shuffle(oldest)
         # Another tenant's users are not known to this one's API: they would seem to be gone.
         ours = [user for user in oldest if user.tenant == tenant.tenant]
-        repaired = partial(_repaired, application, secret, users)
+        repaired = partial(_repaired, application, secret, users, rates)
         for end in _each(ours, repaired, context):
             ends[end] += 1
         _look_after(_kept(application, tenant), context)
@@ -135,7 +140,7 @@ def _each(
 
 
 def _repaired(
-    application: Application, secret: "Secret", users: "Profiles", user: User
+    application: Application, secret: "Secret", users: "Profiles", rates: "Rates", user: User
 ) -> FinishStatus:
     runs: list[Run] = []
 
@@ -145,6 +150,7 @@ def _repaired(
         return application.settling(signup, secret, runs[-1], creates=Creates.IF_BEGUN)
 
     try:
+        take_turns(rates, A_USER)
         end, reason = finish(user, users, settling)
     except Exception as error:
         # Its text may be personal: its kind is told.

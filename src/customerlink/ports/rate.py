@@ -1,6 +1,9 @@
 """How often something may be done."""
 
+from collections.abc import Iterable
 from typing import Protocol
+
+from customerlink.model.rates import Endpoint
 
 
 class RateLimiter(Protocol):
@@ -11,5 +14,30 @@ class RateLimiter(Protocol):
         ...
 
     def pause(self, seconds: float) -> None:
-        """Let nobody go on for some seconds: the other side said so."""
+        """Let nobody go on for some seconds: the other side is nearly at its limit."""
         ...
+
+    def slow(self) -> None:
+        """Let everybody go on half as fast, at first: the other side has refused a request."""
+        ...
+
+
+class Rates(Protocol):
+    """At which requests to each endpoint are made."""
+
+    def of(self, endpoint: Endpoint) -> RateLimiter:
+        """Return that of an endpoint; some have one together."""
+        ...
+
+
+def take_turns(rates: Rates, endpoints: Iterable[Endpoint]) -> None:
+    """Wait for a turn at each endpoint, before the first is asked."""
+    for each in endpoints:
+        rates.of(each).take()
+
+
+def refused(rates: Rates, endpoints: Iterable[Endpoint], seconds: float) -> None:
+    """Let nobody ask endpoints for some seconds, and everybody less often for a while."""
+    for limiter in {id(each): each for each in map(rates.of, endpoints)}.values():
+        limiter.pause(seconds)
+        limiter.slow()

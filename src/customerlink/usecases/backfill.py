@@ -1,7 +1,7 @@
 """Users without a customer, one by one: what the command line and the state machine share."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,13 +9,13 @@ from customerlink.model.candidate import NO_ADDRESS, Prospect
 from customerlink.model.failure import Failure
 from customerlink.model.instruction import Reason
 from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
-from customerlink.model.profile import Profile
+from customerlink.model.rates import A_USER
 from customerlink.model.row import Row
 from customerlink.model.signup import SignUp
 from customerlink.model.told import told_customer
 from customerlink.model.user import User, is_customer_id
 from customerlink.ports.profiles import Profiles
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates, take_turns
 from customerlink.usecases.open_sign_up import PASSING, Settled, Unsettled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.rows import RowFailed, Seen
@@ -85,35 +85,12 @@ _UNASKED = frozenset({Reason.USER_GONE, Reason.EMAIL_MISSING, Reason.DEFERRED, R
 """Ends before Stripe is asked."""
 
 
-@dataclass(frozen=True)
-class PacedProfiles(Profiles):
-    """The tenant's users, asked no faster than at a pace."""
-
-    profiles: Profiles
-    pace: RateLimiter
-
-    def get(self, user_id: str) -> Profile | None:
-        """Read a user."""
-        self.pace.take()
-        return self.profiles.get(user_id)
-
-    def with_address(self, email: str) -> Sequence[Profile]:
-        """Find the users with an address."""
-        self.pace.take()
-        return self.profiles.with_address(email)
-
-    def merge_app_metadata(self, user_id: str, changes: Mapping[str, str | None]) -> bool:
-        """Merge these keys."""
-        self.pace.take()
-        return self.profiles.merge_app_metadata(user_id, changes)
-
-
 def provision_one(
-    user: User, profiles: Profiles, settling: Callable[[SignUp], Settling], creations: RateLimiter
+    user: User, profiles: Profiles, settling: Callable[[SignUp], Settling], rates: Rates
 ) -> Backfilled:
     """Give a user a customer, and write the link into the profile."""
-    # The turn first: what is read before a wait may be stale after it.
-    creations.take()
+    # All turns first: what is read before a wait may be stale after it.
+    take_turns(rates, A_USER)
     outcome = provision_existing(user, profiles, settling)
     user_id = user.user_id
     if isinstance(outcome, Settled):

@@ -12,6 +12,7 @@ from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Metadata, Reason, link_metadata, unlinked_metadata
 from customerlink.model.listed_customer import OTHER_ADDRESS, SERVED, Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
+from customerlink.model.rates import A_USER
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption
@@ -23,7 +24,7 @@ from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger, LedgerView
 from customerlink.ports.profiles import Identities, Profiles
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates, take_turns
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import LowerCase
 from customerlink.usecases.delete_customer import (
@@ -110,7 +111,7 @@ class Repair:
     invocations: Invocations
     addresses: Sync
     """What lets a customer's address follow its user's, and nothing else."""
-    pace: RateLimiter
+    rates: Rates
     """At which steps are carried out."""
     clock: Clock
     trouble_of: Callable[[Exception], Trouble] = of_the_row
@@ -142,7 +143,7 @@ class Repair:
                 yield Result(step, Outcome.LEFT, step.reason)
                 continue
             # The turn first: what is read before a wait may be stale after it.
-            self.pace.take()
+            take_turns(self.rates, A_USER)
             why = rows.attempt(partial(acts[step.act], step), _seen)
             if isinstance(why, RowFailed):
                 yield Result(step, Outcome.FAILED, why.reason)

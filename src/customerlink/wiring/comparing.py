@@ -13,6 +13,7 @@ from customerlink.adapters.trouble import trouble_of
 from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant
 from customerlink.ports.profiles import Profiles
+from customerlink.ports.rate import Rates
 from customerlink.ports.refusals import Refusals
 from customerlink.usecases.compare import Comparison
 
@@ -22,6 +23,7 @@ def comparison(  # noqa: PLR0913 (both sides, and where they meet)
     profiles: Profiles,
     export: Callable[[Path], None],
     customers: stripe.CustomerService,
+    rates: Rates,
     *,
     refusals: Refusals,
     folder: Path,
@@ -30,8 +32,8 @@ def comparison(  # noqa: PLR0913 (both sides, and where they meet)
 ) -> Comparison:
     """Return what compares both sides in a folder; `export` writes all of Auth0's users."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    listing = Listing(customers)
-    directory = StripeDirectory(customers, listing.bucket)
+    listing = Listing(customers, rates)
+    directory = StripeDirectory(customers, rates)
     return Comparison(
         tenant,
         profiles,

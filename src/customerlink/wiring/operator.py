@@ -18,13 +18,17 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.stripe.directory import StripeDirectory
-from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
-from customerlink.adapters.token_bucket import Unlimited
+from customerlink.adapters.stripe.synced_customers import (
+    PacedStripeCustomers,
+    SyncedStripeCustomers,
+)
+from customerlink.adapters.token_bucket import Taken, Unlimited
 from customerlink.adapters.trouble import trouble_of
 from customerlink.model.errors import KeyRejectedError
 from customerlink.model.failure import How
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
+from customerlink.model.secret import KeyRefresh
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncRules
@@ -33,7 +37,7 @@ from customerlink.model.user import CustomerId, Tenant, User
 from customerlink.ports.customer_directory import DELETION_SECONDS
 from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates
 from customerlink.ports.run import Run
 from customerlink.usecases.forget import Forgetting
 from customerlink.usecases.link_accounts import Account, Linking
@@ -65,8 +69,8 @@ class Operator(Invocations, SyncInvocations):
     services: Services
     key: StripeKey
     clock: Clock
-    pace: RateLimiter = field(default_factory=Unlimited)
-    """At which Stripe is asked by who reconciles."""
+    rates: Rates = field(default_factory=Unlimited)
+    """At which Stripe is asked, and Auth0; of a settling, the turns were taken before."""
     reading_key: StripeKey | None = None
     """By which subscriptions are read, if there is one for that."""
     _rejected: Event = field(default_factory=Event, init=False)
@@ -80,7 +84,11 @@ class Operator(Invocations, SyncInvocations):
         heir_to: Adoption | None = None,
     ) -> Settling:
         """Return what settles a record; who asks has had a turn, and then read the profile."""
-        return self._invocation().settling(signup, creates=creates, known=known, heir_to=heir_to)
+        begun = self._invocation()
+        customers = PacedStripeCustomers(*self._ours(begun.run), rates=Taken(self.rates))
+        return replace(begun, customers=customers).settling(
+            signup, creates=creates, known=known, heir_to=heir_to
+        )
 
     def linking(self, primary: Account, secondary: Account) -> Linking:
         """Return what lets a linked account's customer follow into the primary."""
@@ -128,10 +136,12 @@ class Operator(Invocations, SyncInvocations):
         )
 
     def _synced(self, run: Run) -> SyncedStripeCustomers:
-        services = self.services
-        ours = services.connections, services.api_base, self.key, self._no_other_key, run
         reading_key = self.reading_key
-        return SyncedStripeCustomers(*ours, pace=self.pace, reading_key=reading_key)
+        return SyncedStripeCustomers(*self._ours(run), rates=self.rates, reading_key=reading_key)
+
+    def _ours(self, run: Run) -> tuple[Connections, str, StripeKey, KeyRefresh, Run]:
+        services = self.services
+        return services.connections, services.api_base, self.key, self._no_other_key, run
 
     def _invocation(self) -> Invocation:
         # Whose key was rejected is told by the outcome; nobody after them need try.
@@ -160,16 +170,25 @@ def stripe_client(
     )
 
 
-def operator_on_a_laptop(
-    dynamodb: "DynamoDBClient", table: str, api_base: str, key: StripeKey, policy: Policy
+def server_clock(dynamodb: "DynamoDBClient", table: str) -> ServerClock:
+    """Ask the service what time it is; return its clock."""
+    clock, sent = ServerClock(), time.time()
+    answer = dynamodb.get_item(TableName=table, Key={"pk": {"S": "installation"}})
+    Boto3DynamoDb(dynamodb, clock).observe({**answer}, sent)
+    return clock
+
+
+def operator_on_a_laptop(  # noqa: PLR0913, PLR0917 (a deployment's parts)
+    dynamodb: "DynamoDBClient",
+    table: str,
+    api_base: str,
+    key: StripeKey,
+    policy: Policy,
+    clock: ServerClock | None = None,
 ) -> Operator:
     """Return one whose machine need not know what time it is."""
-    clock = ServerClock()
+    clock = clock or server_clock(dynamodb, table)
     ledger = Boto3DynamoDb(dynamodb, clock)
-    # Before anything is judged by the clock, the service is asked what time it is.
-    sent = time.time()
-    answer = dynamodb.get_item(TableName=table, Key={"pk": {"S": "installation"}})
-    ledger.observe({**answer}, sent)
     services = Services(ledger, table, Connections(), api_base, policy, Installation())
     return Operator(services, key, clock)
 
@@ -186,18 +205,17 @@ def reassignment(
     users: "Users",
     customers: stripe.CustomerService,
     operator: Operator,
-    pace: RateLimiter,
 ) -> Reassignment:
     """Return what lets a customer name another user."""
-    directory = StripeDirectory(customers, pace)
+    directory = StripeDirectory(customers, operator.rates)
     return Reassignment(tenant, users, users, directory, operator, operator.clock)
 
 
 def address_release(
-    tenant: Tenant, users: "Users", operator: Operator, *, usage: CustomerUsage, pace: RateLimiter
+    tenant: Tenant, users: "Users", operator: Operator, *, usage: CustomerUsage
 ) -> AddressRelease:
     """Return what looks at who holds an address, and lets go of it."""
-    directory = _directory_to_delete_from(operator, pace)
+    directory = _directory_to_delete_from(operator)
     return AddressRelease(tenant, users, users, directory, usage, operator, operator.clock)
 
 
@@ -223,20 +241,19 @@ def repair(  # noqa: PLR0913 (both sides, and what is asked)
     tenant: Tenant,
     users: "Users",
     operator: Operator,
-    pace: RateLimiter,
     rules: SyncRules,
     *,
     served: Collection[str] = (),
     unknown_is_gone: bool = False,
 ) -> Repair:
-    """Return what carries plans out, at a pace that its look-ups at Stripe keep too."""
-    directory, addresses = _directory_to_delete_from(operator, pace), sync(users, operator, rules)
+    """Return what carries plans out, at rates that its look-ups at Stripe keep too."""
+    directory, addresses = _directory_to_delete_from(operator), sync(users, operator, rules)
     services = users, users, directory, operator, addresses
-    return Repair(tenant, *services, pace, time, trouble_of, served, unknown_is_gone)
+    return Repair(tenant, *services, operator.rates, time, trouble_of, served, unknown_is_gone)
 
 
-def _directory_to_delete_from(operator: Operator, pace: RateLimiter) -> StripeDirectory:
+def _directory_to_delete_from(operator: Operator) -> StripeDirectory:
     # The SDK's time is for the connection, and once more for the answer.
     seconds, api_base = DELETION_SECONDS / 2, operator.services.api_base
     client = stripe_client(operator.key, api_base, seconds=seconds, retries=0)
-    return StripeDirectory(client.v1.customers, pace)
+    return StripeDirectory(client.v1.customers, operator.rates)

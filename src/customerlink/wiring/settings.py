@@ -27,6 +27,7 @@ type Network = IPv4Network | IPv6Network
 
 _MAX_TOLERANCE = 10 * 365 * 24 * 3600
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _CONNECTION = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRUSTED = "CUSTOMERLINK_TRUSTED_CONNECTIONS"
 
@@ -159,6 +160,13 @@ class EnvironmentReader:
         if not (value.isascii() and value.isdigit() and 0 < int(value) <= most):
             return self._complain(name, default)
         return int(value)
+
+    def rate(self, name: str, default: float, most: float) -> float:
+        """Read how often a second; nothing, or 0, is the default."""
+        value = self._environment.get(name) or "0"
+        if not _RATE.fullmatch(value) or float(value) > most:
+            return self._complain(name, default)
+        return float(value) or default
 
     def flag(self, name: str) -> bool:
         """Read a yes or no; without one it is no."""

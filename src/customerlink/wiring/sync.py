@@ -10,6 +10,7 @@ from secrets import token_hex
 import boto3
 from botocore.config import Config
 
+from customerlink.adapters.auth0.management import Users
 from customerlink.adapters.aws.queue import Queue, sqs
 from customerlink.adapters.dynamodb.newcomers import DynamoDbNewcomers
 from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
@@ -34,13 +35,14 @@ from customerlink.model.sync_policy import (
     SyncPolicy,
 )
 from customerlink.ports.canaries import Canaries
+from customerlink.ports.rate import Rates
 from customerlink.ports.run import Run
 from customerlink.usecases.follow_events import Follow, Report
 from customerlink.usecases.missed_sign_ups import MissedSignUpsCheck
 from customerlink.usecases.send_beat import BeatEnd, send_beat
 from customerlink.wiring.application import Application
 from customerlink.wiring.operator import Operator, sync
-from customerlink.wiring.pace import auth0_pace, stripe_pace
+from customerlink.wiring.rates import limits_in, shared_rates
 from customerlink.wiring.settings import EnvironmentReader, Settings
 from customerlink.wiring.tenant import needed_tenant, served, users_of
 
@@ -107,10 +109,7 @@ class AfterTheSignUp:
         """Read the settings; nothing is called yet."""
         self.application, self.tenant = application, tenant.tenant
         self.settings = SyncSettings.from_environment(os.environ)
-        trust = application.settings.policy.trust
-        turns = boto3.client("dynamodb", config=_CALLS), application.settings.ledger_table
-        self._pace, pace = stripe_pace(*turns), auth0_pace(*turns)
-        self._users = users_of(tenant, trust, tries=1, seconds=TENANT_SECONDS, pace=pace)
+        self._secret, self._trust = tenant, application.settings.policy.trust
         self._next_beat = 0.0
 
     @classmethod
@@ -118,6 +117,17 @@ class AfterTheSignUp:
         """Read the tenant's secret too, as a cold start does."""
         application = Application(Settings.from_environment(os.environ))
         return cls(application, served(needed_tenant(application.aws), application.settings))
+
+    @cached_property
+    def rates(self) -> Rates:
+        """Return those that all functions keep together, and the command line."""
+        is_live = self.application.secret().stripe_key.live
+        dynamodb, table = boto3.client("dynamodb", config=_CALLS), self._table
+        return shared_rates(dynamodb, table, limits_in(os.environ, is_live=is_live))
+
+    @cached_property
+    def _users(self) -> Users:
+        return users_of(self._secret, self._trust, self.rates, tries=1, seconds=TENANT_SECONDS)
 
     @cached_property
     def dead_letters(self) -> Queue:
@@ -178,18 +188,21 @@ class AfterTheSignUp:
         services, key = self.application.services, self.application.secret().stripe_key
         where = services.connections, services.api_base, key, _no_other_key, run
         # Two requests, which wait for no turn: others may have taken all for minutes.
-        return SyncedStripeCustomers(*where, pace=Unlimited())
+        return SyncedStripeCustomers(*where, rates=Unlimited())
 
     def _operator(self) -> Operator:
         secret = self.application.secret()
         services = self.application.services
         reading = secret.subscriptions_key
-        return Operator(services, secret.stripe_key, time, self._pace, reading)
+        return Operator(services, secret.stripe_key, time, self.rates, reading)
 
     def _newcomers(self) -> DynamoDbNewcomers:
         run = Run(time, owner=token_hex(16), seconds=BATCH_SECONDS)
-        settings = self.application.settings
-        return DynamoDbNewcomers(self.application.dynamodb, settings.ledger_table, run)
+        return DynamoDbNewcomers(self.application.dynamodb, self._table, run)
+
+    @property
+    def _table(self) -> str:
+        return self.application.settings.ledger_table
 
 
 def _no_other_key(_: StripeKey) -> None:

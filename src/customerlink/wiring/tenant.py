@@ -13,7 +13,7 @@ from customerlink.model.access_token import ShopApi
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.secret import TenantSecret
 from customerlink.model.trust import Trust
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates
 from customerlink.wiring.settings import Settings
 
 
@@ -41,15 +41,15 @@ def served(found: TenantSecret, settings: Settings) -> TenantSecret:
 def users_of(  # noqa: PLR0913 (what a caller may choose)
     tenant: TenantSecret,
     trust: Trust,
+    rates: Rates | None = None,
     *,
     tries: int = TRIES,
     seconds: float = TIME_OUT_SECONDS,
-    pace: RateLimiter | None = None,
     connections: Connections | None = None,
 ) -> Users:
     """Return the tenant's users; `seconds` is how long one call of a try may take."""
     api = Management(
-        tenant.client, tries=tries, seconds=seconds, pace=pace, connections=connections
+        tenant.client, tries=tries, seconds=seconds, rates=rates, connections=connections
     )
     return Users(api, trust)
 

@@ -1,8 +1,9 @@
 """The Management API over HTTP, as the auth0-python package speaks to it."""
 
+import math
 import secrets
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -29,6 +30,7 @@ from sandbox.auth0.failure import Auth0Failure, bad_body
 from sandbox.auth0.jobs import Jobs
 from sandbox.auth0.tokens import Tokens
 from sandbox.auth0.users import Users
+from sandbox.rate_limits import RateLimit, auth0_kind, auth0_limits
 from sandbox.serving import refuse_what_is_odd
 
 TOKEN_SECONDS = 86_400
@@ -54,39 +56,6 @@ type Grant = Callable[[Texts], tuple[Json, int]]
 type Route = tuple[str, str, str, Callable[..., object]]
 
 
-class RateLimit:
-    """So many requests in a window of so many seconds, told in the headers of every answer.
-
-    https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """Allow more than a test asks for."""
-        self.requests, self.seconds = 10_000, 1.0
-        self._clock = clock
-        self._window, self._spent = 0.0, 0
-        self._lock = threading.Lock()
-
-    def count(self) -> dict[str, str]:
-        """Count a request; return the headers, or raises 429 with them."""
-        with self._lock:
-            now = self._clock()
-            if now - self._window >= self.seconds:
-                self._window, self._spent = now, 0
-            self._spent += 1
-            left = self.requests - self._spent
-            reset = int(self._window + self.seconds) + 1
-        headers = {
-            "x-ratelimit-limit": str(self.requests),
-            "x-ratelimit-remaining": str(max(0, left)),
-            "x-ratelimit-reset": str(reset),
-        }
-        if left < 0:
-            message = "Global limit has been reached"
-            raise Auth0Failure(429, message, "too_many_requests", headers)
-        return headers
-
-
 @dataclass
 class ManagementApi:
     """What is behind the API: clients and their tokens, users, Actions, jobs."""
@@ -105,10 +74,34 @@ class ManagementApi:
         """Start with no Actions and no jobs."""
         self.tokens = Tokens(clock=self.clock)
         self.rate = RateLimit(self.clock)
+        """Of all requests; more than a test asks for."""
+        self._limits: dict[str, RateLimit] = {}
+        self.refused: Counter[str] = Counter()
+        """Requests of each kind that met a limit."""
         self.actions = Actions(self.clock)
         self.connections = Connections()
         self.event_streams = EventStreams(self.clock)
         self.jobs = Jobs(self.users, self.clock)
+
+    def limit_to(self, plan: str) -> None:
+        """Take as many requests as a plan does."""
+        self._limits = auth0_limits(plan, self.clock)
+
+    def count(self, method: str, path: str) -> dict[str, str]:
+        """Count a request; return the headers, or raise 429 with them."""
+        kind = auth0_kind(method, path)
+        limit = self._limits.get(kind) or self._limits.get("") or self.rate
+        is_there, left, full_at = limit.take()
+        headers = {
+            "x-ratelimit-limit": str(int(limit.requests)),
+            "x-ratelimit-remaining": str(left),
+            "x-ratelimit-reset": str(math.ceil(full_at)),
+        }
+        if not is_there:
+            self.refused[kind] += 1
+            message = "Global limit has been reached"
+            raise Auth0Failure(429, message, "too_many_requests", headers)
+        return headers
 
     def add_client(
         self, scopes: tuple[str, ...] = SCOPES, known: tuple[str, str] | None = None
@@ -256,7 +249,7 @@ def _view(
         try:
             api.fail(asked)
             api.authorise(request.authorization.token if request.authorization else None, scope)
-            headers = api.rate.count()
+            headers = api.count(request.method, request.path)
             shown = carry_out(**ids)
             status = HTTPStatus.NO_CONTENT if shown is None else HTTPStatus.OK
             status = HTTPStatus.CREATED if shown and request.method == "POST" else status

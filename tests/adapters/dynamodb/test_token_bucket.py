@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
-from customerlink.wiring.pace import (
-    AUTH0_PER_SECOND,
-    STRIPE_PER_SECOND,
-    auth0_pace,
-    stripe_pace,
-)
+from customerlink.model.rates import RESERVE, Bucket, Endpoint, Limits, Plan
+from customerlink.wiring.rates import shared_rates
 from sandbox.aws import TABLE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PER_SECOND = 60.0
+BUCKET = Bucket("stripe", PER_SECOND / (1 - RESERVE))
 
 
 def bucket(client: "DynamoDBClient") -> SharedTokenBucket:
     """Return it as another machine has it."""
-    return SharedTokenBucket(client, TABLE, "stripe", PER_SECOND)
+    return SharedTokenBucket(client, TABLE, BUCKET)
 
 
 def turns_of(buckets: list[SharedTokenBucket], each_takes: int) -> list[float]:
@@ -56,17 +54,44 @@ def test_machines_share_the_rate(client: "DynamoDBClient") -> None:
     assert turns[-1] - turns[0] >= 60 / PER_SECOND
 
 
-def test_turns_that_nobody_takes(client: "DynamoDBClient") -> None:
-    """Taken one by one, who ends at once leaves the others all the rest; at a pace of their own."""
-    for pace in (stripe_pace, auth0_pace):
-        pace(client, TABLE).take()
-    stripe, auth0 = (
-        float(client.get_item(TableName=TABLE, Key={"pk": {"S": key}})["Item"]["next_at"]["N"])
-        for key in ("rate#sync-stripe", "rate#sync-auth0")
-    )
+@pytest.mark.parametrize("plan", Plan)
+def test_few_are_taken_at_once(client: "DynamoDBClient", plan: Plan) -> None:
+    """Who ends at once leaves the others all but a tenth of a second, or a turn."""
+    limits = Limits(plan, is_live=True)
+    for endpoint in Endpoint:
+        bucket = limits.bucket(endpoint)
+        key = {"pk": {"S": f"rate#{bucket.name}"}}
+        client.delete_item(TableName=TABLE, Key=key)
+        shared_rates(client, TABLE, limits).of(endpoint).take()
+        item = client.get_item(TableName=TABLE, Key=key)["Item"]
+        taken = float(item["next_at"]["N"]) - time.time()
+        assert taken <= max(0.1, 1 / bucket.per_second)
 
-    assert stripe - time.time() <= 1 / STRIPE_PER_SECOND
-    assert auth0 - time.time() <= 1 / AUTH0_PER_SECOND
+
+def test_refusal(client: "DynamoDBClient") -> None:
+    """All machines go on half as fast once they know; more refusals of that moment are the same."""
+    for _ in range(3):
+        bucket(client).slow()
+    other = SharedTokenBucket(client, TABLE, BUCKET, sleep=lambda _: None)
+    # With its first turns it learns of it.
+    for _ in range(9):
+        other.take()
+    interval = other._turns[1] - other._turns[0]
+
+    assert interval == pytest.approx(2 / PER_SECOND, rel=0.1)
+
+
+@pytest.mark.parametrize("ahead", [-600.0, 600.0])
+def test_by_the_clock_that_is_given(client: "DynamoDBClient", ahead: float) -> None:
+    """A laptop's own may be minutes off, for which all others would wait."""
+    clock = ServerClock()
+    clock.behind = ahead
+    client.delete_item(TableName=TABLE, Key={"pk": {"S": "rate#stripe"}})
+    SharedTokenBucket(client, TABLE, BUCKET, clock, sleep=lambda _: None).take()
+    item = client.get_item(TableName=TABLE, Key={"pk": {"S": "rate#stripe"}})["Item"]
+    client.delete_item(TableName=TABLE, Key={"pk": {"S": "rate#stripe"}})
+
+    assert float(item["next_at"]["N"]) - time.time() == pytest.approx(ahead, abs=2.0)
 
 
 def test_a_pause_holds_everybody_back(client: "DynamoDBClient") -> None:
@@ -118,7 +143,7 @@ def scripted(*codes: str | None) -> tuple[SharedTokenBucket, list[object]]:
         return {"Attributes": {"next_at": {"N": "0"}}}
 
     client: Any = SimpleNamespace(update_item=update_item)
-    return SharedTokenBucket(client, TABLE, "stripe", PER_SECOND), asked
+    return SharedTokenBucket(client, TABLE, BUCKET), asked
 
 
 def test_turn_that_came_up_in_between() -> None:

@@ -10,6 +10,7 @@ from tests.fakes import FakeClock
 
 from customerlink.adapters.stripe.listing import Listing, listed, patiently
 from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.model.rates import Endpoint
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind, StripeAccount
 from sandbox.stripe_server import stripe_app
@@ -73,9 +74,9 @@ def test_trouble_is_waited_out() -> None:
 
         account.faults += [Fault(FaultKind.RATE_LIMIT, "GET", 2), Fault(FaultKind.DOWN, "GET", 2)]
         start = clock.monotonic()
-        assert patiently(rate, ask).data == []
+        assert patiently(rate, Endpoint.LIST, ask).data == []
         assert clock.monotonic() - start >= 4.0
 
         account.faults.append(Fault(FaultKind.DOWN, "GET", 99))
         with pytest.raises(stripe.APIError):
-            patiently(rate, ask)
+            patiently(rate, Endpoint.LIST, ask)

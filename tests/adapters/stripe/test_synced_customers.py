@@ -9,7 +9,8 @@ from tests.adapters.stripe.served import NEW, Stripe
 from tests.fakes import ADA, Counted
 
 from customerlink.adapters.connections import Connections
-from customerlink.adapters.stripe.synced_customers import PAUSE_SECONDS, SyncedStripeCustomers
+from customerlink.adapters.stripe.rate_limits import PAUSE_SECONDS
+from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
 from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.beats import BEAT
 from customerlink.model.customer import FORMER, Customer, naming
@@ -19,7 +20,7 @@ from customerlink.model.listed_customer import Absence
 from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId
 from customerlink.ports.customers import Done, NotSent, Refused, Unauthorised, Unknown
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates
 from customerlink.ports.run import Run
 from sandbox.stripe_account import FaultKind, Permission
 
@@ -40,12 +41,12 @@ def adas(served: Stripe) -> CustomerId:
 
 
 def customers(
-    served: Stripe, reading: StripeKey | None = None, pace: RateLimiter | None = None
+    served: Stripe, reading: StripeKey | None = None, rates: Rates | None = None
 ) -> SyncedStripeCustomers:
     """Return the adapter as a new invocation has it."""
-    run, paced = Run(time, "owner"), pace or Unlimited()
+    run, paced = Run(time, "owner"), rates or Unlimited()
     where = Connections(), served.server.url, served.key
-    return SyncedStripeCustomers(*where, lambda _: None, run, pace=paced, reading_key=reading)
+    return SyncedStripeCustomers(*where, lambda _: None, run, rates=paced, reading_key=reading)
 
 
 class TestLook:
@@ -303,7 +304,7 @@ class TestPace:
     def test_a_turn_each(self, served: Stripe, adas: CustomerId, call: Callable[..., Any]) -> None:
         """Whatever is asked for."""
         pace = Counted()
-        assert isinstance(call(customers(served, pace=pace), adas), Done)
+        assert isinstance(call(customers(served, rates=pace), adas), Done)
 
         assert (pace.turns, pace.pauses) == (1, [])
 
@@ -311,6 +312,6 @@ class TestPace:
         """Everybody waits, and the repetition has a turn of its own."""
         pace = Counted()
         served.fault(FaultKind.RATE_LIMIT, "GET")
-        assert isinstance(customers(served, pace=pace).look(adas), Done)
+        assert isinstance(customers(served, rates=pace).look(adas), Done)
 
-        assert (pace.turns, pace.pauses) == (2, [PAUSE_SECONDS])
+        assert (pace.turns, pace.pauses, pace.slowed) == (2, [PAUSE_SECONDS], 1)

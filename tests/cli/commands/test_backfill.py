@@ -33,13 +33,15 @@ from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
 
-FAST = ("--per-second", "1000", "--auth0-per-second", "1000")
-COMMAND = [sys.executable, "-m", "customerlink.cli.main", *TENANT, "backfill", *FAST, "--json"]
+PATIENCE_SECONDS = 300.0
+"""On a machine with a dozen other busy processes a second is ten."""
+
+COMMAND = [sys.executable, "-m", "customerlink.cli.main", *TENANT]
 
 
 def backfill(cli: Cli, *words: str) -> tuple[int, dict[str, Any]]:
     """Run it as fast as it goes; return the exit code and the document."""
-    result = cli(*TENANT, "backfill", *FAST, "--json", *words)
+    result = cli(*TENANT, "backfill", "--json", *words)
     return result.code, result.json()
 
 
@@ -54,11 +56,11 @@ def assert_everybody_has_one(cli: Cli, number: int) -> None:
         assert "stripe_signup" not in each["app_metadata"]
 
 
-def start(*words: str) -> "subprocess.Popen[str]":
-    """Run it in a process of its own."""
+def start(*words: str, plan: str = "") -> "subprocess.Popen[str]":
+    """Run it in a process of its own, by a plan's limits or by none."""
     path = os.pathsep.join(sys.path)
     return subprocess.Popen(
-        [*COMMAND, *words],
+        [*COMMAND, *(["--plan", plan] if plan else []), "backfill", "--json", *words],
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -86,7 +88,7 @@ def test_everybody_without_one(sides: Cli) -> None:
     assert sides(*TENANT, "verify").code == 0
 
 
-def test_each_creation_asks_stripe_as_often_as_the_help_says(sides: Cli) -> None:
+def test_what_each_user_takes(sides: Cli) -> None:
     """For a look-up and for the create, beside what the comparison asks."""
     sides.box.stripe.requests.clear()
     backfill(sides)
@@ -97,8 +99,6 @@ def test_each_creation_asks_stripe_as_often_as_the_help_says(sides: Cli) -> None
     backfill(sides)
     asked = [each.split()[0] for each in sides.box.stripe.requests][compared:]
 
-    told = " ".join(sides("backfill", "--help").out.split())
-    assert "Creations a second; each asks Stripe twice." in told
     assert sorted(asked) == ["GET"] * 5 + ["POST"] * 5
 
 
@@ -124,7 +124,7 @@ def test_who_cannot_have_one_is_told(sides: Cli) -> None:
     taken = str(sides.box.stripe.create({"email": "USER-1@example.com".lower()})["id"])
     user(sides, 1)
     user(sides, 2, email=None)
-    result = sides(*TENANT, "backfill", *FAST)
+    result = sides(*TENANT, "backfill")
 
     assert result.code == 0
     assert f"auth0|1: the address has {taken}" in result.out
@@ -219,7 +219,7 @@ def test_resumed(sides: Cli) -> None:
     with checkpoint.noting() as note:
         note(Backfilled("auth0|3", BackfillStatus.SKIPPED, "the user has no address"))
     user(sides, 4)
-    told = sides(*TENANT, "backfill", *FAST)
+    told = sides(*TENANT, "backfill")
 
     assert "1 of 3 done, from 20" in told.out
     assert "--fresh compares anew" in told.out
@@ -243,7 +243,7 @@ def test_no_to_who_came_since(sides: Cli, monkeypatch: pytest.MonkeyPatch, first
             raise DeclinedError
 
     monkeypatch.setattr(Session, "confirm", confirm)
-    told = sides(*TENANT, "backfill", *FAST, "--json")
+    told = sides(*TENANT, "backfill", "--json")
 
     assert (told.code, told.err) == (1, "")
     assert told.json()["counts"]["created"] == first
@@ -260,7 +260,7 @@ def test_no(sides: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         raise DeclinedError
 
     monkeypatch.setattr(Session, "confirm", confirm)
-    told = sides(*TENANT, "backfill", *FAST)
+    told = sides(*TENANT, "backfill")
 
     assert (told.code, "Nothing was changed." in told.err) == (130, True)
 
@@ -280,8 +280,8 @@ def test_two_at_once(sides: Cli) -> None:
     """The second one is refused, and changes nothing."""
     checkpoint = begun(sides, 1)
     with checkpoint.alone():
-        refused = sides(*TENANT, "backfill", *FAST)
-    again = sides(*TENANT, "backfill", *FAST)
+        refused = sides(*TENANT, "backfill")
+    again = sides(*TENANT, "backfill")
 
     assert (refused.code, "another run is at work" in refused.err) == (1, True)
     assert again.code == 0
@@ -308,7 +308,7 @@ def test_outage_of_stripes(sides: Cli) -> None:
     sides.patch.setattr("customerlink.cli.side_by_side.PAUSES", (0.1, 0.1))
     user(sides, 1)
     sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 6))
-    result = sides(*TENANT, "backfill", *FAST)
+    result = sides(*TENANT, "backfill")
 
     assert result.code == 0
     assert result.out.count("1 failed for now; tried again in 0 s") == 1
@@ -333,7 +333,7 @@ def test_outage_for_good(sides: Cli) -> None:
     for number in range(400):
         user(sides, number)
     sides.box.stripe.faults.append(Fault(FaultKind.DOWN, "POST", 9999))
-    result = sides(*TENANT, "backfill", *FAST)
+    result = sides(*TENANT, "backfill")
     sides.box.stripe.faults.clear()
 
     assert (result.code, "every row failed at stripe" in result.err) == (3, True)
@@ -477,11 +477,12 @@ def test_interrupted(sides: Cli, tmp_path: Path) -> None:
     number = 200
     for each in range(number):
         user(sides, each)
-    process = start()
+    # By limits: as fast as it goes, it may be done before a busy machine has sent the signal.
+    process = start(plan="enterprise")
     while len(sides.box.stripe.live_customers()) < 20:
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
-    shown, _ = process.communicate(timeout=60)
+    shown, _ = process.communicate(timeout=PATIENCE_SECONDS)
     document = json.loads(shown)
 
     assert process.returncode == 1
@@ -496,19 +497,24 @@ def test_interrupted(sides: Cli, tmp_path: Path) -> None:
 
 
 def test_interrupted_amid_a_slow_run(sides: Cli) -> None:
-    """At two a second, Ctrl-C ends it with those under way, and says how many; nobody queues."""
+    """By the lowest plan, Ctrl-C ends it with those under way, and says how many; nobody queues."""
     for each in range(60):
         user(sides, each)
-    process = start("--per-second", "2")
+    process = start(plan="free")
     while len(sides.box.stripe.live_customers()) < 3:
         time.sleep(0.005)
     made = len(sides.box.stripe.live_customers())
     process.send_signal(signal.SIGINT)
-    shown, told = process.communicate(timeout=60)
+    shown, told = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert json.loads(shown)["left"] >= 50
     assert re.search(r"Stopping after \d; again to quit now", told)
     assert len(sides.box.stripe.live_customers()) <= made + 5
+
+
+def has_begun(cli: Cli) -> bool:
+    """Return whether somebody's sign-up is in the ledger."""
+    return any(str(each["pk"]).startswith("signup#") for each in cli.box.aws.items())
 
 
 def test_interrupted_twice(sides: Cli) -> None:
@@ -517,15 +523,14 @@ def test_interrupted_twice(sides: Cli) -> None:
         user(sides, each)
     sides.box.stripe.latency = 3.0
     process = start("--fresh")
-    while not any("POST" in each for each in sides.box.stripe.requests[-1:]) and (
-        process.poll() is None and not sides.box.aws.items()
-    ):
+    while process.poll() is None and not has_begun(sides):
         time.sleep(0.01)
-    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    # Two signals that a busy process takes together are one.
+    assert process.stderr
+    assert any("again to quit now" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE_SECONDS)
     sides.box.stripe.latency = 0.0
 
     assert process.returncode == 130

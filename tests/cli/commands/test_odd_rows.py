@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from tests.cli.commands.test_backfill import FAST, backfill, begun
+from tests.cli.commands.test_backfill import backfill, begun
 from tests.cli.commands.test_repair import plan
 from tests.cli.commands.test_verify import TENANT, customer, dangling, sides, user
 from tests.cli.conftest import Cli
@@ -180,7 +180,7 @@ def test_id_that_a_shop_chose(sides: Cli, tmp_path: Path, chosen: str) -> None:
     user(sides, 1)
     told = [sides(*TENANT, *words) for words in (["verify"], ["repair", "--kind", "unlinked"])]
     told += [sides(*TENANT, "backfill", "--dry-run", "--json")]
-    told += [sides(*TENANT, "backfill", *FAST, "--json")]
+    told += [sides(*TENANT, "backfill", "--json")]
     kept = [*(tmp_path / "state").rglob("*.jsonl")]
     texts = [each.out + each.err for each in told] + [each.read_text() for each in kept]
     row = json.loads(told[-1].out)["rows"][0]
@@ -207,7 +207,7 @@ class TestRaised:
 
         sides.patch.setattr(Users, "get", get)
         row = {"id": "auth0|7", "outcome": "failed", "reason": error.__name__}
-        first = sides(*TENANT, "backfill", *FAST)
+        first = sides(*TENANT, "backfill")
         code, second = backfill(sides)
 
         assert first.code == code == 1
@@ -270,7 +270,7 @@ class TestEverybodysTrouble:
         begun(sides, *range(100))
         sides.patch.setitem(sides.box.stripe._keys, sides.box.stripe_key, permission)
         sides.box.stripe.requests.clear()
-        result = sides(*TENANT, "backfill", *FAST)
+        result = sides(*TENANT, "backfill")
 
         assert (result.code, "customerlink rotate stripe-key" in result.err) == (4, True)
         assert len(sides.box.stripe.requests) < 100
@@ -288,7 +288,7 @@ class TestEverybodysTrouble:
 
         sides.patch.setattr(Users, "get", get)
 
-        assert sides(*TENANT, "backfill", *FAST).code == 4
+        assert sides(*TENANT, "backfill").code == 4
         assert len(asked) < 100
 
 

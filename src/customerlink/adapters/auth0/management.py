@@ -23,6 +23,11 @@ from customerlink.adapters.auth0.errors import (
     Auth0SilentError,
     Auth0TokenError,
 )
+from customerlink.adapters.auth0.rate_limits import (
+    endpoint_of,
+    seconds_to_reserve,
+    seconds_until_reset,
+)
 from customerlink.adapters.connections import (
     ONCE,
     Answer,
@@ -33,10 +38,11 @@ from customerlink.adapters.connections import (
 from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.address import spellings
 from customerlink.model.profile import Profile
+from customerlink.model.rates import Endpoint
 from customerlink.model.secret import Auth0Client
 from customerlink.model.trust import Trust
 from customerlink.ports.profiles import ErasableUsers
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates
 
 EXPORTED = {
     "user_id": "user_id",
@@ -50,8 +56,6 @@ EXPORTED = {
 """What is exported of a user, and under which name (`adapters.auth0.exported`)."""
 
 TIME_OUT_SECONDS = 20.0
-_SHORTEST_WAIT_SECONDS = 0.5
-_LONGEST_WAIT_SECONDS = 60.0
 TRIES = 10
 
 _PER_PAGE = 100
@@ -88,14 +92,14 @@ class Management:
         tries: int = TRIES,
         seconds: float = TIME_OUT_SECONDS,
         *,
-        pace: RateLimiter | None = None,
+        rates: Rates | None = None,
         connections: Connections | None = None,
     ) -> None:
         """Take the application; `on_wait` is told the seconds of each wait for the rate limit.
 
-        `seconds` is how long one call may take; each waits for its turn at the pace.
+        `seconds` is how long one call may take; each waits for its turn by the rates.
         """
-        self._pace = pace or Unlimited()
+        self._rates = rates or Unlimited()
         self._client, self._on_wait, self._sleep = client, on_wait, sleep
         self._connections = connections or Connections(client.url)
         self._tries, self._seconds, self._grant = tries, seconds, Grant()
@@ -151,18 +155,25 @@ class Management:
         Raise an `Auth0Error`; an `Auth0OddError` says that it was done all the same.
         """
         sent = None if body is None else json.dumps(body)
-        return _document(self.call(lambda: self._sent(method, path, sent)))
+        endpoint = endpoint_of(method, path)
+        return _document(self.call(lambda: self._sent(method, path, sent), endpoint))
 
     def _sent(self, method: str, path: str, body: str | None) -> Answer:
         token = {"authorization": f"Bearer {self.granted['access_token']}"}
         answer = self._answer(method, f"{self._client.url}/api/v2/{path}", token, body)
         if _is_success(answer):
+            self._leave_some(endpoint_of(method, path), dict(answer.headers.items()))
             return answer
         document = None
         with suppress(Auth0OddError):
             # With what it says of a scope that is missing.
             document = _document(answer)
         raise Auth0RefusedError(answer.status, dict(answer.headers.items()), document)
+
+    def _leave_some(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
+        """Let whoever does not wait for an answer leave others their share of a limit."""
+        if seconds := seconds_to_reserve(headers):
+            self._rates.of(endpoint).pause(seconds)
 
     def _answer(
         self, method: str, url: str, headers: Mapping[str, str], body: str | None
@@ -181,25 +192,28 @@ class Management:
         except (NotConnectedError, NoAnswerError) as error:
             raise Auth0SilentError(f"no answer: {error}") from None
 
-    def call[Result](self, request: Callable[[], Result]) -> Result:
+    def call[Result](
+        self, request: Callable[[], Result], endpoint: Endpoint = Endpoint.REST
+    ) -> Result:
         """Make a call; once more with a new token where Auth0 does not take the old one."""
         before = self._grant.answer
         try:
-            return self._waiting(request)
+            return self._waiting(request, endpoint)
         except Auth0RefusedError as error:
             # A token that was asked for just now has not expired.
             if error.status != HTTPStatus.UNAUTHORIZED or before is None:
                 raise
         self._grant.forget(before)
-        return self._waiting(request)
+        return self._waiting(request, endpoint)
 
-    def _waiting[Result](self, request: Callable[[], Result]) -> Result:
+    def _waiting[Result](self, request: Callable[[], Result], endpoint: Endpoint) -> Result:
         """Make a call; on 429 wait until the time that the header names, and make it again.
 
         Raise `Auth0RefusedError` at once where that is later than somebody waits.
         """
+        limiter = self._rates.of(endpoint)
         for tries_left in reversed(range(self._tries)):
-            self._pace.take()
+            limiter.take()
             try:
                 return request()
             except Auth0TokenError:
@@ -208,8 +222,9 @@ class Management:
             except Auth0RefusedError as error:
                 if error.status != HTTPStatus.TOO_MANY_REQUESTS:
                     raise
-                seconds = _seconds_until_reset(error)
-                self._pace.pause(seconds)
+                seconds = seconds_until_reset(error.headers)
+                limiter.pause(seconds)
+                limiter.slow()
                 if not tries_left or seconds > self.patience:
                     raise
                 self.patience -= seconds
@@ -355,14 +370,6 @@ class Users(ErasableUsers):
 
 def _user(user_id: str) -> str:
     return f"users/{quote(user_id, safe='')}"
-
-
-def _seconds_until_reset(error: Auth0RefusedError) -> float:
-    """https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy."""
-    headers = {name.lower(): value for name, value in error.headers.items()}
-    reset = headers.get("x-ratelimit-reset", "")
-    seconds = float(reset) - time.time() if reset.isdigit() else 1.0
-    return min(max(seconds, _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
 
 
 def _is_success(answer: Answer) -> bool:

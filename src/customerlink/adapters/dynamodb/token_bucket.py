@@ -2,23 +2,36 @@
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
+from customerlink.model.rates import Bucket, Tempo
+from customerlink.ports.deadline import Clock
+from customerlink.ports.rate import RateLimiter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-TURNS = 8
-"""Taken at once by default, so that a write to DynamoDB serves as many requests."""
+MOST_TURNS, TURNS_SECONDS = 8, 0.1
+"""Taken at once, so that a write to DynamoDB serves as many requests: those of a tenth of a second
+at the most, since others wait behind them, and who ends has taken them from all."""
+
+_CATCH_UP_SECONDS = 0.2
+"""Turns that nobody took so lately are not lost: a busy machine comes late for them."""
 
 _FORGOTTEN_SECONDS = 24 * 3600
+_FREE = "attribute_not_exists(next_at) OR next_at <= :lately"
+_AHEAD = "next_at > :lately"
+_EARLIER = "attribute_not_exists(next_at) OR next_at < :next_at"
+_NOT_JUST_SLOWED = "attribute_not_exists(slowed_at) OR slowed_at < :before"
 
 
-class SharedTokenBucket:
-    """So many requests a second, whichever machine makes them (`ports.rate.RateLimiter`).
+class SharedTokenBucket(RateLimiter):
+    """So many requests a second, whichever machine makes them.
 
     `next_at` is when the next free turn is; who takes some moves it on by their length.
     """
@@ -27,85 +40,83 @@ class SharedTokenBucket:
         self,
         client: "DynamoDBClient",
         table: str,
-        name: str,
-        per_second: float,
-        turns: int = TURNS,
+        bucket: Bucket,
+        clock: Clock = time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Name the bucket; its item goes by itself a day after its last use.
-
-        `turns` are taken at once: who stops before has taken them from the others.
-        """
+        """Name the bucket; its item goes by itself a day after its last use."""
         self._client, self._table = client, table
-        self._key = {"pk": {"S": f"rate#{name}"}}
-        self._per_second, self._at_once = per_second, turns
+        self._now, self._sleep = clock.time, sleep
+        self._key = {"pk": {"S": f"rate#{bucket.name}"}}
+        self._per_second = bucket.per_second
+        self._at_once = max(1, min(MOST_TURNS, int(bucket.per_second * TURNS_SECONDS)))
         self._lock = threading.Lock()
         self._turns: list[float] = []
+        self._tempo = Tempo()
 
     def take(self) -> None:
         """Wait for this request's turn."""
         with self._lock:
             if not self._turns:
-                start = self._reserved(self._at_once / self._per_second)
-                self._turns = [start + turn / self._per_second for turn in range(self._at_once)]
+                interval = 1 / (self._per_second * self._tempo.at(self._now()))
+                start = self._reserved(self._at_once * interval)
+                self._turns = [start + turn * interval for turn in range(self._at_once)]
             turn = self._turns.pop(0)
-        # By the wall clock, the only one that machines share; AWS keeps it for them.
-        time.sleep(max(0.0, turn - time.time()))
+        # By the wall clock, the only one that machines share; a laptop's own may be off.
+        self._sleep(max(0.0, turn - self._now()))
 
     def pause(self, seconds: float) -> None:
         """Let no machine take new turns for some seconds, and hold this one's own back as long."""
-        until = time.time() + seconds
+        until = self._now() + seconds
         with self._lock:
             self._turns = [max(each, until) for each in self._turns]
         # 0 s: A is told to pause for 5 s, B for 1 s; B writes later, and must not shorten A's.
-        self._moved(until, "attribute_not_exists(next_at) OR next_at < :next_at")
+        self._written("next_at = :next_at", _EARLIER, until, {":next_at": until})
+
+    def slow(self) -> None:
+        """Let every machine go on half as fast, at first; each learns of it with its next turns."""
+        now = self._now()
+        with self._lock:
+            self._tempo = slowed = self._tempo.slowed(now)
+        # 0 s: A's and B's requests are refused together; that is one refusal.
+        values = {":tempo": slowed.share, ":now": now, ":before": now - 1.0}
+        self._written("tempo = :tempo, slowed_at = :now", _NOT_JUST_SLOWED, now, values)
 
     def _reserved(self, length: float) -> float:
         """Take a stretch of time; return its start."""
         while True:
-            now = time.time()
+            now = self._now()
             # 0 s: A and B find it free, and A is first; B finds `next_at` ahead, and queues.
-            if self._moved(now + length, "attribute_not_exists(next_at) OR next_at <= :now", now):
+            lately = {":lately": now - _CATCH_UP_SECONDS}
+            free = {":next_at": now + length, **lately}
+            if self._written("next_at = :next_at", _FREE, now + length, free):
                 return now
-            try:
-                # Sent again after a lost answer, it leaves a stretch unused: that only slows.
-                answer = self._client.update_item(
-                    TableName=self._table,
-                    Key=self._key,
-                    UpdateExpression="SET next_at = next_at + :length",
-                    # 0 s: no turn is free; 1 s: the TTL clears the item: begin anew.
-                    ConditionExpression="next_at > :now",
-                    ExpressionAttributeValues={
-                        ":length": {"N": f"{length:.6f}"},
-                        ":now": {"N": f"{now:.6f}"},
-                    },
-                    ReturnValues="UPDATED_OLD",
-                )
-            except ClientError as error:
-                if not _is_failed_condition(error):
-                    raise
-                continue
-            return float(answer["Attributes"]["next_at"]["N"])
+            # Sent again after a lost answer, it leaves a stretch unused: that only slows.
+            # 0 s: no turn is free; 1 s: the TTL clears the item: begin anew.
+            ahead = {":length": length, **lately}
+            item = self._written("next_at = next_at + :length", _AHEAD, now, ahead)
+            if item:
+                return float(item["next_at"]["N"]) - length
 
-    def _moved(self, next_at: float, condition: str, now: float | None = None) -> bool:
-        values = {
-            ":next_at": {"N": f"{next_at:.6f}"},
-            ":expires": {"N": str(int(next_at) + _FORGOTTEN_SECONDS)},
-        }
+    def _written(
+        self, change: str, condition: str, until: float, values: Mapping[str, float]
+    ) -> "Mapping[str, AttributeValueTypeDef] | None":
+        """Change the item, and learn what others have seen; return it, or None if it is not so."""
+        numbers = {name: {"N": f"{value:.6f}"} for name, value in values.items()}
+        expires = {":expires": {"N": str(int(until) + _FORGOTTEN_SECONDS)}}
         try:
-            self._client.update_item(
+            item = self._client.update_item(
                 TableName=self._table,
                 Key=self._key,
-                UpdateExpression="SET next_at = :next_at, expires_at = :expires",
+                UpdateExpression=f"SET {change}, expires_at = :expires",
                 ConditionExpression=condition,
-                ExpressionAttributeValues=values
-                | ({} if now is None else {":now": {"N": f"{now:.6f}"}}),
-            )
+                ExpressionAttributeValues=numbers | expires,
+                ReturnValues="ALL_NEW",
+            )["Attributes"]
         except ClientError as error:
-            if not _is_failed_condition(error):
+            if error.response.get("Error", {}).get("Code") != CONDITION_FAILED:
                 raise
-            return False
-        return True
-
-
-def _is_failed_condition(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code") == CONDITION_FAILED
+            return None
+        if "slowed_at" in item:
+            self._tempo = Tempo(float(item["tempo"]["N"]), float(item["slowed_at"]["N"]))
+        return item

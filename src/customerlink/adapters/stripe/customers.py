@@ -45,7 +45,7 @@ PAGE = 100
 """Customers a page: the most that Stripe lists (https://docs.stripe.com/api/pagination)."""
 
 _REPLAYED = "idempotent-replayed"
-_TRIES = 4
+TRIES = 4
 """Of what may not pass by itself; a rate limit does, and is waited out while the budget lasts."""
 
 _KEYS = 2
@@ -64,7 +64,7 @@ stripe.enable_telemetry = False
 class StripeCustomers:
     """The customers port over Stripe's API, for one invocation."""
 
-    update_tries = _TRIES
+    update_tries = TRIES
     """So often an update is sent whose answer was lost."""
 
     def __init__(
@@ -206,7 +206,7 @@ class StripeCustomers:
         self,
         step: str,
         request: Callable[[], Done[Result]],
-        tries: int = _TRIES,
+        tries: int = TRIES,
     ) -> Done[Result] | Spent | Failure:
         """Make a call, again with jitter while it may help and the budget lasts.
 
@@ -219,7 +219,7 @@ class StripeCustomers:
                 lost_one = lost_one or isinstance(outcome, Unknown)
                 if isinstance(outcome, Unauthorised) and self._has_new_key():
                     continue
-                pause = random.uniform(0.5, 1.5) * _PAUSE_SECONDS * min(number, _TRIES)  # noqa: S311 (jitter)
+                pause = random.uniform(0.5, 1.5) * _PAUSE_SECONDS * min(number, TRIES)  # noqa: S311 (jitter)
                 if not self._is_worth_another_try(outcome, number, tries, pause):
                     break
                 self._run.trace.stripe_retries += 1

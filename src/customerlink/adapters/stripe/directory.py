@@ -11,9 +11,10 @@ import stripe
 
 from customerlink.adapters.stripe.listing import PAGE, listed, patiently
 from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.rates import Endpoint
 from customerlink.model.user import CustomerId
 from customerlink.ports.customer_directory import CustomerDirectory
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates
 
 _OF_THE_OTHER_MODE = "a similar object exists in"
 """What Stripe says of an id that its other mode knows; there is no code for it."""
@@ -27,11 +28,12 @@ class StripeDirectory(CustomerDirectory):
     """The directory over an SDK's service; to delete, by a client that does not retry by itself."""
 
     service: stripe.CustomerService
-    bucket: RateLimiter
+    rates: Rates
 
     def with_address(self, email: str) -> list[ListedCustomer]:
         """List by `email`, a case-sensitive filter."""
-        page = patiently(self.bucket, partial(self.service.list, {"email": email, "limit": PAGE}))
+        asked = partial(self.service.list, {"email": email, "limit": PAGE})
+        page = patiently(self.rates, Endpoint.LIST, asked)
         return [listed(each) for each in page.auto_paging_iter()]
 
     def retrieve(self, customer_id: CustomerId) -> ListedCustomer | Absence:
@@ -39,7 +41,8 @@ class StripeDirectory(CustomerDirectory):
         if customer_id in _NO_PATHS:
             return Absence.UNKNOWN
         try:
-            found = patiently(self.bucket, partial(self.service.retrieve, customer_id))
+            asked = partial(self.service.retrieve, customer_id)
+            found = patiently(self.rates, Endpoint.RETRIEVE, asked)
         except stripe.InvalidRequestError as error:
             is_elsewhere = _OF_THE_OTHER_MODE in str(error.user_message or error)
             return Absence.OTHER_MODE if is_elsewhere else Absence.UNKNOWN

@@ -4,27 +4,22 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import stripe
 
-from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.adapters.stripe.rate_limits import PAUSE_SECONDS, at_its_turn
 from customerlink.model.customer import without_blanks
 from customerlink.model.listed_customer import ListedCustomer
+from customerlink.model.rates import Endpoint
 from customerlink.model.user import CustomerId
 from customerlink.model.values import Reader, id_in, text
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates
 
 if TYPE_CHECKING:
     from stripe.params import CustomerListParams
-
-PER_SECOND = 20.0
-"""Below the 25 a second that Stripe's sandboxes and single endpoints allow, sign-ups beside it.
-
-https://docs.stripe.com/rate-limits
-"""
 
 SEGMENTS, WORKERS = 64, 8
 PAGE = 100
@@ -34,16 +29,13 @@ STRIPES_FIRST_DAY = 1_293_840_000
 _TRIES = 6
 """Nobody waits for a listing, and one page that fails ends all of it."""
 
-_PAUSE_SECONDS = 1.0
-"""Where Stripe does not say how long; its limits are by the second."""
-
 
 @dataclass
 class Listing:
     """Reads customers by an SDK client that does not retry by itself."""
 
     customers: stripe.CustomerService
-    bucket: RateLimiter = field(default_factory=lambda: TokenBucket(PER_SECOND))
+    rates: Rates
     on_page: Callable[[int], None] = lambda _: None
     """Told the number of customers of each page."""
 
@@ -91,23 +83,23 @@ class Listing:
                 lines.writelines(map(line, page))
 
     def _page(self, params: "CustomerListParams") -> stripe.ListObject[stripe.Customer]:
-        return patiently(self.bucket, lambda: self.customers.list({**params, "limit": PAGE}))
+        asked: CustomerListParams = {**params, "limit": PAGE}
+        return patiently(self.rates, Endpoint.LIST, lambda: self.customers.list(asked))
 
 
-def patiently[Result](bucket: RateLimiter, request: Callable[[], Result]) -> Result:
+def patiently[Result](rates: Rates, endpoint: Endpoint, request: Callable[[], Result]) -> Result:
     """Make a request that changes nothing, again on 429, 5xx and lost answers."""
+    paced = at_its_turn(rates, endpoint, request)
     for tries_left in reversed(range(_TRIES)):
-        bucket.take()
         try:
-            return request()
-        except stripe.RateLimitError as error:
+            return paced()
+        except stripe.RateLimitError:
             if not tries_left:
                 raise
-            bucket.pause(_retry_after(error))
         except (stripe.APIConnectionError, stripe.APIError):
             if not tries_left:
                 raise
-            bucket.pause(_PAUSE_SECONDS)
+            rates.of(endpoint).pause(PAUSE_SECONDS)
     raise AssertionError("unreachable")
 
 
@@ -158,8 +150,3 @@ def _is_used(customer: stripe.Customer) -> bool:
     )
     has_invoice = getattr(customer, "next_invoice_sequence", None) != 1
     return bool(getattr(customer, "balance", None) or is_paying or has_invoice)
-
-
-def _retry_after(error: stripe.StripeError) -> float:
-    given = str((error.headers or {}).get("retry-after", ""))
-    return float(given) if given.isdigit() else _PAUSE_SECONDS

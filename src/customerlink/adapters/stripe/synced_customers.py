@@ -6,43 +6,48 @@ from typing import Any
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.stripe.customers import (
     PAGE,
+    TRIES,
     StripeCustomers,
     expected,
     is_gone,
     read_customer,
     without_key_spent,
 )
+from customerlink.adapters.stripe.rate_limits import at_its_turn
 from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.beats import BEAT
 from customerlink.model.customer import Customer, unnaming
 from customerlink.model.customer_values import LiveCustomer, Values, params_of
 from customerlink.model.keys import StripeKey
 from customerlink.model.listed_customer import Absence
+from customerlink.model.rates import Endpoint
 from customerlink.model.secret import KeyRefresh
 from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId, is_customer_id
 from customerlink.ports.canaries import Canaries
-from customerlink.ports.customers import Done, Failure, RateLimited, Refused, Spent
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.customers import Done, Failure, Refused, Spent
+from customerlink.ports.rate import Rates
 from customerlink.ports.run import Run
 from customerlink.ports.synced_customers import SyncedCustomers
-
-PAUSE_SECONDS = 1.0
-"""So long nobody of those who share the pace goes on, once Stripe says that it is too much."""
 
 _OVER = frozenset({"canceled", "incomplete_expired"})
 """The states of a subscription that no deletion cancels
 (https://docs.stripe.com/api/subscriptions/object)."""
 
 
-class SyncedStripeCustomers(StripeCustomers, SyncedCustomers, Canaries):
-    """The port over Stripe's API, for one invocation; each request waits for its turn."""
+_ENDPOINTS = {
+    "stripe_list": Endpoint.LIST,
+    "stripe_create": Endpoint.CREATE,
+    "stripe_retrieve": Endpoint.RETRIEVE,
+    "stripe_look": Endpoint.RETRIEVE,
+}
+"""By the steps of a trace; all others change something, or are as rare."""
 
-    # A lost one could land after a second one was answered: over later values, or over a customer
-    # that is somebody else's by then.
-    update_tries = 1
 
-    def __init__(  # noqa: PLR0913 (what the sign-up's have, and the pace)
+class PacedStripeCustomers(StripeCustomers):
+    """The sign-up's customers for who does not wait; each request waits for its turn."""
+
+    def __init__(  # noqa: PLR0913 (what the sign-up's have, and the rates)
         self,
         connections: Connections,
         api_base: str,
@@ -50,15 +55,39 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers, Canaries):
         refresh: KeyRefresh,
         run: Run,
         *,
-        pace: RateLimiter,
+        rates: Rates,
+    ) -> None:
+        """Take what a sign-up's customers take, and the rates, which others may share."""
+        super().__init__(connections, api_base, key, refresh, run)
+        self._rates = rates
+
+    def _call[Result](
+        self, step: str, request: Callable[[], Done[Result]], tries: int = TRIES
+    ) -> Done[Result] | Spent | Failure:
+        endpoint = _ENDPOINTS.get(step, Endpoint.CHANGE)
+        return super()._call(step, at_its_turn(self._rates, endpoint, request), tries)
+
+
+class SyncedStripeCustomers(PacedStripeCustomers, SyncedCustomers, Canaries):
+    """The port over Stripe's API, for one invocation; each request waits for its turn."""
+
+    # A lost one could land after a second one was answered: over later values, or over a customer
+    # that is somebody else's by then.
+    update_tries = 1
+
+    def __init__(  # noqa: PLR0913 (what the sign-up's have, and the rates)
+        self,
+        connections: Connections,
+        api_base: str,
+        key: StripeKey,
+        refresh: KeyRefresh,
+        run: Run,
+        *,
+        rates: Rates,
         reading_key: StripeKey | None = None,
     ) -> None:
-        """Take what a sign-up's customers take, and the pace, which others may share.
-
-        Subscriptions may be read by a key of their own.
-        """
-        super().__init__(connections, api_base, key, refresh, run)
-        self._pace = pace
+        """Take what those take; subscriptions may be read by a key of their own."""
+        super().__init__(connections, api_base, key, refresh, run, rates=rates)
         self._reading = self._client_with(reading_key) if reading_key else None
 
     def look(self, customer_id: CustomerId) -> Done[LiveCustomer | Absence] | Failure:
@@ -115,13 +144,6 @@ class SyncedStripeCustomers(StripeCustomers, SyncedCustomers, Canaries):
 
         outcome = without_key_spent(self._call("stripe_delete", deleted))
         return Done(result=False) if outcome == Refused("id") else outcome
-
-    def _once[Result](self, request: Callable[[], Done[Result]]) -> Done[Result] | Spent | Failure:
-        self._pace.take()
-        outcome = super()._once(request)
-        if isinstance(outcome, RateLimited):
-            self._pace.pause(PAUSE_SECONDS)
-        return outcome
 
 
 def _looked_at(found: stripe.Customer) -> LiveCustomer | Absence:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import stripe
 
 from customerlink.adapters.stripe.listing import patiently
+from customerlink.model.rates import Endpoint
 from customerlink.model.usage import Usage, Use
 from customerlink.model.user import CustomerId
 from customerlink.ports.customer_usage import CustomerUsage
-from customerlink.ports.rate import RateLimiter
+from customerlink.ports.rate import Rates
 
 if TYPE_CHECKING:
     from stripe._v1_services import V1Services
@@ -25,14 +26,14 @@ class StripeUsage(CustomerUsage):
     """The lists over an SDK's client that does not retry by itself."""
 
     v1: "V1Services"
-    bucket: RateLimiter
+    rates: Rates
 
     def of(self, customer_id: CustomerId) -> Usage:
         """Ask for one of each; of a customer that is not the key's account's, all is hidden."""
         found, hidden = [], []
         for use, is_there in self._lists(customer_id):
             try:
-                found += [use] if patiently(self.bucket, is_there) else []
+                found += [use] if patiently(self.rates, Endpoint.CHANGE, is_there) else []
             except (stripe.PermissionError, stripe.InvalidRequestError):
                 hidden.append(use)
         return Usage(tuple(found), tuple(hidden))

@@ -1,17 +1,18 @@
 """Backfill: a customer for every user without one, at a steady rate, resumed at will."""
 
+import math
 import os
 import signal
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.adapters.token_bucket import Taken
 from customerlink.cli.checkpoint import Checkpoint
 from customerlink.cli.errors import CliError, DeclinedError, Exit
 from customerlink.cli.output import Output
@@ -22,41 +23,26 @@ from customerlink.model.counted import counted
 from customerlink.model.customer_fields import NAME_ONLY, CustomerFields
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.policy import ExistingCustomer, Policy, VerifiedEmail
+from customerlink.model.rates import Limits
 from customerlink.model.row import Row, unread
 from customerlink.model.user import User
 from customerlink.usecases.backfill import (
     Backfilled,
     BackfillStatus,
-    PacedProfiles,
     foreseen,
     provision_one,
 )
 
 app = typer.Typer()
 
-CREATIONS_PER_SECOND = 8.0
-"""Two requests each: below the 25 a second of Stripe's sandboxes (live mode allows 100)."""
-
-AUTH0_PER_SECOND = 10.0
-"""Below the sustained rate of Auth0's production tenants, sign-ups beside it.
-
-https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy
-"""
-
 SHOWN = 10
 """Users of each outcome that a dry run names in a terminal; machines are told all of them."""
 
 
-@app.command(epilog="Example: customerlink backfill --per-second 25")
+@app.command(epilog="Example: customerlink --plan essentials backfill")
 def backfill(  # noqa: PLR0913 (a flag each)
     context: typer.Context,
     *,
-    per_second: Annotated[
-        float, typer.Option(min=0.1, help="Creations a second; each asks Stripe twice.")
-    ] = CREATIONS_PER_SECOND,
-    auth0_per_second: Annotated[
-        float, typer.Option(min=0.1, help="Writes to Auth0 a second.")
-    ] = AUTH0_PER_SECOND,
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Link the only customer with a verified address.")
     ] = False,
@@ -91,9 +77,8 @@ def backfill(  # noqa: PLR0913 (a flag each)
         return
     # Another tenant's list, or the other mode's, is none to go on with.
     checkpoint = Checkpoint(place / "backfill" / f"{now.tenant_name()}-{now.config.mode}")
-    rates = TokenBucket(auth0_per_second), per_second
     with checkpoint.alone():
-        run = Run(now, checkpoint, place, partial(_provisioning, now, policy, rates), yes=yes)
+        run = Run(now, checkpoint, place, partial(_provisioning, now, policy), yes=yes)
         run.everybody(fresh=fresh)
     if not run.is_done:
         raise typer.Exit(Exit.FAILED)
@@ -122,17 +107,15 @@ def _tell_odd(output: Output, rows: Sequence[Row]) -> None:
         output.say(str(each))
 
 
-def _provisioning(
-    now: Session, policy: Policy, rates: tuple[TokenBucket, float], stop: Stop
-) -> Callable[[Candidate], Backfilled]:
+def _provisioning(now: Session, policy: Policy, stop: Stop) -> Callable[[Candidate], Backfilled]:
     """Return what gives one user a customer, once their turn has come."""
-    auth0, creations = rates[0], TokenBucket(rates[1], sleep=stop.before_a_turn)
-    operator = now.operator(now.own_probe().key, policy)
-    profiles, tenant = PacedProfiles(now.tenant().users, auth0), now.tenant_name()
+    rates = now.rates(stop.before_a_turn)
+    operator = replace(now.operator(now.own_probe().key, policy), rates=rates)
+    profiles, tenant = now.tenant(Taken(rates)).users, now.tenant_name()
 
     def provision(candidate: Candidate) -> Backfilled:
         settling = partial(operator.settling, known=candidate.known)
-        return provision_one(User(tenant, candidate.user_id), profiles, settling, creations)
+        return provision_one(User(tenant, candidate.user_id), profiles, settling, rates)
 
     return provision
 
@@ -178,6 +161,7 @@ class Run:
         _tell_odd(output, self.checkpoint.rows())
         output.step(f"{counted(len(users), 'user')} without a customer")
         if users:
+            output.say(_at_best(self.now.limits, len(users)))
             if not self._is_confirmed(f"Backfill: {counted(len(users), 'user')}"):
                 return False
             worker = Backfill(self.provisioning(self.stop), self.stop)
@@ -219,6 +203,16 @@ class Run:
             self.checkpoint.finish()
         rows = [each.document() for each in (*odd, *self.told)]
         self.now.output.document({"left": left, "counts": self.counts, "rows": rows})
+
+
+def _at_best(limits: Limits, users: int) -> str:
+    """Say how fast it goes at the most, and by what."""
+    seconds = users / limits.users_per_second
+    given = limits.auth0_per_second
+    by = f"{given:g} requests a second to Auth0" if given else f"Auth0's plan {limits.plan}"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    time = f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+    return f"At most {limits.users_per_second:.1f} users a second by {by}: about {time}"
 
 
 @contextmanager

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from customerlink.adapters.stripe.listing import PER_SECOND
-from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.checks import Check, bad, good
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.session import Apply, Json, Session, Yes, session
@@ -59,9 +57,7 @@ def reassign(  # noqa: PLR0913 (a flag each)
 def _worker(now: Session) -> Reassignment:
     probe, tenant = now.own_probe(), now.tenant_name()
     operator = now.operator(probe.key, Policy())
-    return reassignment(
-        tenant, now.tenant().users, probe.customers, operator, TokenBucket(PER_SECOND)
-    )
+    return reassignment(tenant, now.tenant().users, probe.customers, operator)
 
 
 def _carry_out(worker: Reassignment, plan: Plan) -> None:

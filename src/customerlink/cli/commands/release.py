@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from customerlink.adapters.stripe.listing import PER_SECOND
-from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.address import address_given
 from customerlink.cli.errors import Exit
 from customerlink.cli.output import Output
@@ -65,11 +63,10 @@ def release(
 
 
 def _worker(now: Session) -> AddressRelease:
-    probe, pace = now.own_probe(), TokenBucket(PER_SECOND)
-    operator, users = now.operator(probe.key, Policy()), now.tenant().users
-    usage = now.usage_probe().usage(pace)
+    operator, users = now.operator(now.own_probe().key, Policy()), now.tenant().users
+    usage = now.usage_probe().usage(operator.rates)
     tenant = now.tenant_name()
-    return address_release(tenant, users, operator, usage=usage, pace=pace)
+    return address_release(tenant, users, operator, usage=usage)
 
 
 def _code(holding: Holding, ends: Mapping[CustomerId, str | None]) -> Exit | None:

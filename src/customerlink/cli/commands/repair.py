@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from customerlink.adapters.stripe.listing import PER_SECOND
-from customerlink.adapters.token_bucket import TokenBucket
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
 from customerlink.cli.session import Json, Session, Yes, session
@@ -108,13 +106,13 @@ def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> Non
     if steps:
         now.confirm(f"Repair: {counted(len(steps), 'step')}", yes=yes)
     probe, tenant = now.own_probe(), now.tenant_name()
-    operator, pace = now.operator(probe.key, Policy()), TokenBucket(PER_SECOND)
+    operator = now.operator(probe.key, Policy())
     # Who says the number says that the key is the right account's.
     sure = force is not None
     changes = now.deployment.sync_policy().email_changes
     users, rules = now.tenant().users, SyncRules.of_addresses(now.digests(), changes)
     served = now.deployment.outputs.tenants
-    worker = repair_of(tenant, users, operator, pace, rules, served=served, unknown_is_gone=sure)
+    worker = repair_of(tenant, users, operator, rules, served=served, unknown_is_gone=sure)
     counts = dict.fromkeys(Outcome, 0)
     rows = []
     for each in worker.apply(steps):

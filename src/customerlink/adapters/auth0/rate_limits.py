@@ -1,0 +1,55 @@
+"""What Auth0's answers say of its rate limits.
+
+https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy
+"""
+
+import time
+from collections.abc import Mapping
+
+from customerlink.model.rates import RESERVE, Endpoint
+
+SHORTEST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 60.0
+
+_RESET = "x-ratelimit-reset"
+_ALL = ("x-ratelimit-limit", "x-ratelimit-remaining", _RESET)
+
+
+def endpoint_of(method: str, path: str) -> Endpoint:
+    """Return what a request counts towards; of `users-by-email` it reads users."""
+    if not path.startswith("users"):
+        return Endpoint.REST
+    return Endpoint.READ_USERS if method == "GET" else Endpoint.WRITE_USERS
+
+
+def seconds_until_reset(headers: Mapping[str, str]) -> float:
+    """Return for how long a request that was refused has to wait."""
+    reset = _numbers(headers).get(_RESET)
+    seconds = 1.0 if reset is None else reset - time.time()
+    return min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+
+
+def seconds_to_reserve(headers: Mapping[str, str]) -> float:
+    """Return for how long nobody is to ask, so that others have their share of a limit again.
+
+    Its bucket fills up evenly until the reset.
+    """
+    told = _numbers(headers)
+    if len(told) < len(_ALL):
+        return 0.0
+    limit, left, reset = (told[each] for each in _ALL)
+    missing = limit * RESERVE - left
+    if missing <= 0:
+        return 0.0
+    seconds = (reset - time.time()) * missing / (limit - left)
+    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
+
+
+def _numbers(headers: Mapping[str, str]) -> dict[str, float]:
+    given = {name.lower(): value for name, value in headers.items()}
+    # `isdigit` alone lets a superscript pass, of which `float` makes no number.
+    return {
+        name: float(given[name])
+        for name in _ALL
+        if (value := given.get(name, "")).isascii() and value.isdigit()
+    }

@@ -1,0 +1,97 @@
+"""What Auth0's headers say, and what is made of it."""
+
+import time
+
+import pytest
+from tests.fakes import Counted
+
+from customerlink.adapters.auth0.management import Management, Users
+from customerlink.adapters.auth0.rate_limits import (
+    endpoint_of,
+    seconds_to_reserve,
+    seconds_until_reset,
+)
+from customerlink.model.rates import Endpoint
+from customerlink.model.secret import Auth0Client
+from customerlink.model.trust import Trust
+from sandbox.sandbox import Sandbox
+
+
+@pytest.mark.parametrize(
+    ("asked", "endpoint"),
+    [
+        ("GET users/auth0%7Cada", Endpoint.READ_USERS),
+        ("GET users?q=x", Endpoint.READ_USERS),
+        ("GET users-by-email?email=x", Endpoint.READ_USERS),
+        ("PATCH users/auth0%7Cada", Endpoint.WRITE_USERS),
+        ("DELETE users/auth0%7Cada", Endpoint.WRITE_USERS),
+        ("POST users/auth0%7Cada/identities", Endpoint.WRITE_USERS),
+        ("POST jobs/users-exports", Endpoint.REST),
+        ("GET connections", Endpoint.REST),
+        ("GET actions/actions", Endpoint.REST),
+    ],
+)
+def test_what_a_request_counts_towards(asked: str, endpoint: Endpoint) -> None:
+    """By its method and path."""
+    assert endpoint_of(*asked.split(" ", 1)) is endpoint
+
+
+def told(limit: object, left: object, ahead: float = 10.0) -> dict[str, str]:
+    """Return an answer's headers, in whatever letter case."""
+    reset = str(int(time.time() + ahead))
+    return {"X-RateLimit-Limit": f"{limit}", "x-ratelimit-remaining": f"{left}"} | {
+        "X-RATELIMIT-RESET": reset
+    }
+
+
+@pytest.mark.parametrize(
+    ("limit", "left", "ahead", "seconds"),
+    [
+        (20, 20, 1000, 0.0),
+        (20, 4, 1000, 0.0),
+        # 4 are others': 18 come back in 1000 s, of which 2 are missing.
+        (20, 2, 500, 500 * 2 / 18),
+        (20, 0, 200, 40.0),
+        (2, 0, 200, 40.0),
+        (2, 1, 200, 0.0),
+        (50, 0, 3600, 60.0),
+        (50, 0, -5, 0.0),
+        (0, 0, 200, 0.0),
+        ("many", 0, 200, 0.0),
+        (20, "²", 200, 0.0),
+        (20, "", 200, 0.0),
+    ],
+)
+def test_reserve(limit: object, left: object, ahead: float, seconds: float) -> None:
+    """Nobody asks until a fifth of the limit is there again; of odd headers nothing is made."""
+    found = seconds_to_reserve(told(limit, left, ahead))
+
+    assert found == pytest.approx(seconds, abs=1.0 if seconds else 0.0)
+    assert seconds_to_reserve({}) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seconds"), [(7.0, 7.0), (-7.0, 0.5), (3600.0, 60.0), (0.0, 0.5)]
+)
+def test_reset(ahead: float, seconds: float) -> None:
+    """Between half a second and a minute."""
+    assert seconds_until_reset(told(1, 0, ahead)) == pytest.approx(seconds, abs=1.0)
+
+
+def test_others_are_held_back(running: Sandbox) -> None:
+    """By the bucket of what was asked, each request after a turn of its own."""
+    rates, management = Counted(), running.management
+    client = Auth0Client(running.auth0_url, *management.add_client())
+    users = Users(Management(client, rates=rates), Trust())
+    ada = running.tenant.add_user(email="held-back@example.com")
+    management.limit_to("essentials")
+    try:
+        for number in range(18):
+            users.merge_app_metadata(ada, {"n": f"{number}"})
+        assert users.get(ada)
+    finally:
+        management.limit_to("none")
+
+    assert rates.turns == 19
+    assert len(rates.pauses) == 2
+    assert set(rates.asked) == {Endpoint.WRITE_USERS, Endpoint.READ_USERS}
