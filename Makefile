@@ -31,8 +31,8 @@ demo: .venv/ok ## Play sign-ups through the real parts, and check both sides (PO
 	@$(PYTHON) -m sandbox.demo $(POLICY)
 
 .PHONY: sandbox
-sandbox: .venv/ok ## Keep the sandbox running (POLICY=…, PORT=…)
-	@$(PYTHON) -m sandbox
+sandbox: .venv/ok node_modules/ok ## Keep the sandbox running, with a shop (POLICY=…, PORT=…)
+	@PYTHONPATH=src:. $(PYTHON) -m sandbox
 
 .PHONY: cli
 cli: .venv/ok ## Have the command line at hand: .venv/bin/customerlink

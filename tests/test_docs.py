@@ -70,7 +70,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first_port(told: Path) -> Iterator[int]:
     """Run `make sandbox` as documented, on ports of its own."""
-    first = free_ports(5)
+    first = free_ports(6)
     with told.open("w") as output:
         sandbox = subprocess.Popen(
             ["make", "-s", "sandbox"],

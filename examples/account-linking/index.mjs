@@ -1,5 +1,5 @@
 // The shop's ordinary log-in page.
-import { auth0, forgetState, logIn, show } from './shop.mjs';
+import { auth0, denialIn, forgetState, logIn, show } from './shop.mjs';
 
 const HERE = `${location.origin}${location.pathname}`;
 const query = new URLSearchParams(location.search);
@@ -7,9 +7,7 @@ const query = new URLSearchParams(location.search);
 if (query.has('error')) {
   history.replaceState({}, '', HERE);
   // Auth0 keeps the session of a log-in that was denied: the next one asks who it is.
-  // What the Action said; as text, since whoever makes a link to this page chooses what stands in it.
-  const why = query.get('error') === 'access_denied' && query.get('error_description');
-  show(why || 'You are not logged in.', ['Log in', () => logIn(HERE, { prompt: 'login' })]);
+  show(denialIn(query), ['Log in', () => logIn(HERE, { prompt: 'login' })]);
 } else if (query.has('code')) {
   await auth0.handleRedirectCallback();
   history.replaceState({}, '', HERE);

@@ -3,7 +3,7 @@ import { auth0, forgetState, show, stateOfThisTab } from './shop.mjs';
 
 const TICKET = 'customerlink.ticket';
 const HERE = `${location.origin}${location.pathname}`;
-const KINDS = { auth0: 'password', 'google-oauth2': 'Google', samlp: 'company (SAML)' };
+const KINDS = { auth0: 'password', 'google-oauth2': 'Google', apple: 'Apple', samlp: 'company (SAML)' };
 
 const query = new URLSearchParams(location.search);
 if (query.has('link_ticket')) {

@@ -24,6 +24,10 @@ export const stateOfThisTab = () => sessionStorage.getItem(STATE);
 
 export const forgetState = () => sessionStorage.removeItem(STATE);
 
+/** What the Action said; to be shown as text, since whoever makes a link to the page chooses what stands in it. */
+export const denialIn = (query) =>
+  (query.get('error') === 'access_denied' && query.get('error_description')) || 'You are not logged in.';
+
 export function show(text, ...buttons) {
   document.querySelector('main').replaceChildren(
     Object.assign(document.createElement('p'), { textContent: text }),

@@ -17,10 +17,14 @@ from sandbox.front import Front
 from sandbox.sandbox import SIGNING_SECRET, Ports, Sandbox, sandbox
 from sandbox.serving import Server
 from sandbox.shapes import whole
+from sandbox.shop import open_shop
 from sandbox.telling import telling
 
 FIRST_PORT = 8800
-"""The log-in's; Stripe's, AWS's, the gateway's and Auth0's follow. samconfig.toml names them."""
+"""The log-in's; Stripe's, AWS's, the gateway's, Auth0's and the shop's follow.
+
+samconfig.toml names some of them.
+"""
 
 _LAST_PORT = 65_535
 
@@ -32,6 +36,10 @@ _HELP = """
 
   curl -s {login} -H 'content-type: application/json' \\
     -d '{{"email": "ada@example.com", "name": "Ada Lovelace", "connection": "google-oauth2"}}'
+
+Or sign up in a browser, in a shop:
+
+  {shop}
 
 grace@example.com is a customer already, of a user who is gone: who signs up with it is denied.
 
@@ -49,7 +57,7 @@ The command line works on all this with
 Each login is a line here, and each event too: what is changed by Auth0's API or by Stripe's is
 followed on the other side a moment later. A user of the shop's orders with
 
-  curl -s {shop}/customers/me -d '{{}}' -H 'content-type: application/json' \\
+  curl -s {api}/customers/me -d '{{}}' -H 'content-type: application/json' \\
     -H "authorization: Bearer $(curl -s {front}/shop-tokens/access_token \\
     -d '{{"user_id": "google-oauth2|ada@example.com"}}')"
 
@@ -92,21 +100,21 @@ def in_a_container(ports: Ports, platform: str) -> str:
 
 
 def first_port(given: str) -> int:
-    """Return the first of five ports: the given one, else ours; where one is taken, free ones.
+    """Return the first of six ports: the given one, else ours; where one is taken, free ones.
 
     Ours are the same in each run, so that a line that was exported once goes on to hold.
     """
     if given:
         first = whole(given)
-        if first is None or not 0 < first <= _LAST_PORT - 4 or not are_free(first):
-            raise ChoiceError("PORT is a port that is free, as the four behind it are")
+        if first is None or not 0 < first <= _LAST_PORT - 5 or not are_free(first):
+            raise ChoiceError("PORT is a port that is free, as the five behind it are")
         return first
-    return FIRST_PORT if are_free(FIRST_PORT) else next(filter(are_free, range(20_000, 60_000, 5)))
+    return FIRST_PORT if are_free(FIRST_PORT) else next(filter(are_free, range(20_000, 60_000, 6)))
 
 
 def are_free(first: int) -> bool:
-    """Return whether nobody listens on any of five ports."""
-    for port in range(first, first + 5):
+    """Return whether nobody listens on any of six ports."""
+    for port in range(first, first + 6):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -166,22 +174,24 @@ def _run(console: Console, deployment: Deployment, first: int, by: SyncBy) -> No
             by_itself(told),
             telling(box.journal, tell),
             Server(front, first) as login,
+            open_shop(box, first + 5) as shop,
         ):
-            console.print(_help(box, login.url, deployment, ports), highlight=False)
+            console.print(_help(box, login.url, shop, deployment, ports), highlight=False)
             console.file.flush()
             ended.get()
 
 
-def _help(box: Sandbox, front: str, deployment: Deployment, ports: Ports) -> str:
+def _help(box: Sandbox, front: str, shop: str, deployment: Deployment, ports: Ports) -> str:
     chosen = [f"{name}={value}" for name, value in deployment.parameters.items()]
     chosen += [REGISTRATION] if deployment.registers else []
     return _HELP.format(
         login=f"{front}/login",
         front=front,
+        shop=shop,
         policies=escape(plain(" ".join(chosen))) or "the defaults",
         names=", ".join(NAMED),
         gateway=box.url,
-        shop=box.url.removesuffix("/post-login"),
+        api=box.url.removesuffix("/post-login"),
         stripe=box.stripe_url,
         aws=box.aws.url,
         auth0=box.auth0_url,

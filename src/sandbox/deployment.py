@@ -11,6 +11,9 @@ from functools import cache
 
 from sandbox.buses import template
 
+LINKING_URL = "https://shop.example/shop/link.html"
+"""A page of examples/shop; https, as it has to be: the tenant knows the way to this machine."""
+
 REGISTRATION = "registration"
 NAMED: Mapping[str, str] = {
     "verified": "VerifiedEmail=required",
@@ -19,7 +22,7 @@ NAMED: Mapping[str, str] = {
     "continue": "OnFailure=continue",
     "checkout": "ProvisionAt=checkout",
     REGISTRATION: "",
-    "linking": "LinkingUrl=https://shop.example/link-accounts",
+    "linking": f"LinkingUrl={LINKING_URL}",
 }
 """The parameter that each name sets; the registration's Actions are bound, which is none."""
 

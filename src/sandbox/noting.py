@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox.journal import Journal, Json, Kind, flow, flow_under_way
 from sandbox.serving import Middleware, replayable, with_body
+from sandbox.stripe_checkout import PAYMENTS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -113,7 +114,9 @@ def noting_calls(journal: Journal) -> Middleware:
 
 
 def of_stripe(passed: Passed) -> Told:
-    """Tell of a request to Stripe."""
+    """Tell of a request to Stripe; the page for a payment is no API."""
+    if passed.request.path.startswith(PAYMENTS):
+        return None
     asked, answered = passed.request.headers, passed.headers
     more = {
         "idempotency_key": asked.get("Idempotency-Key"),

@@ -358,8 +358,7 @@ class StripeAccount:
         """
         customer_id = str(params.get("customer", ""))
         with self._lock:
-            if customer_id not in self._customers:
-                raise _no_such_customer(customer_id, "customer")
+            self.need(customer_id)
             limit, every = _limit(params.get("limit", "10")), params.get("status") == "all"
             uses = self._used.get((customer_id, resource), [])
             found = [each for each in uses if every or each["status"] != "canceled"]
@@ -369,6 +368,12 @@ class StripeAccount:
                 "has_more": len(found) > limit,
                 "url": f"/v1/{resource}s",
             }
+
+    def need(self, customer_id: str) -> None:
+        """Raise the error of a parameter that names no live customer."""
+        with self._lock:
+            if customer_id not in self._customers:
+                raise _no_such_customer(customer_id, "customer")
 
     def live_customers(self) -> list[Body]:
         """Return every live customer, oldest first: what the dashboard would show."""

@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
@@ -20,6 +19,8 @@ from sandbox.stripe_account import (
     StripeFailure,
     invalid,
 )
+from sandbox.stripe_checkout import Checkout, add_checkout
+from sandbox.stripe_forms import nested
 
 _IS_READ = {"GET": Permission.READ, "POST": Permission.WRITE, "DELETE": Permission.WRITE}
 
@@ -75,6 +76,8 @@ def stripe_app(account: StripeAccount) -> Flask:  # noqa: C901 (a function for e
         asked = {**request.args.to_dict(), "customer": customer_id}
         return serve(lambda: account.uses_page("payment_method", asked), "payment_method")
 
+    add_checkout(app, Checkout(account), serve)
+
     @app.get("/v1/charges")
     def list_charges() -> Response:
         empty = {"object": "list", "data": [], "has_more": False, "url": "/v1/charges"}
@@ -94,23 +97,6 @@ def stripe_app(account: StripeAccount) -> Flask:  # noqa: C901 (a function for e
 
     refuse_what_is_odd(app, said)
     return app
-
-
-def nested(flat: dict[str, str]) -> dict[str, Any]:
-    """Read `metadata[key]=value` the way Stripe's form encoding means it."""
-    params: dict[str, Any] = {}
-    for name, value in flat.items():
-        outer, bracket, inner = name.partition("[")
-        key = inner.removesuffix("]")
-        if "\0" in name + value or "[" in key:
-            raise invalid("Invalid string", param=outer)
-        if not bracket:
-            params[name] = value
-        elif isinstance(found := params.setdefault(outer, {}), dict):
-            found[key] = value
-        else:
-            raise invalid("Invalid object", param=outer)
-    return params
 
 
 def _check_form() -> None:

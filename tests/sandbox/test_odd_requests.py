@@ -27,10 +27,11 @@ from sandbox.journal import Journal
 from sandbox.noting import noting, noting_calls, of_auth0, of_stripe
 from sandbox.shapes import LONGEST_BODY
 from sandbox.stripe_account import StripeAccount
+from sandbox.stripe_checkout import RESOURCE as SESSIONS
 from sandbox.stripe_destinations import RESOURCE, Destinations, add_destinations
 from sandbox.stripe_server import stripe_app
 
-USES = ("subscription", "invoice", "payment_method", "charge", RESOURCE)
+USES = ("subscription", "invoice", "payment_method", "charge", RESOURCE, SESSIONS)
 
 NO_OBJECTS = [
     *(b"[]", b"5", b'"x"', b"null", b"{", b"\xff\x00", b"{]", b'{"name": NaN}', b'{"name": 1e999}'),
@@ -131,11 +132,12 @@ def stripe() -> Api:
     place = {"aws_account_id": "1", "aws_region": "us-east-1"}
     found = destinations.create({**body, "amazon_eventbridge": place})["id"]
     ids = {"customer_id": account.create({})["id"], "kind": "invoices", "found": found}
+    ids["session_id"] = "none"
     noted: Any = noting(Journal(), of_stripe)(app)
     return Api(app, Client(noted), {"authorization": f"Bearer {key}"}, ids)
 
 
-READS_NO_BODY = re.compile(r"/(deploy|enable|disable)$")
+READS_NO_BODY = re.compile(r"/(deploy|enable|disable)$|^/c/pay/")
 ODD_IDS = ("%00", "%ff", "%ED%A0%BD", "x" * 5000, "%0d%0a", "..", "%7b%7d")
 
 

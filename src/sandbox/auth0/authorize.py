@@ -5,10 +5,18 @@ https://auth0.com/docs/api/authentication (authorization code flow with PKCE).
 
 import secrets
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from sandbox.auth0.clients import Applications, Asked, Back, Query, Refusal, RefusedBack
+from sandbox.auth0.clients import (
+    Applications,
+    Asked,
+    Back,
+    Query,
+    Refusal,
+    RefusedBack,
+    origin_of,
+)
 from sandbox.auth0.grants import Claims, Codes, Grant, Session
 from sandbox.auth0.people import BY_CODE, DATABASE, PROVIDERS, People
 from sandbox.auth0.tokens import Tokens
@@ -58,6 +66,8 @@ class LogIn:
     tenant: Tenant
     tokens: Tokens
     applications: Applications
+    hosts: dict[str, str] = field(default_factory=dict)
+    """Where this machine serves an https origin to which an Action may send people."""
 
     def __post_init__(self) -> None:
         """Start with nobody logged in."""
@@ -159,9 +169,13 @@ class LogIn:
         )
         login = self.tenant.log_in(session.user_id, session.connection, transaction)
         if login.decision == "redirect" and not asked.is_silent:
-            return Away(login.redirect or "")
+            return Away(self._on_this_machine(login.redirect or ""))
         self._take(state)
         return self._ended(asked, session, login)
+
+    def _on_this_machine(self, url: str) -> str:
+        origin = origin_of(url)
+        return url.replace(origin, self.hosts.get(origin, origin), 1)
 
     def _ended(self, asked: Asked, session: Session, login: Login) -> Outcome:
         match login.decision:

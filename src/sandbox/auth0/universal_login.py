@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, jsonify, request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from werkzeug.datastructures import Headers
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
@@ -16,27 +14,13 @@ from sandbox.auth0.authorize import Answer, Away, LogIn, Outcome, Page, Pending,
 from sandbox.auth0.clients import OIDC_SCOPES, Applications, Query, Refusal, origin_of
 from sandbox.auth0.people import DATABASE, PROVIDERS, Problem, Provided, address_for_code
 from sandbox.auth0.token_endpoint import TokenEndpoint
+from sandbox.pages import page, rendered
 from sandbox.tenant import Tenant
 
 _COOKIE = "auth0"
 _MOST_ACCOUNTS = 50
 _READ_BY_PAGES = ("/oauth/", "/userinfo", "/.well-known/")
 """What a single-page application asks from its own origin."""
-
-# Shown in a frame by the sandbox's own pages, and by nobody else's.
-_GUARDED = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-        "frame-ancestors http://127.0.0.1:*"
-    ),
-    "cache-control": "no-store",
-    "referrer-policy": "same-origin",
-}
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-)
 
 type Json = dict[str, Any]
 
@@ -155,12 +139,12 @@ class _Pages:
 
     # The pages of a log-in
 
-    def _waiting(self, page: Callable[..., Response], **more: Any) -> Response:  # noqa: ANN401
+    def _waiting(self, view: Callable[..., Response], **more: Any) -> Response:  # noqa: ANN401
         state = request.values.get("state", "")
         pending = self._log_in.pending(state)
         if pending is None or pending.session or more.get("connection", DATABASE) not in _KNOWN:
             return self._shown(self._log_in.come_back(""))
-        return page(state, pending, **more)
+        return view(state, pending, **more)
 
     def _password(self, state: str, pending: Pending, *, signs_up: bool) -> Response:
         given = request.form.get("email", pending.asked.query.get("login_hint", ""))
@@ -233,19 +217,13 @@ class _Pages:
     ) -> Response:
         text = problem.text if problem else ""
         application = pending.asked.client.client_id
-        html = self._rendered(name, title=title, application=application, problem=text, **more)
         status = HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK
-        return Response(html, status, _GUARDED, content_type="text/html; charset=utf-8")
+        more |= {"application": application, "problem": text}
+        return page(name, status, title=title, tenant=self._log_in.tenant.name, **more)
 
     def _refused(self, refusal: Refusal) -> Response:
-        html = self._rendered("error", title="That does not work", refusal=refusal)
-        return Response(
-            html, HTTPStatus.BAD_REQUEST, _GUARDED, content_type="text/html; charset=utf-8"
-        )
-
-    def _rendered(self, name: str, **values: Any) -> str:  # noqa: ANN401
-        tenant = self._log_in.tenant.name
-        return _TEMPLATES.get_template(f"{name}.html").render(tenant=tenant, **values)
+        title, tenant = "That does not work", self._log_in.tenant.name
+        return page("error", HTTPStatus.BAD_REQUEST, title=title, tenant=tenant, refusal=refusal)
 
     def _shown(self, outcome: Outcome) -> Response:
         match outcome:
@@ -257,7 +235,7 @@ class _Pages:
                 return _sent(url)
             case Answer(back, parameters) if back.is_message:
                 origin = origin_of(back.redirect_uri)
-                html = self._rendered("message", response=parameters, origin=origin)
+                html = rendered("message", response=parameters, origin=origin)
                 return Response(html, content_type="text/html; charset=utf-8")
             case Answer(back, parameters):
                 return _sent(with_parameters(back.redirect_uri, parameters))
