@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from tests.e2e.runtime import ROOT, free_ports, wait_for
 
 from customerlink.functions.shell.edge import came_through
@@ -131,6 +132,15 @@ def test_login_with_curl(first_port: int, tmp_path: Path) -> None:
     # The second time nobody is asked.
     assert (first.pop("reason"), second.pop("reason")) == ("customer_created", None)
     assert first == second
+
+
+def test_shop_is_open(first_port: int, told: Path) -> None:
+    """The sandbox prints its address, and it has the SDK."""
+    at = f"http://127.0.0.1:{first_port + 5}"
+    sdk = urllib3.request("GET", f"{at}/account-linking/auth0-spa-js.mjs")
+
+    assert f"  {at}/shop/index.html" in told.read_text().splitlines()
+    assert (sdk.status, sdk.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.e2e.runtime import ROOT
 
 CODE = sorted(
     path
-    for folder in ("src", "tests", "tools", "benchmarks")
+    for folder in ("src", "tests", "tools", "benchmarks", "examples")
     for path in (ROOT / folder).rglob("*.py")
     if path != Path(__file__)
 )

@@ -1,11 +1,15 @@
 // The products, and a cart that stays in this tab while somebody logs in.
 const KEY = 'shop.cart';
+// The server takes no more.
+const MOST = 99;
 const MONEY = new Intl.NumberFormat('en', { style: 'currency', currency: 'EUR' });
 
 const products = await (await fetch('products.json')).json();
 
-/** How many of which product, by its id. */
-export const counts = JSON.parse(sessionStorage.getItem(KEY) ?? '{}');
+const kept = JSON.parse(sessionStorage.getItem(KEY) ?? '{}');
+
+/** How many of which product, by its id; of what is not sold any more, none. */
+export const counts = Object.fromEntries(products.flatMap(({ id }) => (kept[id] ? [[id, kept[id]]] : [])));
 
 export function element(tag, properties, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -21,7 +25,7 @@ export function clear() {
 }
 
 function put(id, more) {
-  counts[id] = (counts[id] ?? 0) + more;
+  counts[id] = Math.min((counts[id] ?? 0) + more, MOST);
   draw();
 }
 

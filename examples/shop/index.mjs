@@ -7,6 +7,7 @@ const HERE = `${location.origin}${location.pathname}`;
 const CALLBACK = new URL('callback.html', HERE).href;
 const SCOPE = 'openid profile email customers:own';
 
+const LATER = 'That did not work yet. Please try again in a minute.';
 // docs/policies.md has the list of what `POST /customers/me` answers.
 const WHAT_HELPS = {
   not_authorised: 'Please log in again.',
@@ -15,8 +16,12 @@ const WHAT_HELPS = {
   email_not_verified: 'Please verify your email address first.',
   email_in_use: 'Another account has your address. If it is yours, link the two; else please ask us.',
   too_many_requests: 'That was too often for one day. Please come back tomorrow.',
+  in_progress: LATER,
+  provisioning_failed: LATER,
+  auth0_unavailable: LATER,
+  not_reached: LATER,
 };
-const LATER = 'That did not work yet. Please try again in a minute.';
+const SUPPORT = 'We could not take your order. Please contact us.';
 
 const claims = await auth0.getIdTokenClaims();
 const say = (text) => (document.querySelector('#said').textContent = text);
@@ -37,7 +42,7 @@ async function order() {
   const error = await ordered().catch(() => 'not_reached');
   if (error) {
     this.disabled = false;
-    say(WHAT_HELPS[error] ?? LATER);
+    say(WHAT_HELPS[error] ?? SUPPORT);
   }
 }
 

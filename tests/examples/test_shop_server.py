@@ -10,6 +10,8 @@ import jwt
 import pytest
 import stripe
 from examples.shop.server import (
+    MOST,
+    NOT_REACHED,
     PRODUCTS,
     SCOPE,
     SERVED,
@@ -270,6 +272,27 @@ def test_settings_of_the_page(settings: Settings) -> None:
 
     assert set(settings.for_the_page()) == names | {"claim"}
     assert settings.for_the_page()["audience"] == SHOP_AUDIENCE
+
+
+def test_every_error_has_a_text() -> None:
+    """Of those that another try may mend the page says so; docs/policies.md has them all."""
+    page = (ROOT / "examples/shop/index.mjs").read_text()
+    policies = (ROOT / "docs/policies.md").read_text()
+    told = dict(re.findall(r"^  (\w+): (LATER|'.*'),$", page, re.MULTILINE))
+    [table] = re.findall(
+        r"^## Provision at the checkout\n(.*?)^## ", policies, re.DOTALL | re.MULTILINE
+    )
+    rows = re.findall(r"^\| \d+ \| (.*?) \| (.*?) \|$", table, re.MULTILINE)
+    helps = {error: text for errors, text in rows for error in re.findall(r"`(\w+)`", errors)}
+    again = {error for error, text in helps.items() if text.startswith("ask again")}
+
+    assert {*told} - {*helps} == {NOT_REACHED.error}
+    assert {error for error, text in told.items() if text == "LATER"} == again | {NOT_REACHED.error}
+
+
+def test_the_page_knows_the_most() -> None:
+    """Of one product, as the server does."""
+    assert f"const MOST = {MOST};" in (ROOT / "examples/shop/cart.mjs").read_text()
 
 
 def test_is_read_in_ten_minutes() -> None:

@@ -201,6 +201,28 @@ class TestActions:
         again = browser.client.get("/continue", query_string={"state": state})
         assert (again.status_code, "over" in problem(again)) == (400, True)
 
+    @pytest.mark.parametrize(
+        ("asked", "led"),
+        [
+            ("https://shop.example/link?a=b", "http://127.0.0.1:5/link?a=b"),
+            ("https://shop.example", "http://127.0.0.1:5"),
+            ("https://shop.example:444/link", "https://shop.example:444/link"),
+            ("https://shop.example.evil/link", "https://shop.example.evil/link"),
+            ("https://other.example/?at=https://shop.example/", None),
+        ],
+    )
+    def test_away_to_this_machine(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, asked: str, led: str | None
+    ) -> None:
+        """An https origin that is served here is looked for here, and no other one."""
+        monkeypatch.setitem(world.log_in.hosts, "https://shop.example", "http://127.0.0.1:5")
+        world.host.asks = lambda *_: {"redirect": asked}
+        browser = world.browser()
+        page = browser.to_page(screen_hint="signup")
+        away = browser.says(page, email="ada@example.com", password="1")
+
+        assert away.headers["location"] == (led or asked)
+
     def test_away_with_nobody_there(self, world: World, browser: Browser) -> None:
         """A silent log-in cannot go anywhere."""
         browser.signs_up("ada@example.com")
