@@ -65,6 +65,8 @@ class Aws:
     """What Lambda invokes, by name."""
     event_sources: EventSources
     """What partners offer to EventBridge."""
+    inside: str
+    """Another address, past what is around: who looks inside is neither noted nor disturbed."""
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -73,7 +75,7 @@ class Aws:
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """Return a client for looking inside."""
-        return self._session.client("dynamodb", endpoint_url=self.url)
+        return self._session.client("dynamodb", endpoint_url=self.inside)
 
     @cached_property
     def secrets_manager(self) -> "SecretsManagerClient":
@@ -262,8 +264,8 @@ def aws(
     services = with_event_sources(sources, services)
     # Before the lock: a function has calls of its own to make.
     application = around(_invoking(functions, services))
-    with Server(application, port, host) as server:
-        made = Aws(server.url, functions, sources)
+    with Server(application, port, host) as server, Server(services) as inside:
+        made = Aws(server.url, functions, sources, inside.url)
         create_ledger(made.dynamodb)
         made.secrets_manager.create_secret(Name=SECRET, SecretString=json.dumps(secret))
         empty = (TENANT_SECRET, SESSION_SECRET_NAME, WATCH_SECRET, EVENTS_SECRET)

@@ -94,6 +94,17 @@ class Sandbox:
     journal: Journal
     """What has happened in all of them."""
 
+    def deploy(self, settings: Mapping[str, str]) -> None:
+        """Start the functions anew; `settings` are more variables of their environment."""
+        environment, gateway = {**self.environment(), **settings}, self.gateway
+        gateway.invoke = in_process(partial(respond, application(environment)))
+        gateway.shop = in_process(partial(customers.respond, started(customers.Shop, environment)))
+        gateway.page = in_process(
+            partial(verify_email.respond, started(verify_email.Page, environment))
+        )
+        post = partial(send_mail.respond, started(send_mail.Post, environment))
+        self.aws.functions[MAIL_FUNCTION] = in_process(post)
+
     def seed(self) -> None:
         """Put in the customer whom some of the events meet."""
         metadata = {"auth0_user_id": "google-oauth2|1001"}
@@ -297,14 +308,7 @@ def sandbox(
                 cloud.event_sources.offer,
                 cloud.event_sources.withdraw,
             )
-        environment = {**running_sandbox.environment(), **(settings or {})}
-        gateway.invoke = in_process(partial(respond, application(environment)))
-        gateway.shop = in_process(partial(customers.respond, started(customers.Shop, environment)))
-        gateway.page = in_process(
-            partial(verify_email.respond, started(verify_email.Page, environment))
-        )
-        post = partial(send_mail.respond, started(send_mail.Post, environment))
-        cloud.functions[MAIL_FUNCTION] = in_process(post)
+        running_sandbox.deploy(settings or {})
         gateway.authorise = partial(management.tokens.claims_of, audience=SHOP_AUDIENCE)
         yield running_sandbox
 
