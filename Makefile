@@ -34,6 +34,10 @@ demo: .venv/ok ## Play sign-ups through the real parts, and check both sides (PO
 sandbox: .venv/ok node_modules/sdk-ok ## Keep the sandbox running, with a shop (POLICY=…, PORT=…)
 	@PYTHONPATH=src:. $(PYTHON) -m sandbox
 
+.PHONY: playground
+playground: .venv/ok ## Open the sandbox in one browser window (POLICY=…, docs/playground.md)
+	@$(PYTHON) -m sandbox.playground
+
 .PHONY: cli
 cli: .venv/ok ## Have the command line at hand: .venv/bin/customerlink
 	@$(PYTHON) -m customerlink.cli.main --help

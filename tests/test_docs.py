@@ -117,7 +117,7 @@ def test_make_targets(command: str) -> None:
     assert f"\n{target}:" in MAKEFILE
     assert (
         f"\n{command}\n" in CI + WORKFLOW
-        or target == "sandbox"
+        or target in ("sandbox", "playground")
         or on_the_way[target] in MAKEFILE + PYPROJECT
     )
 

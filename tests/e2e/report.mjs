@@ -1,6 +1,6 @@
 // Opens a page in headless Chromium as on a phone, by day and by night, and asks axe-core what keeps whom from reading it.
-import axe from 'axe-core';
 import { launched } from './chromium.mjs';
+import { judged } from './judged.mjs';
 
 const [url] = process.argv.slice(2);
 const PHONE = { width: 360, height: 740, isMobile: true, hasTouch: true };
@@ -22,11 +22,7 @@ try {
       const { scrollWidth, clientWidth } = document.documentElement;
       return { overflows: scrollWidth > clientWidth, paper: getComputedStyle(document.body).backgroundColor };
     });
-    await page.evaluate(axe.source);
-    const found = await page.evaluate(() => globalThis.axe.run());
-    shown[scheme].violations = found.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
-    shown[scheme].unsure = found.incomplete.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
-    shown[scheme].passed = found.passes.map(({ id }) => id);
+    Object.assign(shown[scheme], await judged(page));
   }
   const { role, name } = await page.$eval('svg', (each) => ({ role: each.role, name: each.ariaLabel }));
   process.stdout.write(JSON.stringify({ ...shown, requests, drawing: { role, name } }));

@@ -1,0 +1,87 @@
+"""`make playground`: the sandbox in one browser window, until Ctrl-C."""
+
+import os
+import secrets
+import signal
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from sandbox.deployment import ChoiceError, deployment_of
+from sandbox.following import by_itself, following
+from sandbox.playground.control import Control
+from sandbox.playground.curl import Places
+from sandbox.playground.looking import Looking
+from sandbox.playground.page import Page
+from sandbox.playground.shop import Shop
+from sandbox.playground.weather import Skies
+from sandbox.sandbox import Sandbox, sandbox
+from sandbox.serving import Server
+
+
+@dataclass(frozen=True)
+class Playground:
+    """The parts, running, and the page's address with the run's token in it."""
+
+    box: Sandbox
+    page: Page
+    address: str
+
+
+@contextmanager
+def playground(frame: str = "", policies: str = "") -> Iterator[Playground]:
+    """Run the sandbox and its page; the left panel shows `frame`, else the least of a shop."""
+    skies, deployment = Skies(), deployment_of(policies)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sandbox(around=skies.around) as box,
+        following(box, settings=deployment.settings) as told,
+        by_itself(told),
+    ):
+        box.seed()
+        tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
+        page = Page(
+            box.journal,
+            Looking(box, Path(folder)),
+            Control(box, skies, {**deployment.parameters}),
+            Places.of(box),
+            secrets.token_urlsafe(24),
+            Shop(box),
+            frame,
+            f"export {tools}",
+        )
+        with Server(page) as server:
+            page.shop.open(f"{server.url}/shop")
+            # Behind the `#`, which no browser sends: the token reaches no log and no other page.
+            yield Playground(box, page, f"{server.url}/#{page.token}")
+
+
+def main() -> int:
+    """Print the address, and open it where there is a browser to see; return the exit code.
+
+    `POLICY` is the deployment's; `PLAYGROUND_FRAME` is another shop's address, for the left panel.
+    """
+    ended: SimpleQueue[None] = SimpleQueue()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: ended.put(None))
+    frame, policies = (os.environ.get(each, "") for each in ("PLAYGROUND_FRAME", "POLICY"))
+    try:
+        with playground(frame, policies) as running:
+            print(f"The playground: {running.address}\nCtrl-C ends it.", flush=True)  # noqa: T201
+            has_screen = sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & {*os.environ}
+            if has_screen and sys.stdout.isatty():
+                webbrowser.open(running.address)
+            ended.get()
+    except ChoiceError as error:
+        print(error)  # noqa: T201
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What the page's switches do: policies, weather, stories."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rich.table import Table
+
+from sandbox.buses import template
+from sandbox.demo import Demo
+from sandbox.deployment import NAMED, Deployment
+from sandbox.playground.stories import STORIES, Story, Teller
+from sandbox.playground.weather import Skies, Weather
+from sandbox.sandbox import Sandbox
+
+POLICIES = ("VerifiedEmail", "ProvisionAt", "ExistingCustomer", "ExistingUsers", "OnFailure")
+"""The template's parameters that can be chosen; `LinkingUrl` beside them, which has no list."""
+
+type Json = dict[str, object]
+
+
+@dataclass
+class Control:
+    """One sandbox's switches; `parameters` are the deployment's."""
+
+    box: Sandbox
+    skies: Skies
+    parameters: dict[str, str] = field(default_factory=dict)
+    _one_story: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Deploy the function as it is set."""
+        self._teller = Teller(Demo(self.box, Table()), self.turn)
+        self._secrets = {**self.box.tenant.secrets}
+        self.deploy(self.parameters)
+
+    def policies(self) -> Mapping[str, tuple[str, ...]]:
+        """Return each policy and its values, the default first."""
+        known = template()["Parameters"]
+        several = {name: tuple(map(str, known[name]["AllowedValues"])) for name in POLICIES}
+        page = self.parameters.get("LinkingUrl") or NAMED["linking"].partition("=")[2]
+        return {**several, "LinkingUrl": ("", page)}
+
+    def shown(self) -> Json:
+        """Return every switch and how it stands."""
+        return {
+            "policies": [
+                {"name": name, "values": values, "value": self.parameters.get(name, values[0])}
+                for name, values in self.policies().items()
+            ],
+            "weather": [{"name": each, "is_on": each is self.skies.now} for each in Weather],
+            "stories": [{"name": name, "title": each.title} for name, each in STORIES.items()],
+        }
+
+    def choose(self, name: str, value: str) -> bool:
+        """Set a policy; False where there is none, or no such value."""
+        if value not in self.policies().get(name, ()):
+            return False
+        self.parameters[name] = value
+        self.deploy(self.parameters)
+        return True
+
+    def deploy(self, parameters: Mapping[str, str]) -> None:
+        """Start the functions anew with these, and tell the Action what it has to know of them."""
+        deployment = Deployment(parameters)
+        self.box.deploy(deployment.settings)
+        self.box.tenant.secrets = {**self._secrets, **deployment.action_secrets}
+        gateway, over = self.box.gateway, self.skies.over
+        gateway.invoke, gateway.shop = over(gateway.invoke), over(gateway.shop)
+
+    def turn(self, weather: Weather) -> None:
+        """Let the weather be so."""
+        self.skies.turn(self.box, weather)
+
+    def tell(self, story: Story) -> Json | None:
+        """Tell a story, which begins and ends calm; None while another one is being told."""
+        if not self._one_story.acquire(blocking=False):
+            return None
+        try:
+            self.turn(Weather.CALM)
+            self.deploy(story.parameters)
+            self._teller.demo.failures.clear()
+            story.tell(self._teller)
+            return {"title": story.title, "wrong": [*self._teller.demo.failures]}
+        finally:
+            self.turn(Weather.CALM)
+            self.deploy(self.parameters)
+            self._one_story.release()
