@@ -147,6 +147,10 @@ cli-docs: .venv/ok ## Write docs/cli.md's help texts and docs/cli.svg anew
 	$(PYTHON) tools/make_cli_docs.py
 	$(PYTHON) tools/record_cli.py
 
+.PHONY: pictures
+pictures: .venv/ok node_modules/ok ## Take the playground's pictures anew
+	@$(PYTHON) tools/make_pictures.py
+
 .PHONY: lock
 lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest versions)
 	$(COMPILE) --group sign-up -o requirements/sign-up.txt

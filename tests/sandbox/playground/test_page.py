@@ -226,6 +226,16 @@ def test_as_little_as_said() -> None:
     assert weight <= int(said[2]) * 1000
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/playground.md"])
+def test_pictures(page: str) -> None:
+    """Each is there, and small enough for a slow line."""
+    pictures = re.findall(r"\(((?:docs/)?[\w-]+\.png)\)", (ROOT / page).read_text())
+    files = [(ROOT / page).parent / each for each in pictures]
+
+    assert files
+    assert [each for each in files if not 0 < each.stat().st_size <= 200_000] == []
+
+
 def test_journal_kinds_are_styled_by_one_rule() -> None:
     """The page knows kinds by name only where it shows more of one."""
     script = (FILES / "playground.mjs").read_text()
