@@ -35,8 +35,8 @@ sandbox: .venv/ok node_modules/sdk-ok ## Keep the sandbox running, with a shop (
 	@PYTHONPATH=src:. $(PYTHON) -m sandbox
 
 .PHONY: playground
-playground: .venv/ok ## Open the sandbox in one browser window (POLICY=…, docs/playground.md)
-	@$(PYTHON) -m sandbox.playground
+playground: .venv/ok node_modules/sdk-ok ## Open the sandbox in one browser window (POLICY=…, docs/playground.md)
+	@PYTHONPATH=src:. $(PYTHON) -m sandbox.playground
 
 .PHONY: cli
 cli: .venv/ok ## Have the command line at hand: .venv/bin/customerlink
@@ -149,7 +149,7 @@ cli-docs: .venv/ok ## Write docs/cli.md's help texts and docs/cli.svg anew
 
 .PHONY: pictures
 pictures: .venv/ok node_modules/ok ## Take the playground's pictures anew
-	@$(PYTHON) tools/make_pictures.py
+	@PYTHONPATH=src:. $(PYTHON) tools/make_pictures.py
 
 .PHONY: lock
 lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest versions)

@@ -4,17 +4,22 @@
 export const WAIT = { timeout: 60_000 };
 const QUIET_MS = 1500;
 
-/** Sign up in the left panel as a person does; return what the shop says then. */
+/** Sign up in the left panel's shop as a person does; return what it says then. */
 export async function signedUp(page, email) {
   const left = await (await page.$('#frame')).contentFrame();
-  const go = async (selector) => Promise.all([left.waitForNavigation(WAIT), left.click(selector)]);
-  await left.waitForSelector('::-p-text(Sign up)', WAIT);
-  await go('::-p-text(Sign up)');
+  const shows = (text) => left.waitForFunction((wanted) => document.body?.innerText.match(wanted), WAIT, text);
+  const press = async (name) => (await left.waitForSelector(`::-p-xpath(//button[text()="${name}"])`, WAIT)).click();
+  await shows('Log in|Log out');
+  if ((await left.$eval('body', (each) => each.innerText)).includes('Log out')) {
+    await press('Log out');
+  }
+  await press('Sign up');
+  await left.waitForSelector('input[name=password]', WAIT);
   await left.type('input[name=email]', email);
   await left.type('input[name=password]', 'a long enough one');
-  await go('button');
-  await left.waitForSelector('[role=status]', WAIT);
-  return left.$eval('[role=status]', (each) => each.innerText);
+  await press('Continue');
+  await shows('Customer: |Reference: ');
+  return left.$eval('body', (each) => each.innerText);
 }
 
 /** Wait until nothing has happened for a while: what is followed comes a moment later. */

@@ -103,22 +103,21 @@ def test_on_every_screen(seen: Seen, view: str) -> None:
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_signs_up(seen: Seen, size: str) -> None:
     """Whoever signs up on the left has a customer."""
-    welcome = rf"Welcome, {size}@example\.com!\s+Your customer: cus_\w+"
+    welcome = rf"The shop\s+{size}@example\.com\s+Customer: cus_\w+\s"
 
-    assert re.fullmatch(welcome, seen.page[f"{size}, shop"])
+    assert re.match(welcome, seen.page[f"{size}, shop"])
 
 
 def test_is_denied(seen: Seen) -> None:
     """Whose address another customer has reads why not, and the reference for support."""
-    assert seen.page["denied"].startswith("Your email address is in use already.")
-    assert re.search(r"Reference: [\w-]+$", seen.page["denied"])
+    assert "\nYour email address is in use already.\n" in seen.page["denied"]
+    assert re.search(r"^Reference: [\w-]+$", seen.page["denied"], re.MULTILINE)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["shop", "operations"])
-def test_pages_beside(seen: Seen, path: str, scheme: str) -> None:
-    """The shop's and the runbooks' can be read by everybody too, on a phone."""
-    page = seen.page[f"{path}, {scheme}"]
+def test_runbooks(seen: Seen, scheme: str) -> None:
+    """They can be read by everybody too, on a phone."""
+    page = seen.page[f"operations, {scheme}"]
 
     assert (page["violations"], page["unsure"], page["overflows"]) == ([], [], False)
 

@@ -18,10 +18,10 @@ from sandbox.playground.control import Control
 from sandbox.playground.curl import Places
 from sandbox.playground.looking import Looking
 from sandbox.playground.page import Page
-from sandbox.playground.shop import Shop
 from sandbox.playground.weather import Skies
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.serving import Server
+from sandbox.shop import open_shop
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,14 @@ class Playground:
 
 @contextmanager
 def playground(frame: str = "", policies: str = "") -> Iterator[Playground]:
-    """Run the sandbox and its page; the left panel shows `frame`, else the least of a shop."""
+    """Run the sandbox and its page; the left panel shows `frame`, else the shop."""
     skies, deployment = Skies(), deployment_of(policies)
     with (
         tempfile.TemporaryDirectory() as folder,
         sandbox(around=skies.around) as box,
         following(box, settings=deployment.settings) as told,
         by_itself(told),
+        open_shop(box) as shop,
     ):
         box.seed()
         tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
@@ -51,12 +52,10 @@ def playground(frame: str = "", policies: str = "") -> Iterator[Playground]:
             Control(box, skies, {**deployment.parameters}),
             Places.of(box),
             secrets.token_urlsafe(24),
-            Shop(box),
-            frame,
+            frame or shop,
             f"export {tools}",
         )
         with Server(page) as server:
-            page.shop.open(f"{server.url}/shop")
             # Behind the `#`, which no browser sends: the token reaches no log and no other page.
             yield Playground(box, page, f"{server.url}/#{page.token}")
 

@@ -20,7 +20,6 @@ from sandbox.playground.curl import Places
 from sandbox.playground.looking import Looking
 from sandbox.playground.runbooks import page as operations
 from sandbox.playground.runbooks import runbook_of
-from sandbox.playground.shop import Shop
 from sandbox.playground.stories import STORIES
 from sandbox.playground.weather import Weather
 
@@ -33,8 +32,8 @@ SERVED = {
     "/playground.css": ("playground.css", "text/css"),
     "/playground.mjs": ("playground.mjs", "text/javascript"),
 }
-OPEN = {*SERVED, "/operations", "/shop"}
-"""What needs no token: nothing of it is this run's, but for who has just logged in."""
+OPEN = {*SERVED, "/operations"}
+"""What needs no token: nothing of it is this run's."""
 
 SWITCHES = ("/weather", "/policy", "/story")
 
@@ -66,9 +65,8 @@ class Page:
     control: Control
     places: Places
     token: str
-    shop: Shop
     frame: str
-    """What the left panel shows in place of that shop, if anything."""
+    """The shop that the left panel shows."""
     export: str
     """The line that gives the command line this sandbox."""
 
@@ -101,7 +99,6 @@ class Page:
         views: Mapping[str, Callable[[Request], Response]] = {
             **dict.fromkeys(SERVED, _file),
             "/operations": lambda _: _html(operations()),
-            "/shop": self.shop.respond,
             "/events": self._events,
             "/state": lambda asked: _json(200, self._state(asked.args.get("user", ""))),
         }
@@ -130,7 +127,7 @@ class Page:
         return entry.document() | more
 
     def _state(self, user_id: str) -> Mapping[str, object]:
-        more = {"frame": self.frame or self.shop.address, "export": self.export}
+        more = {"frame": self.frame, "export": self.export}
         return self.looking.shown(user_id) | self.control.shown() | more
 
     def _switch(self, path: str, body: object) -> Response:

@@ -243,18 +243,3 @@ def test_journal_kinds_are_styled_by_one_rule() -> None:
 
     assert named <= {*Kind}
     assert Journal().after(0) == []
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["state=another's&code=x", "state=x&error=access_denied", "state=<script>&error=<script>"],
-)
-def test_shop(running: Playground, query: str) -> None:
-    """Whoever comes back with what the shop did not ask for is not in, and adds no markup."""
-    answer = asked(running, "GET", f"/shop?{query}")
-
-    assert answer.status_code == 200
-    assert "Welcome" not in answer.text
-    assert "<script" not in answer.text
-    assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
-    assert "script-src" not in answer.headers["content-security-policy"]
