@@ -179,6 +179,10 @@ class SyncOracle:
     def _judge_enrolled(self, user_id: str, synced: Synced) -> None:
         """Check that a link which was found true is recorded: it may be lost from the profile."""
         decision = synced.decision
+        live = {each["id"] for each in self.world.stripe.live_customers()}
+        # Of what was true when they were read, a person may have taken one away meanwhile.
+        if user_id in self.gone or (decision and decision.customer_id not in live):
+            return
         is_true = decision is not None and decision.act in (SyncAct.COMPARE, SyncAct.LINK)
         if is_true and synced.outcome is not SyncOutcome.HELD and not self._recorded(user_id):
             self.violated(f"15: the link of {user_id} is true, and not recorded")
