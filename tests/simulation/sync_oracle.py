@@ -269,7 +269,7 @@ class SyncOracle:
         was begun. Whose it may be after somebody else is for the oracle of sign-ups to judge.
         """
         accounts = {attempt.user_id}
-        for user_id, user in self.auth0.users.items():
+        for user_id, user in {**self.auth0.gone, **self.auth0.users}.items():
             if attempt.user_id in {user_id, *user.identities}:
                 accounts |= {user_id, *user.identities}
         is_nobodys = not {"auth0_user_id", "auth0_registration_id"} & {*before["metadata"]}
