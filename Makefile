@@ -1,4 +1,4 @@
-# Everything is installed into this folder: .tools/ (uv, SAM), .venv/ (Python), node_modules/.
+# Everything is installed into this folder: .tools/ (uv, SAM), .venv/ (Python), node_modules/, .peers/.
 SHELL := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .DEFAULT_GOAL := help
@@ -74,6 +74,11 @@ bench: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Measure: a sign-
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.diff
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.backfill
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sync
+
+.PHONY: peers
+peers: .venv/ok node_modules/ok .peers/ok ## Ours beside better-auth, dj-stripe, the usual Lambda and the usual Action, on the same work
+	@cp benchmarks/peers/better_auth/sign_up.mjs .peers/better_auth/
+	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.compare_peers
 
 .PHONY: contract
 contract: .venv/ok node_modules/ok ## Ask what the tests take for facts, or Stripe and Auth0 themselves (docs/stand-ins.md)
@@ -162,14 +167,16 @@ lock: $(UV) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade: the newest v
 	$(COMPILE) --group audit -o requirements/audit.txt
 	$(COMPILE) --group lambda-runtime -o requirements/lambda-runtime.txt
 	$(COMPILE) --group uv -o requirements/uv.txt
+	$(COMPILE) -o benchmarks/peers/dj_stripe/requirements.txt benchmarks/peers/dj_stripe/requirements.in
 	npm install --package-lock-only
+	npm install --package-lock-only --omit-lockfile-registry-resolved --prefix benchmarks/peers/better_auth
 
 COMPILE = $(UV) pip compile --quiet $(UPGRADE) --universal --python-version 3.13 --generate-hashes \
   --no-annotate --custom-compile-command "make lock"
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built
-	rm -rf .venv .tools .aws-sam node_modules .coverage .hypothesis .*_cache
+	rm -rf .venv .tools .peers .aws-sam node_modules .coverage .hypothesis .*_cache
 
 $(UV): requirements/uv.txt
 	@test -n "$(PYTHON313)" || { echo "Python 3.13 is needed: neither on the PATH nor under pyenv" >&2; exit 1; }
@@ -211,4 +218,12 @@ node_modules/ok: package-lock.json
 # What the shop's page runs takes seconds, all that the tests need a minute.
 node_modules/sdk-ok: package-lock.json
 	@[ -f node_modules/ok ] || npm ci --silent --omit=dev
+	@touch $@
+
+.peers/ok: $(UV) benchmarks/peers/better_auth/package-lock.json benchmarks/peers/dj_stripe/requirements.txt
+	mkdir -p .peers/better_auth
+	cp benchmarks/peers/better_auth/package*.json .peers/better_auth/
+	npm ci --silent --prefix .peers/better_auth
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .peers/dj_stripe
+	$(UV) pip sync --quiet --python .peers/dj_stripe/bin/python --require-hashes benchmarks/peers/dj_stripe/requirements.txt
 	@touch $@

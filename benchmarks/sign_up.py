@@ -31,6 +31,7 @@ from tests.e2e.runtime import ARTIFACT, HANDLER, PYTHON, ROOT, runtime
 
 from benchmarks.chart import Group, chart
 from benchmarks.floor import ledger_requests
+from benchmarks.lines import cpu_seconds
 from benchmarks.standins import STRIPE_SECONDS
 from customerlink.model.signature import SigningSecret, sign
 
@@ -267,9 +268,7 @@ class Warm:
         return int(line.split()[1]) * 1024 / MEGABYTE
 
     def _cpu_seconds(self) -> float:
-        # By the scheduler's own nanoseconds: the usual figures count hundredths of a second.
-        tasks = Path(f"/proc/{self._python.pid}/task").iterdir()
-        return sum(int((each / "schedstat").read_text().split()[0]) for each in tasks) / 1e9
+        return cpu_seconds(self._python.pid)
 
 
 def action_login_microseconds() -> float:

@@ -53,6 +53,8 @@ FILES = {
 ENDINGS = ("py", "js", "mjs", "md", "yaml", "toml", "json", "txt", "svg")
 
 FOREIGN = {
+    "Customer.get_or_create": "a function of dj-stripe's",
+    "createCustomerOnSignUp": "an option of better-auth's",
     "OPENAPI_VERSION": "a file of Stripe's repositories",
     "Runtime exited": "a line of Lambda's",
     "Task timed out": "likewise",

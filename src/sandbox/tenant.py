@@ -122,6 +122,11 @@ class ActionHost:
         self._listener.start()
         return self
 
+    @property
+    def pid(self) -> int:
+        """Return the number of Node's process."""
+        return self._process.pid
+
     def __exit__(self, *_: object) -> None:
         """Stop Node."""
         with self._process:
