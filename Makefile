@@ -68,12 +68,13 @@ mutate: .venv/ok ## Edit the real code, one passage at a time: the simulation or
 	@PYTHONPATH=src:. $(PYTHON) -m tests.simulation.mutate
 
 .PHONY: bench
-bench: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Measure: a sign-up against its peers, the diff of a million users, the backfill, what follows
+bench: .venv/ok .tools/runtime/ok node_modules/ok build-host ## Measure: a sign-up against its peers, cold starts, the diff of a million users, the backfill, what follows, what grows (FULL=1: to ten million)
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sign_up
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.functions
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.diff
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.backfill
 	@PYTHONPATH=src:. $(PYTHON) -m benchmarks.sync
+	@PYTHONPATH=src:. FULL=$(FULL) $(PYTHON) -m benchmarks.growth
 
 .PHONY: peers
 peers: .venv/ok node_modules/ok .peers/ok ## Ours beside better-auth, dj-stripe, the usual Lambda and the usual Action, on the same work

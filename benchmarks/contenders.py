@@ -228,16 +228,34 @@ def contenders(processes: int) -> Iterator[dict[str, Contender]]:
         yield {each.name: each for each in made}
 
 
-def _in_auth0(running: ExitStack) -> Iterable[Contender]:
+@contextmanager
+def only_ours(processes: int, trap: Trap | None = None) -> Iterator[Ours]:
+    """Run ours alone."""
+    with ExitStack() as running:
+        made = _ours(running)
+        running.callback(made.stop)
+        made.start(processes, trap)
+        yield made
+
+
+LINES = [sys.executable, "-m", "benchmarks.lines"]
+DYNAMODB = "AWS_ENDPOINT_URL_DYNAMODB"
+
+
+def _ours(running: ExitStack) -> Ours:
     box = running.enter_context(sandbox())
     ledger, _ = running.enter_context(dynalite())
-    aws = _bare() | box.environment() | {"AWS_ENDPOINT_URL_DYNAMODB": ledger}
+    aws = _bare() | box.environment() | {DYNAMODB: ledger}
     aws |= {"AWS_REGION": REGION, "PYTHONPATH": PYTHONPATH}
-    lines = [sys.executable, "-m", "benchmarks.lines"]
-    ours = [*lines, "customerlink.functions.post_login:handler"]
-    dynamodb = "AWS_ENDPOINT_URL_DYNAMODB"
-    places = ("CUSTOMERLINK_STRIPE_API_BASE", dynamodb)
-    yield Ours("ours", box.stripe, ours, aws, OWNER, places, box=box)
+    command = [*LINES, "customerlink.functions.post_login:handler"]
+    places = ("CUSTOMERLINK_STRIPE_API_BASE", DYNAMODB)
+    return Ours("ours", box.stripe, command, aws, OWNER, places, box=box)
+
+
+def _in_auth0(running: ExitStack) -> Iterable[Contender]:
+    ours = _ours(running)
+    box, aws = ours.box, ours.environment
+    yield ours
     stripe, where = _stripe(running)
     secret = {
         "stripe_restricted_key": where["STRIPE_KEY"],
@@ -257,7 +275,7 @@ def _in_auth0(running: ExitStack) -> Iterable[Contender]:
         }
     )
     yield UsualLambda(
-        "usual Lambda", stripe, [*lines, "app:handler"], usual, OWNER, ("STRIPE", dynamodb)
+        "usual Lambda", stripe, [*LINES, "app:handler"], usual, OWNER, ("STRIPE", DYNAMODB)
     )
     stripe, where = _stripe(running)
     action = ["node", str(HERE / "usual_action/lines.js")]
