@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from customerlink.cli import main
+from customerlink.cli import main, verbs
 from customerlink.cli.commands import version
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.errors import CliError, Exit
@@ -115,6 +115,24 @@ def test_no_settings_for_who_needs_none(loaded: Loaded, monkeypatch: pytest.Monk
     """A version is told without a file, and without a domain."""
     monkeypatch.setattr(version, "version_of", lambda _: "1.2.3")
     assert loaded.ended("version") == 0
+    assert loaded.given == ()
+
+
+@pytest.mark.parametrize("verb", verbs.VERBS)
+def test_empty_argument(loaded: Loaded, capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    """A variable that is not set asks for nobody, and for no folder, whatever the verb."""
+    for words, told in [
+        ((verb, ""), "The argument is empty."),
+        ((verb, "ada@example.com", " \t"), "The argument is empty."),
+        ((verb, "--folder", ""), "The argument behind --folder is empty."),
+        ((verb, "--folder="), "The argument of --folder is empty."),
+        (("--stack", " ", verb), "The argument behind --stack is empty."),
+        ((verb, "", "--json"), "The argument is empty."),
+    ]:
+        assert loaded.ended(*words) == Exit.USAGE
+        shown = "".join(capsys.readouterr())
+        assert told in shown
+        assert "ada@" not in shown
     assert loaded.given == ()
 
 

@@ -105,6 +105,7 @@ def test_client_secret_is_asked_for_too(
 def test_live_mode_asks(cli: Cli, answer: str, flow: list[str]) -> None:
     """No is the default; the question names tenant and stack."""
     cli.install()
+    cli.store_live_key()
     terminal = Terminal("--mode", "live", "uninstall")
     terminal.until("LIVE mode")
     terminal.type(answer)

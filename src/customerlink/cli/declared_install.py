@@ -11,7 +11,6 @@ from customerlink.cli.installing import (
     Change,
     completed,
     key_to_store,
-    refuse_other_mode,
     show,
     stored_changes,
     tell,
@@ -47,7 +46,6 @@ def install_declared(  # noqa: PLR0913 (what an install is made of)
     deployment, output = now.deployment, now.output
     with output.busy("Looking at the stack"):
         before = deployment.read_secret()
-    refuse_other_mode(before, now.config.mode)
     key = None if before.stripe_key else key_to_store(now, dry_run=dry_run)
     wanted = completed(before, key)
     stored = list(stored_changes(before, wanted))

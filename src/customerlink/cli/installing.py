@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from customerlink.cli.config import Config, Mode
+from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError
 from customerlink.cli.next_steps import next_steps
 from customerlink.cli.output import Output
@@ -14,8 +13,6 @@ from customerlink.cli.probes import checked, self_test
 from customerlink.cli.session import Session, stripe_key_given
 from customerlink.cli.stored_secret import StoredSecret, new_signing_secret
 from customerlink.model.counted import counted
-from customerlink.model.errors import ConfigurationError
-from customerlink.model.keys import StripeKey
 from customerlink.model.tickets import new_ticket_key
 
 
@@ -108,16 +105,6 @@ def stored_changes(before: StoredSecret, after: StoredSecret) -> Iterator[Change
         yield Change(Kind.STORE_TICKET_KEY, "in Secrets Manager")
     if after.self_test_key != before.self_test_key:
         yield Change(Kind.STORE_SELF_TEST_KEY, "in Secrets Manager")
-
-
-def refuse_other_mode(stored: StoredSecret, mode: Mode) -> None:
-    """Raise where the stack's key is for the other mode than the profile.
-
-    What is no key at all is left to `doctor`.
-    """
-    with suppress(ConfigurationError):
-        if stored.stripe_key:
-            checked(StripeKey(stored.stripe_key).value, mode)
 
 
 def tell_installed(  # noqa: PLR0913, PLR0917 (what it tells of)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from customerlink.cli.commands.version import version
 from customerlink.cli.config import Mode, load
+from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.private_files import only_for_their_owner
 from customerlink.cli.verbs import Verbs
 from customerlink.model.rates import Plan
@@ -94,10 +96,28 @@ def main(  # noqa: PLR0913 (a flag each)
     context.obj = lambda: load(config, profile, flags)
 
 
+def _refuse_empty(words: list[str]) -> None:
+    """Raise where an argument is empty: mostly a variable of the shell's that is not set.
+
+    Of every verb, and before any of them reads it: an empty path would be the folder that somebody
+    is in, and a user without a name everybody.
+    """
+    for before, word in pairwise(["", *words]):
+        option, equals, value = word.partition("=")
+        is_option = option.startswith("--") and bool(equals)
+        if (value if is_option else word).strip():
+            continue
+        # Neither is told unless it is an option's name: it may be an address.
+        where = f" of {option}" if is_option else f" behind {before}" if before[:1] == "-" else ""
+        text = f"The argument{where} is empty."
+        raise CliError(text, "Is a variable of the shell's not set?", Exit.USAGE)
+
+
 def run(arguments: list[str] | None = None) -> None:
     """Run a command; every expected end is a sentence and an exit code, never a stack trace."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
+        _refuse_empty(words)
         with only_for_their_owner():
             app(words, prog_name="customerlink")
     except Exception as error:  # noqa: BLE001 (the one place where errors become sentences)

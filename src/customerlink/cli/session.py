@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +23,10 @@ from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import CliError, DeclinedError, Exit
 from customerlink.cli.output import Output, plain
 from customerlink.cli.private_files import keep_private
-from customerlink.cli.probes import StripeProbe
+from customerlink.cli.probes import StripeProbe, checked
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.tenant_name import tenant_name
-from customerlink.model.errors import CustomerLinkError
+from customerlink.model.errors import ConfigurationError, CustomerLinkError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.rates import Endpoint, Limits, Plan
@@ -105,6 +106,16 @@ class Session:
         if not key:
             raise CliError("The stack has no Stripe key yet.", "customerlink install")
         return self.probe(key)
+
+    def refuse_other_mode(self) -> None:
+        """Raise where the stack's key is for the other mode than the profile.
+
+        Every verb that changes a deployment asks, or has `own_probe`, which minds it too. What is
+        no key at all is left to `doctor`.
+        """
+        with suppress(ConfigurationError):
+            if key := self.deployment.read_secret().stripe_key:
+                checked(StripeKey(key).value, self.config.mode)
 
     def usage_probe(self) -> StripeProbe:
         """Return the Stripe side for the operator's own key, or for want of one as `own_probe`."""

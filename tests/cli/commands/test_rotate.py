@@ -303,8 +303,46 @@ class TestRefused:
     def test_live_mode_asks(self, cli: Cli) -> None:
         """Without a terminal it needs `--yes`."""
         cli.install()
+        cli.store_live_key()
+        result = cli("--mode", "live", "rotate", "signing-secret")
 
-        assert cli("--mode", "live", "rotate", "signing-secret").code == 2
+        assert (result.code, "--yes" in result.err) == (2, True)
+
+
+class TestOtherMode:
+    """A key that is for the other mode than the profile."""
+
+    @pytest.mark.parametrize("is_live", [True, False])
+    def test_refused(self, cli: Cli, *, is_live: bool) -> None:
+        """Neither a live profile changes a test stack, nor the other way round."""
+        cli.install()
+        if not is_live:
+            cli.store_live_key()
+        before = cli.stored()
+        cli.changes()
+        for words in (
+            ("rotate", "signing-secret"),
+            ("rotate", "ticket-key"),
+            ("rotate", "ticket-key", "--leaked"),
+            ("rotate", "stripe-key"),
+            ("uninstall",),
+            ("uninstall", "--dry-run"),
+            ("uninstall", "--sync"),
+            ("approve-deletions", "--apply"),
+        ):
+            result = cli("--mode", "live" if is_live else "test", *words, "--yes")
+
+            assert (result.code, cli.stored(), cli.changes()) == (2, before, [])
+            assert "The Stripe key is for" in result.err
+            assert "--profile" in result.err
+
+    def test_put_in_by_mistake(self, cli: Cli) -> None:
+        """The stack is of the profile's mode, and its key is not: it is said, and replaced."""
+        cli.install()
+        cli.store_live_key()
+        result = cli("rotate", "stripe-key", "--change-mode", stdin=cli.box.stripe_key)
+
+        assert (result.code, cli.stored()["stripe_restricted_key"]) == (0, cli.box.stripe_key)
 
 
 class TestTicketKey:

@@ -67,6 +67,7 @@ class TestLiveMode:
     def test_without_a_terminal(self, cli: Cli) -> None:
         """Only with `--yes`."""
         cli.install()
+        cli.store_live_key()
         refused = cli("--mode", "live", "uninstall")
         assert (refused.code, cli.flow()) == (2, [*FOREIGN, ACTION])
         assert "--yes" in refused.err
@@ -77,6 +78,7 @@ class TestLiveMode:
     def test_reading_needs_none(self, cli: Cli) -> None:
         """Neither does a dry run."""
         cli.install()
+        cli.store_live_key()
 
         assert cli("--mode", "live", "uninstall", "--dry-run").code == 0
 

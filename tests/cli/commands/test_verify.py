@@ -311,14 +311,6 @@ def test_unknown_user(sides: Cli) -> None:
     assert (result.code, "no such user" in result.err) == (1, True)
 
 
-@pytest.mark.parametrize("name", ["", " ", "\t"])
-def test_empty_name(sides: Cli, name: str) -> None:
-    """A variable that is not set does not ask for everybody."""
-    result = sides(*TENANT, "verify", name)
-
-    assert (result.code, "is empty" in result.err) == (2, True)
-
-
 def test_who_signs_up_meanwhile_is_no_difference(sides: Cli, box: Sandbox) -> None:
     """Between Stripe's list and Auth0's export: the second look finds the customer."""
     linked(sides, 1)

@@ -22,6 +22,7 @@ def approve_deletions(
     those that come later on the same day nothing is approved. Exit code 1 while a day is held.
     """
     now = session(context, as_json=as_json)
+    now.refuse_other_mode()
     counted, a_day = now.deletions(), now.deployment.sync_policy().deletions_per_day
     held = [each for each in counted.days() if each.is_held(a_day)]
     for each in held:

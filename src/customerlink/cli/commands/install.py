@@ -18,7 +18,6 @@ from customerlink.cli.installing import (
     Kind,
     completed,
     key_to_store,
-    refuse_other_mode,
     show,
     stored_changes,
     tell,
@@ -144,8 +143,8 @@ def install(  # noqa: PLR0913 (a flag each)
     """
     now = session(context, as_json=as_json)
     _check_flags(diff=diff, dry_run=dry_run)
+    now.refuse_other_mode()
     if sync:
-        refuse_other_mode(now.deployment.read_secret(), now.config.mode)
         switch = switch_of(by, Switch(now, now.deployment, drift, stripe_source))
         switch.on(dry_run=dry_run, yes=yes)
         return
@@ -160,7 +159,6 @@ def install(  # noqa: PLR0913 (a flag each)
     deployment, tenant, output = now.deployment, now.tenant(), now.output
     with output.busy("Looking at the stack and the tenant"):
         stored = deployment.read_secret()
-    refuse_other_mode(stored, now.config.mode)
     key = None if stored.stripe_key else key_to_store(now, dry_run=dry_run)
     watcher = None if dry_run else _watcher(now, deployment, watch_client_id, anew=watch_anew)
     update = stack_update(now, verified_email, is_asked=not (dry_run or yes))

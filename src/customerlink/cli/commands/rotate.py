@@ -92,6 +92,7 @@ def signing_secret(  # noqa: PLR0913 (a flag each)
     now = session(context, as_json=as_json)
     if to_file and not now.config.is_declared:
         raise CliError("Rotate sets the secret itself: nothing is handed over.", MODE, Exit.USAGE)
+    now.refuse_other_mode()
     now.confirm("Rotate the signing secret", yes=yes)
     output = now.output
     rotation = Rotation(
@@ -119,6 +120,12 @@ def signing_secret(  # noqa: PLR0913 (a flag each)
 def stripe_key(
     context: typer.Context,
     *,
+    change_mode: Annotated[
+        bool,
+        typer.Option(
+            "--change-mode", help="Also where the stack's key is of the other mode, by mistake."
+        ),
+    ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -128,6 +135,8 @@ def stripe_key(
     soon as Stripe rejects the old one.
     """
     now = session(context, as_json=as_json)
+    if not change_mode:
+        now.refuse_other_mode()
     key = checked(stripe_key_given(now.output), now.config.mode).value
     now.confirm("Rotate the Stripe key", yes=yes)
     changed = rotate_stripe_key(now.deployment, now.probe(key), key, now.output.step)
@@ -157,6 +166,7 @@ def ticket_key(
     Nobody is refused meanwhile, unless it is --leaked. Interrupted anywhere, a second run finishes.
     """
     now = session(context, as_json=as_json)
+    now.refuse_other_mode()
     now.confirm("Rotate the key of link tickets", yes=yes)
     deployment, output = now.deployment, now.output
     if leaked:

@@ -38,6 +38,7 @@ def uninstall(
     does sync, where it is on; with --sync that is switched off, and nothing else is taken out.
     """
     now = session(context, as_json=as_json)
+    now.refuse_other_mode()
     if sync:
         SwitchOff(now, now.deployment).off(dry_run=dry_run, yes=yes)
         return

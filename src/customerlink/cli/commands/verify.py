@@ -44,9 +44,6 @@ def verify(  # noqa: PLR0913 (a flag each)
     The Auth0 client needs the scope read:users; ids are printed, and addresses only where an id
     holds one.
     """
-    if user is not None and not user.strip():
-        # A variable of the shell's that is not set: nobody has asked for everybody.
-        raise CliError("The user's name is empty.", "A user_id, or an address.", Exit.USAGE)
     now = session(context, as_json=as_json)
     # A page that cannot be written is told before the comparison, not after it.
     with replacing(html) if html else nullcontext() as part:
