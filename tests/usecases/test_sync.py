@@ -19,6 +19,7 @@ from tests.interleaving import (
 from customerlink.adapters.aws.aws_json import AwsSilentError
 from customerlink.model.customer import naming
 from customerlink.model.customer_values import Former, Told
+from customerlink.model.failure import FailedAt, Failure, How
 from customerlink.model.instruction import Reason
 from customerlink.model.profile import Identity
 from customerlink.model.sign_up_record import Adoption, Lease
@@ -970,7 +971,8 @@ class TestInterleavings:
         shop.moves(email=NEW)
         shop.fails(call, Kind.LOST, times=3)
         synced = shop.sync(ADA)
-        assert synced == Synced(SyncOutcome.AGAIN, why=NO_LEDGER)
+        failure = Failure(FailedAt.LEDGER, How.NO_ANSWER)
+        assert synced == Synced(SyncOutcome.AGAIN, why=NO_LEDGER, failure=failure)
 
         assert shop.email() == (NEW if call == GIVE_BACK else OLD)
         shop.at(LATER)

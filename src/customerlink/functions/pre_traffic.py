@@ -33,9 +33,8 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     try:
         passed = check(boto3.client("lambda"), boto3.client("secretsmanager"), os.environ)
     except Exception as trouble:  # noqa: BLE001 (CodeDeploy waits for an hour if it is not told)
-        kind = type(trouble).__name__
-        failure = getattr(trouble, "failure", Failure(FailedAt.NEW_VERSION, kind))
-        logger.error("self_test", extra={"trouble": kind, **failure.fields()})
+        failure = getattr(trouble, "failure", Failure(FailedAt.NEW_VERSION, _kind(trouble)))
+        logger.error("self_test", extra={"trouble": type(trouble).__name__, **failure.fields()})
         passed = False
     boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
         deploymentId=event["DeploymentId"],
@@ -73,6 +72,13 @@ def check(
     tested = {"status": status, "reason": reason, "passed": passed, **fields_of(failure)}
     logger.info("self_test", extra=tested)
     return passed
+
+
+def _kind(trouble: Exception) -> str:
+    """Return what AWS calls a refusal; of anything else, what Python does."""
+    if isinstance(trouble, ClientError):
+        return told(trouble.response.get("Error", {}).get("Code"))
+    return type(trouble).__name__
 
 
 def _invoked(functions: "LambdaClient", version: str, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from customerlink.adapters.aws.queue import Queue
+from customerlink.functions.shell.answering import report_trouble
 from customerlink.functions.shell.sync_report import SyncReport
-from customerlink.functions.shell.telemetry import report_bug
 from customerlink.model.errors import CustomerLinkError
 from customerlink.usecases.follow_events import Batch, Ending, Message
 from customerlink.wiring.sync import AfterTheSignUp
@@ -74,9 +74,9 @@ def respond(
     records = event["Records"]
     try:
         delivery = _delivery(kept(), records, context)
-    except Exception as trouble:  # noqa: BLE001 (a secret, a setting: told by kind and place)
+    except Exception as trouble:  # noqa: BLE001 (a secret, a setting: told by where it failed)
         kept.cache_clear()
-        report_bug(trouble, context.aws_request_id)
+        report_trouble(trouble, context.aws_request_id)
         return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in records]}
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     with processor(records, delivery.handle):

@@ -29,8 +29,8 @@ class Sync(Look):
         """
         try:
             return self._reconciled(user, told, self.invocations.sync_ledger())
-        except LedgerUnavailableError:
-            return Synced(SyncOutcome.AGAIN, why=NO_LEDGER)
+        except LedgerUnavailableError as error:
+            return Synced(SyncOutcome.AGAIN, why=NO_LEDGER, failure=error.failure)
 
     def park(self, user: User, told: Told = NOTHING_TOLD, seconds: float = AGAIN_SECONDS) -> None:
         """Let the ledger remember that a user is to be looked at, and what events said.
@@ -52,6 +52,6 @@ class Sync(Look):
             # Nothing was written, so nobody has to wait for it.
             ledger.give_back(lease, lease.memory.put_off(self.clock.time()))
             if isinstance(error, UnansweredError):
-                return Synced(SyncOutcome.AGAIN, why=NO_ANSWER)
+                return Synced(SyncOutcome.AGAIN, why=NO_ANSWER, failure=error.failure)
             raise
         return Reconciliation(self, ledger, lease, told, decision).carry_out()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from customerlink.model.failure import Failure
 from customerlink.model.sync import Decision, SyncReason
 from customerlink.model.sync_memory import Memory
 from customerlink.usecases.change_address import PASSES, is_taken
@@ -35,6 +36,8 @@ class Synced:
     decision: Decision | None = None
     """None where another invocation was at it."""
     why: str | None = None
+    failure: Failure | None = None
+    """Whose trouble it was, where a service did not let it be looked at."""
 
     @property
     def reason(self) -> SyncReason | None:

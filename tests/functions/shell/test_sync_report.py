@@ -6,6 +6,7 @@ from tests.functions.shell.conftest import Printed
 from customerlink.functions.shell.sync_report import SyncReport
 from customerlink.functions.shell.telemetry import Metric
 from customerlink.model.events import EventKind, Passed
+from customerlink.model.failure import FailedAt, Failure, How
 from customerlink.model.log_names import LogNames
 from customerlink.model.message_fields import Unreadable
 from customerlink.model.sync import Decision, SyncAct, SyncReason, Verdict
@@ -71,6 +72,18 @@ def test_every_outcome_is_counted(
     report.flush()
 
     assert printed.metrics() == {Metric(f"sync_{outcome}"): [1.0]}
+
+
+@pytest.mark.parametrize("at", [FailedAt.LEDGER, FailedAt.STRIPE])
+def test_service_that_is_down(report: SyncReport, printed: Printed, at: FailedAt) -> None:
+    """Is told with whose trouble it was, and counted for the alarm: the look has failed."""
+    failure = Failure(at, How.NO_ANSWER)
+    report.looked(SAML, KINDS, Synced(SyncOutcome.AGAIN, why="…", failure=failure))
+    report.flush()
+    [line] = printed.lines()
+
+    assert (line["failed_at"], line["failure"]) == (at, "no_answer")
+    assert printed.metrics() == {"sync_failed": [1.0]}
 
 
 def test_deletions_that_are_held(report: SyncReport, printed: Printed) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from customerlink.adapters.trouble import failure_of
 from customerlink.functions.shell.telemetry import Metric, logger, report_bug, report_counts
 from customerlink.model.events import EventKind, Passed
+from customerlink.model.failure import fields_of
 from customerlink.model.log_names import LogNames
 from customerlink.model.message_fields import Unreadable
 from customerlink.model.sync import SyncReason
@@ -59,9 +60,11 @@ class SyncReport(Report):
                 "reason": synced.reason,
                 "act": decision.act.value if decision else None,
                 "fields": {**decision.verdicts} if decision else {},
+                **fields_of(synced.failure),
             },
         )
-        self._counts[Metric(f"sync_{synced.outcome}")] += 1
+        failed = Metric.SYNC_FAILED if synced.failure else None
+        self._counts[failed or Metric(f"sync_{synced.outcome}")] += 1
         self._counts[Metric.DELETIONS_HELD] += synced.reason is SyncReason.TOO_MANY_DELETIONS
 
     def failed(self, user: User, kinds: Iterable[EventKind], error: Exception) -> None:

@@ -1,0 +1,1 @@
+"""Plays of causes, for docs/operations.md, from the cause to the line."""
