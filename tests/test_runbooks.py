@@ -77,6 +77,8 @@ def _asked(request: Request) -> str:
         return "ledger"
     if target.startswith("secretsmanager"):
         return "secret"
+    if target.startswith("AmazonSQS"):
+        return "queue"
     if target.startswith("CodeDeploy"):
         return "verdict"
     return "stripe" if request.path.startswith("/v1/") else request.path.rpartition("/")[2]

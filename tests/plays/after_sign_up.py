@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from tests.functions.test_events import OF_ADA, SECRETS, TOKENS, post, put
 from tests.functions.test_repair import owed
 
-from customerlink.functions import pre_traffic, repair, sync
+from customerlink.functions import events, pre_traffic, repair, sync
 from customerlink.functions.shell.telemetry import SERVICE
 from customerlink.model.beats import BEAT, canary_address
 from customerlink.model.sync import Decision, SyncAct, SyncReason
+from customerlink.model.webhook_secret import WebhookSecret
 from customerlink.usecases.synced import Synced, SyncOutcome
 from sandbox.aws import REGION
 from sandbox.events import AUTH0_SOURCE, STRIPE_SOURCE, auth0_event, delivered
@@ -105,6 +107,30 @@ def _stripe_is_down(stage: "Stage") -> None:
     _follow(stage, json.dumps(auth0_event("user.updated", user | {"name": "C"}, user)))
 
 
+def _posts(stage: "Stage", body: object = OF_ADA) -> None:
+    """Let Auth0 post an event to the function, which starts anew."""
+    stage.patch.setenv("CUSTOMERLINK_SYNC_QUEUE", f"{stage.box.aws.url}/0/queue")
+    events._webhooks.cache_clear()
+    post("POST /events/auth0", body)
+    events._webhooks.cache_clear()
+
+
+def _posts_secret(stage: "Stage") -> None:
+    stage.refuse("secret", "AccessDeniedException")
+    _posts(stage)
+
+
+def _posts_queue(stage: "Stage") -> None:
+    put(stage.box, WebhookSecret(TOKENS, SECRETS))
+    stage.refuse("queue", "AccessDeniedException")
+    _posts(stage)
+
+
+def _posts_nonsense(stage: "Stage") -> None:
+    put(stage.box, WebhookSecret(TOKENS, SECRETS))
+    _posts(stage, "no JSON")
+
+
 def _held(stage: "Stage") -> None:
     """Let a day have more deletions than it may."""
     decision = Decision(SyncAct.HOLD, SyncReason.TOO_MANY_DELETIONS)
@@ -164,6 +190,9 @@ PLAYS: "dict[str, Play]" = {
     "Sync meets a Stripe that is down": _stripe_is_down,
     "More users are deleted than a day may have": _held,
     "A first login was not reported": _missed,
+    "The posted events' secret is denied": _posts_secret,
+    "The queue does not take a posted event": _posts_queue,
+    "A posted event cannot be read": _posts_nonsense,
     "The customer of the beats is gone": _no_canary,
     "A beat is not taken by Stripe": _beat_fails,
     "A new version answers 500": _new_version('{"statusCode": 500, "body": "{}"}'),

@@ -325,6 +325,7 @@ class TestOtherMode:
             ("rotate", "ticket-key"),
             ("rotate", "ticket-key", "--leaked"),
             ("rotate", "stripe-key"),
+            ("rotate", "event-secrets"),
             ("uninstall",),
             ("uninstall", "--dry-run"),
             ("uninstall", "--sync"),

@@ -194,6 +194,7 @@ def event_secrets(
     one, once that has expired. No event is lost meanwhile, and a second run finishes.
     """
     now = session(context, as_json=as_json)
+    now.refuse_other_mode()
     streams = now.tenant().streams(sync_name(now.deployment.stack), SyncBy.WEBHOOK)
     output = now.output
     rotation = PostsRotation(
