@@ -71,7 +71,9 @@ def test_module() -> None:
 
 def test_the_handed_over_are_listed() -> None:
     """Every variable of the file has its place in the table."""
-    names = re.findall(r"^(\w+)=", handed_over("https://x/post-login", "whsec_b2xk"), re.MULTILINE)
+    names = re.findall(
+        r"^(\w+)=", handed_over("https://x/post-login", "whsec_b2xk", "{}"), re.MULTILINE
+    )
 
     assert [each for each in names if f"`{each}`" not in PAGE] == []
 

@@ -67,6 +67,8 @@ FOREIGN = {
     "msgspec.Struct": "a class of a library that is not used",
     "TF_VAR_customerlink_api": "a variable as Terraform takes it",
     "TF_VAR_customerlink_signing_secret": "likewise",
+    "TF_VAR_customerlink_denial_texts": "likewise",
+    "@@CUSTOMERLINK_DENIAL_TEXTS@@": "a keyword of auth0-deploy-cli's",
 }
 """What is nobody's of this repository, and whose it is."""
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from customerlink.model.actions import SIGNING_SECRET, URL
+from customerlink.model.actions import DENIAL_TEXTS, SIGNING_SECRET, URL
 from customerlink.model.notes import Note, fingerprint, noted, read_notes
 
 SEEN = {URL: "2026-07-01T00:00:00+00:00", SIGNING_SECRET: "2026-07-01T00:00:01+00:00"}
@@ -65,3 +65,34 @@ def test_time_that_nobody_told() -> None:
         URL,
         SIGNING_SECRET,
     )
+
+
+WITH_TEXTS = noted({**SEEN, DENIAL_TEXTS: OTHER}, "https://x.example", "whsec_x", "{}")
+
+
+@pytest.mark.parametrize(
+    ("note", "secrets", "texts", "has"),
+    [
+        (WITH_TEXTS, {DENIAL_TEXTS: OTHER}, "{}", True),
+        (WITH_TEXTS, {DENIAL_TEXTS: OTHER}, '{"nl": {}}', False),
+        (WITH_TEXTS, {DENIAL_TEXTS: SEEN[URL]}, "{}", False),
+        (WITH_TEXTS, {}, "{}", False),
+        (WITH_TEXTS, {DENIAL_TEXTS: OTHER}, "", False),
+        (NOTE, {DENIAL_TEXTS: OTHER}, "{}", False),
+        (NOTE, {DENIAL_TEXTS: OTHER}, "", True),
+        (NOTE, {}, "", True),
+    ],
+)
+def test_texts(note: Note, secrets: dict[str, str], texts: str, *, has: bool) -> None:
+    """They are the stack's where these were set, and nobody has set others since."""
+    assert note.has_texts(secrets, texts) is has
+    assert Note.parse(json.loads(json.dumps(note.document()))) == note
+
+
+def test_texts_that_a_rotation_leaves() -> None:
+    """What was known of them is known still; what was not is not."""
+    fresh = noted({**SEEN, DENIAL_TEXTS: SEEN[URL]}, "https://x.example", "whsec_y")
+
+    assert fresh.with_texts_of(WITH_TEXTS).has_texts({DENIAL_TEXTS: OTHER}, "{}")
+    assert not fresh.with_texts_of(WITH_TEXTS).has_texts({DENIAL_TEXTS: SEEN[URL]}, "{}")
+    assert fresh.with_texts_of(NOTE) == fresh

@@ -14,6 +14,7 @@ from customerlink.cli.release import endpoint
 from customerlink.cli.stored_secret import StoredSecret
 from customerlink.model.action_faults import is_declared, set_apart, standing
 from customerlink.model.actions import (
+    DENIAL_TEXTS,
     LOGIN,
     SIGNING_SECRET,
     TRIGGERS,
@@ -27,14 +28,18 @@ API, PRINT = "CUSTOMERLINK_API", "CUSTOMERLINK_PRINT"
 """The endpoints' common beginning, and the print: beside the signing secret, what a tool gets."""
 
 API_VARIABLE, SECRET_VARIABLE = "customerlink_api", "customerlink_signing_secret"
+TEXTS_VARIABLE = "customerlink_denial_texts"
 """As Terraform has them, which computes the print."""
 
 APPLY = "Import or apply again what declares the Actions (docs/declared.md)."
 HAND_OVER = "customerlink install --to-file FILE, then import or apply with it (docs/declared.md)"
 
 
-def handed_over(url: str, signing_secret: str) -> str:
-    """Return the tool's variables, as a shell reads them: a0deploy's keywords, and Terraform's."""
+def handed_over(url: str, signing_secret: str, texts: str = "") -> str:
+    """Return the tool's variables, as a shell reads them: a0deploy's keywords, and Terraform's.
+
+    `texts` are what the stack's denials say, if it has any.
+    """
     api = url.removesuffix(f"/{LOGIN}")
     given = {
         API: api,
@@ -43,12 +48,14 @@ def handed_over(url: str, signing_secret: str) -> str:
         f"TF_VAR_{API_VARIABLE}": api,
         f"TF_VAR_{SECRET_VARIABLE}": signing_secret,
     }
+    if texts:
+        given |= {DENIAL_TEXTS: texts, f"TF_VAR_{TEXTS_VARIABLE}": texts}
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in given.items())
 
 
-def hand_over(file: Path, url: str, signing_secret: str) -> None:
+def hand_over(file: Path, url: str, signing_secret: str, texts: str = "") -> None:
     """Write the variables into a file that nobody else may read."""
-    private(file).write_text(handed_over(url, signing_secret))
+    private(file).write_text(handed_over(url, signing_secret, texts))
 
 
 def signing_secret_of(action: Action, trigger: str, url: str, secret: StoredSecret) -> str | None:

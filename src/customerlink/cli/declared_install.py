@@ -66,7 +66,7 @@ def install_declared(  # noqa: PLR0913 (what an install is made of)
     url = deployment.outputs.url
     signing_secret = _in_use(now, url, wanted)
     if to_file:
-        hand_over(to_file, url, signing_secret)
+        hand_over(to_file, url, signing_secret, deployment.denial_texts)
         output.step(f"write {to_file}")
     tell_installed(output, now.config, url, signing_secret, changes, [])
     output.say(NEXT.format(to_file) if to_file else MISSING)

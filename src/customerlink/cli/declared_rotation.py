@@ -98,7 +98,8 @@ class DeclaredRotation:
         # Before a tool gets it: refused, it leaves the logins with the old one.
         self.parts.check(new)
         self.parts.tell(f"write the new one into {self.to_file}")
-        hand_over(Path(str(self.to_file)), self.parts.deployment.outputs.url, new)
+        deployment = self.parts.deployment
+        hand_over(Path(str(self.to_file)), deployment.outputs.url, new, deployment.denial_texts)
 
     def _noted(self, actions: dict[str, Action], secret: StoredSecret, new: str) -> StoredSecret:
         """Return the secret with a note of what each Action has.

@@ -139,6 +139,11 @@ class Deployment:
         """Return whose `email_verified` the functions believe."""
         return trust_in(self.outputs.parameters.get("TrustedConnections", ""))
 
+    @property
+    def denial_texts(self) -> str:
+        """Return what the function's denials say, as JSON; empty for the built-in texts."""
+        return self.outputs.parameters.get("DenialTexts", "")
+
     def verified_email(self) -> VerifiedEmail | None:
         """Return the policy that the functions have; None for a stack without such a parameter."""
         found = self.outputs.parameters.get(VERIFIED_EMAIL)

@@ -20,7 +20,16 @@ from customerlink.model.action_faults import (
     runtime_fault,
     set_anew,
 )
-from customerlink.model.actions import LOGIN, REGISTRATION, SIGNING_SECRET, URL, Action, digest
+from customerlink.model.actions import (
+    DENIAL_TEXTS,
+    DENYING,
+    LOGIN,
+    REGISTRATION,
+    SIGNING_SECRET,
+    URL,
+    Action,
+    digest,
+)
 from customerlink.model.notes import fingerprint
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.trust import Trust
@@ -118,6 +127,31 @@ class TenantLooks:
         else:
             yield good(f"{label}: runtime", f"{action.runtime} has what the Action needs.")
         yield self._settings_of(action, trigger, f"{label}: secrets", fix)
+        if trigger in DENYING:
+            yield from self._texts_of(action, f"{label}: texts", fix)
+
+    def _texts_of(self, action: Action, name: str, fix: str) -> Iterator[Check]:
+        """Compare what the Action's own denials say with what the function's do."""
+        texts, has = self.deployment.denial_texts, DENIAL_TEXTS in action.secrets
+        note = self.secret().notes.get(action.id)
+        if has and not texts:
+            meaning = "It has texts for denials, and the stack's DenialTexts has none."
+            yield warning(
+                name, meaning, f"{DEPLOY}, with the same texts, or take {DENIAL_TEXTS} out"
+            )
+        elif texts and not has:
+            meaning = (
+                "Its own denials are in the built-in words, and not in the stack's DenialTexts."
+            )
+            yield warning(name, meaning, fix)
+        elif texts and self.config.is_declared:
+            meaning = f"It has {DENIAL_TEXTS}; whether they are the stack's, nobody can see."
+            yield good(name, meaning)
+        elif texts and not (note and note.has_texts(action.secrets, texts)):
+            meaning = f"Its {DENIAL_TEXTS} are not known to be the stack's DenialTexts."
+            yield warning(name, meaning, fix)
+        elif texts:
+            yield good(name, "Its own denials are in the words of the stack's DenialTexts.")
 
     def _settings_of(self, action: Action, trigger: str, name: str, fix: str) -> Check:
         missing = missing_secrets(action)
@@ -140,7 +174,7 @@ class TenantLooks:
         url = endpoint(self.deployment.outputs.url, trigger)
         if note.settings not in {fingerprint(url, each) for each in secret.signing_secrets}:
             return bad(name, "They are not this stack's URL and signing secret.", fix)
-        more = [each for each in action.secrets if each not in (URL, SIGNING_SECRET)]
+        more = [each for each in action.secrets if each not in (URL, SIGNING_SECRET, DENIAL_TEXTS)]
         besides = f" Set by hand, and not looked at: {names_of(more)}." if more else ""
         return good(name, f"Nobody has set them anew since install set this stack's.{besides}")
 

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -182,10 +182,12 @@ class Tenant:
             fix = "Auth0's dashboard, Actions > Library: delete one that is not needed."
             raise CliError(text, fix, Exit.REFUSED) from None
 
-    def update(self, action: Action, code: str, secrets: Mapping[str, str]) -> Action:
-        """Change code, runtime and these secrets; others keep their values."""
+    def update(
+        self, action: Action, code: str, secrets: Mapping[str, str], gone: Collection[str] = ()
+    ) -> Action:
+        """Change code, runtime and these secrets, and take some out; others keep their values."""
         # The list is replaced as a whole; a name without a value keeps the value that it has.
-        kept = [{"name": each} for each in action.secrets if each not in secrets]
+        kept = [{"name": each} for each in action.secrets if each not in {*secrets, *gone}]
         changes = {"code": code, "runtime": RUNTIME, "secrets": [*kept, *_values(secrets)]}
         return action_of(object_of(self._management.ask("PATCH", _path(action.id), changes)))
 

@@ -68,7 +68,7 @@ def check(
     status, body = answer.get("statusCode", 0), json.loads(answer.get("body") or "null")
     passed = has_passed(status, body)
     reason = body.get("reason", body.get("error")) if isinstance(body, dict) else None
-    failure = None if passed else Failure(FailedAt.NEW_VERSION, told(status))
+    failure = None if passed else Failure(FailedAt.NEW_VERSION, told(status or ""))
     tested = {"status": status, "reason": reason, "passed": passed, **fields_of(failure)}
     logger.info("self_test", extra=tested)
     return passed

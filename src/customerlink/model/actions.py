@@ -15,6 +15,10 @@ VERIFY_EMAIL = "verify-email"
 """The file of another Action of the Login flow's, which has to stand before ours."""
 
 URL, SIGNING_SECRET = "CUSTOMERLINK_URL", "CUSTOMERLINK_SIGNING_SECRET"
+DENIAL_TEXTS = "CUSTOMERLINK_DENIAL_TEXTS"
+"""An optional one: what somebody reads whom the Action denies by itself."""
+DENYING = (LOGIN, "pre-user-registration")
+"""The triggers whose Action reads it."""
 VERIFY_URL = "CUSTOMERLINK_VERIFY_URL"
 """A secret that the Action verify-email has, and no other."""
 

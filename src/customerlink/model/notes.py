@@ -7,9 +7,9 @@ tools export and import without the secrets.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from customerlink.model.actions import SIGNING_SECRET, URL
+from customerlink.model.actions import DENIAL_TEXTS, SIGNING_SECRET, URL
 
 PRINT_LENGTH = 32
 """The characters of a print."""
@@ -23,6 +23,8 @@ class Note:
     """The print of what was set."""
     updated_at: Mapping[str, str]
     """When, by Auth0's clock, for each secret."""
+    texts: str | None = None
+    """The print of the denials' texts that were set; None where none were."""
 
     @classmethod
     def parse(cls, document: object) -> "Note | None":
@@ -31,12 +33,14 @@ class Note:
             case {"settings": str(settings), "updated_at": dict(dates)} if all(
                 isinstance(each, str) for each in dates.values()
             ):
-                return cls(settings, dates)
+                texts = document.get("texts") if isinstance(document, dict) else None
+                return cls(settings, dates, texts if isinstance(texts, str) else None)
         return None
 
     def document(self) -> dict[str, object]:
         """Return it as `parse` reads it."""
-        return {"settings": self.settings, "updated_at": dict(self.updated_at)}
+        texts = {"texts": self.texts} if self.texts else {}
+        return {"settings": self.settings, "updated_at": dict(self.updated_at), **texts}
 
     def changed(self, secrets: Mapping[str, str]) -> tuple[str, ...]:
         """Name those of our secrets that were set anew since, or whose time is not known."""
@@ -46,11 +50,25 @@ class Note:
             if not secrets.get(each) or secrets[each] != self.updated_at.get(each)
         )
 
+    def has_texts(self, secrets: Mapping[str, str], texts: str) -> bool:
+        """Return whether an Action has these texts for denials; of none, whether none are ours."""
+        if not texts:
+            return self.texts is None
+        set_at = secrets.get(DENIAL_TEXTS)
+        is_as_set = set_at is not None and set_at == self.updated_at.get(DENIAL_TEXTS)
+        return is_as_set and self.texts == _print(texts)
 
-def noted(secrets: Mapping[str, str], url: str, signing_secret: str) -> Note:
+    def with_texts_of(self, earlier: "Note") -> "Note":
+        """Return it for an Action whose texts for denials were left as they are."""
+        seen = {name: at for name, at in earlier.updated_at.items() if name == DENIAL_TEXTS}
+        return replace(self, updated_at={**self.updated_at, **seen}, texts=earlier.texts)
+
+
+def noted(secrets: Mapping[str, str], url: str, signing_secret: str, texts: str = "") -> Note:
     """Note what was set just now, and the times that Auth0 answered."""
-    seen = {each: secrets[each] for each in (URL, SIGNING_SECRET) if each in secrets}
-    return Note(fingerprint(url, signing_secret), seen)
+    names = (URL, SIGNING_SECRET, *([DENIAL_TEXTS] if texts else []))
+    seen = {each: secrets[each] for each in names if each in secrets}
+    return Note(fingerprint(url, signing_secret), seen, _print(texts) if texts else None)
 
 
 def read_notes(document: object) -> Iterator[tuple[str, Note]]:
@@ -62,4 +80,8 @@ def read_notes(document: object) -> Iterator[tuple[str, Note]]:
 
 def fingerprint(url: str, signing_secret: str) -> str:
     """Return a print of the settings, which tells nothing of a secret of 24 random bytes."""
-    return hashlib.sha256(f"{url}\n{signing_secret}".encode()).hexdigest()[:PRINT_LENGTH]
+    return _print(f"{url}\n{signing_secret}")
+
+
+def _print(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:PRINT_LENGTH]

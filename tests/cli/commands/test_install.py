@@ -18,7 +18,16 @@ from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.probes import SelfTestResult
 from customerlink.cli.session import Session
-from customerlink.model.actions import REGISTRATION, SIGNING_SECRET, URL, marked, unmarked
+from customerlink.model.actions import (
+    DENIAL_TEXTS,
+    DENYING,
+    REGISTRATION,
+    SIGNING_SECRET,
+    TRIGGERS,
+    URL,
+    marked,
+    unmarked,
+)
 from customerlink.model.secret import Secret
 from sandbox.aws import WATCH_SECRET
 from sandbox.sandbox import Sandbox
@@ -356,6 +365,98 @@ class TestOtherMode:
 
         assert (result.code, cli.changes()) == (2, [])
         assert "for live mode, this profile for test mode" in result.err
+
+
+TEXTS = '{"nl": {"support": "Neem contact op."}}'
+OTHER_TEXTS = '{"nl": {"support": "Bel ons."}}'
+
+
+class TestDenialTexts:
+    """What the stack's denials say is what the Action's own say too."""
+
+    def deploy(self, cli: Cli, texts: str) -> None:
+        """Let the stack have these DenialTexts."""
+        cli.box.aws.create_stack(cli.box.url, {"DenialTexts": texts})
+
+    def has(self, cli: Cli) -> str | None:
+        """Return what the Action has."""
+        return cli.actions().secrets_of(ACTION).get(DENIAL_TEXTS)
+
+    def set_by_hand(self, cli: Cli, texts: str) -> None:
+        """Let somebody set the secret in the dashboard."""
+        [found] = cli.actions().list_page({"actionName": ACTION})["actions"]
+        kept = [{"name": each} for each in (URL, SIGNING_SECRET)]
+        body = {"secrets": [*kept, {"name": DENIAL_TEXTS, "value": texts}]}
+        cli.actions().update(found["id"], body)
+        cli.actions().deploy(found["id"])
+
+    def diagnosis(self, cli: Cli) -> list[str]:
+        """Return what doctor says of the texts."""
+        checks = cli("doctor", "--json").json()["checks"]
+        return [each["verdict"] for each in checks if each["name"] == "Action: texts"]
+
+    def test_copied(self, cli: Cli) -> None:
+        """Once, and again where the stack's have changed; taken out once it has none."""
+        self.deploy(cli, TEXTS)
+        cli.install()
+        assert (self.has(cli), self.diagnosis(cli)) == (TEXTS, ["good"])
+        cli.changes()
+        assert (cli("install").code, cli.changes()) == (0, [])
+
+        self.deploy(cli, OTHER_TEXTS)
+        assert self.diagnosis(cli) == ["warning"]
+        cli.install()
+        assert (self.has(cli), self.diagnosis(cli)) == (OTHER_TEXTS, ["good"])
+
+        self.deploy(cli, "")
+        assert self.diagnosis(cli) == ["warning"]
+        cli.install()
+        assert (self.has(cli), self.diagnosis(cli)) == (None, [])
+
+    def test_by_hand(self, cli: Cli) -> None:
+        """Others in their place are told and replaced; where the stack has none, they stay."""
+        cli.install()
+        self.set_by_hand(cli, TEXTS)
+        assert self.diagnosis(cli) == ["warning"]
+        cli.install()
+        assert self.has(cli) == TEXTS
+
+        self.deploy(cli, OTHER_TEXTS)
+        assert self.diagnosis(cli) == ["warning"]
+        cli.install()
+        assert (self.has(cli), self.diagnosis(cli)) == (OTHER_TEXTS, ["good"])
+
+    def test_rotation_leaves_them(self, cli: Cli) -> None:
+        """As they are, and known."""
+        self.deploy(cli, TEXTS)
+        cli.install()
+        hasty = ["--refresh-seconds", "0", "--last-logins-seconds", "0"]
+        assert cli("rotate", "signing-secret", *hasty).code in (0, 1)
+
+        assert (self.has(cli), self.diagnosis(cli)) == (TEXTS, ["good"])
+
+    def test_which_actions(self, cli: Cli) -> None:
+        """Those that read them alone."""
+        self.deploy(cli, TEXTS)
+        assert cli("install", "--registration", stdin=cli.box.stripe_key).code == 0
+        having = [
+            each["supported_triggers"][0]["id"]
+            for each in cli.actions().list_page({"per_page": "100"})["actions"]
+            if DENIAL_TEXTS in {secret["name"] for secret in each["secrets"]}
+        ]
+
+        assert sorted(having) == sorted(DENYING)
+        assert [each for each in TRIGGERS if DENIAL_TEXTS in action_code(each)] == [*DENYING]
+
+    def test_declared(self, cli: Cli, tmp_path: Path) -> None:
+        """Handed over to the tool that sets the secrets."""
+        self.deploy(cli, TEXTS)
+        (tmp_path / "customerlink.toml").write_text('actions = "declared"')
+        cli("install", "--to-file", "set.env", stdin=cli.box.stripe_key)
+        handed_over = (tmp_path / "set.env").read_text().splitlines()
+
+        assert f"{DENIAL_TEXTS}='{TEXTS}'" in handed_over
+        assert f"TF_VAR_{DENIAL_TEXTS.lower()}='{TEXTS}'" in handed_over
 
 
 class TestHalfWay:

@@ -32,7 +32,16 @@ from customerlink.cli.switch_on import Switch
 from customerlink.cli.switch_on_posts import switch_of
 from customerlink.cli.tenant import RUNTIME, Binding, Tenant
 from customerlink.cli.watching import FIX, NOT_SET_UP, Watching, client_given, may_only_look
-from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, marked
+from customerlink.model.actions import (
+    DENIAL_TEXTS,
+    DENYING,
+    LOGIN,
+    SIGNING_SECRET,
+    TRIGGERS,
+    URL,
+    Action,
+    marked,
+)
 from customerlink.model.notes import Note, fingerprint, noted
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.secret import Auth0Client
@@ -50,6 +59,8 @@ class Found:
     secret: StoredSecret
     action: Action | None
     flow: tuple[Binding, ...]
+    texts: str = ""
+    """What the stack's denials say, for an Action that denies by itself."""
 
     @property
     def note(self) -> Note | None:
@@ -302,9 +313,9 @@ def _set_up_watch(
 def look(deployment: Deployment, tenant: Tenant, action_name: str) -> Found:
     """Read everything that a plan needs."""
     url = endpoint(deployment.outputs.url, tenant.trigger)
-    return Found(
-        tenant.trigger, url, deployment.read_secret(), tenant.find(action_name), tenant.bindings()
-    )
+    secret, action = deployment.read_secret(), tenant.find(action_name)
+    texts = deployment.denial_texts if tenant.trigger in DENYING else ""
+    return Found(tenant.trigger, url, secret, action, tenant.bindings(), texts)
 
 
 def plan(found: Found, action_name: str, stripe_key: str | None) -> Plan:
@@ -354,6 +365,7 @@ def _has_its_secrets(action: Action, made: Plan) -> bool:
         note is not None
         and note.settings == fingerprint(made.found.url, made.signing_secret)
         and not note.changed(action.secrets)
+        and note.has_texts(action.secrets, made.found.texts)
     )
 
 
@@ -369,6 +381,10 @@ def carry_out(
     """
     action = made.found.action
     settings = {URL: made.found.url, SIGNING_SECRET: made.signing_secret}
+    texts, note = made.found.texts, made.found.note
+    settings |= {DENIAL_TEXTS: texts} if texts else {}
+    # The stack has none any more: ours go, and what somebody has put in by hand stays.
+    gone = (DENIAL_TEXTS,) if note and note.texts and not texts else ()
     to_store = [each for each in made.changes if each.kind in STORED]
     for each in to_store:
         tell(each)
@@ -383,7 +399,7 @@ def carry_out(
                 _note(deployment, action, made)
             case Kind.UPDATE_ACTION if action:
                 tell(each)
-                _note(deployment, tenant.update(action, made.code, settings), made)
+                _note(deployment, tenant.update(action, made.code, settings, gone), made)
             case Kind.DEPLOY_ACTION if action:
                 tell(each)
                 # Before it is bound: Auth0 binds no Action that was never deployed.
@@ -395,7 +411,7 @@ def carry_out(
 
 
 def _note(deployment: Deployment, action: Action, made: Plan) -> None:
-    note = noted(action.secrets, made.found.url, made.signing_secret)
+    note = noted(action.secrets, made.found.url, made.signing_secret, made.found.texts)
     deployment.note(action.id, note)
 
 

@@ -239,7 +239,8 @@ class _Signing:
     def give(self, signing_secret: str) -> Note:
         settings = {URL: self.url, SIGNING_SECRET: signing_secret}
         given = self.tenant.update(self.action, marked(unmarked(self.action.code)), settings)
-        return noted(given.secrets, self.url, signing_secret)
+        made = noted(given.secrets, self.url, signing_secret)
+        return made.with_texts_of(self.note) if self.note else made
 
 
 @dataclass
