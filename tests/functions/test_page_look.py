@@ -15,6 +15,17 @@ from customerlink.functions.page_look import COLOURS, LONGEST_NAME, NAME, PAGES,
 TEXTS = json.loads((PAGES / "verify-email.json").read_text())
 
 
+UNSEEN = (
+    *("\u3164", "\u2800", "\u115f\u1160", "\uffa0", "\u200f", "\u200b", "\ufe0f", "A\nB"),
+    *("A\u00adda", "A\u202edb", "A\u2066B", "A\ufeff", "A\u034fB", "A\U000e0041", "A \u200dB"),
+)
+"""Names that are empty to the eye, or have what nobody sees."""
+
+
+PERSIAN = "\u06a9\u062a\u0627\u0628\u200c\u062e\u0627\u0646\u0647"
+"""A word with a joiner inside, which it needs."""
+
+
 def shown(name: str = "", colours: str = "") -> str:
     """Return a page with a name and colours that are good."""
     look, odd = look_of({NAME: name, COLOURS: colours})
@@ -29,6 +40,9 @@ def shown(name: str = "", colours: str = "") -> str:
         ('A "B" $title ${main}', "A &quot;B&quot; $title ${main}"),
         ("<b>Ada</b>", "&lt;b&gt;Ada&lt;/b&gt;"),
         ("  Ada  ", "Ada"),
+        (PERSIAN, PERSIAN),
+        ("क्\u200dष", "क्\u200dष"),
+        ("👩\u200d💻", "👩\u200d💻"),
     ],
 )
 def test_name(name: str, text: str) -> None:
@@ -72,6 +86,7 @@ def test_colours(colours: str, rules: list[str]) -> None:
         ("", "#0b57d0,#ffffff,#000000", [COLOURS]),
         ("", "#000000} body { display: none", [COLOURS]),
         ("\0", "</style>", [NAME, COLOURS]),
+        *((name, "", [NAME]) for name in UNSEEN),
     ],
 )
 def test_odd_ones(name: str, colours: str, odd: list[str]) -> None:

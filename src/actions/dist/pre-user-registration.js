@@ -74,7 +74,7 @@ const CLASSES = ['try_again', 'as_before', 'support', 'log_in_again'];
 
 // Nobody sees a control character, a blank that is no space, nor what turns the direction of words;
 // half an emoji is no text. The shop may put the text into a page, where markup could do something.
-// The list, and its reasons, are those of src/customerlink/model/denial_texts.py.
+// The list, and its reasons, are those of src/customerlink/model/seen_text.py.
 const ODD =
   // eslint-disable-next-line no-control-regex, no-misleading-character-class -- they are what is looked for
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2028-\u202e\u2060-\u206f\u2800\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]|\p{Cs}|(?:^|\s)[\u200c\u200d]|[\u200c\u200d](?:$|\s|[\u200c\u200d])/u;
@@ -182,7 +182,7 @@ function parsedTexts(secret) {
 }
 
 function expectText(text, path) {
-  expect(typeof text === 'string' && /[^\s\u061c\u200e\u200f]/u.test(text), `has no text for ${path}`);
+  expect(typeof text === 'string' && /[^\ufe00-\ufe0f\s\u061c\u200e\u200f]/u.test(text), `has no text for ${path}`);
   expect([...text].length <= LONGEST_TEXT, `has more than ${LONGEST_TEXT} characters for ${path}`);
   expect(!ODD.test(text), `has a character that is no text for ${path}`);
   expect(!MARKUP.test(text), `has markup for ${path}`);

@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 
 from customerlink.model.frozen import frozen
+from customerlink.model.seen_text import has_unseen, is_seen
 
 PAGES = Path(__file__).with_name("pages")
 
@@ -62,7 +63,8 @@ def look_of(environment: Mapping[str, str]) -> tuple[Look, tuple[str, ...]]:
     """Return the shop's look, and the names of what is odd of it, which is left out."""
     name, colours = environment.get(NAME, ""), environment.get(COLOURS, "")
     found = _COLOURS.fullmatch(colours)
-    is_name = name.isprintable() and len(name) <= LONGEST_NAME
+    is_name = not name.strip() or (is_seen(name) and not has_unseen(name) and "\n" not in name)
+    is_name = is_name and len(name) <= LONGEST_NAME
     odd = [NAME] * (not is_name) + [COLOURS] * bool(colours and not found)
     own = "".join(_rules(found[1], found[2])) if found else ""
     return Look(name.strip() if is_name else "", _STYLE + own), tuple(odd)

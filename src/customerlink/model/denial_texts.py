@@ -10,6 +10,7 @@ from customerlink.model.errors import ConfigurationError
 from customerlink.model.frozen import field, frozen
 from customerlink.model.instruction import Reason
 from customerlink.model.locales import LOCALE, Locales, best, normal
+from customerlink.model.seen_text import has_unseen, is_seen
 
 LONGEST_TEXT = 500
 """Characters: the text is part of an address, where one may take nine."""
@@ -20,19 +21,7 @@ REFERENCE = "{reference}"
 REFERENCE_FIELD = "reference"
 """A log line's field: what somebody reads who was denied by it."""
 
-# Nobody sees a control character, a blank that is no space, nor what turns the direction of the
-# words behind it; half an emoji is no text. The shop may put the text into a page, where markup
-# could do something. The list is Unicode's Default_Ignorable_Code_Point
-# without emoji's variation selectors and the marks of Arabic and Hebrew, and Braille's blank. None
-# is compiled at import, which every cold start would pay for.
-_ODD = (
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b"
-    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb"
-    "\ufffe\uffff\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-    # Persian, Hindi and emoji join by these, which is inside of words.
-    r"|(?:^|\s)[\u200c\u200d]|[\u200c\u200d](?:$|\s|[\u200c\u200d])"
-)
-_SEEN = r"[^\s\u061c\u200e\u200f]"
+# The shop may put the text into a page, where it could do something.
 _MARKUP = r"[<>]|&#?\w+;"
 _REFERENCE_DIGITS = 8
 _REFERENCE = r"([0-9A-Fa-f]{4})[ -]?([0-9A-Fa-f]{4})"
@@ -168,11 +157,11 @@ def _of_locale(locale: str, texts: object) -> dict[Helps, str]:
 
 
 def _text(path: str, value: object) -> str:
-    if not isinstance(value, str) or not re.search(_SEEN, value):
+    if not isinstance(value, str) or not is_seen(value):
         raise ConfigurationError(f"has no text for {path}")
     if len(value) > LONGEST_TEXT:
         raise ConfigurationError(f"has more than {LONGEST_TEXT} characters for {path}")
-    if re.search(_ODD, value):
+    if has_unseen(value):
         raise ConfigurationError(f"has a character that is no text for {path}")
     if re.search(_MARKUP, value):
         raise ConfigurationError(f"has markup for {path}")
