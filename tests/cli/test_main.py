@@ -136,6 +136,17 @@ def test_empty_argument(loaded: Loaded, capsys: pytest.CaptureFixture[str], verb
     assert loaded.given == ()
 
 
+@pytest.mark.parametrize("verb", verbs.VERBS)
+def test_argument_that_is_no_text(
+    loaded: Loaded, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    """Bytes that are none of UTF-8's, as the shell hands them on, are no bug of the program's."""
+    for words in ((verb, "\udcff\udcfe"), (verb, "--folder", "a\ud800"), (verb, "--html=\udcff")):
+        assert loaded.ended(*words) == Exit.USAGE
+        assert "An argument is no text." in capsys.readouterr().err
+    assert loaded.given == ()
+
+
 def test_expected_end(loaded: Loaded, capsys: pytest.CaptureFixture[str]) -> None:
     """A sentence, the way out, and the exit code."""
     assert loaded.ended("doctor") == Exit.REFUSED

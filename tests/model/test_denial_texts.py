@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import FIXTURES
 from tests.translation import ROOT, TEMPLATE
 
-from customerlink.model.denial_texts import BUILT_IN, DenialTexts, Helps, reference_of
+from customerlink.model.denial_texts import BUILT_IN, DenialTexts, Helps, reference_in, reference_of
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.instruction import Reason
 from customerlink.model.locales import MAX_LOCALES, locale_list, locales
@@ -106,6 +106,30 @@ def test_the_page_about_them() -> None:
 def test_reference(message_id: str, reference: str) -> None:
     """It is short, always the same for a report, and nothing that is sent makes it raise."""
     assert reference_of(message_id) == reference
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("3F2A-91BC", " 3f2a91bc ", "3F2A 91BC", "Reference: 3F2A-91BC", "Référence : 3f2a-91bc"),
+        "We could not create your account.\nPlease contact support.\nReference: 3F2A-91BC.",
+    ],
+)
+def test_reference_as_it_was_copied(asked: str) -> None:
+    """By itself or with the line, or the text, that it stands in."""
+    assert reference_in(asked) == "3F2A-91BC"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("", "3F2A-91B", "3F2A-91BCD", "13F2A-91BC", "0123456789abcdef", "3F2A-91BG"),
+        *("auth0|3f2a91bc", "samlp|x:3f2a91bc", "ada@3f2a:91bc3f2a", "3F2A--91BC"),
+    ],
+)
+def test_what_is_no_reference(asked: str) -> None:
+    """Too short, too long, a digest, a user or an address."""
+    assert reference_in(asked) is None
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ def test_digest_of_nobody(asked: str) -> None:
     assert [*found(asked)] == []
 
 
-@pytest.mark.parametrize("user_id", [*EVERYBODY, f"windowslive|{'0' * DIGITS}", "|", "auth0|ada"])
+@pytest.mark.parametrize(
+    "user_id", [*EVERYBODY, f"windowslive|{'0' * DIGITS}", "a|b|", "auth0|ada"]
+)
 def test_user(user_id: str) -> None:
     """The name is made of the id, whether the tenant has such a user or not."""
     [one] = whois(user_id, NAMES, FakeProfiles(None), nobody)

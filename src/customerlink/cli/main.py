@@ -96,13 +96,15 @@ def main(  # noqa: PLR0913 (a flag each)
     context.obj = lambda: load(config, profile, flags)
 
 
-def _refuse_empty(words: list[str]) -> None:
-    """Raise where an argument is empty: mostly a variable of the shell's that is not set.
+def _refuse_odd(words: list[str]) -> None:
+    """Raise where an argument is no text, or empty: mostly a variable that is not set.
 
     Of every verb, and before any of them reads it: an empty path would be the folder that somebody
     is in, and a user without a name everybody.
     """
     for before, word in pairwise(["", *words]):
+        if any("\ud800" <= each <= "\udfff" for each in word):
+            raise CliError("An argument is no text.", "Is it all in UTF-8?", Exit.USAGE)
         option, equals, value = word.partition("=")
         is_option = option.startswith("--") and bool(equals)
         if (value if is_option else word).strip():
@@ -117,7 +119,7 @@ def run(arguments: list[str] | None = None) -> None:
     """Run a command; every expected end is a sentence and an exit code, never a stack trace."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        _refuse_empty(words)
+        _refuse_odd(words)
         with only_for_their_owner():
             app(words, prog_name="customerlink")
     except Exception as error:  # noqa: BLE001 (the one place where errors become sentences)

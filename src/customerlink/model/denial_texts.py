@@ -24,7 +24,8 @@ REFERENCE_FIELD = "reference"
 # The shop may put the text into a page, where it could do something.
 _MARKUP = r"[<>]|&#?\w+;"
 _REFERENCE_DIGITS = 8
-_REFERENCE = r"([0-9A-Fa-f]{4})[ -]?([0-9A-Fa-f]{4})"
+# Behind what stands before it in the text, where somebody has copied that too.
+_REFERENCE = r"(?:[^|@]*[\s:])?([0-9A-Fa-f]{4})[ -]?([0-9A-Fa-f]{4})\.?"
 
 
 class Helps(StrEnum):

@@ -10,6 +10,8 @@ from customerlink.model.user import UserId, registrant_id
 from customerlink.ports.profiles import Profiles
 
 _DIGEST = re.compile(rf"(?:(?:[a-z0-9-]+\|)?{MARK})?([0-9a-f]{{{DIGITS}}})")
+_USER_ID = re.compile(r"[^|]+\|.+")
+"""Of Auth0's: the identity provider's name, and what that calls somebody."""
 
 
 @frozen
@@ -43,7 +45,7 @@ def _meant(
     digest = _DIGEST.fullmatch(asked)
     if digest is not None:
         yield from (each for each in everybody() if names.digest(each) == digest[1])
-    elif "|" in asked:
+    elif _USER_ID.fullmatch(asked):
         yield UserId(asked)
     else:
         for profile in profiles.with_address(asked):

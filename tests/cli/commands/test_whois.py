@@ -104,7 +104,10 @@ def test_reference_without_a_log(tenant: Cli) -> None:
         assert "--region" in result.err
 
 
-@pytest.mark.parametrize("asked", ["digest:0000000000000000", "bob@example.com", "nobody"])
+@pytest.mark.parametrize(
+    "asked",
+    ["digest:0000000000000000", "bob@example.com", "nobody", "|", "auth0|", "|ada", "ABCD-12"],
+)
 def test_nobody(tenant: Cli, asked: str) -> None:
     """It says so."""
     result = tenant("whois", asked)

@@ -20,6 +20,11 @@ from customerlink.usecases.whois import whois as look_up
 
 app = typer.Typer()
 
+FORMS = (
+    "A reference is like 3F2A-91BC, a log's name like samlp|digest:0123456789abcdef; "
+    "of a user who is gone, the user_id still has one."
+)
+
 _TOLD = ("user_id", "tenant", "decision", "reason", "error", "detail", "exception", "request_id")
 
 
@@ -48,6 +53,7 @@ def whois(
     """
     now = session(context, as_json=as_json)
     names = now.deployment.read_secret().log_names()
+    asked = asked.strip()
     reference = reference_in(asked)
     line = _line(now, reference) if reference else {}
     meant = str(line.get("user_id", "")) if reference else asked
@@ -55,7 +61,7 @@ def whois(
         users = now.tenant().users
         found = [*look_up(meant, names, users, lambda: _everybody(now, folder))] if meant else []
     if not (found or reference):
-        raise CliError("The tenant has no such user.", "A user_id still has a digest.")
+        raise CliError("The tenant has no such user.", FORMS)
     if line:
         now.output.table(f"Reference {reference}", [*line.items()])
     if found:
