@@ -22,7 +22,7 @@ LOOKALIKES = [
 ]
 
 ELSEWHERE = {
-    "adapters/auth0/management.py": "headers",
+    "adapters/auth0/rate_limits.py": "headers",
     "adapters/aws/endpoints.py": "a flag of the environment",
     "adapters/dynamodb/items.py": "the lock's key, which is to be wider",
     "adapters/stripe/http_client.py": "headers",
