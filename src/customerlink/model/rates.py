@@ -19,6 +19,18 @@ STRIPE_PER_SECOND = 25.0
 RECOVERY_SECONDS = 60.0
 _ONE_REFUSAL_SECONDS = 1.0
 
+LONGEST_PAUSE_SECONDS = 60.0
+"""Whatever an answer says: it holds all machines back, and the next refusal says it again."""
+
+_MOST_DIGITS = 12
+
+
+def number_in(header: str) -> float | None:
+    """Return the number that an answer's header is; None where it is none that counts anything."""
+    # `isdigit` alone lets a superscript pass, and of four hundred digits `float` makes infinity.
+    is_number = header.isascii() and header.isdigit() and len(header) <= _MOST_DIGITS
+    return float(header) if is_number else None
+
 
 class Plan(StrEnum):
     """Auth0's plans, by Auth0's names; the first one's limits are the lowest."""

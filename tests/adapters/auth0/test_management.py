@@ -362,6 +362,10 @@ class Odd:
 
     status, body = 200, ""
 
+    def __init__(self) -> None:
+        """Have been asked nothing."""
+        self.paths: list[str] = []
+
     def users(self, server: Server) -> Users:
         """Return its users."""
         return Users(Management(Auth0Client(server.url, "a", "b"), tries=1), Trust())
@@ -370,6 +374,7 @@ class Odd:
         """Answer."""
         if request.path == "/oauth/token":
             return Response('{"access_token": "t"}')
+        self.paths.append(str(request.environ.get("RAW_URI", request.environ["REQUEST_URI"])))
         return Response(self.body, self.status)
 
 
@@ -398,6 +403,42 @@ def test_answer_that_nobody_can_read(odd: tuple[Odd, Users], body: str) -> None:
 
     assert users.merge_app_metadata("auth0|1", {"stripe_signup": None})
     assert users.link("auth0|1", "auth0|2")
+    users.delete("auth0|1")
+    users.send_verification_mail("auth0|1")
+
+
+@pytest.mark.parametrize("user_id", ["", ".", "..", "auth0|\ud83d", "\udc00"])
+def test_no_users_id(odd: tuple[Odd, Users], user_id: str) -> None:
+    """Nothing is sent, which would be about all users, or none: it is refused, and no absence."""
+    answers, users = odd
+    for ask in (
+        lambda: users.get(user_id),
+        lambda: users.merge_app_metadata(user_id, {}),
+        lambda: users.link(user_id, "auth0|2"),
+        lambda: users.delete(user_id),
+    ):
+        with pytest.raises(Auth0RefusedError, match="status 400"):
+            ask()
+
+    assert answers.paths == []
+
+
+@pytest.mark.parametrize(
+    ("user_id", "path"),
+    [
+        ("auth0|a/b", "auth0%7Ca%2Fb"),
+        ("samlp|acme|a%2Fb@x.com", "samlp%7Cacme%7Ca%252Fb%40x.com"),
+        ("auth0|\u00e9 ?#", "auth0%7C%C3%A9%20%3F%23"),
+        ("auth0|a\r\nhost: x", "auth0%7Ca%0D%0Ahost%3A%20x"),
+        ("...", "..."),
+    ],
+)
+def test_any_other_id(odd: tuple[Odd, Users], user_id: str, path: str) -> None:
+    """It is one part of the path, whatever is in it."""
+    answers, users = odd
+    users.merge_app_metadata(user_id, {})
+
+    assert answers.paths == [f"/api/v2/users/{path}"]
 
 
 @pytest.mark.parametrize("body", ["", "<html>not found", "[]", '"gone"'])

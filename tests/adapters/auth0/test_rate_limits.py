@@ -60,6 +60,10 @@ def told(limit: object, left: object, ahead: float = 10.0) -> dict[str, str]:
         ("many", 0, 200, 0.0),
         (20, "²", 200, 0.0),
         (20, "", 200, 0.0),
+        (20, -3, 200, 0.0),
+        ("9" * 400, 0, 200, 0.0),
+        ("9" * 400, "9" * 399, 200, 0.0),
+        ("9" * 12, 0, 200, 40.0),
     ],
 )
 def test_reserve(limit: object, left: object, ahead: float, seconds: float) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
@@ -118,18 +118,29 @@ def broken(**_: object) -> None:
     raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "UpdateItem")
 
 
-@pytest.mark.parametrize("ask", [SharedTokenBucket.take, lambda each: each.pause(1)])
-def test_any_other_trouble_is_told(
-    client: "DynamoDBClient",
-    monkeypatch: pytest.MonkeyPatch,
-    ask: Callable[[SharedTokenBucket], None],
-) -> None:
-    """No endless loop."""
-    made = bucket(client)
-    monkeypatch.setattr(client, "update_item", broken)
+def silent(**_: object) -> None:
+    """Answer nothing."""
+    raise ReadTimeoutError(endpoint_url="")
 
-    with pytest.raises(ClientError):
-        ask(made)
+
+@pytest.mark.parametrize(("table", "told"), [(broken, ClientError), (silent, ReadTimeoutError)])
+def test_any_other_trouble_is_told(table: Callable[..., None], told: type[Exception]) -> None:
+    """No endless loop."""
+    client: Any = SimpleNamespace(update_item=table)
+
+    with pytest.raises(told):
+        SharedTokenBucket(client, TABLE, BUCKET).take()
+
+
+@pytest.mark.parametrize("table", [broken, silent])
+@pytest.mark.parametrize("tell", [SharedTokenBucket.slow, lambda each: each.pause(1)])
+def test_what_was_done_is_not_hidden(
+    table: Callable[..., None], tell: Callable[[SharedTokenBucket], None]
+) -> None:
+    """An answer that also says to wait is an answer, whether or not others can be told of it."""
+    client: Any = SimpleNamespace(update_item=table)
+
+    tell(SharedTokenBucket(client, TABLE, BUCKET))
 
 
 def scripted(*codes: str | None) -> tuple[SharedTokenBucket, list[object]]:

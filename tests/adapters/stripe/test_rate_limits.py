@@ -34,9 +34,15 @@ def test_whose_limit(error: stripe.RateLimitError, endpoints: tuple[Endpoint, ..
     assert limited_with(Endpoint.CREATE, error) == endpoints
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("3", 3.0), ("", 1.0), ("soon", 1.0), ("-1", 1.0)])
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        *(("3", 3.0), ("0", 0.0), ("", 1.0), ("soon", 1.0), ("-1", 1.0), ("1.5", 1.0)),
+        *(("\u00b2", 1.0), ("\u0663", 1.0), ("61", 60.0), ("86400", 60.0), ("9" * 400, 1.0)),
+    ],
+)
 def test_how_long(given: str, seconds: float) -> None:
-    """As it says, or a second: its limits are by the second."""
+    """As it says, but not beyond a minute, or a second: its limits are by the second."""
     error = stripe.RateLimitError("too many", headers={"retry-after": given})
 
     assert retry_after(error) == seconds

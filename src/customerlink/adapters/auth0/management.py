@@ -64,6 +64,8 @@ _PER_PAGE = 100
 _MOST_PAGES = 20
 """No tenant has as many Actions; what ignores the page would be asked for ever."""
 
+_NO_IDS = frozenset({"", ".", ".."})
+
 type Json = dict[str, Any]
 
 
@@ -319,7 +321,7 @@ class Users(ErasableUsers):
 
         https://auth0.com/docs/api/management/v2/users/delete-users-by-id
         """
-        self._management.ask("DELETE", _user(user_id))
+        self._done("DELETE", _user(user_id))
 
     def link(self, primary_id: str, secondary_id: str) -> bool:
         """Link two accounts: the secondary becomes an identity of the primary, and is gone.
@@ -331,7 +333,7 @@ class Users(ErasableUsers):
         second = {"provider": provider, "user_id": name}
         return self._done("POST", f"{_user(primary_id)}/identities", second)
 
-    def _done(self, method: str, path: str, body: Json) -> bool:
+    def _done(self, method: str, path: str, body: Json | None = None) -> bool:
         """Let something be done to a user; False when there is nobody to do it to."""
         try:
             self._management.ask(method, path, body)
@@ -349,7 +351,9 @@ class Users(ErasableUsers):
 
         https://auth0.com/docs/api/management/v2/jobs/post-verification-email
         """
-        self._management.ask("POST", "jobs/verification-email", {"user_id": user_id})
+        with suppress(Auth0OddError):
+            # It is on its way; a second one would be all that came of telling.
+            self._management.ask("POST", "jobs/verification-email", {"user_id": user_id})
 
     def start_export(self) -> str:
         """Start Auth0's export of all users; return the job's id.
@@ -369,7 +373,15 @@ class Users(ErasableUsers):
 
 
 def _user(user_id: str) -> str:
-    return f"users/{quote(user_id, safe='')}"
+    """Return a user's path; raise what Auth0 answers of an id that is none."""
+    # As the end of a path these are the list of all users, or what is above it.
+    if user_id in _NO_IDS:
+        raise Auth0RefusedError(HTTPStatus.BAD_REQUEST)
+    try:
+        return f"users/{quote(user_id, safe='')}"
+    except UnicodeEncodeError:
+        # Half an emoji, of which there is no UTF-8.
+        raise Auth0RefusedError(HTTPStatus.BAD_REQUEST) from None
 
 
 def _is_success(answer: Answer) -> bool:

@@ -6,10 +6,9 @@ https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-l
 import time
 from collections.abc import Mapping
 
-from customerlink.model.rates import RESERVE, Endpoint
+from customerlink.model.rates import LONGEST_PAUSE_SECONDS, RESERVE, Endpoint, number_in
 
 SHORTEST_WAIT_SECONDS = 0.5
-LONGEST_WAIT_SECONDS = 60.0
 
 _RESET = "x-ratelimit-reset"
 _ALL = ("x-ratelimit-limit", "x-ratelimit-remaining", _RESET)
@@ -26,7 +25,7 @@ def seconds_until_reset(headers: Mapping[str, str]) -> float:
     """Return for how long a request that was refused has to wait."""
     reset = _numbers(headers).get(_RESET)
     seconds = 1.0 if reset is None else reset - time.time()
-    return min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+    return min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_PAUSE_SECONDS)
 
 
 def seconds_to_reserve(headers: Mapping[str, str]) -> float:
@@ -42,14 +41,10 @@ def seconds_to_reserve(headers: Mapping[str, str]) -> float:
     if missing <= 0:
         return 0.0
     seconds = (reset - time.time()) * missing / (limit - left)
-    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
+    return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
 
 
 def _numbers(headers: Mapping[str, str]) -> dict[str, float]:
     given = {name.lower(): value for name, value in headers.items()}
-    # `isdigit` alone lets a superscript pass, of which `float` makes no number.
-    return {
-        name: float(given[name])
-        for name in _ALL
-        if (value := given.get(name, "")).isascii() and value.isdigit()
-    }
+    found = {name: number_in(given.get(name, "")) for name in _ALL}
+    return {name: number for name, number in found.items() if number is not None}

@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 from customerlink.model.rates import Bucket, Tempo
@@ -71,7 +72,7 @@ class SharedTokenBucket(RateLimiter):
         with self._lock:
             self._turns = [max(each, until) for each in self._turns]
         # 0 s: A is told to pause for 5 s, B for 1 s; B writes later, and must not shorten A's.
-        self._written("next_at = :next_at", _EARLIER, until, {":next_at": until})
+        self._tell("next_at = :next_at", _EARLIER, until, {":next_at": until})
 
     def slow(self) -> None:
         """Let every machine go on half as fast, at first; each learns of it with its next turns."""
@@ -80,7 +81,13 @@ class SharedTokenBucket(RateLimiter):
             self._tempo = slowed = self._tempo.slowed(now)
         # 0 s: A's and B's requests are refused together; that is one refusal.
         values = {":tempo": slowed.share, ":now": now, ":before": now - 1.0}
-        self._written("tempo = :tempo, slowed_at = :now", _NOT_JUST_SLOWED, now, values)
+        self._tell("tempo = :tempo, slowed_at = :now", _NOT_JUST_SLOWED, now, values)
+
+    def _tell(self, change: str, condition: str, until: float, values: Mapping[str, float]) -> None:
+        """Let others know; where they cannot be told, whoever takes a turn next is told of that."""
+        # Something was just done, or refused: trouble with the table must not hide which.
+        with suppress(ClientError, BotoCoreError):
+            self._written(change, condition, until, values)
 
     def _reserved(self, length: float) -> float:
         """Take a stretch of time; return its start."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from customerlink.adapters.stripe.sdk import stripe
-from customerlink.model.rates import STRIPES, Endpoint
+from customerlink.model.rates import LONGEST_PAUSE_SECONDS, STRIPES, Endpoint, number_in
 from customerlink.ports.rate import Rates, refused
 
 PAUSE_SECONDS = 1.0
@@ -42,5 +42,5 @@ def limited_with(endpoint: Endpoint, error: stripe.RateLimitError) -> tuple[Endp
 
 def retry_after(error: stripe.StripeError) -> float:
     """Return for how many seconds Stripe wants nobody to ask again."""
-    given = str((error.headers or {}).get("retry-after", ""))
-    return float(given) if given.isdigit() else PAUSE_SECONDS
+    given = number_in(str((error.headers or {}).get("retry-after", "")))
+    return PAUSE_SECONDS if given is None else min(given, LONGEST_PAUSE_SECONDS)
