@@ -146,3 +146,11 @@ def test_own_methods_stay() -> None:
     assert repr(Loud(1)) == "loud"
     with pytest.raises(ValueError, match="a is negative"):
         Loud(-1)
+
+
+@pytest.mark.parametrize("fields", [{}, {"b": int}, {"a": int}])
+def test_base_is_refused(fields: dict[str, type]) -> None:
+    """Its fields would be lost: neither set, nor shown, nor compared."""
+    made = type("Derived", (OURS,), {"__annotations__": fields})
+    with pytest.raises(TypeError, match="base"):
+        frozen(made)

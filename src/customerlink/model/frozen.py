@@ -54,6 +54,8 @@ def frozen[Class](cls: type[Class]) -> type[Class]:
 
     The methods are written once; what they need of a class's fields is looked up here, once.
     """
+    if hasattr(cls, "__names__"):
+        raise TypeError(f"{cls.__name__}: its base's fields would be lost")
     for name in ("__init__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__"):
         if name not in vars(cls):
             setattr(cls, name, getattr(_Methods, name))

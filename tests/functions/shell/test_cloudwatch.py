@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -94,3 +95,30 @@ def test_counted_by_function(function: str, capsys: pytest.CaptureFixture[str]) 
     by_function = ([["service", "function_name"]], ["failed"])
     assert counted == [([["service"]], ["failed", "done"]), *([by_function] if function else [])]
     assert document.get("function_name", "") == function
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 250])
+def test_a_hundred_in_a_line(count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """CloudWatch takes no more, and no line that has more."""
+    measured = [Measured(f"metric_{number}", number) for number in range(count)]
+    Metrics("Ours", "a stack", frozenset()).publish(measured, "")
+    lines = printed(capsys)
+
+    told = [each["_aws"]["CloudWatchMetrics"][0]["Metrics"] for each in lines]
+    assert [len(each) for each in told] == [100] * (count // 100) + [count % 100] * (
+        count % 100 > 0
+    )
+    assert {name for each in lines for name in each if name.startswith("metric_")} == {
+        each.name for each in measured
+    }
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number(value: float, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON has none of them: it takes no other metric along."""
+    measured = [Measured("odd", value), Measured("done", 1)]
+    Metrics("Ours", "a stack", frozenset({"odd"})).publish(measured, "a function")
+    [line] = printed(capsys)
+
+    assert "odd" not in json.dumps(line)
+    assert line["done"] == [1.0]

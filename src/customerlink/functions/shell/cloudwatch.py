@@ -5,12 +5,16 @@ and why").
 """
 
 import json
+import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import batched
 
 from customerlink.model.frozen import frozen
+
+_MOST_IN_A_LINE = 100
 
 
 class Unit(StrEnum):
@@ -66,10 +70,12 @@ class Metrics:
     """The metrics that are counted for the function by itself as well: each count is charged."""
 
     def publish(self, measured: Iterable[Measured], function: str) -> None:
-        """Print the values, if there are any; a line holds a hundred at most."""
-        every = [*measured]
-        if not every:
-            return
+        """Print the values, if there are any; what is no number would void its line."""
+        finite = (each for each in measured if math.isfinite(each.value))
+        for some in batched(finite, _MOST_IN_A_LINE, strict=False):
+            self._publish(some, function)
+
+    def _publish(self, every: Sequence[Measured], function: str) -> None:
         counted = [each for each in every if function and each.name in self.by_function]
         directives = [self._directive(["service"], every)]
         if counted:
