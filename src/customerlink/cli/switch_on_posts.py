@@ -147,24 +147,39 @@ class PostsSwitch(Switch):
 
     def _posting(self) -> EventStream:
         """Return the tenant's stream, made now if there is none; it posts with our token."""
-        secret, stream, url = (
-            self._known(),
-            self.streams.find(),
-            self._url(Sender.AUTH0),
-        )
+        secret = self._known()
         is_new = not secret.auth0_tokens
         if is_new:
             secret = secret.with_tokens(new_token())
+        if self.now.config.is_declared:
+            self._keep_token(secret, is_new=is_new)
+            return self._declared()
+        stream = self._told_to_post(secret.auth0_tokens[-1], is_new=is_new)
+        # Last: the next run takes a token that is kept for one that the stream was told.
+        self._keep_token(secret, is_new=is_new)
+        return stream
+
+    def _keep_token(self, secret: WebhookSecret, *, is_new: bool) -> None:
+        if is_new:
             self._step(Kind.STORE_TOKEN, "in Secrets Manager")
             self._store(secret)
+
+    def _declared(self) -> EventStream:
+        """Return what another tool has made, by the token that is kept."""
+        stream = self.streams.find()
         if stream is None:
-            if self.now.config.is_declared:
-                self._to_declare("disabled")
-            self._step(Kind.CREATE_STREAM, self.name)
-            return self.streams.create_webhook(url, secret.auth0_tokens[-1])
+            self._to_declare("disabled")
         self._refuse_silent(stream)
-        if (is_new or stream.url != url) and not self.now.config.is_declared:
-            self.streams.give(stream, url, secret.auth0_tokens[-1])
+        return stream
+
+    def _told_to_post(self, token: str, *, is_new: bool) -> EventStream:
+        stream, url = self.streams.find(), self._url(Sender.AUTH0)
+        if stream is None:
+            self._step(Kind.CREATE_STREAM, self.name)
+            return self.streams.create_webhook(url, token)
+        self._refuse_silent(stream)
+        if is_new or stream.url != url:
+            self.streams.give(stream, url, token)
         return stream
 
     @override

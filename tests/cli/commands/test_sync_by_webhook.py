@@ -261,6 +261,29 @@ def test_what_is_wrong_is_found(shop: Shop) -> None:
         assert (state(shop), taken(shop)) == (IS_ON, (2, 0)), spoil
 
 
+ENDED: list[tuple[Any, str, bool, str]] = [
+    (EventStreams, "give", False, "enabled"),
+    (EventStreams, "give", False, "disabled"),
+    (EventStreams, "give", True, "enabled"),
+    (Deployment, "write_webhooks", False, "disabled"),
+    (Deployment, "write_webhooks", True, "enabled"),
+]
+
+
+def test_interrupted_where_the_stream_was_there(shop: Shop) -> None:
+    """With a token of before: it is told the new one, wherever the run ended that made it."""
+    assert shop.on(*WEBHOOK).code == 0
+    for place, name, after, status in ENDED:
+        without_tokens(shop)
+        shop.streams()[0]["status"] = status
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(place, name, breaking(getattr(place, name), after=after))
+            assert shop.on().code == 3
+        assert shop.on().code == 0
+        open_routes(shop)
+        assert taken(shop) == (2, 0), (name, after)
+
+
 def rotated(shop: Shop, *words: str, given: str = "") -> Result:
     """Run `rotate event-secrets`, with what is typed, and without its waits."""
     hurry = ("--known-seconds", "0", "--last-posts-seconds", "0")
