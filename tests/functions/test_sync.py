@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from itertools import batched
 from typing import Any
@@ -127,6 +128,27 @@ def counts(box: Sandbox, before: int = 0) -> dict[str, float]:
         for name in Metric
         if any(name in each for each in metrics)
     }
+
+
+@pytest.mark.parametrize(("bucket", "ahead"), [("auth0", 25), ("auth0", 3600), ("stripe", 60)])
+def test_turns_that_come_too_late(box: Sandbox, bucket: str, ahead: float) -> None:
+    """Others have them all: the event comes again, and then the ledger has it; no time is lost."""
+    event, began = moved(box, name="Ada King"), time.monotonic()
+    key = {"pk": {"S": f"rate#{bucket}"}}
+    next_at = {"next_at": {"N": str(time.time() + ahead)}}
+    box.aws.dynamodb.put_item(TableName=TABLE, Item=key | next_at)
+    try:
+        again, parked = run(event), run(event, receives=PARKED_AT)
+    finally:
+        box.aws.dynamodb.delete_item(TableName=TABLE, Key=key)
+
+    assert (len(again), parked) == (1, [])
+    assert time.monotonic() - began < 10
+    assert customer(box)["name"] == "Ada"
+    # Another machine: this one has taken some of those turns.
+    sync._kept.cache_clear()
+    assert run(event) == []
+    assert customer(box)["name"] == "Ada King"
 
 
 def test_a_new_address_reaches_stripe(box: Sandbox) -> None:

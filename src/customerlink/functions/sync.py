@@ -1,5 +1,6 @@
 """The Lambda function behind the queue of both sides' events: each leads to a look at its users."""
 
+import time
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 TIME_FOR_ONE_SECONDS = 10.0
 """No look begins with less time left."""
+
+AFTER_A_TURN_SECONDS = 6.0
+"""With less left nobody waits for a turn: a call of Auth0's is to end, and be told of."""
 
 
 class ComesAgainError(CustomerLinkError):
@@ -92,6 +96,8 @@ def _delivery(
     kept: AfterTheSignUp, records: list[dict[str, Any]], context: "LambdaContext"
 ) -> Delivery:
     report = SyncReport(kept.log_names, context.aws_request_id)
+    seconds = context.get_remaining_time_in_millis() / 1000 - AFTER_A_TURN_SECONDS
+    kept.until = time.time() + seconds
     follow = kept.follow(report, lambda: _has_time(context))
     return Delivery(follow.batch(map(_message, records)), kept.dead_letters, report)
 

@@ -59,3 +59,7 @@ class TenantUnavailableError(CustomerLinkError):
     """Auth0 did not answer, or refused: nothing is known of what the tenant has."""
 
     failed_at = FailedAt.AUTH0
+
+
+class NoTurnError(CustomerLinkError):
+    """The rates give no turn before the time is over: nothing was asked."""

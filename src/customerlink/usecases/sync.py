@@ -8,13 +8,13 @@ Nothing of it is called at a sign-up.
 from dataclasses import dataclass, replace
 
 from customerlink.model.customer_values import Told
-from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.errors import LedgerUnavailableError, NoTurnError
 from customerlink.model.sync_memory import AGAIN_SECONDS
 from customerlink.model.user import User
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.usecases.look import NOTHING_TOLD, Look, UnansweredError
 from customerlink.usecases.reconciliation import Reconciliation
-from customerlink.usecases.synced import BUSY, NO_ANSWER, NO_LEDGER, Synced, SyncOutcome
+from customerlink.usecases.synced import BUSY, NO_ANSWER, NO_LEDGER, NO_TURN, Synced, SyncOutcome
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Sync(Look):
             return self._reconciled(user, told, self.invocations.sync_ledger())
         except LedgerUnavailableError as error:
             return Synced(SyncOutcome.AGAIN, why=NO_LEDGER, failure=error.failure)
+        except NoTurnError:
+            return Synced(SyncOutcome.AGAIN, why=NO_TURN)
 
     def park(self, user: User, told: Told = NOTHING_TOLD, seconds: float = AGAIN_SECONDS) -> None:
         """Let the ledger remember that a user is to be looked at, and what events said.

@@ -12,7 +12,8 @@ BUSY = "the user is being looked at: again in two minutes"
 NO_ANSWER = "Stripe did not answer as it should: again in two minutes"
 CHANGED_SINCE = "it has changed since it was looked at: again"
 NO_LEDGER = "the ledger did not answer: again in two minutes"
-PASSING = PASSES | {BUSY, NO_ANSWER, CHANGED_SINCE}
+NO_TURN = "others have all turns for now: again in a few minutes"
+PASSING = PASSES | {BUSY, NO_ANSWER, NO_TURN, CHANGED_SINCE}
 """Why something was not done, where another try may mend it by itself."""
 
 

@@ -1,5 +1,6 @@
 """How fast what nobody waits for goes, all machines together: sync, repair and backfill."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -33,12 +34,15 @@ def limits_in(environment: Mapping[str, str], *, is_live: bool) -> Limits:
     return limits
 
 
-def shared_rates(
+def shared_rates(  # noqa: PLR0913 (what may be asked of them)
     client: "DynamoDBClient",
     table: str,
     limits: Limits,
     clock: Clock = time,
     sleep: Callable[[float], None] = time.sleep,
+    *,
+    until: Callable[[], float] = lambda: math.inf,
 ) -> Buckets:
     """Return the rates that all machines keep together, by their table and its clock."""
-    return Buckets(limits, partial(SharedTokenBucket, client, table, clock=clock, sleep=sleep))
+    made = partial(SharedTokenBucket, client, table, clock=clock, sleep=sleep, until=until)
+    return Buckets(limits, made)

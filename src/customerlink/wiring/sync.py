@@ -1,5 +1,6 @@
 """The composition root of what follows a sign-up: its settings, and who looks at users."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -111,6 +112,8 @@ class AfterTheSignUp:
         self.settings = SyncSettings.from_environment(os.environ)
         self._secret, self._trust = tenant, application.settings.policy.trust
         self._next_beat = 0.0
+        self.until = math.inf
+        """The wall clock's time after which nobody waits for a turn any more."""
 
     @classmethod
     def started(cls) -> "AfterTheSignUp":
@@ -123,7 +126,8 @@ class AfterTheSignUp:
         """Return those that all functions keep together, and the command line."""
         is_live = self.application.secret().stripe_key.live
         dynamodb, table = boto3.client("dynamodb", config=_CALLS), self._table
-        return shared_rates(dynamodb, table, limits_in(os.environ, is_live=is_live))
+        limits = limits_in(os.environ, is_live=is_live)
+        return shared_rates(dynamodb, table, limits, until=lambda: self.until)
 
     @cached_property
     def _users(self) -> Users:

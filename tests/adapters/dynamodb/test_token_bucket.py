@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
+from customerlink.model.errors import NoTurnError
 from customerlink.model.rates import RESERVE, Bucket, Endpoint, Limits, Plan
 from customerlink.wiring.rates import shared_rates
 from sandbox.aws import TABLE
@@ -171,3 +172,20 @@ def test_trouble_with_the_second_write() -> None:
 
     with pytest.raises(ClientError):
         made.take()
+
+
+@pytest.mark.parametrize(("seconds", "is_given"), [(-1.0, False), (0.0, False), (1.0, True)])
+def test_turn_that_is_too_late(seconds: float, *, is_given: bool) -> None:
+    """Nobody waits for it: who asks has something else to do by then."""
+    client: Any = SimpleNamespace(update_item=lambda **_: {"Attributes": {"next_at": {"N": "0"}}})
+    waited: list[float] = []
+    clock: Any = SimpleNamespace(time=lambda: 100.0)
+    until = 100.0 + seconds - 0.001
+    made = SharedTokenBucket(client, TABLE, BUCKET, clock, waited.append, until=lambda: until)
+    if is_given:
+        made.take()
+    else:
+        with pytest.raises(NoTurnError):
+            made.take()
+
+    assert len(waited) == is_given

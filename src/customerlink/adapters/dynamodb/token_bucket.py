@@ -1,5 +1,6 @@
 """A token bucket that several machines share: one item, two conditional writes."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
+from customerlink.model.errors import NoTurnError
 from customerlink.model.rates import Bucket, Tempo
 from customerlink.ports.deadline import Clock
 from customerlink.ports.rate import RateLimiter
@@ -37,17 +39,22 @@ class SharedTokenBucket(RateLimiter):
     `next_at` is when the next free turn is; who takes some moves it on by their length.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a bucket is made of)
         self,
         client: "DynamoDBClient",
         table: str,
         bucket: Bucket,
         clock: Clock = time,
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        until: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        """Name the bucket; its item goes by itself a day after its last use."""
+        """Name the bucket, whose item goes by itself a day after its last use; nobody waits longer.
+
+        That is a time of the clock.
+        """
         self._client, self._table = client, table
-        self._now, self._sleep = clock.time, sleep
+        self._now, self._sleep, self._until = clock.time, sleep, until
         self._key = {"pk": {"S": f"rate#{bucket.name}"}}
         self._per_second = bucket.per_second
         self._at_once = max(1, min(MOST_TURNS, int(bucket.per_second * TURNS_SECONDS)))
@@ -56,13 +63,15 @@ class SharedTokenBucket(RateLimiter):
         self._tempo = Tempo()
 
     def take(self) -> None:
-        """Wait for this request's turn."""
+        """Wait for this request's turn; raise `NoTurnError` where that would be too late."""
         with self._lock:
             if not self._turns:
                 interval = 1 / (self._per_second * self._tempo.at(self._now()))
                 start = self._reserved(self._at_once * interval)
                 self._turns = [start + turn * interval for turn in range(self._at_once)]
             turn = self._turns.pop(0)
+        if turn > self._until():
+            raise NoTurnError
         # By the wall clock, the only one that machines share; a laptop's own may be off.
         self._sleep(max(0.0, turn - self._now()))
 
