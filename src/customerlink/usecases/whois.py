@@ -10,7 +10,7 @@ from customerlink.model.user import UserId, registrant_id
 from customerlink.ports.profiles import Profiles
 
 _DIGEST = re.compile(rf"(?:(?:[a-z0-9-]+\|)?{MARK})?([0-9a-f]{{{DIGITS}}})")
-_USER_ID = re.compile(r"[^|]+\|.+")
+_USER_ID = re.compile(r"[^|]+\|.+", re.DOTALL)
 """Of Auth0's: the identity provider's name, and what that calls somebody."""
 
 
