@@ -62,7 +62,9 @@ FUNCTIONS = {
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),
     ),
     "WatchFunction": Function(("customerlink.functions.watch",), 12, packages=_OURS),
-    "EventsFunction": Function(("customerlink.functions.events",), 12, packages=_OURS | _STRIPE),
+    "EventsFunction": Function(
+        ("customerlink.functions.events",), 12, packages=_OURS | _STRIPE, later=_TYPING
+    ),
     "RepairFunction": _AFTER_THE_SIGN_UP,
     "SyncFunction": _AFTER_THE_SIGN_UP,
     "CustomersFunction": Function(
