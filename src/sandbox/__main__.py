@@ -50,7 +50,7 @@ grace@example.com is a customer already, of a user who is gone: who signs up wit
   Auth0    {auth0}   (the Management API)
   to read  {front}/users, /stripe-customers, /ledger, /stripe-keys
 
-The command line works on all this with
+The command line, .venv/bin/customerlink, works on all this with
 
   export {tools}
 
@@ -63,12 +63,12 @@ followed on the other side a moment later. A user of the shop's orders with
 
 A second Stripe key, to rotate to (DELETE …/stripe-keys/KEY revokes one):
 
-  curl -s -X POST {keys} | customerlink rotate stripe-key
+  curl -s -X POST {keys} | .venv/bin/customerlink rotate stripe-key
 
 Keys that may do more, for install --sync and uninstall --sync, and for forget and release:
 
-  curl -s -X POST '{keys}?may=event_destination' | customerlink install --sync
-  CUSTOMERLINK_STRIPE_KEY=$(curl -s -X POST '{keys}?{used}') customerlink forget USER
+  curl -s -X POST '{keys}?may=event_destination' | .venv/bin/customerlink install --sync
+  CUSTOMERLINK_STRIPE_KEY=$(curl -s -X POST '{keys}?{used}') .venv/bin/customerlink forget USER
 
 Built with [bold]make build-host[/], the function also runs in a container against these:
 

@@ -207,10 +207,10 @@ def _asked(request: Request, body: bytes) -> Json:
 
 
 def _told(answer: object, response: Response) -> str:
-    """Return an instruction's decision and reason, an error's code, or the status of a page."""
+    """Return a decision and its reason, an error's code, the shop's customer, or the status."""
     document = answer if isinstance(answer, dict) else {}
-    words = [document.get(each) for each in ("decision", "reason", "error")]
-    return ", ".join(str(each) for each in words if each) or str(response.status_code)
+    words = [document.get(each) for each in ("decision", "reason", "error", "stripe_customer_id")]
+    return ", ".join(str(each) for each in words if each) or response.status
 
 
 def text_or_json(document: bytes | str) -> object:

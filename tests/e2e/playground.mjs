@@ -72,11 +72,14 @@ try {
     await page.setViewport(viewport);
     await page.goto(address);
     await page.waitForSelector('#stories button', WAIT);
+    shown[`${size}, start`] = await page.evaluate(() => [document.querySelector('#said').innerText, document.querySelector('#user').selectedOptions[0]?.text]);
     shown[`${size}, shop`] = await signedUp(page, `${size}@example.com`);
     pages[size] = page;
   }
   await pages.desk.bringToFront();
   shown.denied = await signedUp(pages.desk, 'grace@example.com');
+  await settled(pages.desk);
+  shown.deniedSaid = await pages.desk.$eval('#said', (each) => each.innerText);
   await story(pages.desk, 'An address that changes');
   shown.opened = await opened(pages.desk);
   for (const [size, page] of Object.entries(pages)) {

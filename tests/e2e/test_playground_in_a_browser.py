@@ -14,6 +14,7 @@ import urllib3
 from tests.e2e.runtime import ROOT
 
 from sandbox.playground.__main__ import playground
+from sandbox.sandbox import TAKEN_EMAIL
 
 HERE = Path(__file__).parent
 VIEWS = [f"{size}, {scheme}" for size in ("desk", "phone") for scheme in ("light", "dark")]
@@ -100,6 +101,15 @@ def test_on_every_screen(seen: Seen, view: str) -> None:
     assert seen.page[view]["paper"] == paper[view.partition(", ")[2]]
 
 
+def test_start(seen: Seen) -> None:
+    """The page says how somebody is let in and how denied, and that it shows nobody yet."""
+    said, user = seen.page["desk, start"]
+
+    assert said.startswith("Sign up on the left, or choose a story.")
+    assert TAKEN_EMAIL in said
+    assert user == "nobody yet"
+
+
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_signs_up(seen: Seen, size: str) -> None:
     """Whoever signs up on the left has a customer."""
@@ -112,6 +122,7 @@ def test_is_denied(seen: Seen) -> None:
     """Whose address another customer has reads why not, and the reference for support."""
     assert "\nYour email address is in use already.\n" in seen.page["denied"]
     assert re.search(r"^Reference: [\w-]+$", seen.page["denied"], re.MULTILINE)
+    assert re.fullmatch(r"auth0\|\w+ logs in: deny, email_in_use", seen.page["deniedSaid"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

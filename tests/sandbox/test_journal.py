@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import urllib3
+from werkzeug.test import Client
+from werkzeug.wrappers import Response
 
 from sandbox.following import following
 from sandbox.journal import Entry, Journal, Kind, flow, flow_under_way
+from sandbox.noting import noting_calls
 from sandbox.sandbox import Sandbox
 from sandbox.stripe_account import Fault, FaultKind
 
@@ -40,6 +43,27 @@ def test_a_log_in_is_one_flow(box: Sandbox) -> None:
     [created] = [each for each in of_kind(found, Kind.STRIPE) if each.title.startswith("POST")]
     assert created.detail["idempotency_key"]
     assert all(each.ms > 0 for each in of_kind(found, Kind.STRIPE))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "told"),
+    [
+        ({"decision": "deny", "reason": "email_in_use"}, 200, "deny, email_in_use"),
+        ({"stripe_customer_id": "cus_1"}, 200, "cus_1"),
+        ({"error": "not_authorised", "detail": "…"}, 401, "not_authorised"),
+        ({}, 200, "200 OK"),
+        ("<!doctype html>", 303, "303 SEE OTHER"),
+        (None, 502, "502 BAD GATEWAY"),
+    ],
+)
+def test_each_answer_is_in_words(answer: object, status: int, told: str) -> None:
+    """Of the function's, the shop's and the page's answers none is a bare number."""
+    text = answer if isinstance(answer, str) else json.dumps(answer)
+    served = noting_calls(journal := Journal())(Response(text, status))
+    Client(served).post("/customers/me")
+
+    [title] = [each.title for each in of_kind(journal.after(0), Kind.INSTRUCTION)]
+    assert title == told
 
 
 def test_two_log_ins_are_two_flows(box: Sandbox) -> None:

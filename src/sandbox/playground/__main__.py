@@ -45,7 +45,6 @@ def playground(frame: str = "", policies: str = "") -> Iterator[Playground]:
         open_shop(box) as shop,
     ):
         box.seed()
-        tools = " ".join(f"{name}={each}" for name, each in box.tools_environment().items())
         page = Page(
             box.journal,
             Looking(box, Path(folder)),
@@ -53,11 +52,22 @@ def playground(frame: str = "", policies: str = "") -> Iterator[Playground]:
             Places.of(box),
             secrets.token_urlsafe(24),
             frame or shop,
-            f"export {tools}",
+            _export(box),
         )
         with Server(page) as server:
             # Behind the `#`, which no browser sends: the token reaches no log and no other page.
             yield Playground(box, page, f"{server.url}/#{page.token}")
+
+
+def _export(box: Sandbox) -> str:
+    """Return the line for a shell: what the command line reads, and what copied lines do."""
+    tools = box.tools_environment()
+    client = {"client_id": tools["AUTH0_CLIENT_ID"], "client_secret": tools["AUTH0_CLIENT_SECRET"]}
+    asked = {"grant_type": "client_credentials", "audience": f"{box.auth0_url}/api/v2/"}
+    token, _ = box.management.token(client | asked)
+    # A key of its own: weather revokes the function's.
+    of_lines = {"STRIPE_KEY": box.stripe.add_key(), "AUTH0_TOKEN": token["access_token"]}
+    return " ".join(["export", *(f"{name}={each}" for name, each in (tools | of_lines).items())])
 
 
 def main() -> int:

@@ -81,8 +81,8 @@ function facts({ kind, ms, detail }) {
 
 function row(entry) {
   const { kind, title, detail, curl, runbook } = entry;
-  const told = facts(entry).map((each) => element('span', { class: 'fact' }, each));
-  const summary = element('summary', {}, element('b', {}, kind), ' ', element('span', {}, title), ' ', ...told);
+  const told = facts(entry).flatMap((each) => [' ', element('span', { class: 'fact' }, each)]);
+  const summary = element('summary', {}, element('b', {}, kind), ' ', element('span', {}, title), ...told);
   const made = element('details', { class: kind }, summary);
   // A document is made when somebody wants to see it: there are many.
   made.addEventListener(
@@ -109,7 +109,7 @@ function show(entry) {
     chosen = entry.detail.user_id;
   }
   if (entry.kind === 'instruction') {
-    say(entry.title);
+    say(`${heading.textContent}: ${entry.title}`);
   }
   if (entry.kind === 'sync') {
     heading.textContent = entry.title;
@@ -164,7 +164,8 @@ async function refresh() {
 function users({ users: all, user }) {
   const options = [...at('user').options].map(({ value }) => value);
   const wanted = ['', ...all];
-  if (String(options) !== String(wanted)) {
+  // As JSON: as strings, no option and one without a name are the same.
+  if (JSON.stringify(options) !== JSON.stringify(wanted)) {
     at('user').replaceChildren(...wanted.map((each) => element('option', { value: each }, each || 'nobody yet')));
   }
   at('user').value = user;
