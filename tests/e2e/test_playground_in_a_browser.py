@@ -122,7 +122,8 @@ def test_is_denied(seen: Seen) -> None:
     """Whose address another customer has reads why not, and the reference for support."""
     assert "\nYour email address is in use already.\n" in seen.page["denied"]
     assert re.search(r"^Reference: [\w-]+$", seen.page["denied"], re.MULTILINE)
-    assert re.fullmatch(r"auth0\|\w+ logs in: deny, email_in_use", seen.page["deniedSaid"])
+    said = r"auth0\|\w+: deny \(the function: deny, email_in_use\)"
+    assert re.fullmatch(said, seen.page["deniedSaid"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -103,13 +103,19 @@ function row(entry) {
 }
 
 function show(entry) {
-  const { heading, rows } = flowOf(entry);
+  const flow = flowOf(entry);
+  const { heading, rows } = flow;
   rows.append(row(entry));
   if (entry.kind === 'login' && entry.detail.user_id) {
     chosen = entry.detail.user_id;
   }
   if (entry.kind === 'instruction') {
+    flow.answer = entry.title;
     say(`${heading.textContent}: ${entry.title}`);
+  }
+  // What the person got: the answer may have been lost. A silent log-in, which asks nobody, says nothing.
+  if (entry.kind === 'login' && 'denial' in entry.detail && flow.answer) {
+    say(`${entry.title} (the function: ${flow.answer})`);
   }
   if (entry.kind === 'sync') {
     heading.textContent = entry.title;
