@@ -59,6 +59,24 @@ async function opened(page) {
   return { raw: await raw.evaluate((each) => each.textContent), copied };
 }
 
+/** What the page says once nobody answers: at once, at a switch and at a story, which can be tried again. */
+async function gone(running) {
+  const page = await running.newPage();
+  const gives = (text) => page.waitForFunction((wanted) => document.querySelector('#said').innerText.startsWith(wanted), WAIT, text);
+  await page.goto(new URL('/#of-an-earlier-run', address).href);
+  await gives('The sandbox does not answer');
+  await page.goto('about:blank');
+  await page.goto(address);
+  await page.waitForSelector('#stories button', WAIT);
+  await page.setOfflineMode(true);
+  await page.click('#weather label:nth-of-type(2)');
+  await gives('The sandbox does not answer');
+  await page.$eval('#said', (each) => void (each.textContent = ''));
+  await page.click('#stories button');
+  await gives('The sandbox does not answer');
+  return page.$eval('#stories button', (each) => !each.disabled);
+}
+
 const shown = { complaints: [], hosts: [] };
 const running = await launched();
 try {
@@ -99,6 +117,7 @@ try {
     const overflows = await pages.phone.$eval('html', (each) => each.scrollWidth > each.clientWidth);
     shown[`operations, ${scheme}`] = { overflows, ...(await judged(pages.phone)) };
   }
+  shown.gone = await gone(running);
   process.stdout.write(JSON.stringify(shown));
 } catch (error) {
   throw new Error(shown.complaints.join('; '), { cause: error });

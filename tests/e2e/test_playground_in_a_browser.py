@@ -144,6 +144,11 @@ def test_by_keyboard(seen: Seen) -> None:
     assert '"$STRIPE_KEY:"' in copied
 
 
+def test_the_sandbox_has_ended(seen: Seen) -> None:
+    """Whoever goes on with a page of an earlier run reads so, and no button is stuck."""
+    assert seen.page["gone"] is True
+
+
 def test_nothing_from_elsewhere(seen: Seen) -> None:
     """Only this machine is asked, and neither the page nor its policy has a complaint."""
     assert {*seen.page["hosts"]} == {"127.0.0.1"}

@@ -2,6 +2,7 @@
 const token = location.hash.slice(1);
 const KEPT_FLOWS = 40;
 const PAUSE_MS = 150;
+const GONE = 'The sandbox does not answer: it has ended, or this address is of an earlier one.';
 
 const at = (id) => document.getElementById(id);
 const flows = new Map();
@@ -30,9 +31,11 @@ const say = (text) => void (at('said').textContent = text);
 
 async function ask(path, body) {
   const headers = { 'x-playground-token': token, ...(body && { 'content-type': 'application/json' }) };
-  const answer = await fetch(path, { method: body ? 'POST' : 'GET', headers, body: body && JSON.stringify(body) });
-  const document = await answer.json();
-  if (!answer.ok) {
+  const asking = fetch(path, { method: body ? 'POST' : 'GET', headers, body: body && JSON.stringify(body) });
+  // 403 is the answer to another run's token.
+  const gone = { error: GONE };
+  const document = await asking.then((answer) => (answer.status === 403 ? gone : answer.json())).catch(() => gone);
+  if (document.error) {
     say(document.error);
   }
   return document;
@@ -126,11 +129,8 @@ function show(entry) {
 function listen() {
   const stream = new EventSource(`/events?token=${encodeURIComponent(token)}`);
   stream.addEventListener('message', ({ data }) => show(JSON.parse(data)));
-  stream.addEventListener('error', () => {
-    if (stream.readyState === EventSource.CLOSED) {
-      say('The sandbox has ended, or this address is of an earlier one.');
-    }
-  });
+  // It never ends by itself, nor does another run have its address.
+  stream.addEventListener('error', () => say(GONE));
 }
 
 /* Both sides, and the switches */
