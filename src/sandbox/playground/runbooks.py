@@ -8,7 +8,9 @@ from pathlib import Path
 
 _FILE = Path(__file__).parents[3] / "docs/operations.md"
 _HEADING = re.compile(r"^(#+) (.*)\n", re.MULTILINE)
-_ROW = re.compile(r"\| \[this\]\(#([\w-]+)\) \|[^|]*\| `(\w+)`, `(\w+)` \|$", re.MULTILINE)
+_ROW = re.compile(
+    r"\| \[this\]\(#([\w-]+)\) \|[^|]*\| (?:`\w+`, )?`(\w+)`, `(\w+)` \|$", re.MULTILINE
+)
 _THE_LINE = "the-log-line"
 
 
