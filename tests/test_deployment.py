@@ -37,6 +37,8 @@ EVERYTHING = {
     "ShopAudience": "https://shop.example/api",
     "ShopClientIds": "shop-client",
     # Without the slashes of a partner's, which moto reads as an ARN.
+    # Beside sources the template's Rules refuse it, which moto does not know.
+    "SyncBy": "webhook",
     "Auth0EventSource": "auth0-events",
     "StripeEventSource": "stripe-events",
 }
@@ -46,10 +48,10 @@ CREATED = {
     "AWS::CloudWatch::Dashboard": 2,
     "AWS::DynamoDB::Table": 1,
     "AWS::Events::Rule": 2,
-    "AWS::IAM::Role": 13,
+    "AWS::IAM::Role": 14,
     "AWS::Lambda::EventSourceMapping": 1,
-    "AWS::Lambda::Function": 9,
-    "AWS::Logs::LogGroup": 10,
+    "AWS::Lambda::Function": 10,
+    "AWS::Logs::LogGroup": 11,
     "AWS::S3::Bucket": 1,
     "AWS::SQS::Queue": 2,
     "AWS::StepFunctions::StateMachine": 1,
@@ -112,8 +114,10 @@ def body(template: dict[str, Any]) -> str:
     for each in document["Resources"].values():
         if each["Type"] == "AWS::Events::Rule":
             # moto takes a reference to a bus for the bus itself, and not for its name.
-            bus = document["Resources"][each["Properties"]["EventBusName"]["Ref"]]
+            name = each["Properties"]["EventBusName"]["Ref"]
+            bus = document["Resources"][name]
             each["Properties"]["EventBusName"] = bus["Properties"]["Name"]
+            each["DependsOn"] = [name]
     return json.dumps(document)
 
 
