@@ -107,20 +107,17 @@ def printed(box: Sandbox, since: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("route", "body", "headers"),
+    ("route", "body", "secret"),
     [
-        *(("POST /events/auth0", OF_ADA, bearer(each)) for each in TOKENS),
-        *(
-            ("POST /events/stripe", OF_A_CUSTOMER, signed(json.dumps(OF_A_CUSTOMER), each))
-            for each in SECRETS
-        ),
+        *(("POST /events/auth0", OF_ADA, each) for each in TOKENS),
+        *(("POST /events/stripe", OF_A_CUSTOMER, each) for each in SECRETS),
     ],
 )
-def test_taken(
-    box: Sandbox, waiting: Waiting, route: str, body: Document, headers: dict[str, str]
-) -> None:
+def test_taken(box: Sandbox, waiting: Waiting, route: str, body: Document, secret: str) -> None:
     """By either secret: it is in the queue once it is answered, and nothing of it in the log."""
     since = len(box.log.getvalue())
+    # Signed now: a signature is good for five minutes, and parameters are made long before.
+    headers = bearer(secret) if secret in TOKENS else signed(json.dumps(body), secret)
 
     assert said(post(route, body, headers)) == (200, {"followed": True})
     [message] = waiting.taken()
