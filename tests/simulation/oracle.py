@@ -98,9 +98,8 @@ class Oracle:
         self.world.tell(f"  Stripe updates {after['id']}: {after['email']} {after['metadata']}")
         if owner_of(before) != owner_of(after):
             # By who had looked before a person named somebody else: docs, not covered.
-            is_late = (
-                self.world.sent < self.renamed.get(after["id"], -PERSON_SECONDS) + PERSON_SECONDS
-            )
+            renamed = self.renamed.get(after["id"], -FUNCTION_SECONDS)
+            is_late = self.world.sent < renamed + FUNCTION_SECONDS
             if not is_late and not self._may_pass(owner_of(before), str(owner_of(after))):
                 self.violated(f"1: {owner_of(after)} takes the customer of {owner_of(before)}")
             self._judge_owner(after)
@@ -267,7 +266,8 @@ class Oracle:
         for user in self.auth0.users.values():
             customer_id = user.metadata.get("stripe_customer_id")
             # Asked for a verified address first, who is marked is asked about the id then.
-            is_asked = user.ended[-1].reason == "deferred"
+            is_marked = user.metadata.get("stripe_signup") == "unfinished"
+            is_asked = is_marked and user.ended[-1].reason == "deferred"
             is_denied = user.ended[-1].decision == "deny" or is_asked
             # Not covered: a denial of who carries an id, whose marker is lost.
             if user.forged or is_denied or any(each.marker_lost for each in user.ended):
