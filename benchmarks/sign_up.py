@@ -140,7 +140,7 @@ def gateway_event(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 
 
 def peers(outside: StandIns, folder: Path) -> dict[str, Peer]:
-    """Return ours, the usual Lambda, the floor, and a function that does nothing."""
+    """Return ours, the usual Lambda, the floor, and two that do nothing."""
     secret = SigningSecret.parse(outside.signing_secret)
     # /var/task is read-only: what is not compiled in the artifact is compiled at each cold start.
     common = {**outside.environment, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -166,6 +166,7 @@ def peers(outside: StandIns, folder: Path) -> dict[str, Peer]:
         Peer("usual", usuals, "app.handler", usual, with_key),
         Peer("floor", floors, "app.handler", floor, with_key),
         Peer("empty", floors, "app.empty", floor, with_key),
+        Peer("bare", floors, "bare.handler", floor, with_key),
     ]
     return {each.name: each for each in made}
 

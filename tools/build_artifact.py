@@ -34,9 +34,10 @@ class Function:
 
 _OURS = frozenset({"customerlink"})
 _POWERTOOLS = frozenset({"aws_lambda_powertools"})
+_HTTP = frozenset({"httptools"})
 _TYPING = frozenset({"typing_extensions.py"})
 """Of the Stripe SDK's: what is imported of that at a cold start does without."""
-_STRIPE = frozenset({"stripe"}) | _TYPING
+_STRIPE = frozenset({"stripe"}) | _HTTP | _TYPING
 _BOTO3 = frozenset({"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3"})
 _CRYPTOGRAPHY = frozenset({"cryptography", "_cffi_backend.*.so"})
 _REQUESTS = frozenset({"certifi", "charset_normalizer", "idna", "requests"})
@@ -61,7 +62,7 @@ FUNCTIONS = {
         packages=_OURS | _BOTO3,
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),
     ),
-    "WatchFunction": Function(("customerlink.functions.watch",), 12, packages=_OURS),
+    "WatchFunction": Function(("customerlink.functions.watch",), 12, packages=_OURS | _HTTP),
     "EventsFunction": Function(
         ("customerlink.functions.events",), 12, packages=_OURS | _STRIPE, later=_TYPING
     ),
@@ -75,9 +76,9 @@ FUNCTIONS = {
         later=_CRYPTOGRAPHY | _TYPING | {"jwt"},
     ),
     "VerifyEmailFunction": Function(
-        ("customerlink.functions.verify_email",), 25, packages=_OURS | _CRYPTOGRAPHY
+        ("customerlink.functions.verify_email",), 25, packages=_OURS | _HTTP | _CRYPTOGRAPHY
     ),
-    "SendMailFunction": Function(("customerlink.functions.send_mail",), 12, packages=_OURS),
+    "SendMailFunction": Function(("customerlink.functions.send_mail",), 12, packages=_OURS | _HTTP),
     "BackfillFunction": Function(
         ("customerlink.functions.backfill",),
         100,
@@ -128,7 +129,9 @@ UTILITIES = frozenset(
 
 LEFTOVERS = (
     *("bin", "*.dist-info/[!M]*", ".lock"),
-    *("**/__pycache__", "**/tests", "**/*.pyi", "**/py.typed"),
+    *("**/__pycache__", "**/tests", "**/*.pyi", "**/*.pyx", "**/*.pxd", "**/py.typed"),
+    # Imported without it (adapters/http_messages.py).
+    "httptools/parser/url_parser.*.so",
 )
 
 

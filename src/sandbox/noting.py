@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, override
 from unittest.mock import patch
+from urllib.parse import SplitResult
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
+from customerlink.adapters import connections, http_messages
 from sandbox.journal import Journal, Json, Kind, flow, flow_under_way
 from sandbox.serving import Middleware, replayable, with_body
 from sandbox.stripe_checkout import PAYMENTS
@@ -170,15 +172,24 @@ class NotedOutput(io.StringIO):
 
 @contextmanager
 def flows_go_along() -> Iterator[None]:
-    """Let each request that is sent in a flow name it: all HTTP clients here stand on this one."""
-    end = http.client.HTTPConnection.endheaders
+    """Let each request that is sent in a flow name it: by our own connections, or `http.client`."""
+    plain, end = http_messages.request_bytes, http.client.HTTPConnection.endheaders
+
+    def request_bytes(
+        method: str, url: SplitResult, headers: Mapping[str, str], body: bytes | str | None
+    ) -> bytes:
+        name = flow_under_way()
+        return plain(method, url, {**headers, FLOW_HEADER: name} if name else headers, body)
 
     def ended(connection: http.client.HTTPConnection, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         if name := flow_under_way():
             connection.putheader(FLOW_HEADER, name)
         end(connection, *args, **kwargs)
 
-    with patch.object(http.client.HTTPConnection, "endheaders", ended):
+    with (
+        patch.object(connections, "request_bytes", request_bytes),
+        patch.object(http.client.HTTPConnection, "endheaders", ended),
+    ):
         yield
 
 

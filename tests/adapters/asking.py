@@ -18,5 +18,5 @@ def ask(  # noqa: PLR0913 (what a request is made of)
 ) -> tuple[int, bytes]:
     """Ask once."""
     answer = connections.request(method, f"{url}/a?b=c", {}, body, connect=connect, total=total)
-    assert answer.headers["x-name"] == answer.headers["X-NAME"] == "value"
+    assert answer.headers["x-name"] == "value"
     return answer.status, answer.body

@@ -74,7 +74,7 @@ class TestKept:
 
         assert [ask(connections) for _ in range(4)] == [(200, b"ok")] * 4
         assert (script.dialled, script.closed) == (1, 0)
-        head = b"GET /a?b=c HTTP/1.1\r\nHost: script\r\nAccept-Encoding: identity\r\n\r\n"
+        head = b"GET /a?b=c HTTP/1.1\r\nhost: script\r\naccept-encoding: identity\r\n\r\n"
         assert script.writes == head * 4
 
     def test_by_server(self) -> None:
@@ -136,9 +136,9 @@ def test_head_and_body_go_together() -> None:
 @pytest.mark.parametrize(
     ("method", "answer", "body"),
     [
-        ("HEAD", OK[:-2], b""),
         ("POST", b"HTTP/1.1 204 No Content\r\nX-Name: value\r\n\r\n", b""),
         ("POST", b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
+        ("GET", b"HTTP/1.1 103 Early Hints\r\nX-Name: other\r\n\r\n" * 2 + OK, b"ok"),
         ("GET", CHUNKED + b"1\r\no\r\n1;a=b\r\nk\r\n0\r\n\r\n", b"ok"),
         ("GET", CHUNKED + b"0\r\nx-trailer: value\r\n\r\n", b""),
     ],
@@ -152,12 +152,10 @@ def test_framing(method: str, answer: bytes, body: bytes) -> None:
     assert script.closed == 0
 
 
-@pytest.mark.parametrize(
-    "head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n"]
-)
-def test_length_that_is_missing_or_no_number(head: bytes) -> None:
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_length_that_is_missing(version: bytes) -> None:
     """The answer ends with its connection."""
-    script = Script(head + b"X-Name: value\r\n\r\nok", b"")
+    script = Script(b"HTTP/" + version + b" 200 OK\r\nX-Name: value\r\n\r\nok", b"")
 
     assert ask(Connections(URL, dial=script.dial)) == (200, b"ok")
     assert script.closed == 1
@@ -184,7 +182,24 @@ def test_length_that_is_missing_or_no_number(head: bytes) -> None:
             )
             for length in (17_000_000, 10**12, 10**21)
         ),
-        pytest.param([b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK], id="an interim answer"),
+        pytest.param([b"HTTP/1.1 100 Continue\r\n\r\n", b""], id="an interim answer alone"),
+        pytest.param([b"HTTP/1.1 100 Continue\r\n\r\n"], id="interim answers for ever"),
+        pytest.param(
+            [b"HTTP/1.1 101 Go\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"],
+            id="another protocol from now on",
+        ),
+        pytest.param(
+            [OK.replace(b"length: 2", b"length: many"), b""], id="a length that is no number"
+        ),
+        pytest.param(
+            [OK.replace(b"X-Name", b"content-length: 3\r\nX-Name"), b""], id="two lengths"
+        ),
+        pytest.param(
+            [CHUNKED.replace(b"X-Name", b"content-length: 3\r\nX-Name") + b"0\r\n\r\n"],
+            id="a length and chunks",
+        ),
+        pytest.param([CHUNKED + b"1\r\nx\r\n"], id="chunks for ever"),
+        pytest.param([OK.replace(b"X-Name", b"X Name"), b""], id="a name that is none"),
     ],
 )
 def test_no_whole_answer(reads: list[bytes | Exception]) -> None:
@@ -200,18 +215,34 @@ def test_no_whole_answer(reads: list[bytes | Exception]) -> None:
 
 def test_told_by_its_kind() -> None:
     """No error quotes what the other side sent."""
-    with pytest.raises(NoAnswerError, match=r"^BadStatusLine$") as raised:
+    with pytest.raises(NoAnswerError, match=r"^HttpParserError$") as raised:
         ask(Connections(URL, dial=Script(b"ada@example.com\r\n").dial))
 
     assert raised.value.__cause__ is None
 
 
-def test_request_that_cannot_be_sent() -> None:
-    """A header that nobody may send: nothing has left, and no value is quoted."""
+@pytest.mark.parametrize(
+    ("url", "name", "value"),
+    [
+        (URL, "a", "b\r\nc"),
+        (URL, "a", "b\nc"),
+        (URL, "a", "b\0c"),
+        (URL, "a", "\N{GREEK SMALL LETTER ALPHA}"),
+        (URL, "a b", "c"),
+        (URL, "", "c"),
+        (f"{URL}/a b", "a", "b"),
+        (f"{URL}/\N{LATIN SMALL LETTER E WITH ACUTE}", "a", "b"),
+        (f"{URL}/a\x7f", "a", "b"),
+    ],
+)
+def test_request_that_cannot_be_sent(url: str, name: str, value: str) -> None:
+    """A header or a path that nobody may send: nothing has left, and no value is quoted."""
     script = Script(OK)
     connections = Connections(URL, dial=script.dial)
-    with pytest.raises(NotConnectedError, match=r"^ValueError$"):
-        connections.request("GET", URL, {"a": "b\r\nc"}, None, connect=1.0, total=1.0)
+    with pytest.raises(NotConnectedError, match=r"^ValueError$") as raised:
+        connections.request("GET", url, {name: value}, None, connect=1.0, total=1.0)
+
+    assert raised.value.__cause__ is None
 
     assert script.closed == 1
     assert script.writes == b""

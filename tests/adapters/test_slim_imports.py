@@ -1,12 +1,13 @@
 """Packages without what they bring along: nobody else is left without it."""
 
+import importlib
 import json
 import subprocess
 import sys
 
 import pytest
 
-from customerlink.adapters.slim_imports import without
+from customerlink.adapters.slim_imports import not_installed, without
 
 CODE = """
 import json, sys
@@ -17,8 +18,12 @@ without = [
     name for name, module in sys.modules.items()
     if getattr(module, "asyncio", sdk) is sdk.asyncio
 ]
-there = {"asyncio", "calendar", "typing_extensions"} & {*sys.modules}
-import asyncio, calendar, httpx, typing_extensions
+gone = {"asyncio", "calendar", "http.client", "requests", "typing_extensions"}
+there = gone & {*sys.modules}
+import asyncio, calendar, http.client, httpx, requests, typing_extensions, urllib3.connection
+assert issubclass(urllib3.connection.HTTPConnection, http.client.HTTPConnection)
+assert http.client.HTTPConnection is not object
+assert isinstance(stripe.RequestsClient(session=requests.Session()), stripe.HTTPClient)
 async def answer():
     async with httpx.AsyncClient() as client:
         return type(client).__name__
@@ -52,3 +57,14 @@ def test_what_is_there_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError
 
     assert "colorsys" not in sys.modules
+
+
+def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who tries finds none, and who imports it later finds it."""
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with not_installed("colorsys", "json"):
+        assert sys.modules["json"] is json
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("colorsys")
+
+    assert importlib.import_module("colorsys").rgb_to_hsv

@@ -1,32 +1,22 @@
-"""Connections that a warm function keeps alive: HTTP/1.1 by the standard library's `http.client`.
-
-It asks for a socket and a file, and knows a time-out for each of their calls, not one for all of
-them. So it is handed an `_Exchange` in their place, by which each call gets what is left of the
-whole time, however slowly the other side speaks or listens.
+"""Connections that a warm function keeps alive: HTTP/1.1, each call within one time in all.
 
 Why not urllib3: docs/architecture.md, "Written by hand, and why".
 """
 
-import io
 import ssl
 import time
 import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http import HTTPStatus
-from http.client import BadStatusLine, HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
+from customerlink.adapters.http_messages import NO_MESSAGE, Answer, read_answer, request_bytes
 from customerlink.adapters.streams import Dial, SocketStream, Stream, seconds_left
 from customerlink.model.errors import CustomerLinkError
-from customerlink.model.frozen import frozen
 
 ONCE: Mapping[str, str] = {"connection": "close"}
 """The header for who asks once in minutes: a kept connection may be dead by then, unnoticed."""
-
-_LONGEST_BODY = 16 * 1024 * 1024
-"""Bytes; the longest answer that is asked for, a page of a hundred customers, has a hundredth."""
 
 
 class NotConnectedError(CustomerLinkError):
@@ -35,15 +25,6 @@ class NotConnectedError(CustomerLinkError):
 
 class NoAnswerError(CustomerLinkError):
     """The request left, and no whole answer came in time."""
-
-
-@frozen
-class Answer:
-    """A whole answer; `headers` are found in any letter case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Connections:
@@ -78,20 +59,15 @@ class Connections:
             stream = _still_open(idle) or self._dialled(parts, min(connect, total))
         is_kept = False
         try:
-            client, exchange = HTTPConnection(parts.netloc), _Exchange(stream, end)
-            client.sock = exchange
             with _raised_as(NotConnectedError):
-                seconds_left(end)
                 # Nothing leaves yet: what cannot be a request was never sent.
-                client.request(method, _target(parts), body, headers)
+                sent = request_bytes(method, parts, headers, body)
+                seconds_left(end)
             with _raised_as(NoAnswerError):
-                exchange.send()
-                with client.getresponse() as response:
-                    if response.status < HTTPStatus.OK or (response.length or 0) > _LONGEST_BODY:
-                        # http.client skips a 100, and takes other interim answers for final ones.
-                        raise BadStatusLine(str(response.status))
-                    answer = Answer(response.status, response.headers, response.read())  # type: ignore[arg-type]
-            is_kept = exchange.leaves_in_step()
+                _send(stream, sent, end)
+                answer, is_kept = read_answer(
+                    lambda buffer: stream.read_into(buffer, seconds_left(end))
+                )
         finally:
             if not is_kept:
                 stream.close()
@@ -107,68 +83,22 @@ class Connections:
         return self._dial(parts.hostname or "", port, context, seconds)
 
 
-class _Exchange:
-    """One request and its answer on a stream: what `http.client` takes for a socket."""
-
-    def __init__(self, stream: Stream, end: float) -> None:
-        self._stream, self._end = stream, end
-        self._incoming = _Incoming(stream, end)
-        self._reader = _Reader(self._incoming)
-        self._request = bytearray()
-        self._is_last = False
-
-    def sendall(self, data: bytes) -> None:
-        # http.client hands over head and body apart; they go by one packet, and one record of TLS.
-        self._request += data
-
-    def send(self) -> None:
-        rest = memoryview(self._request)
-        while rest:
-            rest = rest[self._stream.write(rest, seconds_left(self._end)) :]
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return self._reader
-
-    def close(self) -> None:
-        # http.client lets go of a socket that the answer's end closes, and reads on by the file.
-        self._is_last = True
-
-    def leaves_in_step(self) -> bool:
-        """Return whether the next request may go by the stream.
-
-        What was read beyond the answer would pass for the next one's beginning.
-        """
-        self._incoming.is_over = True
-        return not self._is_last and not self._reader.peek(1)
-
-
-class _Incoming(io.RawIOBase):
-    def __init__(self, stream: Stream, end: float) -> None:
-        self._stream, self._end = stream, end
-        self.is_over = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # of BufferedReader's
-        return 0 if self.is_over else self._stream.read_into(buffer, seconds_left(self._end))
-
-
-class _Reader(io.BufferedReader):
-    def close(self) -> None:
-        """Stay open for a look at what is behind the answer."""
+def _send(stream: Stream, request: bytes, end: float) -> None:
+    """Send head and body by one packet, and one record of TLS, as far as they fit."""
+    rest = memoryview(request)
+    while rest:
+        rest = rest[stream.write(rest, seconds_left(end)) :]
 
 
 @contextmanager
 def _raised_as(error: type[CustomerLinkError]) -> Iterator[None]:
-    """Raise the network's and http.client's errors as one of ours.
+    """Raise the network's and the messages' errors as one of ours.
 
-    Their kind is all that is told: their texts quote what the other side sent, or a header. Of a
-    length below zero, or beyond all memory, http.client makes errors of Python's own.
+    Their kind is all that is told: their texts quote what the other side sent, or a header.
     """
     try:
         yield
-    except (OSError, HTTPException, ValueError, ArithmeticError, MemoryError) as raised:
+    except (OSError, *NO_MESSAGE) as raised:
         raise error(type(raised).__name__) from None
 
 
@@ -182,10 +112,6 @@ def _still_open(idle: list[Stream]) -> Stream | None:
         if not stream.has_news():
             return stream
         stream.close()
-
-
-def _target(parts: SplitResult) -> str:
-    return f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
 
 
 def _close_all(idle: Mapping[tuple[str, str], list[Stream]]) -> None:

@@ -23,6 +23,19 @@ def without(*names: str, but: ModuleType | None = None) -> Iterator[None]:
             del sys.modules[name]
 
 
+@contextmanager
+def not_installed(*names: str) -> Iterator[None]:
+    """Let who looks whether it may use one find none, unless somebody has imported it so far."""
+    absent = [name for name in names if name not in sys.modules]
+    # https://docs.python.org/3/reference/import.html#the-module-cache: not to be found.
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
 class _Empty(ModuleType):
     """A module whose names can be imported, and are of no use."""
 

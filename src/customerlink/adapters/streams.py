@@ -54,7 +54,7 @@ class SocketStream:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
                 connected.settimeout(seconds_left(end))
-                connected = context.wrap_socket(connected, server_hostname=host)
+                connected = context.wrap_socket(connected, server_hostname=_ascii(host))
         except BaseException:
             connected.close()
             raise
@@ -91,10 +91,16 @@ def seconds_left(end: float) -> float:
     return seconds
 
 
+def _ascii(host: str) -> bytes:
+    """Return a host's name as it is sent; of a text Python makes it by IDNA, with its tables."""
+    return host.encode("ascii")
+
+
 def _connected(host: str, port: int, end: float) -> socket.socket:
     """Try a host's addresses in turn; the library's own way would begin the time anew for each."""
     failed = OSError("no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
+    found = socket.getaddrinfo(_ascii(host), port, 0, socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
         tried = socket.socket(family, kind, protocol)
         try:
             tried.settimeout(seconds_left(end))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from customerlink.adapters.aws.secrets_manager import refused
 from customerlink.functions.shell.telemetry import logger
+from customerlink.model.errors import SecretUnavailableError
 from customerlink.model.failure import FailedAt, Failure, fields_of, told
 from customerlink.model.secret import Secret
 from customerlink.usecases.self_test import SelfTest, has_passed
@@ -59,7 +59,8 @@ def check(
         logger.warning("self_test", extra={"trouble": "the secret has no value yet"})
         return True
     except ClientError as error:
-        raise refused(error.response.get("Error", {}).get("Code", "")) from None
+        code = error.response.get("Error", {}).get("Code", "")
+        raise SecretUnavailableError.answered(code) from None
     secret = Secret.parse(stored.get("SecretString", ""), stored["VersionId"])
     test = SelfTest.signed(secret.signing_secrets[0], time.time())
     # From a network that may call: no other way leads past the function's own check.

@@ -22,8 +22,8 @@ MAX_METADATA_KEYS = 40
 """Of those that Stripe allows, some are ours, and the shop wants some."""
 
 # Ours are left to us: a profile must not be able to say whose customer this is.
-_METADATA = re.compile(r"metadata\.(?!auth0_|superseded_by)[A-Za-z0-9_.-]{1,40}")
-_PATH = re.compile(r"[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,3}")
+_METADATA = r"metadata\.(?!auth0_|superseded_by)[A-Za-z0-9_.-]{1,40}"
+_PATH = r"[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,3}"
 
 type Params = dict[str, Any]
 
@@ -45,10 +45,10 @@ class CustomerFields:
             raise ConfigurationError(declared)
         sources: dict[str, str] = {}
         for target, path in declared.items():
-            has_record = target in _WITHIN_LIMITS or _METADATA.fullmatch(target)
+            has_record = target in _WITHIN_LIMITS or re.fullmatch(_METADATA, target)
             if not has_record:
                 raise ConfigurationError("has a field that cannot be filled")
-            if not isinstance(path, str) or not _PATH.fullmatch(path):
+            if not isinstance(path, str) or not re.fullmatch(_PATH, path):
                 raise ConfigurationError(f"has no path of a profile for {target}")
             sources[target] = path
         if sum(target not in _WITHIN_LIMITS for target in sources) > MAX_METADATA_KEYS:
@@ -107,7 +107,7 @@ def _phone(value: str) -> str | None:
 
 
 def _locales(value: str) -> list[str] | None:
-    return [value.replace("_", "-")] if LOCALE.fullmatch(value) else None
+    return [value.replace("_", "-")] if re.fullmatch(LOCALE, value) else None
 
 
 _WITHIN_LIMITS = {

@@ -147,7 +147,7 @@ def _others(helps: Helps, own: Texts) -> dict[str, str]:
 
 
 def _of_locale(locale: str, texts: object) -> dict[Helps, str]:
-    if not LOCALE.fullmatch(locale):
+    if not re.fullmatch(LOCALE, locale):
         raise ConfigurationError("has a name that is no locale")
     if not isinstance(texts, dict) or not texts:
         raise ConfigurationError(f"has no texts for {normal(locale)}")

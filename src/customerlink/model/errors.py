@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from customerlink.model.failure import FailedAt, Failure, How
+from customerlink.model.failure import FailedAt, Failure, How, told
 
 
 class CustomerLinkError(Exception):
@@ -33,6 +33,11 @@ class SecretUnavailableError(CustomerLinkError):
     """The secret could not be had, and no copy is young enough to go on with."""
 
     failed_at = FailedAt.SECRET
+
+    @classmethod
+    def answered(cls, code: str) -> "SecretUnavailableError":
+        """Return what is raised where Secrets Manager answers with an error."""
+        return cls(f"Secrets Manager answered {told(code)}", told(code))
 
 
 class KeyRejectedError(CustomerLinkError):

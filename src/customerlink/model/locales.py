@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from customerlink.model.values import OddValueError, text
 
-LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+LOCALE = r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*"
 """A language, and what may narrow it: `de`, `de-CH`, with hyphens or underscores."""
 
 MAX_LOCALES = 8
@@ -25,7 +25,7 @@ def locales(value: object) -> Locales:
     found = text(value) or ""
     if len(found) > _LONGEST_LIST:
         raise OddValueError
-    read = [normal(each) for each in found.split() if LOCALE.fullmatch(each)]
+    read = [normal(each) for each in found.split() if re.fullmatch(LOCALE, each)]
     return tuple(dict.fromkeys(read))[:MAX_LOCALES]
 
 

@@ -24,8 +24,8 @@ SUBSCRIPTIONS_KEY = "stripe_subscriptions_key"
 _SECRET_CHARACTERS = 32
 
 # Nothing but this very machine is spoken to over plain HTTP.
-_HERE = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
+_HERE = r"http://127\.0\.0\.1:[0-9]{1,5}"
+_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"
 
 
 @frozen
@@ -91,8 +91,8 @@ class Auth0Client:
             text_of(document, name) for name in ("domain", "client_id", "client_secret")
         )
         domain = domain.removeprefix("https://").removesuffix("/")
-        is_here = _HERE.fullmatch(domain) is not None
-        if not (is_here or _DOMAIN.fullmatch(domain)):
+        is_here = re.fullmatch(_HERE, domain) is not None
+        if not (is_here or re.fullmatch(_DOMAIN, domain)):
             raise ConfigurationError("the secret's field domain is wrong")
         return cls(domain if is_here else f"https://{domain}", client_id, client_secret)
 

@@ -34,9 +34,9 @@ KNOWN_SECONDS = 330
 """So old a key is before it signs: by then every function has fetched it (`secrets_manager`)."""
 
 _PURPOSE = b"customerlink.link-ticket.v2"
-_KEY = re.compile(r"ltk_(\d{1,12})_([A-Za-z0-9+/]{43,}={0,2})")
+_KEY = r"ltk_(\d{1,12})_([A-Za-z0-9+/]{43,}={0,2})"
 _KEY_BYTES = 32
-_DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
+_DIGEST = r"[A-Za-z0-9_-]{43}"
 _PARTS = 2
 
 
@@ -50,7 +50,7 @@ class TicketKey:
     @classmethod
     def parse(cls, text: object) -> "TicketKey | None":
         """Read one; None for what is none, since no log-in may fail for it."""
-        found = _KEY.fullmatch(text) if isinstance(text, str) else None
+        found = re.fullmatch(_KEY, text) if isinstance(text, str) else None
         try:
             key = base64.b64decode(found[2], validate=True) if found else b""
         except binascii.Error:
@@ -106,7 +106,7 @@ def digest_of(state: str) -> str:
 
 def is_digest(text: str) -> bool:
     """Return whether a text has the form of such a digest."""
-    return _DIGEST.fullmatch(text) is not None
+    return re.fullmatch(_DIGEST, text) is not None
 
 
 def issue(key: TicketKey, user: User, browser: str, now: float) -> str:

@@ -26,9 +26,9 @@ from customerlink.model.user import Tenant, is_tenant
 type Network = IPv4Network | IPv6Network
 
 _MAX_TOLERANCE = 10 * 365 * 24 * 3600
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
-_CONNECTION = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_SHA256 = r"[0-9a-fA-F]{64}"
+_RATE = r"[0-9]{1,6}(\.[0-9]{1,6})?"
+_CONNECTION = r"[A-Za-z0-9._-]{1,128}"
 _TRUSTED = "CUSTOMERLINK_TRUSTED_CONNECTIONS"
 
 
@@ -164,7 +164,7 @@ class EnvironmentReader:
     def rate(self, name: str, default: float, most: float) -> float:
         """Read how often a second; nothing, or 0, is the default."""
         value = self._environment.get(name) or "0"
-        if not _RATE.fullmatch(value) or float(value) > most:
+        if not re.fullmatch(_RATE, value) or float(value) > most:
             return self._complain(name, default)
         return float(value) or default
 
@@ -186,7 +186,7 @@ class EnvironmentReader:
     def digests(self, name: str) -> tuple[bytes, ...]:
         """Read SHA-256 digests in hex, by commas."""
         given = [each.strip() for each in (self._environment.get(name) or "").split(",")]
-        if not all(_SHA256.fullmatch(each) for each in given if each):
+        if not all(re.fullmatch(_SHA256, each) for each in given if each):
             return self._complain(name, ())
         return tuple(bytes.fromhex(each) for each in given if each)
 
@@ -196,7 +196,7 @@ class EnvironmentReader:
         names = frozenset(each.strip() for each in value.split(","))
         if not value.strip():
             return Trust()
-        is_list = all(map(_CONNECTION.fullmatch, names))
+        is_list = all(re.fullmatch(_CONNECTION, each) for each in names)
         return Trust(names) if is_list else self._complain(name, Trust(frozenset()))
 
     def tenants(self, name: str) -> frozenset[Tenant]:

@@ -9,7 +9,8 @@ import stripe
 from tests.adapters.stripe.served import Stripe
 from tests.fakes import FakeClock
 
-from customerlink.adapters.connections import Answer, Connections, NoAnswerError, NotConnectedError
+from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
+from customerlink.adapters.http_messages import Answer
 from customerlink.adapters.stripe.http_client import (
     CONNECT_SECONDS,
     TRY_SECONDS,
@@ -95,8 +96,8 @@ def asked(
 
 
 def test_answer() -> None:
-    """Its headers have one letter case, its status is noted, and a text for people is left out."""
-    headers = {"Request-Id": "req_1", "STRIPE-Notice": "ada@example.com"}
+    """Its status is noted, and a text for people is left out."""
+    headers = {"request-id": "req_1", "stripe-notice": "ada@example.com"}
     ask, run, _ = asked(Answer(402, headers, b"{}"))
 
     assert ask() == ("{}", 402, {"request-id": "req_1"})

@@ -30,11 +30,11 @@ from customerlink.adapters.auth0.rate_limits import (
 )
 from customerlink.adapters.connections import (
     ONCE,
-    Answer,
     Connections,
     NoAnswerError,
     NotConnectedError,
 )
+from customerlink.adapters.http_messages import Answer
 from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.address import spellings
 from customerlink.model.profile import Profile
@@ -164,13 +164,13 @@ class Management:
         token = {"authorization": f"Bearer {self.granted['access_token']}"}
         answer = self._answer(method, f"{self._client.url}/api/v2/{path}", token, body)
         if _is_success(answer):
-            self._leave_some(endpoint_of(method, path), dict(answer.headers.items()))
+            self._leave_some(endpoint_of(method, path), answer.headers)
             return answer
         document = None
         with suppress(Auth0OddError):
             # With what it says of a scope that is missing.
             document = _document(answer)
-        raise Auth0RefusedError(answer.status, dict(answer.headers.items()), document)
+        raise Auth0RefusedError(answer.status, answer.headers, document)
 
     def _leave_some(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
         """Let whoever does not wait for an answer leave others their share of a limit."""

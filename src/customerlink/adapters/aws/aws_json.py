@@ -15,7 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from customerlink.adapters.aws.endpoints import endpoint
 from customerlink.adapters.aws.signature_v4 import Credentials, signed_headers
-from customerlink.adapters.connections import Answer, Connections, NoAnswerError, NotConnectedError
+from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
+from customerlink.adapters.http_messages import Answer
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.frozen import frozen
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, SecretsManager
 from customerlink.model.errors import ConfigurationError, SecretUnavailableError
-from customerlink.model.failure import How, told
+from customerlink.model.failure import How
 from customerlink.model.keys import StripeKey
 from customerlink.model.secret import Secret
 from customerlink.ports.deadline import Clock
@@ -65,7 +65,7 @@ class CachedSecret[Parsed]:
         try:
             answer = self._client.get_secret_value(SecretId=self._secret_id)
         except AwsRefusedError as error:
-            raise refused(error.code) from None
+            raise SecretUnavailableError.answered(error.code) from None
         except AwsSilentError as error:
             text = f"Secrets Manager did not answer: {error}"
             raise SecretUnavailableError(text, How.NO_ANSWER) from None
@@ -92,8 +92,3 @@ class SecretsManagerSecret(CachedSecret[Secret]):
         except (SecretUnavailableError, ConfigurationError):
             return None
         return None if key == rejected else key
-
-
-def refused(code: str) -> SecretUnavailableError:
-    """Return what is raised where Secrets Manager answers with an error."""
-    return SecretUnavailableError(f"Secrets Manager answered {told(code)}", told(code))

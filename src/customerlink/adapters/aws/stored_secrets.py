@@ -1,7 +1,6 @@
 """The secrets that are read once, by a cold start: the tenant's, and the page's."""
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError, SecretsManager
-from customerlink.adapters.aws.secrets_manager import refused
 from customerlink.model.errors import SecretUnavailableError
 from customerlink.model.failure import How
 from customerlink.model.secret import TenantSecret, session_secrets
@@ -26,6 +25,6 @@ def _stored(client: SecretsManager, secret_id: str) -> str | None:
         if error.code == "ResourceNotFoundException":
             # Of the version: the template makes the secret, and puts nothing in.
             return None
-        raise refused(error.code) from None
+        raise SecretUnavailableError.answered(error.code) from None
     except AwsSilentError:
         raise SecretUnavailableError("Secrets Manager did not answer", How.NO_ANSWER) from None

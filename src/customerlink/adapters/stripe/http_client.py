@@ -34,7 +34,7 @@ class BudgetedHTTPClient(stripe.HTTPClient):
     left of the budget. It follows no redirect, so a key goes to no second host.
     """
 
-    name = "http.client"
+    name = "httptools"
 
     def __init__(self, connections: Connections, key: StripeKey, run: Run) -> None:
         """Share the warm function's connections."""
@@ -73,5 +73,5 @@ class BudgetedHTTPClient(stripe.HTTPClient):
             raise stripe.APIConnectionError("no answer") from None  # type: ignore[no-untyped-call]
         self._run.trace.stripe_statuses.append(answer.status)
         # The SDK prints the text of the header Stripe-Notice to standard error.
-        names = (name for name in answer.headers if name.lower() != "stripe-notice")
-        return body, answer.status, {name.lower(): answer.headers[name] for name in names}
+        told = {name: value for name, value in answer.headers.items() if name != "stripe-notice"}
+        return body, answer.status, told
