@@ -48,6 +48,46 @@ def test_nobody_else_lacks_them() -> None:
     assert json.loads(done.stdout) == [["stripe._http_client"], [], "AsyncClient"]
 
 
+KEPT = """
+import sys
+import customerlink.adapters.http_messages
+import customerlink.adapters.stripe.sdk
+import calendar, datetime, hashlib, hmac, time
+import httptools, stripe, stripe._encode, stripe._http_client
+
+body, now = '{"id": "evt_1", "object": "event"}', int(time.time())
+signature = hmac.new(b"secret", f"{now}.{body}".encode(), hashlib.sha256).hexdigest()
+signed = f"t={now},v1={signature}"
+assert "stripe._event" not in sys.modules
+assert type(stripe.Webhook.construct_event(body, signed, "secret")) is stripe.Event
+client = stripe.StripeClient("rk_" + "test_1", http_client=stripe.UrllibClient())
+assert type(client.construct_event(body, signed, "secret")) is stripe.Event
+assert httptools.parse_url(b"http://host/path").path == b"/path"
+assert isinstance(stripe.Event.construct_from({}, "key"), stripe._webhook.Event)
+second = datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.UTC)
+assert stripe._encode._encode_datetime(second) == 1
+async def slept():
+    await stripe._http_client.asyncio.sleep(0)
+stripe._http_client.asyncio.run(slept())
+"""
+
+
+def test_who_keeps_an_empty_one_reaches_the_real_one() -> None:
+    """Stripe's events, its times of day, and the other parser, by who was imported without them."""
+    subprocess.run([sys.executable, "-c", KEPT], env={"PYTHONPATH": ":".join(sys.path)}, check=True)
+
+
+def test_an_empty_one_has_nothing_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its names can be imported, and no more."""
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with without("colorsys"):
+        from colorsys import rgb_to_hsv  # noqa: PLC0415 (while it is away)
+
+        with pytest.raises(AttributeError):
+            rgb_to_hsv(0, 0, 0)
+    assert rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+
+
 def test_what_is_there_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when the import fails meanwhile, the stand-in goes."""
     with without("json"):

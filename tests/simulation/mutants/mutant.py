@@ -25,6 +25,7 @@ RECONCILIATION, LOOK, OUTCOME = (
 ENROL = "usecases/enrol.py"
 SYNC_LEDGER, MEMORY = "adapters/dynamodb/sync_ledger.py", "model/sync_memory.py"
 CONNECTIONS, POST_LOGIN = "adapters/connections.py", "functions/post_login.py"
+MESSAGES = "adapters/http_messages.py"
 
 
 @dataclass(frozen=True)
