@@ -233,19 +233,63 @@ def test_told_by_its_kind() -> None:
         (f"{URL}/a b", "a", "b"),
         (f"{URL}/\N{LATIN SMALL LETTER E WITH ACUTE}", "a", "b"),
         (f"{URL}/a\x7f", "a", "b"),
+        (f"{URL}/a\nb", "a", "b"),
+        (f"{URL}/a#b", "a", "b"),
+        ("http://ada:word@script", "a", "b"),
+        ("http://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example", "a", "b"),
+        ("http://a\N{ACCOUNT OF}.example", "a", "b"),
+        ("http://a b", "a", "b"),
+        ("http://[::1", "a", "b"),
+        ("http://script:many", "a", "b"),
+        ("http://script:65536", "a", "b"),
+        ("ftp://script", "a", "b"),
+        ("http:///a", "a", "b"),
+        (URL, "Content-Length", "2"),
+        (URL, "transfer-encoding", "chunked"),
     ],
 )
 def test_request_that_cannot_be_sent(url: str, name: str, value: str) -> None:
-    """A header or a path that nobody may send: nothing has left, and no value is quoted."""
+    """A header or an address that nobody may send: nothing leaves, and no value is quoted."""
     script = Script(OK)
     connections = Connections(URL, dial=script.dial)
-    with pytest.raises(NotConnectedError, match=r"^ValueError$") as raised:
-        connections.request("GET", url, {name: value}, None, connect=1.0, total=1.0)
+    with pytest.raises(NotConnectedError, match=r"^(ValueError|WebAddressError)$") as raised:
+        connections.request("POST", url, {name: value}, None, connect=1.0, total=1.0)
 
     assert raised.value.__cause__ is None
-
-    assert script.closed == 1
+    assert script.closed == script.dialled
     assert script.writes == b""
+
+
+@pytest.mark.parametrize("method", ["GET / HTTP/1.1\r\na: b\r\n\r\nGET", "G T", "", "get"])
+def test_method_that_cannot_be_sent(method: str) -> None:
+    """It begins the request, and ends nothing in it."""
+    script = Script(OK)
+    with pytest.raises(NotConnectedError, match=r"^ValueError$"):
+        ask(Connections(URL, dial=script.dial), method=method)
+
+    assert script.writes == b""
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:80", "HTTP://Script", "http://script.:80", "http://a_b.example"]
+)
+def test_host_of_another_form(url: str) -> None:
+    """It is sent as it is given."""
+    script = Script(OK)
+    ask(Connections(URL, dial=script.dial), url)
+
+    assert f"\r\nhost: {url[7:]}\r\n".encode() in script.writes
+
+
+def test_text_is_as_long_as_its_bytes() -> None:
+    """A body of text goes as UTF-8; half an emoji cannot be sent."""
+    script = Script(OK)
+    connections = Connections(URL, dial=script.dial)
+    connections.request("POST", URL, {}, "\N{EURO SIGN}", connect=1.0, total=1.0)
+    assert script.writes.endswith(b"\r\ncontent-length: 3\r\n\r\n\xe2\x82\xac")
+
+    with pytest.raises(NotConnectedError, match=r"^UnicodeEncodeError$"):
+        connections.request("POST", URL, {}, "\ud83d", connect=1.0, total=1.0)
 
 
 def test_redirects_are_not_followed() -> None:

@@ -83,6 +83,42 @@ def test_all_problems_are_named_at_once() -> None:
     assert "nowhere" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://[::1", "http://127.0.0.1:many", "http://127.0.0.1:65536", "http://127.0.0.1:0"),
+        *("https://ada:word@host", "https://host/a#b", "https://host?a=b", "https://a b"),
+        "https://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example",
+        *("https://a\N{ACCOUNT OF}.example", "https://host\n.example", "https://[v1.a]"),
+    ],
+)
+def test_address_that_no_request_can_go_to(address: str) -> None:
+    """The setting is named, its value is not; a name beyond ASCII is to be spelled within it."""
+    with pytest.raises(ConfigurationError, match=r"^missing or wrong: \S+API_BASE$"):
+        Settings.from_environment({**MINIMAL, "CUSTOMERLINK_STRIPE_API_BASE": address})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://[::1]:8443", "HTTPS://Host", "https://host.", "https://xn--bcher-kva.example/a"],
+)
+def test_address_of_another_form(address: str) -> None:
+    """It is taken as it is."""
+    given = {**MINIMAL, "CUSTOMERLINK_STRIPE_API_BASE": address}
+
+    assert Settings.from_environment(given).stripe_api_base == address
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["https://[::1", "https://host:many", "https://host:65536", "https://a\N{ACCOUNT OF}.example"],
+)
+def test_page_that_is_none(page: str) -> None:
+    """The setting is named, its value is not."""
+    with pytest.raises(ConfigurationError, match=r"^missing or wrong: \S+LINKING_URL$"):
+        Settings.from_environment({**MINIMAL, "CUSTOMERLINK_LINKING_URL": page})
+
+
 @pytest.mark.parametrize("texts", ["nowhere", '{"de": {"hope": "x"}}', '{"de": {"support": 7}}'])
 def test_odd_texts_keep_nobody_out(texts: str) -> None:
     """They are named without their values, and the built-in ones are taken."""

@@ -9,11 +9,12 @@ import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from customerlink.adapters.http_messages import NO_MESSAGE, Answer, read_answer, request_bytes
 from customerlink.adapters.streams import Dial, SocketStream, Stream, seconds_left
 from customerlink.model.errors import CustomerLinkError
+from customerlink.model.web_address import parts_of
 
 ONCE: Mapping[str, str] = {"connection": "close"}
 """The header for who asks once in minutes: a kept connection may be dead by then, unnoticed."""
@@ -53,9 +54,9 @@ class Connections:
     ) -> Answer:
         """Send a request and read its answer, within `connect` and `total` seconds."""
         end = time.monotonic() + total
-        parts = urlsplit(url)
-        idle = self._idle[parts.scheme, parts.netloc]
         with _raised_as(NotConnectedError):
+            parts = parts_of(url)
+            idle = self._idle[parts.scheme, parts.netloc]
             stream = _still_open(idle) or self._dialled(parts, min(connect, total))
         is_kept = False
         try:

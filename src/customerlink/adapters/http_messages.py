@@ -5,6 +5,7 @@ says where an answer ends, and refuses what is none.
 """
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import SplitResult
@@ -28,7 +29,8 @@ _PIECE = 16 * 1024
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5: a name is a token; a value breaks no line.
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
-_TARGET = re.compile(r"[!-~]+")
+_REQUEST_LINE = re.compile(r"[A-Z]+ [!-~]+ HTTP/1\.1")
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 _SENDS_A_BODY = frozenset({"PATCH", "POST", "PUT"})
 
 
@@ -47,14 +49,16 @@ def request_bytes(
     """Return a request; raise `ValueError`, which quotes nothing, where it cannot be one."""
     target = f"{url.path or '/'}{'?' if url.query else ''}{url.query}"
     sent = body.encode() if isinstance(body, str) else body or b""
+    first = f"{method} {target} HTTP/1.1"
     given = {"host": url.netloc, "accept-encoding": "identity"}
+    given |= {name.lower(): value for name, value in headers.items()}
+    is_framed = not _FRAMING.isdisjoint(given)  # how long it is, is said here alone
     if sent or method in _SENDS_A_BODY:
         given["content-length"] = str(len(sent))
-    given |= {name.lower(): value for name, value in headers.items()}
     lines = [f"{name}: {value}" for name, value in given.items()]
-    if not (_TARGET.fullmatch(target) and all(map(_HEADER.fullmatch, lines))):
+    if is_framed or not (_REQUEST_LINE.fullmatch(first) and all(map(_HEADER.fullmatch, lines))):
         raise ValueError
-    head = "\r\n".join((f"{method} {target} HTTP/1.1", *lines, "", ""))
+    head = "\r\n".join((first, *lines, "", ""))
     return head.encode("latin-1") + sent
 
 
@@ -64,22 +68,29 @@ def read_answer(read_into: Callable[[memoryview], int]) -> tuple[Answer, bool]:
     Not of HEAD, whose answers name a length and have none. `read_into` reads some bytes, and
     returns their number: 0 at the connection's end. Raise one of `NO_MESSAGE`.
     """
-    found = _Found()
+    before, found = sys.exception(), _Found()
     parser = found.parser = HttpResponseParser(found)
+    # An interim answer may say `close`, and a chunk's length may be padded (RFC 9112, 7.1.1).
+    parser.set_dangerous_leniencies(lenient_keep_alive=True, lenient_spaces_after_chunk_size=True)
     buffer, size = memoryview(bytearray(_PIECE)), 0
     try:
         while not found.is_whole:
-            read = read_into(buffer)
-            size += read
+            # Before more is read: in which pieces it comes decides nothing.
             if size > (_LONGEST_BODY if found.has_head else _LONGEST_HEAD):
                 raise ValueError
+            read = read_into(buffer)
+            size += read
             if read:
                 parser.feed_data(buffer[:read])
             elif found.ends_with_its_connection():
                 found.is_whole = True
             else:
                 raise EOFError
-    except HttpParserError:
+    except HttpParserError as error:
+        # The parser makes an error of its own of what its calls raise, Ctrl-C included.
+        raised = error.__context__
+        if isinstance(raised, KeyboardInterrupt | SystemExit) and raised is not before:
+            raise raised from None
         # What is behind an answer would pass for the next one's beginning.
         if not found.is_whole:
             raise
@@ -102,8 +113,7 @@ class _Found:
 
     def ends_with_its_connection(self) -> bool:
         """Return whether nothing else says where it ends (RFC 9112, 6.3)."""
-        framing = {"content-length", "transfer-encoding"} & self.headers.keys()
-        return self.has_head and not framing
+        return self.has_head and _FRAMING.isdisjoint(self.headers)
 
     def on_message_begin(self) -> None:
         if self.is_whole:
@@ -111,13 +121,19 @@ class _Found:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.has_head:  # what stands behind a body is no header
-            self.headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+            told = value.decode("latin-1").rstrip(" \t")
+            self.headers.setdefault(name.decode("latin-1").lower(), told)
 
     def on_headers_complete(self) -> None:
         self.has_head = True
         self.status = self.parser.get_status_code() if self.parser else 0
+        if self.status < HTTPStatus.CONTINUE:  # neither an answer nor an interim one
+            raise ValueError
 
     def on_body(self, body: bytes) -> None:
+        if self.status < HTTPStatus.OK:
+            # Of a status that it does not know, the parser takes the next answer for the body.
+            raise ValueError
         self.body += body
 
     def on_message_complete(self) -> None:
@@ -128,3 +144,6 @@ class _Found:
             return
         self.is_whole = True
         self.is_kept = self.parser is not None and self.parser.should_keep_alive()
+        if "transfer-encoding" in self.headers and self.parser:
+            # Of who does not know chunks, another one's (RFC 9112, 6.1).
+            self.is_kept &= self.parser.get_http_version() == "1.1"

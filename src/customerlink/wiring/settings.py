@@ -22,6 +22,7 @@ from customerlink.model.policy import (
 from customerlink.model.signature import TOLERANCE_SECONDS
 from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant, is_tenant
+from customerlink.model.web_address import WebAddressError, parts_of
 
 type Network = IPv4Network | IPv6Network
 
@@ -131,18 +132,23 @@ class EnvironmentReader:
     def address(self, name: str, default: str) -> str:
         """Read where a service is."""
         value = (self._environment.get(name) or default).rstrip("/")
-        parts = urlsplit(value)
-        # Plain HTTP is for stand-ins: `StripeKey.check` keeps live keys from them.
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            # Plain HTTP is for stand-ins: `StripeKey.check` keeps live keys from them.
+            parts_of(value)
+        except WebAddressError:
             return self._complain(name, default)
-        return value
+        return self._complain(name, default) if "?" in value else value
 
     def page(self, name: str) -> str:
         """Read an address that a browser is sent to, or none."""
         value = self._environment.get(name) or ""
-        parts = urlsplit(value)
-        # A ticket is put behind it, and behind a fragment no server would see that.
-        is_safe = parts.scheme == "https" and parts.hostname and not parts.fragment
+        try:
+            parts = urlsplit(value)
+            # A ticket is put behind it, and behind a fragment no server would see that.
+            is_safe = parts.scheme == "https" and parts.hostname and not parts.fragment
+            is_safe = is_safe and parts.port != 0
+        except ValueError:  # of what is no IPv6 address, and no port
+            is_safe = False
         return value if not value or is_safe else self._complain(name, "")
 
     def customer_fields(self, name: str) -> CustomerFields:

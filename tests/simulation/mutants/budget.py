@@ -1,6 +1,6 @@
 """Time: the budget of an invocation, and the connections that keep to it."""
 
-from tests.simulation.mutants.mutant import CONNECTIONS, RUN, Mutant
+from tests.simulation.mutants.mutant import CONNECTIONS, MESSAGES, RUN, Mutant
 
 TIME = [
     Mutant(
