@@ -200,3 +200,11 @@ def test_interrupt_is_heard(
 
     with pytest.raises(interrupt):
         ends()
+
+
+def test_shows_nothing_but_its_status() -> None:
+    """A secret is an answer's body, and an account stands in its headers."""
+    found = read(OK)
+
+    assert found is not None
+    assert repr(found[0]) == "Answer(status=200)"

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from urllib.parse import SplitResult
 
 from customerlink.adapters.slim_imports import without
-from customerlink.model.frozen import frozen
+from customerlink.model.frozen import field, frozen
 
 # Another library, for addresses.
 with without("httptools.parser.url_parser"):
@@ -39,8 +39,8 @@ class Answer:
     """A whole answer; the names of its `headers` are in small letters."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 def request_bytes(
@@ -88,9 +88,9 @@ def read_answer(read_into: Callable[[memoryview], int]) -> tuple[Answer, bool]:
                 raise EOFError
     except HttpParserError as error:
         # The parser makes an error of its own of what its calls raise, Ctrl-C included.
-        raised = error.__context__
-        if isinstance(raised, KeyboardInterrupt | SystemExit) and raised is not before:
-            raise raised from None
+        is_new = error.__context__ is not before
+        if is_new and isinstance(error.__context__, KeyboardInterrupt | SystemExit):
+            raise error.__context__ from None
         # What is behind an answer would pass for the next one's beginning.
         if not found.is_whole:
             raise

@@ -13,7 +13,7 @@ def without(*names: str, but: ModuleType | None = None) -> Iterator[None]:
     """Let an empty module stand for each one that nobody has imported so far; or `but`, for it.
 
     Whoever imports one afterwards gets the real one, whatever else was imported meanwhile. Who is
-    imported in the block keeps the empty one, and reaches the real one by it as soon as he uses it
+    imported in the block keeps the empty one, and reaches the real one by it as soon as it is used
     (but not by `but`). What each use of this saves stands beside it.
     """
     absent = [name for name in names if name not in sys.modules]

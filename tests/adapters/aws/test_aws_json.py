@@ -180,6 +180,19 @@ def test_endpoints(environment: dict[str, str], url: str) -> None:
     assert Aws(Connections(), environment).endpoint(DYNAMODB) == url
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://[::1", "http://127.0.0.1:many", "http://ada:word@127.0.0.1"),
+        "http://a\N{ACCOUNT OF}.example",
+    ],
+)
+def test_endpoint_that_is_none(url: str) -> None:
+    """Nobody answers there, and its text is quoted nowhere."""
+    with pytest.raises(AwsSilentError, match=r"^WebAddressError$"):
+        account(url).secrets_manager(1, 1).get_secret_value(SecretId=SECRET)
+
+
 URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 EXPIRED = json.dumps(
     {

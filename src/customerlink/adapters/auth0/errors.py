@@ -38,7 +38,7 @@ class Auth0RefusedError(Auth0Error):
     def __init__(
         self, status: int, headers: Mapping[str, str] | None = None, body: object = None
     ) -> None:
-        """Take the answer; its headers are found in the letter case that they came in."""
+        """Take the answer; its headers' names are in small letters."""
         super().__init__(f"status {status}", told(status))
         self.status, self.headers, self.body = status, headers or {}, body
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from customerlink.adapters.aws.endpoints import endpoint
 from customerlink.adapters.aws.signature_v4 import Credentials, signed_headers
@@ -19,6 +19,7 @@ from customerlink.adapters.connections import Connections, NoAnswerError, NotCon
 from customerlink.adapters.http_messages import Answer
 from customerlink.model.errors import CustomerLinkError
 from customerlink.model.frozen import frozen
+from customerlink.model.web_address import WebAddressError, parts_of
 
 _REFRESH_SECONDS = 300.0
 """Fetched credentials are fetched anew so long before they expire: a request that is signed at the
@@ -221,9 +222,13 @@ class Aws:
         seconds: tuple[float, float],
     ) -> Json:
         url = self.endpoint(service).rstrip("/")
+        try:
+            host = parts_of(url).netloc
+        except WebAddressError as error:
+            raise AwsSilentError(type(error).__name__) from None
         body = json.dumps(request, separators=(",", ":")).encode()
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        place, named = (self.region, service.name), {**headers, "host": urlsplit(url).netloc}
+        place, named = (self.region, service.name), {**headers, "host": host}
         signed = signed_headers(self.credentials(), place, now, named, body, path)
         answer, document = self._answer("POST", f"{url}{path}", signed, body, seconds)
         if answer.status == HTTPStatus.OK:
