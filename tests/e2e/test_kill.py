@@ -32,17 +32,23 @@ class Executioner:
     victim: int = 0
     killed: threading.Event = field(default_factory=threading.Event)
     _calls: int = 0
+    _was_last: bool = False
+    """Whether the process is to call nobody any more: it has the answer, and is killed."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def arm(self, boundary: tuple[str, str], victim: int) -> None:
         """Choose the next boundary, and the process to kill there."""
         self.killed.clear()
         self.boundary, self.victim, self._calls = boundary, victim, 0
+        self._was_last = False
 
     def around(self, application: "WSGIApplication") -> "WSGIApplication":
         """Put the trap around an application."""
 
         def trapped(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+            if self._was_last:
+                self.killed.wait(5)
+                return Response(status=503)(environ, start)
             moment = self._moment(environ)
             if moment == "request sent":
                 self._kill()
@@ -52,6 +58,7 @@ class Executioner:
                 answer = [b"".join(answer)]
                 self._kill()
             if moment == "answer received":
+                self._was_last = True
                 return ClosingIterator(answer, self._kill)
             return answer
 

@@ -25,7 +25,7 @@ ELSEWHERE = {
     "adapters/auth0/rate_limits.py": "headers",
     "adapters/aws/endpoints.py": "a flag of the environment",
     "adapters/dynamodb/items.py": "the lock's key, which is to be wider",
-    "adapters/stripe/http_client.py": "headers",
+    "adapters/http_messages.py": "headers",
     "functions/shell/api_gateway.py": "headers, a scheme, a media type",
     "model/locales.py": "languages",
 }
