@@ -5,10 +5,10 @@ is looked at once, here. What is odd is named by its field, never by its value.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from customerlink.model.documents import DEEPEST, is_too_deep
+from customerlink.model.documents import DEEPEST
 
 LONGEST_BODY = 1024 * 1024
 """Bytes."""
@@ -98,7 +98,7 @@ def document_of(body: bytes) -> object:
         kept.encode()
     except (ValueError, RecursionError):
         raise OddRequestError("the body", "JSON with texts of Unicode") from None
-    if is_too_deep(kept, document):
+    if _is_too_deep(kept, document):
         raise OddRequestError("the body", f"JSON of at most {DEEPEST} levels")
     if "\\u0000" in kept.replace("\\\\", ""):
         raise OddRequestError("the body", "JSON without the character NUL")
@@ -120,3 +120,22 @@ def whole(value: object) -> int | None:
 
 def _refused(_: str) -> None:
     raise ValueError
+
+
+def _is_too_deep(text: str, document: object) -> bool:
+    """Return whether a document, whose text this is, has more levels than are kept."""
+    # No document is deeper than its brackets are many: for nearly all of them that is the answer.
+    if sum(map(text.count, "{[")) <= DEEPEST:
+        return False
+    level = _containers([document])
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in _containers(each)]
+    return bool(level)
+
+
+def _containers(values: Iterable[object]) -> list[Iterable[object]]:
+    return [
+        each.values() if isinstance(each, dict) else each
+        for each in values
+        if isinstance(each, dict | list)
+    ]

@@ -1,12 +1,25 @@
 """Whatever the bytes are: an object, or what they are in its place."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from customerlink.model.documents import DEEPEST, LONGEST_BYTES, json_object, lines
+from customerlink.model.values import OddValueError, text
+
+
+def levels_of(document: object) -> int:
+    """Return how many levels of objects and arrays a document has."""
+    levels, level = 0, [document]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        levels += 1
+        level = [
+            inner for each in level for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return levels
 
 
 def nested(levels: int, opening: str, closing: str) -> bytes:
@@ -24,19 +37,16 @@ def nested(levels: int, opening: str, closing: str) -> bytes:
         b'{"a": "\0"}',
         b"[" * 60_000,
         b'{"a":' * 12_000,
-        b'{"a": ' + b"9" * 10_000 + b"}",
         b'{"a": nan}',
         b'\xef\xbb\xbf{"a": 1}',
         b"\xff\xfe",
-        b'{"a": "\xed\xa0\x80"}',
-        b'{"a": "\xc3"}',
         '{"a": 1}'.encode("utf-16"),
         '{"a": 1}'.encode("utf-32"),
         b'{"a": 1} {"b": 2}',
     ],
 )
 def test_not_json(document: bytes) -> None:
-    """Brackets without end, numbers that are none, other encodings: refused, and not raised."""
+    """Brackets without end, words that are no values, other encodings: refused, and not raised."""
     assert json_object(document) == "is not JSON"
 
 
@@ -48,13 +58,58 @@ def test_not_an_object(document: bytes) -> None:
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"b":', "}]")])
 def test_depth(opening: str, closing: str) -> None:
-    """So many levels and no more, of arrays, objects, and both."""
-    each = len(opening.replace('"a":', "").replace('"b":', ""))
+    """So many levels are read, of arrays, objects, and both, and what lies deeper is absent."""
+    each = len(closing)
     fitting = (DEEPEST - 1) // each
+    whole = json_object(nested(fitting + 1, opening, closing))
+    assert levels_of(whole) == 1 + fitting * each
 
-    assert isinstance(json_object(nested(fitting + 1, opening, closing)), dict)
-    for levels in (DEEPEST // each + 2, 5000 // each):
-        assert json_object(nested(levels, opening, closing)) == f"has more than {DEEPEST} levels"
+    for levels in (DEEPEST // each + 2, 5000 // each, 20_000 // each):
+        body = b'{"before": "]}", "a": %b, "after": "[{"}' % nested(levels, opening, closing)
+        read = json_object(body, len(body))
+        assert isinstance(read, dict)
+        assert (read["before"], read["after"], levels_of(read)) == ("]}", "[{", DEEPEST)
+
+
+@pytest.mark.parametrize(
+    "text", [r"}\"}", "]" * 300, "[" * 300, r"\\", r"a\\\"]", r"\u005d"], ids=ascii
+)
+def test_depth_beside_texts(text: str) -> None:
+    """Brackets and quotes in a text, also in one that lies too deep, are none of the document's."""
+    deep = "[" * 300 + f'"{text}"' + "]" * 300
+    read = json_object(f'{{"deep": {deep}, "text": "{text}", "last": [1]}}')
+
+    assert isinstance(read, dict)
+    assert (read["text"], read["last"]) == (json.loads(f'"{text}"'), [1])
+
+
+def test_a_text_without_end_takes_one_reading() -> None:
+    """Whoever sends quotes by the hundred thousand, none of which ends a text, waits alone."""
+    body = "[" * 300 + '"' + r"\"" * 300_000
+    before = time.process_time()
+
+    assert json_object(body, len(body)) == "is not JSON"
+    assert time.process_time() - before < 1.0
+
+
+@pytest.mark.parametrize("digits", ["9" * 4300, "9" * 4301, "-" + "1" * 60_000])
+def test_a_number_of_any_length(digits: str) -> None:
+    """Longer than Python reads one, it is infinite, as in JavaScript; the rest is read."""
+    read = json_object(f'{{"a": {digits}, "b": 1}}')
+
+    assert isinstance(read, dict)
+    assert (type(read["a"]) in (int, float), read["b"]) == (True, 1)
+
+
+@pytest.mark.parametrize("odd", [b"\xed\xa0\x80", b"\xc3", b"Ad\xff"])
+def test_bytes_that_are_no_text(odd: bytes) -> None:
+    """They cost the value that they stand in, which its reader finds odd."""
+    read = json_object(b'{"a": "%b", "b": "\xc3\xa9"}' % odd)
+
+    assert isinstance(read, dict)
+    assert read["b"] == "é"
+    with pytest.raises(OddValueError):
+        text(read["a"])
 
 
 def test_many_brackets_in_few_levels() -> None:

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.odd_values import ODD_VALUES
 
 from customerlink.model.customer_fields import CustomerFields
 from customerlink.model.customer_values import Former, Told
 from customerlink.model.events import (
+    OF_AUTH0,
     EventKind,
     Passed,
     Served,
@@ -328,7 +330,7 @@ def test_what_is_missing_is_named(event: Document, path: str, told: str) -> None
     [
         ("", "body is not JSON"),
         ("[" * 200_000, "body is not JSON"),
-        ('{"a":' * 300 + "1" + "}" * 300, "body has more than 200 levels"),
+        ('{"a":' * 300 + "1" + "}" * 300, "source is missing"),
         ("[]", "body is not a JSON object"),
         ("17", "body is not a JSON object"),
         ("null", "body is not a JSON object"),
@@ -362,6 +364,19 @@ def test_what_is_no_event(body: str, told: str) -> None:
 def test_ids_that_are_none(event: Document, told: str) -> None:
     """Neither of a user nor of a customer: told without the value."""
     assert told in str(read(event))
+
+
+@pytest.mark.parametrize("odd", ODD_VALUES)
+@pytest.mark.parametrize("field", ["user_metadata", "name", "identities", "nobody's"])
+def test_an_odd_field(field: str, odd: str) -> None:
+    """Nobody's look depends on what else there is: it is absent, in the event as in the profile."""
+    for kind in OF_AUTH0:
+        event = auth0_event(kind, PROFILE | {field: "HERE"})
+        body = json.dumps(event).replace('"HERE"', ODD_VALUES[odd])
+
+        found = read_event(body, SERVED)
+        assert isinstance(found, tuple)
+        assert [each.user.user_id for each in found] == [PROFILE["user_id"]]
 
 
 def test_200_kilobytes() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import FIXTURES
+from tests.odd_values import ODD_VALUES
 
 from customerlink.adapters.auth0 import exported
 from customerlink.adapters.auth0.exported import clean_line, clean_lines
@@ -165,6 +166,15 @@ def test_line_that_says_nothing(content: bytes, reason: str) -> None:
 
     assert [each["user_id"] for each in users] == [ADA["user_id"]] * 2
     assert told == [Row("line 3", RowOutcome.UNREAD, reason)]
+
+
+@pytest.mark.parametrize("odd", ODD_VALUES)
+def test_odd_value(odd: str) -> None:
+    """It costs its field, not the user."""
+    [read], told = cleaned(line(ADA | {"name": "X"}).replace(b'"X"', ODD_VALUES[odd].encode()))
+
+    assert (read["user_id"], read["name"]) == (ADA["user_id"], None)
+    assert [each.outcome for each in told] in ([], [RowOutcome.ODD])
 
 
 @pytest.mark.parametrize("field", ["name", "email", "marker"])

@@ -1,5 +1,6 @@
 """ID tokens verified by the keys that the tenant publishes; the stand-in signs them."""
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.odd_values import ODD_VALUES
 from werkzeug.wrappers import Request, Response
 
 from customerlink.adapters.auth0.id_tokens import IdTokens, KeysUnavailableError, Login
@@ -141,7 +143,24 @@ def test_any_nonce(tenant: KeySet, id_tokens: IdTokens, nonce: str | None) -> No
     assert id_tokens.verified(tenant.signed(nonce=nonce)) is not None
 
 
-@pytest.mark.parametrize("token", ["", "no token", "a.b.c"])
+def _part(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+GOOD_HEADER = _part('{"alg": "RS256", "kid": "sandbox-1"}')
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("", "no token", "a.b.c"),
+        *(f"{_part(each)}.e30.AA" for each in ODD_VALUES.values()),
+        *(f"{GOOD_HEADER}.{_part(each)}.AA" for each in ODD_VALUES.values()),
+        f"{GOOD_HEADER}.{_part('[' * 40_000)}.AA",
+        f"{_part('[' * 40_000)}.e30.AA",
+    ],
+    ids=lambda token: token[:10] + str(len(token)),
+)
 def test_no_token(id_tokens: IdTokens, token: str) -> None:
     """It proves nothing, and raises nothing."""
     assert id_tokens.verified(token, NONCE) is None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.fakes import Counted
+from tests.odd_values import ODD_VALUES
 from werkzeug.wrappers import Request, Response
 
 from customerlink.adapters.auth0.errors import (
@@ -405,6 +406,20 @@ def test_answer_that_nobody_can_read(odd: tuple[Odd, Users], body: str) -> None:
     assert users.link("auth0|1", "auth0|2")
     users.delete("auth0|1")
     users.send_verification_mail("auth0|1")
+
+
+@pytest.mark.parametrize("value", ODD_VALUES)
+@pytest.mark.parametrize("field", ["user_metadata", "name"])
+def test_odd_value(odd: tuple[Odd, Users], field: str, value: str) -> None:
+    """It costs its field, and not the user: what is read of them is there all the same."""
+    answers, users = odd
+    ada = {"user_id": "auth0|1", "email": "ada@example.com", field: "HERE"}
+    answers.body = json.dumps(ada).replace('"HERE"', ODD_VALUES[value])
+
+    read = users.get("auth0|1")
+    assert read is not None
+    assert (read.user_id, read.email) == ("auth0|1", "ada@example.com")
+    assert read.name is None
 
 
 @pytest.mark.parametrize("user_id", ["", ".", "..", "auth0|\ud83d", "\udc00"])

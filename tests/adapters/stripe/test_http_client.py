@@ -71,6 +71,22 @@ def test_stripes_notice_is_not_printed(recwarn: pytest.WarningsRecorder) -> None
     assert not recwarn.list
 
 
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]"), ('[{"a":', "}]")])
+@pytest.mark.parametrize("levels", [250, 2000, 20_000])
+def test_an_answer_that_is_nested_deep(opening: str, closing: str, levels: int) -> None:
+    """The SDK reads what lies less deep, as far as anything of Stripe's is read, and raises not."""
+    deep = f"{opening * levels}1{closing * levels}"
+    body = f'{{"object": "list", "data": [], "has_more": false, "a": {deep}}}'.encode()
+
+    def nesting(_: Any, start: Any) -> list[bytes]:
+        start("200 OK", [("content-length", str(len(body)))])
+        return [body]
+
+    one = Stripe(nesting)
+    with one.server:
+        assert one.customers().list_by_email("a@b") == Done(())
+
+
 @dataclass
 class Scripted:
     """Connections that give one answer, or fail; they note within how many seconds they may."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
+from customerlink.model.documents import json_value
 from customerlink.model.frozen import frozen
 from customerlink.model.profile import ODD_IDENTITY, Profile
 from customerlink.model.row import Row, RowOutcome
@@ -87,9 +88,8 @@ def _read_with_care(
 def read(line: bytes, trust: Trust) -> Profile | Unread:
     """Read a line of `management.EXPORTED`."""
     try:
-        # Bytes that are no UTF-8 become surrogates: the field that has them is odd, not the line.
-        row = json.loads(line.decode(errors="surrogateescape"))
-    except (ValueError, RecursionError):
+        row = json_value(line)
+    except ValueError:
         return Unread("is not JSON")
     if not isinstance(row, dict):
         return Unread("is not an object")

@@ -91,7 +91,8 @@ class IdTokens:
         ) as trouble:
             # PyJWT counts these among its errors, and they are no fault of the token.
             raise KeysUnavailableError(type(trouble).__name__) from None
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, RecursionError):
+            # It is read before it is known to be Auth0's: brackets without end are nobody's token.
             return None
 
 

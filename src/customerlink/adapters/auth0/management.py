@@ -37,6 +37,7 @@ from customerlink.adapters.connections import (
 from customerlink.adapters.http_messages import Answer
 from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.address import spellings
+from customerlink.model.documents import json_value
 from customerlink.model.profile import Profile
 from customerlink.model.rates import Endpoint
 from customerlink.model.secret import Auth0Client
@@ -390,6 +391,6 @@ def _is_success(answer: Answer) -> bool:
 
 def _document(answer: Answer) -> Any:  # noqa: ANN401 (a JSON document)
     try:
-        return json.loads(answer.body) if answer.body else None
-    except (ValueError, RecursionError):
+        return json_value(answer.body) if answer.body else None
+    except ValueError:
         raise Auth0OddError from None

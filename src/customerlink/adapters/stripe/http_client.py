@@ -5,6 +5,7 @@ from typing import Any
 
 from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
 from customerlink.adapters.stripe.sdk import stripe
+from customerlink.model.documents import shallow
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import StripeKey, is_stripe
 from customerlink.ports.run import Run
@@ -66,7 +67,8 @@ class BudgetedHTTPClient(stripe.HTTPClient):
                 connect=min(CONNECT_SECONDS, seconds),
                 total=seconds,
             )
-            body = answer.body.decode()
+            # The SDK reads each level within the other, and Python ends where it gets too deep.
+            body = shallow(answer.body.decode())
         except NotConnectedError:
             raise NotSentError("no connection") from None  # type: ignore[no-untyped-call]
         except (NoAnswerError, UnicodeDecodeError):
