@@ -26,7 +26,9 @@ from tools.make_queries import saved_queries
 from werkzeug.wrappers import Request, Response
 
 from customerlink.functions import backfill, post_login, repair, send_mail, shop_api, verify_email
+from customerlink.functions.events import ROUTES
 from customerlink.functions.shell import telemetry
+from customerlink.functions.shell.telemetry import Metric
 from customerlink.model.actions import LOGIN
 from customerlink.model.errors import SecretUnavailableError
 from customerlink.model.log_names import LogNames
@@ -583,6 +585,31 @@ def test_row(stage: Stage, row: Row) -> None:
     assert [each for each in row.line if f"`{each.rpartition(': ')[2]}`" not in told] == []
     for word in ("@example.com", stage.box.stripe_key, "whsec_", "Invalid API"):
         assert word not in printed
+
+
+ANYBODYS: list[Callable[[Stage], None]] = [
+    lambda stage: stage.log_in(is_signed=False),
+    *(
+        after_sign_up.posted(route, each, has_value=has_value)
+        for route in ROUTES
+        for each in after_sign_up.FORGED
+        for has_value in (True, False)
+    ),
+]
+"""What a stranger sends, before and after the events' secret has a value."""
+
+
+@pytest.mark.parametrize("send", ANYBODYS)
+def test_a_stranger_rings_nothing(stage: Stage, send: Callable[[Stage], None]) -> None:
+    """However often: nothing that an alarm looks at was counted."""
+    before = len(stage.box.log.getvalue())
+    send(stage)
+    lines = lines_of(stage.box.log.getvalue()[before:])
+
+    assert counted(lines).keys() <= {Metric.UNSIGNED, Metric.UNKNOWN_SENDER}
+    assert counted(lines)
+    watched = {each["MetricName"] for alarm in alarms().values() for each in metrics(alarm)}
+    assert watched.isdisjoint(counted(lines))
 
 
 def test_every_alarm_is_in_the_table() -> None:

@@ -278,6 +278,94 @@ def test_a_secret_of_a_moment_ago(box: Sandbox, monkeypatch: pytest.MonkeyPatch)
     assert calls == 1
 
 
+class TestWithoutAValue:
+    """Until the switching on has put a value in, nobody is known, and nothing rings."""
+
+    @pytest.fixture(autouse=True)
+    def name(self, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+        """Return the secret, as the template makes it."""
+        name = f"events-{time.time_ns()}"
+        box.aws.secrets_manager.create_secret(Name=name)
+        monkeypatch.setenv("CUSTOMERLINK_EVENTS_SECRET_ID", name)
+        events._webhooks.cache_clear()
+        return name
+
+    @pytest.mark.parametrize(("path", "headers"), FORGED)
+    def test_anybody(
+        self, box: Sandbox, waiting: Waiting, path: str, headers: dict[str, str]
+    ) -> None:
+        """Is answered as everybody is who is not known, and rings nothing."""
+        since = len(box.log.getvalue())
+
+        assert said(post(f"POST /events/{path}", OF_ADA, headers))[0] == 401
+        log = printed(box, since)
+        assert f'"{Metric.UNKNOWN_SENDER}":[1' in log.replace(" ", "")
+        assert ("internal_error" in log, Metric.EVENT_NOT_TAKEN in log) == (False, False)
+        assert waiting.taken() == []
+
+    @pytest.mark.parametrize("route", ROUTES)
+    def test_looked_for_seldom(self, route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not at all for who has nothing to show, and for all others once in a while."""
+        calls = 0
+        secret = events._webhooks().secret
+        fetch = secret._fetch
+
+        def counted() -> WebhookSecret:
+            nonlocal calls
+            calls += 1
+            return fetch()
+
+        monkeypatch.setattr(secret, "_fetch", counted)
+        for headers in ({}, {"authorization": "Bearer "}, {"stripe-signature": ""}):
+            assert said(post(route, OF_ADA, headers))[0] == 401
+        assert calls == 0
+        for _ in range(5):
+            assert said(post(route, OF_ADA))[0] == 401
+        assert calls == 1
+
+    def test_once_it_has_one(self, box: Sandbox, name: str) -> None:
+        """A warm function knows both sides as soon as it looks again."""
+        assert said(post("POST /events/auth0", OF_ADA))[0] == 401
+        text = WebhookSecret(TOKENS, SECRETS).text()
+        box.aws.secrets_manager.put_secret_value(SecretId=name, SecretString=text)
+        events._webhooks().secret._asked_at -= events.FRESH_SECONDS
+
+        assert said(post("POST /events/auth0", OF_ADA))[0] == 200
+        assert said(post("POST /events/stripe", OF_A_CUSTOMER))[0] == 200
+
+    @pytest.mark.parametrize("route", ROUTES)
+    def test_of_one_side_alone(self, box: Sandbox, name: str, route: str) -> None:
+        """The other side is not known by anything, and its line says so."""
+        is_auth0 = route.endswith("auth0")
+        text = WebhookSecret(() if is_auth0 else TOKENS, SECRETS if is_auth0 else ()).text()
+        box.aws.secrets_manager.put_secret_value(SecretId=name, SecretString=text)
+        since = len(box.log.getvalue())
+
+        assert said(post(route, OF_ADA))[0] == 401
+        assert '"failed_at":"secret","failure":"no_value"' in printed(box, since)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "why"),
+    [
+        ("auth0", {}, "no_signature"),
+        ("auth0", {"authorization": f"Basic {TOKENS[0]}"}, "no_signature"),
+        ("auth0", bearer("x" * 32), "wrong_secret"),
+        ("stripe", bearer(), "no_signature"),
+        ("stripe", signed(json.dumps(OF_ADA), SECRETS[0], LATE), "wrong_time"),
+        ("stripe", signed(json.dumps(OF_ADA), "whsec_" + "x" * 32, LATE), "wrong_secret"),
+        ("stripe", {"stripe-signature": "é"}, "wrong_secret"),
+    ],
+)
+def test_why_unknown(box: Sandbox, path: str, headers: dict[str, str], why: str) -> None:
+    """The log says it, and the answer does not."""
+    since = len(box.log.getvalue())
+    answer = post(f"POST /events/{path}", OF_ADA, headers)
+
+    assert why not in answer["body"]
+    assert f'"failed_at":"signature","failure":"{why}"' in printed(box, since)
+
+
 @pytest.mark.parametrize("text", ["{", '{"auth0_bearer_tokens": ["short"]}', "[]"])
 def test_a_secret_that_cannot_be_read(box: Sandbox, text: str) -> None:
     """It lets nobody in, and says nothing of it to whom it does not concern."""

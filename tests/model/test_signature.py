@@ -113,12 +113,17 @@ def test_missing_or_repeated_header(name: str) -> None:
         ({"webhook-timestamp": str(NOW)}, BODY, How.WRONG_TIME),
         ({}, BODY + b" ", How.WRONG_SECRET),
         ({"webhook-timestamp": str(NOW + 1)}, BODY, How.WRONG_SECRET),
-        ({"webhook-signature": "v1,%%%"}, BODY, How.WRONG_SECRET),
-        ({"webhook-id": "é"}, BODY, How.WRONG_SECRET),
+        ({"webhook-signature": "v1," + "A" * 43 + "="}, BODY, How.WRONG_SECRET),
+        ({"webhook-signature": "v1,%%%"}, BODY, How.NO_SIGNATURE),
+        ({"webhook-signature": "v1,AAAA"}, BODY, How.NO_SIGNATURE),
+        ({"webhook-signature": SIGNED["webhook-signature"][1:]}, BODY, How.NO_SIGNATURE),
+        ({"webhook-signature": ""}, BODY, How.NO_SIGNATURE),
+        ({"webhook-timestamp": "now"}, BODY, How.NO_SIGNATURE),
+        ({"webhook-id": "é"}, BODY, How.NO_SIGNATURE),
     ],
 )
 def test_why_unsigned(changes: dict[str, str], body: bytes, why: How) -> None:
-    """What a secret of ours signed, unchanged, is somebody's clock; all else is no signature."""
+    """What a secret of ours signed, unchanged, is somebody's clock; without its form it is none."""
     assert why_unsigned([OTHER, SECRET], {**SIGNED, **changes}, body) is why
     assert why_unsigned([OTHER, SECRET], {"webhook-id": "a"}, body) is How.NO_SIGNATURE
 

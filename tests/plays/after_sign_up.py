@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from tests.functions.test_events import OF_ADA, SECRETS, TOKENS, post, put
+from tests.functions.test_events import LATE, OF_ADA, SECRETS, TOKENS, bearer, post, put
 from tests.functions.test_repair import owed
 
 from customerlink.functions import events, pre_traffic, repair, sync
@@ -19,6 +19,7 @@ from customerlink.usecases.synced import Synced, SyncOutcome
 from sandbox.aws import REGION
 from sandbox.events import AUTH0_SOURCE, STRIPE_SOURCE, auth0_event, delivered
 from sandbox.gateway import Context
+from sandbox.posts import signed
 from sandbox.stripe_account import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -115,6 +116,34 @@ def _posts(stage: "Stage", body: object = OF_ADA) -> None:
     events._webhooks.cache_clear()
 
 
+FORGED: tuple[dict[str, str], ...] = (
+    {},
+    bearer("x" * 43),
+    bearer("\udcff"),
+    signed(json.dumps(OF_ADA), "whsec_" + "x" * 32),
+    {"stripe-signature": "t=1,v1=" + "0" * 64},
+    bearer("x" * 43) | signed("{}", "whsec_" + "x" * 32),
+)
+"""What a stranger may show, at either route."""
+
+
+def posted(route: str, headers: dict[str, str], *, has_value: bool = True) -> "Play":
+    """Return what posts an event so, to a function whose secret may have no value."""
+
+    def act(stage: "Stage") -> None:
+        put(stage.box, WebhookSecret(TOKENS, SECRETS))
+        if not has_value:
+            name = f"events-{time.time_ns()}"
+            stage.box.aws.secrets_manager.create_secret(Name=name)
+            stage.patch.setenv("CUSTOMERLINK_EVENTS_SECRET_ID", name)
+        stage.patch.setenv("CUSTOMERLINK_SYNC_QUEUE", f"{stage.box.aws.url}/0/queue")
+        events._webhooks.cache_clear()
+        post(route, OF_ADA, headers)
+        events._webhooks.cache_clear()
+
+    return act
+
+
 def _posts_secret(stage: "Stage") -> None:
     stage.refuse("secret", "AccessDeniedException")
     _posts(stage)
@@ -193,6 +222,14 @@ PLAYS: "dict[str, Play]" = {
     "The posted events' secret is denied": _posts_secret,
     "The queue does not take a posted event": _posts_queue,
     "A posted event cannot be read": _posts_nonsense,
+    "A stranger posts an event": posted("POST /events/stripe", {}),
+    "One side posts with another secret": posted("POST /events/auth0", bearer("x" * 43)),
+    "An old event is posted again": posted(
+        "POST /events/stripe", signed(json.dumps(OF_ADA), SECRETS[0], LATE)
+    ),
+    "The posted events' secret has no value yet": posted(
+        "POST /events/auth0", bearer(), has_value=False
+    ),
     "The customer of the beats is gone": _no_canary,
     "A beat is not taken by Stripe": _beat_fails,
     "A new version answers 500": _new_version('{"statusCode": 500, "body": "{}"}'),

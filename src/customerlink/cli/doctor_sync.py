@@ -92,7 +92,8 @@ class SyncLooks:
         side = SIDES[sender]
         known = self.deployment.read_webhooks()
         if not (known.auth0_tokens if sender is Sender.AUTH0 else known.stripe_secrets):
-            return bad(f"sync: {side}", f"The stack does not know {side} by anything.", SWITCH_ON)
+            meaning = f"The stack does not know {side} by anything: its secret has no value for it."
+            return bad(f"sync: {side}", meaning, SWITCH_ON)
         status = door_status(self._url(sender))
         if status != HTTPStatus.UNAUTHORIZED:
             meaning = f"Its route answers {status or 'nothing'} to a stranger, in place of 401."

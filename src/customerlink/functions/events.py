@@ -26,6 +26,7 @@ from customerlink.functions.shell.telemetry import Metric, report_counts
 from customerlink.model.documents import json_object
 from customerlink.model.failure import FailedAt, Failure, How, told
 from customerlink.model.message_fields import LONGEST
+from customerlink.model.signature import TOLERANCE_SECONDS
 from customerlink.model.webhook_secret import WebhookSecret
 from customerlink.model.webhooks import LONGEST_BYTES, Posted, Sender
 from customerlink.wiring.webhooks import Webhooks
@@ -38,7 +39,13 @@ ROUTES = {f"POST /events/{each}": each for each in Sender}
 FRESH_SECONDS = 30.0
 """A sender who is not known may have a secret of a moment ago: so often it is looked for."""
 
-FORGED = Rejection(HTTPStatus.UNAUTHORIZED, "invalid_signature", "the sender is not known")
+FORGED = Rejection(
+    HTTPStatus.UNAUTHORIZED,
+    "invalid_signature",
+    "the sender is not known",
+    counted=Metric.UNKNOWN_SENDER,
+)
+"""Counted by a metric of its own: what anybody posts must not ring for the Action's signature."""
 TOO_LARGE = Rejection(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request_too_large",
@@ -68,8 +75,8 @@ def _taken(webhooks: Webhooks, event: Event) -> Answer | Rejection:
     if sender is None:
         return NO_SUCH_ROUTE
     # Before anything else is looked at: who is not known is told nothing more.
-    if not _is_known(webhooks, sender, request):
-        return FORGED
+    if why := _why_unknown(webhooks, sender, request):
+        return replace(FORGED, failure=why)
     outcome = _put(webhooks, sender, request.body)
     if isinstance(outcome, Rejection):
         # Its sender may give up: then nobody looks at the user but a comparison.
@@ -77,16 +84,32 @@ def _taken(webhooks: Webhooks, event: Event) -> Answer | Rejection:
     return outcome
 
 
-def _is_known(webhooks: Webhooks, sender: Sender, request: Request) -> bool:
+def _why_unknown(webhooks: Webhooks, sender: Sender, request: Request) -> Failure | None:
+    """Return why a sender is not known, for our log; None for one who is."""
+    # A stranger who has nothing to show costs no look into the secret.
+    if not (request.bearer() if sender is Sender.AUTH0 else request.headers.get(HEADER)):
+        return Failure(FailedAt.SIGNATURE, How.NO_SIGNATURE)
     if _is_from(sender, webhooks.secret.current(), request):
-        return True
-    return _is_from(sender, webhooks.secret.current(within=FRESH_SECONDS), request)
+        return None
+    secret = webhooks.secret.current(within=FRESH_SECONDS)
+    if _is_from(sender, secret, request):
+        return None
+    if not (secret.auth0_tokens if sender is Sender.AUTH0 else secret.stripe_secrets):
+        return Failure(FailedAt.SECRET, How.NO_VALUE)
+    is_late = sender is Sender.STRIPE and _is_from(sender, secret, request, tolerance=None)
+    return Failure(FailedAt.SIGNATURE, How.WRONG_TIME if is_late else How.WRONG_SECRET)
 
 
-def _is_from(sender: Sender, secret: WebhookSecret, request: Request) -> bool:
+def _is_from(
+    sender: Sender,
+    secret: WebhookSecret,
+    request: Request,
+    tolerance: int | None = TOLERANCE_SECONDS,
+) -> bool:
     if sender is Sender.AUTH0:
         return secret.has_token(request.bearer())
-    return is_signed(request.body, request.headers.get(HEADER, ""), secret.stripe_secrets)
+    header = request.headers.get(HEADER, "")
+    return is_signed(request.body, header, secret.stripe_secrets, tolerance)
 
 
 def _put(webhooks: Webhooks, sender: Sender, body: bytes) -> Answer | Rejection:

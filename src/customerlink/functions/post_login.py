@@ -25,14 +25,14 @@ from customerlink.functions.shell.api_gateway import (
 )
 from customerlink.functions.shell.edge import not_reporting
 from customerlink.functions.shell.json_body import NOT_JSON, TOO_LARGE, is_too_large
-from customerlink.functions.shell.telemetry import report_odd, report_outcome
+from customerlink.functions.shell.telemetry import Metric, report_odd, report_outcome
 from customerlink.model.denial_texts import DenialTexts, reference_of
 from customerlink.model.errors import ConfigurationError
-from customerlink.model.failure import FailedAt, Failure
+from customerlink.model.failure import FailedAt, Failure, How
 from customerlink.model.frozen import replace
 from customerlink.model.instruction import Decision, Instruction
 from customerlink.model.locales import Locales
-from customerlink.model.signature import ID_HEADER, is_signed, why_unsigned
+from customerlink.model.signature import ID_HEADER, has_the_form, is_signed, why_unsigned
 from customerlink.model.signup import (
     InvalidRequest,
     SignUp,
@@ -72,6 +72,10 @@ _UNSIGNED = Rejection(
     "invalid_signature",
     "the request is not signed with a current secret",
 )
+# Counted apart: anybody sends it, and what rings is that our Action's signature is wrong.
+_WITHOUT_SIGNATURE = replace(
+    _UNSIGNED, counted=Metric.UNSIGNED, failure=Failure(FailedAt.SIGNATURE, How.NO_SIGNATURE)
+)
 
 
 def handler(event: Event, context: "LambdaContext") -> Answer:
@@ -108,6 +112,9 @@ def _decide(
     # Before the signature, which costs time with the length.
     if is_too_large(request):
         return TOO_LARGE
+    # Before a secret is fetched: a stranger's call costs none, nor meets one that is missing.
+    if not has_the_form(request.headers):
+        return _WITHOUT_SIGNATURE
     with run.trace.step("secret"):
         secret = application.secret()
     signed = _keys_for(secret, request), request.headers, request.body

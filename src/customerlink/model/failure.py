@@ -56,6 +56,9 @@ class How(StrEnum):
     """Signed with a current secret, but for another time: a clock, or an old request."""
     WRONG_SECRET = "wrong_secret"  # noqa: S105 (a word)
     NO_SIGNATURE = "no_signature"
+    """Nothing of a signature's form, or of a token's: whoever calls does not know how."""
+    NO_VALUE = "no_value"
+    """Nobody has put a value into a secret yet, or none for who calls."""
     WRONG = "wrong"
 
 

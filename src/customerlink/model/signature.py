@@ -57,6 +57,16 @@ def sign(secret: SigningSecret, message_id: str, timestamp: int, body: bytes) ->
     }
 
 
+def has_the_form(headers: Mapping[str, str]) -> bool:
+    """Return whether a message carries what a signature consists of, whoever made it.
+
+    That is told without a secret, and sorts out who does not even know how we are called.
+    """
+    message_id, timestamp = headers.get(ID_HEADER, ""), headers.get("webhook-timestamp", "")
+    is_whole = bool(message_id) and message_id.isascii() and _is_number(timestamp)
+    return is_whole and any(_given(headers))
+
+
 def is_signed(
     secrets: Iterable[SigningSecret],
     headers: Mapping[str, str],
@@ -70,12 +80,11 @@ def is_signed(
     `headers` has lower-case names. Every secret is tried against every signature whatever was
     found before, so that the time taken tells nothing; nothing that is sent makes it raise.
     """
-    message_id = headers.get(ID_HEADER, "")
-    timestamp = headers.get("webhook-timestamp", "")
-    if not message_id or not message_id.isascii() or not _is_number(timestamp):
+    if not has_the_form(headers):
         return False
+    message_id, timestamp = headers[ID_HEADER], headers["webhook-timestamp"]
     # The list is made before anything is compared: a generator would stop at the first match.
-    given = list(_signatures(headers.get("webhook-signature", "")))
+    given = list(_given(headers))
     expected = [secret.digest(message_id, timestamp, body) for secret in secrets]
     matches = [hmac.compare_digest(one, other) for one in expected for other in given]
     # Both directions: a message from the future is a clock that is wrong, or one that was prepared.
@@ -87,7 +96,7 @@ def why_unsigned(secrets: Iterable[SigningSecret], headers: Mapping[str, str], b
 
     One that a current secret signed for another time is somebody's wrong clock, or an old message.
     """
-    if "webhook-signature" not in headers:
+    if not has_the_form(headers):
         return How.NO_SIGNATURE
     is_late = is_signed(secrets, headers, body, now=0.0, tolerance=math.inf)
     return How.WRONG_TIME if is_late else How.WRONG_SECRET
@@ -97,11 +106,11 @@ def _is_number(timestamp: str) -> bool:
     return timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MAX_DIGITS
 
 
-def _signatures(header: str) -> Iterable[bytes]:
+def _given(headers: Mapping[str, str]) -> Iterable[bytes]:
     """Return what of a space-separated list is a `v1` signature; other versions are passed over."""
-    for entry in header.split(" "):
+    for entry in headers.get("webhook-signature", "").split(" "):
         decoded = _decoded(entry.removeprefix(_VERSION)) if entry.startswith(_VERSION) else None
-        if decoded is not None:
+        if decoded is not None and len(decoded) == hashlib.sha256().digest_size:
             yield decoded
 
 

@@ -22,7 +22,9 @@ class Webhooks:
         aws = Aws(Connections(), {**os.environ})
         secrets = aws.secrets_manager(FETCH_SECONDS / 2, FETCH_SECONDS / 2)
         secret_id = os.environ["CUSTOMERLINK_EVENTS_SECRET_ID"]
-        self.secret = CachedSecret(secrets, secret_id, time, WebhookSecret.parse)
+        # Until a value is put in nobody is known, which is no trouble of the function's.
+        parse, nobody = WebhookSecret.parse, WebhookSecret()
+        self.secret = CachedSecret(secrets, secret_id, time, parse, absent=nobody)
         self._sqs = aws.sqs(_CONNECT_SECONDS, _READ_SECONDS)
         self._queue = os.environ["CUSTOMERLINK_SYNC_QUEUE"]
 

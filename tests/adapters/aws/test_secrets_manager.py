@@ -7,7 +7,7 @@ import pytest
 from tests.fakes import FakeClock
 
 from customerlink.adapters.aws.aws_json import AwsRefusedError, AwsSilentError
-from customerlink.adapters.aws.secrets_manager import SecretsManagerSecret
+from customerlink.adapters.aws.secrets_manager import CachedSecret, SecretsManagerSecret
 from customerlink.model.errors import ConfigurationError, SecretUnavailableError
 from customerlink.model.keys import StripeKey
 
@@ -65,6 +65,48 @@ def test_cached_for_five_minutes() -> None:
     case.clock.sleep(2)
     assert case.key() == "rk_test_two"
     assert case.client.calls == 2
+
+
+class TestWithoutAValue:
+    """A secret into which nobody has put one yet."""
+
+    def case(self) -> tuple[Client, FakeClock, CachedSecret[str]]:
+        """Return one that may be so."""
+        client, clock = Client(), FakeClock()
+        made: Any = client
+        return client, clock, CachedSecret(made, "secret", clock, lambda text, _: text, absent="")
+
+    def test_serves_until_there_is_one(self) -> None:
+        """Looked for as often as any other."""
+        client, clock, secret = self.case()
+        client.trouble = AwsRefusedError("ResourceNotFoundException")
+        assert (secret.current(), secret.current()) == ("", "")
+        assert client.calls == 1
+        client.trouble = None
+        clock.sleep(30)
+
+        assert secret.current(within=30) == client.text
+
+    @pytest.mark.parametrize("code", ["AccessDeniedException", "InternalServiceError", ""])
+    def test_other_trouble(self, code: str) -> None:
+        """Says nothing of whether it has one."""
+        client, _, secret = self.case()
+        client.trouble = AwsRefusedError(code)
+
+        with pytest.raises(SecretUnavailableError):
+            secret.current()
+
+    def test_one_that_was_there(self) -> None:
+        """It serves for its hour, and then its absence is trouble."""
+        client, clock, secret = self.case()
+        assert secret.current() == client.text
+        client.trouble = AwsRefusedError("ResourceNotFoundException")
+        clock.sleep(3000)
+
+        assert secret.current() == client.text
+        clock.sleep(601)
+        with pytest.raises(SecretUnavailableError):
+            secret.current()
 
 
 def test_stale_copy_serves_up_to_an_hour() -> None:

@@ -212,6 +212,13 @@ def without_tokens(shop: Shop) -> None:
     client.put_secret_value(SecretId=EVENTS_SECRET, SecretString="{}")
 
 
+def without_a_value(shop: Shop) -> None:
+    """Let nobody have put in any, as where the switching on ended in between."""
+    client = shop.box.aws.secrets_manager
+    client.delete_secret(SecretId=EVENTS_SECRET, ForceDeleteWithoutRecovery=True)
+    client.create_secret(Name=EVENTS_SECRET)
+
+
 def elsewhere(shop: Shop) -> None:
     """Let the stream post to somebody else."""
     bearer = {"method": "bearer", "token": "x"}
@@ -232,6 +239,8 @@ WRONG: list[tuple[Callable[[Shop], object], str, str]] = [
     (stream(subscriptions=[]), "sync: stream", "does not tell of user.created"),
     (without_tokens, "sync: Auth0", "does not know Auth0 by anything"),
     (without_tokens, "sync: Stripe", "does not know Stripe by anything"),
+    (without_a_value, "sync: Auth0", "its secret has no value for it"),
+    (without_a_value, "sync: Stripe", "its secret has no value for it"),
     (answers(404), "sync: Auth0", "answers 404 to a stranger"),
     (answers(500), "sync: Stripe", "answers 500 to a stranger"),
     (answers(200), "sync: Stripe", "answers 200 to a stranger"),

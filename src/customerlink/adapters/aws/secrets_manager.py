@@ -20,6 +20,9 @@ STALE_SECONDS = 3600.0
 _RETRY_SECONDS = 30.0
 """After a failed refresh the stale copy serves this long before the next one is tried."""
 
+_NO_VALUE = "ResourceNotFoundException"
+"""What Secrets Manager says of a secret without a value, and of one that is not there."""
+
 
 class CachedSecret[Parsed]:
     """The current version of one secret: parsed once, refreshed every 300 s."""
@@ -30,12 +33,16 @@ class CachedSecret[Parsed]:
         secret_id: str,
         clock: Clock,
         parse: Callable[[str, str], Parsed],
+        absent: Parsed | None = None,
     ) -> None:
-        """Take a client whose time-outs fit into a call, and what reads a text and a version."""
+        """Take a client whose time-outs fit into a call, and what reads a text and a version.
+
+        `absent` serves until a value was put in, where that is no trouble.
+        """
         self._client = client
         self._secret_id = secret_id
         self._clock = clock
-        self._parse = parse
+        self._parse, self._absent = parse, absent
         self._secret: Parsed | None = None
         self._version = ""
         self._asked_at = self._fetched_at = 0.0
@@ -65,7 +72,10 @@ class CachedSecret[Parsed]:
         try:
             answer = self._client.get_secret_value(SecretId=self._secret_id)
         except AwsRefusedError as error:
-            raise SecretUnavailableError.answered(error.code) from None
+            # One that had a value and is gone is trouble.
+            if self._absent is None or self._version or error.code != _NO_VALUE:
+                raise SecretUnavailableError.answered(error.code) from None
+            return self._kept(self._absent)
         except AwsSilentError as error:
             text = f"Secrets Manager did not answer: {error}"
             raise SecretUnavailableError(text, How.NO_ANSWER) from None
@@ -73,9 +83,12 @@ class CachedSecret[Parsed]:
         if self._secret is None or version != self._version:
             self._secret = self._parse(answer.get("SecretString", ""), version)
             self._version = version
-        self._fetched_at = self._clock.monotonic()
+        return self._kept(self._secret)
+
+    def _kept(self, secret: Parsed) -> Parsed:
+        self._secret, self._fetched_at = secret, self._clock.monotonic()
         self._next_refresh = self._fetched_at + REFRESH_SECONDS
-        return self._secret
+        return secret
 
 
 class SecretsManagerSecret(CachedSecret[Secret]):

@@ -82,6 +82,8 @@ class Rejection:
     detail: str
     failure: Failure | None = None
     """Where something failed, for the log alone."""
+    counted: str = ""
+    """By which metric, where one of the code's own name would ring for what anybody may send."""
 
     def __post_init__(self) -> None:
         """Know every code, so that alarms and dashboards can."""

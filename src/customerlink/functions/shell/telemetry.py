@@ -57,6 +57,8 @@ class Metric(StrEnum):
     SYNC_TEST = "sync_test"
     SYNC_BEAT = "sync_beat"
     EVENT_NOT_TAKEN = "event_not_taken"
+    UNKNOWN_SENDER = "unknown_sender"
+    UNSIGNED = "unsigned"
     MISSED_SIGN_UP = "missed_sign_up"
     DELETIONS_HELD = "deletions_held"
 
@@ -129,7 +131,7 @@ def report_rejection(rejection: Rejection, request_id: str, reference: str | Non
     told = {"error": rejection.error, "detail": rejection.detail}
     told |= fields_of(rejection.failure)
     logger.warning("rejected", extra={**_which(request_id, reference), **told})
-    _publish({rejection.error: 1})
+    _publish({rejection.counted or rejection.error: 1})
 
 
 def report_bug(bug: Exception, request_id: str, reference: str | None = None) -> None:
