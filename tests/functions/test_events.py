@@ -217,11 +217,15 @@ def test_an_odd_field(waiting: Waiting, odd: str) -> None:
     assert [each.user.user_id for each in found] == [ADA["user_id"]]
 
 
+OF_A_PARTNER = 256 * 1024
+"""As long as an event is that EventBridge takes."""
+
+
 @pytest.mark.parametrize("longest", ["é", "\U0001f600", "\uffff", "x"])
-def test_the_longest_fits_into_the_queue(waiting: Waiting, longest: str) -> None:
+def test_what_a_side_tells_fits_into_the_queue(waiting: Waiting, longest: str) -> None:
     """Also where each letter takes more in the message, or is none that SQS would take."""
     detail = {"type": "user.deleted", "text": ""}
-    room = LONGEST_BYTES - len(json.dumps(detail))
+    room = OF_A_PARTNER - len(json.dumps(detail))
     detail["text"] = longest * (room // len(longest.encode()))
     body = json.dumps(detail, ensure_ascii=False)
 
@@ -230,12 +234,16 @@ def test_the_longest_fits_into_the_queue(waiting: Waiting, longest: str) -> None
 
 
 @pytest.mark.parametrize("count", [180_000, 200_000, 220_000])
-def test_what_grows_beyond_the_queue(count: int) -> None:
-    """It is too long as well, and its sender need not come again for it."""
-    body = f'{{"type": "user.deleted", "text": "{"\x7f" * count}"}}'
+def test_what_grows_beyond_the_queue(waiting: Waiting, count: int) -> None:
+    """Of a user, the profile is left out; of a customer, its sender need not come again for it."""
+    event = auth0_event("user.updated", ADA | {"name": "\x7f" * count})["detail"]
+    assert said(post("POST /events/auth0", event)) == (200, {"followed": True})
+    [message] = waiting.taken()
+    assert message["detail"]["data"] == {"object": {"user_id": ADA["user_id"]}}
 
+    body = f'{{"type": "customer.deleted", "text": "{"\x7f" * count}"}}'
     assert len(body) < LONGEST_BYTES
-    assert said(post("POST /events/auth0", body))[0] == 413
+    assert said(post("POST /events/stripe", body))[0] == 413
 
 
 def test_a_queue_that_does_not_take_it(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from customerlink.model.events import Served, read_event
+from customerlink.model.events import OF_AUTH0, Passed, Served, read_event
 from customerlink.model.user import Tenant
 from customerlink.model.webhooks import Posted, Sender
 from sandbox.buses import rules
@@ -85,8 +85,35 @@ def test_read_as_by_the_rules(event: Any) -> None:
     """Who reads the queue finds the same in either envelope, where it is let through."""
     posted, served = Posted(sender(event), event["detail"]), Served(Tenant("acme"))
     if posted.is_followed:
-        by_post = read_event(json.dumps(posted.envelope), served)
+        by_post = read_event(posted.message, served)
         assert by_post == read_event(json.dumps(event), served)
+
+
+@pytest.mark.parametrize("kind", OF_AUTH0)
+@pytest.mark.parametrize(
+    "long", ["x" * 1_100_000, {f"k{each}": each for each in range(90_000)}, ["\xe9" * 9] * 20_000]
+)
+def test_a_profile_that_is_too_long(kind: str, long: object) -> None:
+    """Its user is looked at all the same, whatever was applied last; nothing else is lost."""
+    for before in (None, ADA):
+        event = auth0_event(kind, ADA | {"user_metadata": long}, before)
+        message = Posted(Sender.AUTH0, event["detail"]).message
+        assert len(message) < 1000
+
+        found = read_event(message, Served(Tenant("acme")))
+        assert isinstance(found, tuple)
+        assert [(each.user.user_id, each.kind, each.shown) for each in found] == [
+            (ADA["user_id"], kind, None)
+        ]
+
+
+@pytest.mark.parametrize("more", [{"is_test": True}, {"tenant": "other"}])
+def test_whose_too_long_a_profile_is(more: dict[str, Any]) -> None:
+    """It is told without it: Auth0's own, or another tenant's."""
+    event = auth0_event("user.updated", ADA | {"name": "x" * 1_100_000}, **more)
+
+    found = read_event(Posted(Sender.AUTH0, event["detail"]).message, Served(Tenant("acme")))
+    assert found in (Passed.TEST, Passed.OTHER_TENANT)
 
 
 @pytest.mark.parametrize(

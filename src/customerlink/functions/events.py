@@ -3,7 +3,6 @@
 It knows who posts, and puts what a rule of EventBridge's would let through into the same queue.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -120,8 +119,7 @@ def _put(webhooks: Webhooks, sender: Sender, body: bytes) -> Answer | Rejection:
     if isinstance(found, str):
         return replace(_UNREADABLE, detail=f"body {found}")
     posted = Posted(sender, found)
-    message = json.dumps(posted.envelope)
-    # Written anew, a letter may take six: what SQS would refuse is too long as well.
+    message = posted.message
     if len(message) > LONGEST:
         return TOO_LARGE
     if posted.is_followed:

@@ -34,6 +34,9 @@ from customerlink.model.values import moment
 DUE_SOURCE = "customerlink.due"
 """The envelope's `source` of what the ledger owes, and the repair sends."""
 
+LEFT_OF_A_PROFILE = ("user_id", "created_at")
+"""What an event shows of one that is longer than the queue takes."""
+
 USER_KEYS = ("auth0_user_id", "auth0_tenant")
 
 
@@ -171,8 +174,10 @@ def _updated(
     """Compare both profiles: what a log-in or the shop changes is no reason to ask anybody."""
     new = _Shown.of(user, after, served)
     if before is None:
-        # Whether an account was linked is only to be seen beside what was before.
-        shown = None if new.profile.identities[1:] else new.former
+        # Whether an account was linked is only to be seen beside what was before; and of a profile
+        # that was left out, nothing is.
+        is_left_out = after.values.keys() <= {*LEFT_OF_A_PROFILE}
+        shown = None if is_left_out or new.profile.identities[1:] else new.former
         return (Sighting(user, EventKind.USER_UPDATED, shown=shown),)
     old = _Shown.of(user, before, served)
     if old.followed == new.followed:

@@ -4,18 +4,21 @@ It is what the rules of the template let through (`UsersChangedRule`, `Customers
 comes in their envelope, so that whoever reads the queue reads one kind of message.
 """
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 
 from customerlink.model.beats import BEAT
-from customerlink.model.events import OF_AUTH0, USER_KEYS, EventKind
+from customerlink.model.events import LEFT_OF_A_PROFILE, OF_AUTH0, USER_KEYS, EventKind
 from customerlink.model.frozen import frozen
+from customerlink.model.message_fields import LONGEST
 
-LONGEST_BYTES = 256 * 1024
-"""As much as is read of an event: EventBridge takes no longer one of a partner's."""
+LONGEST_BYTES = 4 * 1024 * 1024
+"""As much as is read of an event: a person may write a lot into a profile, which it has twice."""
 
 _FIELDS = ("email", "name", "phone", "preferred_locales")
 _METADATA = (*USER_KEYS, BEAT)
+_ABOUT = ("type", "a0tenant", "a0purpose")
 
 
 class Sender(StrEnum):
@@ -33,10 +36,14 @@ class Posted:
     event: Mapping[str, object]
 
     @property
-    def envelope(self) -> dict[str, object]:
-        """Return the message for the queue."""
-        source = f"customerlink.webhook/{self.sender}"
-        return {"source": source, "detail-type": self._kind, "detail": self.event}
+    def message(self) -> str:
+        """Return the message for the queue; without the profile, if it were too long with it.
+
+        Who it is about is a reason to look. Written anew, a letter may take six.
+        """
+        whole = json.dumps(self._enveloped(self.event))
+        is_lean = len(whole) > LONGEST and self.sender is Sender.AUTH0
+        return json.dumps(self._enveloped(self._without_profile)) if is_lean else whole
 
     @property
     def is_followed(self) -> bool:
@@ -46,6 +53,17 @@ class Posted:
         if self._kind == EventKind.CUSTOMER_UPDATED:
             return self._is_of_a_followed_field
         return self._kind == EventKind.CUSTOMER_DELETED
+
+    @property
+    def _without_profile(self) -> dict[str, object]:
+        user = _within(self.event, "data", "object")
+        left = {name: user[name] for name in LEFT_OF_A_PROFILE if name in user}
+        kept = {name: self.event[name] for name in _ABOUT if name in self.event}
+        return {**kept, "data": {"object": left}}
+
+    def _enveloped(self, event: Mapping[str, object]) -> dict[str, object]:
+        source = f"customerlink.webhook/{self.sender}"
+        return {"source": source, "detail-type": self._kind, "detail": event}
 
     @property
     def _kind(self) -> str:
