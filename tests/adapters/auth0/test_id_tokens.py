@@ -103,6 +103,7 @@ def test_address_that_is_not_verified(tenant: KeySet, id_tokens: IdTokens, value
         {"aud": [SHOP, "api"], "azp": "somebody-else"},
         {"nonce": "another"},
         {"nonce": None},
+        {"nonce": "\ud83d"},
         {"sub": None},
         {"exp": 1},
         {"iat": 32_503_680_000},

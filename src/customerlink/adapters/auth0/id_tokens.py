@@ -66,7 +66,8 @@ class IdTokens:
         is_ours = claims.get("azp", claims["aud"]) in self._audiences
         given = str(claims.get("nonce", ""))
         # As bytes: of texts, `compare_digest` takes ASCII only, and a token may hold anything.
-        is_bound = nonce is None or hmac.compare_digest(given.encode(), nonce.encode())
+        sent = given.encode(errors="surrogatepass")
+        is_bound = nonce is None or hmac.compare_digest(sent, nonce.encode())
         if not (is_ours and is_bound and _is_fresh(claims["auth_time"])):
             return None
         return Login(str(claims["sub"]), claims.get("email_verified") is True, given)
