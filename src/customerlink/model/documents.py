@@ -53,12 +53,12 @@ def _number(digits: str) -> int | float:
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_int=_number)
 
 # A text, to its end or the document's, without a way back: so it takes the time of one reading.
-_TEXT_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]]', re.DOTALL)
+_TEXT_OR_BRACKET = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]]'
 
 
 def _cut(text: str) -> str:
     kept, level, start = [], 0, 0
-    for found in _TEXT_OR_BRACKET.finditer(text):
+    for found in re.finditer(_TEXT_OR_BRACKET, text):
         if found[0] in "{[":
             level += 1
             if level == DEEPEST + 1:
