@@ -41,7 +41,7 @@ Or sign up in a browser, in a shop:
 
   {shop}
 
-grace@example.com is a customer already, of a user who is gone: who signs up with it is denied.
+grace@example.com is a customer already, and of nobody here: who signs up with it is denied.
 
   policies {policies}   (POLICY=…: {names}, or Parameter=value, docs/policies.md)
   gateway  {gateway}   (the function, in this process)
@@ -162,18 +162,16 @@ def _run(console: Console, deployment: Deployment, first: int, by: SyncBy) -> No
         console.print(plain(line), markup=False, highlight=False)
         console.file.flush()
 
-    host, settings = os.environ.get("SANDBOX_HOST", "127.0.0.1"), deployment.settings
+    host = os.environ.get("SANDBOX_HOST", "127.0.0.1")
     ports = Ports(stripe=first + 1, aws=first + 2, gateway=first + 3, auth0=first + 4, host=host)
-    with sandbox(ports=ports, signing_secret=SIGNING_SECRET, settings=settings) as box:
+    with sandbox(ports=ports, signing_secret=SIGNING_SECRET) as box:
         box.seed()
-        box.tenant.secrets = {**box.tenant.secrets, **deployment.action_secrets}
-        box.aws.create_stack(box.url, {**deployment.parameters})
-        front = Front(box, registers=deployment.registers)
+        box.deploy(deployment)
         with (
-            following(box, settings=settings, tell=tell, by=by) as told,
+            following(box, tell=tell, by=by) as told,
             by_itself(told),
             telling(box.journal, tell),
-            Server(front, first) as login,
+            Server(Front(box), first) as login,
             open_shop(box, first + 5) as shop,
         ):
             console.print(_help(box, login.url, shop, deployment, ports), highlight=False)

@@ -6,7 +6,7 @@
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from sandbox.buses import template
@@ -44,6 +44,10 @@ class Deployment:
     """Of the template."""
     registers: bool = False
     """Whether the registration's Actions are bound."""
+
+    def with_parameters(self, parameters: Mapping[str, str]) -> "Deployment":
+        """Return it with some of them chosen anew."""
+        return replace(self, parameters={**self.parameters, **parameters})
 
     @property
     def settings(self) -> dict[str, str]:

@@ -162,22 +162,25 @@ def following(  # noqa: PLR0913 (what may differ)
     by: SyncBy = SyncBy.EVENTBRIDGE,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Following]:
-    """Let both sides tell of their changes while the block runs; `settings` are its policies.
+    """Let both sides tell of their changes while the block runs, under the policies deployed.
 
-    `by` is the way of their events, `tell` gets a line for each message that was delivered.
+    `settings` are more variables of the function's environment; `by` is the way of their events;
+    `tell` gets a line for each message that was delivered.
     """
     box.let_functions_into_the_tenant()
     session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
     sqs = session.client("sqs", endpoint_url=box.aws.url)
     queue, dead = _queues(sqs, again_seconds)
-    environment = {
-        **box.environment(),
+    ours = {
         "CUSTOMERLINK_SYNC_QUEUE": queue,
         "CUSTOMERLINK_SYNC_DEAD_LETTERS": dead,
         "CUSTOMERLINK_SYNC_BY": by,
         **(_SOURCES if by is SyncBy.EVENTBRIDGE else {}),
-        **(settings or {}),
     }
+
+    def environment() -> dict[str, str]:
+        return {**box.environment(), **ours, **box.settings, **(settings or {})}
+
     of_the_function = resources()["SyncFunction"]["Properties"]
     batch_size = of_the_function["Events"]["Changes"]["Properties"]["BatchSize"]
     invoke = _function(environment, of_the_function["Timeout"])
@@ -189,7 +192,7 @@ def following(  # noqa: PLR0913 (what may differ)
     box.tenant.users.tell, box.stripe.tell = buses.user, buses.customer
     streams.deliver = buses.test
     try:
-        with _posted(box, environment) if by_post else nullcontext():
+        with _posted(box, environment()) if by_post else nullcontext():
             yield Following(box, buses, sqs, queue, dead, invoke, batch_size, tell)
     finally:
         box.tenant.users.tell, box.stripe.tell, streams.deliver = told
@@ -263,23 +266,35 @@ def _queues(sqs: Any, again_seconds: int) -> tuple[str, str]:  # noqa: ANN401 (b
     return sqs.create_queue(QueueName=QUEUE, Attributes=attributes)["QueueUrl"], dead
 
 
-def _function(environment: Mapping[str, str], seconds: float) -> Invoke:
-    """Return the function's handler, with what a cold start in this environment keeps.
+def _function(environment: Callable[[], Mapping[str, str]], seconds: float) -> Invoke:
+    """Return the function's handler, with what a cold start in the environment of now keeps.
 
     It waits for no turns: nobody else needs what the stand-ins can do in a second.
     """
-
-    @cache
-    def kept() -> AfterTheSignUp:
-        with patch.dict(os.environ, environment, clear=True):
-            started = AfterTheSignUp.started()
-            started.rates = Unlimited()
-            # Its client looks into the environment when it is made.
-            _ = started.dead_letters
-            return started
-
+    kept = _Kept(environment)
     respond: Any = partial(sync.respond, kept)
     return lambda event: respond(event, Context.of("SyncFunction", seconds))
+
+
+class _Kept:
+    """What a warm function keeps: until it is cleared, or another environment is deployed."""
+
+    def __init__(self, environment: Callable[[], Mapping[str, str]]) -> None:
+        self._environment = environment
+        self._started = cache(_started)
+        self.cache_clear = self._started.cache_clear
+
+    def __call__(self) -> AfterTheSignUp:
+        return self._started(frozenset(self._environment().items()))
+
+
+def _started(environment: frozenset[tuple[str, str]]) -> AfterTheSignUp:
+    with patch.dict(os.environ, dict(environment), clear=True):
+        started = AfterTheSignUp.started()
+        started.rates = Unlimited()
+        # Its client looks into the environment when it is made.
+        _ = started.dead_letters
+        return started
 
 
 def _record(message: Any) -> Document:  # noqa: ANN401 (boto3's)

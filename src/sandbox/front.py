@@ -48,9 +48,9 @@ ROUTES = (
 class Front:
     """`POST /login`: a profile in, how the login ended out; and what the dashboards would show."""
 
-    def __init__(self, box: Sandbox, *, registers: bool = False) -> None:
-        """Log in to the sandbox's tenant; whether a database's new users register first."""
-        self._box, self._registers = box, registers
+    def __init__(self, box: Sandbox) -> None:
+        """Log in to the sandbox's tenant."""
+        self._box = box
         self._one_login = threading.Lock()
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
@@ -124,10 +124,11 @@ class Front:
 
     def _add(self, user_id: str, connection: str, profile: Mapping[str, Any]) -> str | None:
         """Let somebody new in, past the registration's Actions if these are bound; or a denial."""
-        if self._registers and STRATEGIES[connection] == "auth0":
-            registered = self._box.tenant.register(connection, user_id=user_id, **profile)
+        tenant = self._box.tenant
+        if tenant.registers and STRATEGIES[connection] == "auth0":
+            registered = tenant.register(connection, user_id=user_id, **profile)
             return registered.denial
-        self._box.tenant.users.add(profile, user_id)
+        tenant.users.add(profile, user_id)
         return None
 
 

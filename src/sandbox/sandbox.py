@@ -8,10 +8,10 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from customerlink.functions import send_mail, verify_email
@@ -56,6 +56,9 @@ from sandbox.stripe_destinations import Destinations, add_destinations
 from sandbox.stripe_server import stripe_app
 from sandbox.tenant import ActionHost, Tenant
 
+if TYPE_CHECKING:
+    from sandbox.deployment import Deployment
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -93,10 +96,23 @@ class Sandbox:
     """What the function printed: its log lines and metrics."""
     journal: Journal
     """What has happened in all of them."""
+    secrets: Mapping[str, str]
+    """What the Action was installed with; what it knows of policies comes with a deployment."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """The policies that are deployed, as variables of every function's environment."""
 
-    def deploy(self, settings: Mapping[str, str]) -> None:
+    def deploy(self, deployment: "Deployment") -> None:
+        """Deploy what the operator chose, wherever somebody looks for it."""
+        self.start(deployment.settings)
+        self.aws.create_stack(self.url, {**deployment.parameters})
+        self.tenant.secrets = {**self.secrets, **deployment.action_secrets}
+        self.tenant.registers = deployment.registers
+
+    def start(self, settings: Mapping[str, str]) -> None:
         """Start the functions anew; `settings` are more variables of their environment."""
-        environment, gateway = {**self.environment(), **settings}, self.gateway
+        self.settings.clear()
+        self.settings.update(settings)
+        environment, gateway = self.environment(), self.gateway
         gateway.invoke = in_process(partial(respond, application(environment)))
         gateway.shop = in_process(partial(customers.respond, started(customers.Shop, environment)))
         gateway.page = in_process(
@@ -106,9 +122,8 @@ class Sandbox:
         self.aws.functions[MAIL_FUNCTION] = in_process(post)
 
     def seed(self) -> None:
-        """Put in the customer whom some of the events meet."""
-        metadata = {"auth0_user_id": "google-oauth2|1001"}
-        self.stripe.create({"email": TAKEN_EMAIL, "metadata": metadata}, FOREIGN_CUSTOMER)
+        """Put in the customer whom some of the events meet, and who names nobody."""
+        self.stripe.create({"email": TAKEN_EMAIL}, FOREIGN_CUSTOMER)
 
     def tools_environment(self) -> dict[str, str]:
         """Return the environment in which `customerlink` works on all this."""
@@ -196,6 +211,7 @@ class Sandbox:
             "CUSTOMERLINK_STRIPE_API_BASE": self.stripe_url,
             "CUSTOMERLINK_AUTH0_PER_SECOND": NO_LIMITS["Auth0PerSecond"],
             "CUSTOMERLINK_STRIPE_PER_SECOND": NO_LIMITS["StripePerSecond"],
+            **self.settings,
         }
 
 
@@ -220,7 +236,7 @@ SHOP_SCOPES = " ".join(("openid profile email", *SHOP_API_SCOPES))
 
 TAKEN_EMAIL = "grace@example.com"
 FOREIGN_CUSTOMER = "cus_SandboxGrace"
-"""Somebody's customer with that address, for the events that meet one."""
+"""A customer with that address, made in Stripe by hand, for the events that meet one."""
 
 
 def new_signing_secret() -> str:
@@ -271,14 +287,12 @@ def sandbox(
         host = running.enter_context(ActionHost(journal=journal))
         url = f"{gateway_server.url}/post-login"
         cloud.create_stack(url)
-        tenant = Tenant(
-            host,
-            {
-                "CUSTOMERLINK_URL": url,
-                "CUSTOMERLINK_SIGNING_SECRET": signing_secret,
-                "CUSTOMERLINK_CLAIM_NAMESPACE": SHOP_NAMESPACE,
-            },
-        )
+        of_the_action = {
+            "CUSTOMERLINK_URL": url,
+            "CUSTOMERLINK_SIGNING_SECRET": signing_secret,
+            "CUSTOMERLINK_CLAIM_NAMESPACE": SHOP_NAMESPACE,
+        }
+        tenant = Tenant(host, of_the_action)
         management = ManagementApi(tenant.users)
         auth0_app = management_app(management)
         applications = Applications(apis={SHOP_AUDIENCE: frozenset(SHOP_API_SCOPES)})
@@ -302,13 +316,14 @@ def sandbox(
             log_in,
             log,
             journal,
+            of_the_action,
         )
         for partner in (management.event_streams, destinations):
             partner.offer, partner.withdraw = (
                 cloud.event_sources.offer,
                 cloud.event_sources.withdraw,
             )
-        running_sandbox.deploy(settings or {})
+        running_sandbox.start(settings or {})
         gateway.authorise = partial(management.tokens.claims_of, audience=SHOP_AUDIENCE)
         yield running_sandbox
 

@@ -69,6 +69,7 @@ def door(box: Sandbox) -> Iterator[Door]:
     box.tenant.users.clear()
     yield Door(box)
     box.tenant.users.clear()
+    box.tenant.registers = False
 
 
 @pytest.mark.parametrize(("body", "named"), ODD)
@@ -103,7 +104,7 @@ def test_reason(door: Door) -> None:
 def test_registration(door: Door) -> None:
     """Where its Actions are bound, a database's new user passes them, once; others do not."""
     box = door.box
-    door.client = Client(Front(box, registers=True))
+    box.tenant.registers = True
     box.stripe.create({"email": "taken-registers@example.com"})
     first, again = (door.login(email="registers@example.com") for _ in range(2))
     other = door.login(email="other-registers@example.com", connection="google-oauth2")

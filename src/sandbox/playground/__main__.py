@@ -40,7 +40,7 @@ def playground(frame: str = "", policies: str = "") -> Iterator[Playground]:
     with (
         tempfile.TemporaryDirectory() as folder,
         sandbox(around=skies.around) as box,
-        following(box, settings=deployment.settings) as told,
+        following(box) as told,
         by_itself(told),
         open_shop(box) as shop,
     ):
@@ -48,7 +48,7 @@ def playground(frame: str = "", policies: str = "") -> Iterator[Playground]:
         page = Page(
             box.journal,
             Looking(box, Path(folder)),
-            Control(box, skies, {**deployment.parameters}),
+            Control(box, skies, deployment),
             Places.of(box),
             secrets.token_urlsafe(24),
             frame or shop,

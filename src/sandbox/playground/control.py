@@ -21,31 +21,31 @@ type Json = dict[str, object]
 
 @dataclass
 class Control:
-    """One sandbox's switches; `parameters` are the deployment's."""
+    """One sandbox's switches; `deployment` is what was chosen, whatever a story plays."""
 
     box: Sandbox
     skies: Skies
-    parameters: dict[str, str] = field(default_factory=dict)
+    deployment: Deployment
     _one_story: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         """Deploy the function as it is set."""
         self._teller = Teller(Demo(self.box, Table()), self.turn)
-        self._secrets = {**self.box.tenant.secrets}
-        self.deploy(self.parameters)
+        self.deploy(self.deployment)
 
     def policies(self) -> Mapping[str, tuple[str, ...]]:
         """Return each policy and its values, the default first."""
         known = template()["Parameters"]
         several = {name: tuple(map(str, known[name]["AllowedValues"])) for name in POLICIES}
-        page = self.parameters.get("LinkingUrl") or NAMED["linking"].partition("=")[2]
+        page = self.deployment.parameters.get("LinkingUrl") or NAMED["linking"].partition("=")[2]
         return {**several, "LinkingUrl": ("", page)}
 
     def shown(self) -> Json:
         """Return every switch and how it stands."""
+        chosen = self.deployment.parameters
         return {
             "policies": [
-                {"name": name, "values": values, "value": self.parameters.get(name, values[0])}
+                {"name": name, "values": values, "value": chosen.get(name, values[0])}
                 for name, values in self.policies().items()
             ],
             "weather": [{"name": each, "is_on": each is self.skies.now} for each in Weather],
@@ -56,15 +56,13 @@ class Control:
         """Set a policy; False where there is none, or no such value."""
         if value not in self.policies().get(name, ()):
             return False
-        self.parameters[name] = value
-        self.deploy(self.parameters)
+        self.deployment = self.deployment.with_parameters({name: value})
+        self.deploy(self.deployment)
         return True
 
-    def deploy(self, parameters: Mapping[str, str]) -> None:
-        """Start the functions anew with these, and tell the Action what it has to know of them."""
-        deployment = Deployment(parameters)
-        self.box.deploy(deployment.settings)
-        self.box.tenant.secrets = {**self._secrets, **deployment.action_secrets}
+    def deploy(self, deployment: Deployment) -> None:
+        """Deploy, and let the weather be over the functions again."""
+        self.box.deploy(deployment)
         gateway, over = self.box.gateway, self.skies.over
         gateway.invoke, gateway.shop = over(gateway.invoke), over(gateway.shop)
 
@@ -78,11 +76,11 @@ class Control:
             return None
         try:
             self.turn(Weather.CALM)
-            self.deploy(story.parameters)
+            self.deploy(Deployment(story.parameters))
             self._teller.demo.failures.clear()
             story.tell(self._teller)
             return {"title": story.title, "wrong": [*self._teller.demo.failures]}
         finally:
             self.turn(Weather.CALM)
-            self.deploy(self.parameters)
+            self.deploy(self.deployment)
             self._one_story.release()

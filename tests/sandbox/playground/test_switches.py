@@ -7,16 +7,19 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import boto3
 import pytest
 from tests.e2e.runtime import ROOT
 
-from sandbox.aws import TABLE
-from sandbox.deployment import ChoiceError
+from customerlink.model.drift import Drift
+from sandbox.aws import REGION, STACK, TABLE
+from sandbox.deployment import ChoiceError, variables
 from sandbox.journal import Entry
 from sandbox.playground.__main__ import Playground, playground
+from sandbox.playground.control import POLICIES
 from sandbox.playground.looking import link_of
 from sandbox.playground.runbooks import anchors, page, runbook_of
-from sandbox.playground.stories import STORIES
+from sandbox.playground.stories import STORIES, Story
 from sandbox.playground.weather import Weather
 
 NUMBERS = count(1)
@@ -200,7 +203,41 @@ def test_policy(running: Playground, name: str) -> None:
         shown: Any = control.shown()["policies"]
         assert {each["name"]: each["value"] for each in shown}[name] == value
         told = running.box.tenant.secrets.get("CUSTOMERLINK_ON_FAILURE", "deny")
-        assert told == control.parameters.get("OnFailure", "deny")
+        assert told == control.deployment.parameters.get("OnFailure", "deny")
+
+
+def parameters(running: Playground) -> dict[str, str]:
+    """Return the stack's, as the command line reads them."""
+    box = running.box
+    session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
+    stacks: Any = session.client("cloudformation", endpoint_url=box.aws.url)
+    [stack] = stacks.describe_stacks(StackName=STACK)["Stacks"]
+    return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+
+
+@pytest.mark.parametrize("name", [*POLICIES, "LinkingUrl"])
+def test_policy_is_everywhere(running: Playground, name: str) -> None:
+    """The stack's parameters and every function's environment have what was chosen."""
+    control, box = running.page.control, running.box
+    for value in reversed(control.policies()[name]):
+        control.choose(name, value)
+
+        assert parameters(running)[name] == value
+        assert box.environment()[variables()[name]] == value
+
+
+def test_a_storys_policy_is_over_with_it(running: Playground) -> None:
+    """While it is told its policies are everywhere, and the chosen ones after it."""
+    control, seen = running.page.control, list[str]()
+    control.choose("OnFailure", "continue")
+    adopts = {"ExistingCustomer": "adopt"}
+    story = Story("", lambda _: seen.append(parameters(running)["ExistingCustomer"]), adopts)
+    control.tell(story)
+    after = parameters(running)
+    control.choose("OnFailure", "deny")
+
+    assert seen == ["adopt"]
+    assert (after["OnFailure"], after.get("ExistingCustomer", "deny")) == ("continue", "deny")
 
 
 @pytest.mark.parametrize("policies", ["nonsense", "VerifiedEmail=perhaps", "'"])
@@ -237,6 +274,21 @@ def test_curl(running: Playground, kind: str) -> None:
     )
 
     assert shell.stdout == str(entry.detail.get("status", 200))
+
+
+def test_an_orphan(running: Playground) -> None:
+    """The line of docs/playground.md, pasted behind the foot's, makes one that `verify` finds."""
+    text = (ROOT / "docs/playground.md").read_text()
+    [line] = [each for each in text.splitlines() if each.startswith("curl ")]
+    before = running.page.looking.compared().counts[Drift.ORPHANED]
+    subprocess.run(
+        ["bash", "-c", f"{running.page.export}\n{line}"],
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+        capture_output=True,
+        check=True,
+    )
+
+    assert running.page.looking.compared().counts[Drift.ORPHANED] == before + 1
 
 
 @pytest.mark.parametrize(
