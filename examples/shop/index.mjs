@@ -70,7 +70,7 @@ document.querySelector('#account').replaceChildren(
     ? [
         element('span', { textContent: claims.email ?? claims.sub }),
         element('span', { textContent: `Customer: ${customer()}` }),
-        button('Link my accounts', linkAccounts),
+        ...(settings.links ? [button('Link my accounts', linkAccounts)] : []),
         button('Log out', () => auth0.logout({ logoutParams: { returnTo: HERE } })),
       ]
     : [

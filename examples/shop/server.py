@@ -67,6 +67,8 @@ class Settings:
     stripe_key: str = field(repr=False)
     """A restricted key, for *Checkout Sessions: Write*."""
     stripe: str = "https://api.stripe.com"
+    links: bool = False
+    """Whether the stack has a `LinkingUrl`: nobody else's log-in is led to link.html."""
     framed_by: str = "'none'"
     """Whose pages may show the shop in a frame."""
 
@@ -80,12 +82,13 @@ class Settings:
             claim=given["SHOP_CLAIM"],
             api=given["SHOP_API"],
             stripe_key=given["SHOP_STRIPE_KEY"],
+            links=given["SHOP_LINKING_URL"] != "",
         )
 
-    def for_the_page(self) -> dict[str, str]:
+    def for_the_page(self) -> dict[str, str | bool]:
         """Return what the browser may know."""
-        shown = {"domain": self.auth0, "clientId": self.client_id}
-        return shown | {"audience": self.audience, "claim": self.claim}
+        tenant = {"domain": self.auth0, "clientId": self.client_id, "audience": self.audience}
+        return {**tenant, "claim": self.claim, "links": self.links}
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ class Sandbox:
 
     def open_shop(self, *pages: str) -> None:
         """Let the log-in page send people to these pages of the shop's, as its settings say."""
-        self.log_in.applications.add(Client.single_page(SHOP_CLIENT, *pages))
+        self.log_in.applications.add(Client.single_page(SHOP_CLIENT, SHOP_NAME, *pages))
 
     def let_functions_into_the_tenant(self) -> None:
         """Put in what the functions that speak to Auth0 need, and the page, as an operator does."""
@@ -227,6 +227,9 @@ WATCH_CLIENT = "sandbox-watch", "known-to-everyone-for-the-watch"
 
 SHOP_AUDIENCE, SHOP_CLIENT = "https://shop.example/api", "shop-client"
 """The shop's API, for which its users have access tokens; its application, for ID tokens."""
+
+SHOP_NAME = "the shop"
+"""What people know the application by."""
 
 SHOP_NAMESPACE = "https://shop.example"
 """Of the claim that has the customer's id."""

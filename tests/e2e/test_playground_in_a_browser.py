@@ -112,10 +112,11 @@ def test_start(seen: Seen) -> None:
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_signs_up(seen: Seen, size: str) -> None:
-    """Whoever signs up on the left has a customer."""
+    """Whoever signs up on the left has a customer, and is offered nothing that is not there."""
     welcome = rf"The shop\s+{size}@example\.com\s+Customer: cus_\w+\s"
 
     assert re.match(welcome, seen.page[f"{size}, shop"])
+    assert "Link my accounts" not in seen.page[f"{size}, shop"]
 
 
 def test_is_denied(seen: Seen) -> None:

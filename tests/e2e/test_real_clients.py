@@ -153,7 +153,7 @@ def test_pages(seen: Seen, name: str) -> None:
 
 def test_second_opinion(box: Sandbox, page: str) -> None:
     """openid-client finds its way, checks all signatures, and renews, with a secret or without."""
-    server = Client("a server", frozenset({page}), secret=SECRET)
+    server = Client("a server", "A server", frozenset({page}), secret=SECRET)
     box.log_in.applications.add(server)
     seen = played("openid.mjs", secret=SECRET, **places(box, page))
 

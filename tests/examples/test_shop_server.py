@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 import stripe
+import urllib3
 from examples.shop.server import (
     MOST,
     NOT_REACHED,
@@ -22,8 +23,9 @@ from examples.shop.server import (
 from tests.e2e.runtime import ROOT
 from werkzeug.test import Client, TestResponse
 
+from sandbox.deployment import deployment_of
 from sandbox.sandbox import SHOP_AUDIENCE, TAKEN_EMAIL, Sandbox, sandbox
-from sandbox.shop import settings_for
+from sandbox.shop import open_shop, settings_for
 from sandbox.stripe_account import Fault, FaultKind, Permission
 from sandbox.stripe_checkout import RESOURCE
 
@@ -172,9 +174,9 @@ def test_user_who_is_gone(box: Sandbox, settings: Settings) -> None:
 @pytest.mark.parametrize("place", ["api", "auth0", "stripe"])
 def test_nobody_answers(box: Sandbox, settings: Settings, place: str) -> None:
     """Whoever it is that does not answer: later."""
-    away = NOWHERE if place != "auth0" else f"{NOWHERE}/"
+    away: dict[str, Any] = {place: NOWHERE if place != "auth0" else f"{NOWHERE}/"}
     token = box.shop_token(person(box))
-    answer = order(replace(settings, **{place: away}), token)
+    answer = order(replace(settings, **away), token)
 
     assert (answer.status_code, answer.get_json()) == (503, {"error": "not_reached"})
 
@@ -270,8 +272,30 @@ def test_settings_of_the_page(settings: Settings) -> None:
     theirs = (ROOT / "examples/account-linking/settings.mjs").read_text()
     names = set(re.findall(r"^  (\w+):", theirs, re.MULTILINE))
 
-    assert set(settings.for_the_page()) == names | {"claim"}
+    assert set(settings.for_the_page()) == names | {"claim", "links"}
     assert settings.for_the_page()["audience"] == SHOP_AUDIENCE
+
+
+@pytest.mark.parametrize("policy", ["", "linking", "LinkingUrl=https://elsewhere.example/link"])
+def test_who_is_offered_to_link(box: Sandbox, policy: str) -> None:
+    """Nobody where the stack has no page for it, from the moment at which that is deployed."""
+    with open_shop(box) as shop:
+        where = shop.replace("/shop/index.html", "/account-linking/settings.mjs")
+        offers = []
+        for each in ("", policy, ""):
+            box.deploy(deployment_of(f"checkout {each}"))
+            offers.append('"links": true' in urllib3.request("GET", where).data.decode())
+
+    assert offers == [False, policy != "", False]
+    assert "settings.links ?" in (ROOT / "examples/shop/index.mjs").read_text()
+
+
+@pytest.mark.parametrize(("url", "links"), [("", False), ("https://shop.example/l", True)])
+def test_a_shop_of_yours_is_told(url: str, links: bool) -> None:  # noqa: FBT001 (a case)
+    """By the variable that README.md names."""
+    named = dict.fromkeys(re.findall(r'given\["(SHOP_\w+)"\]', SERVER), "x")
+
+    assert Settings.from_environment(named | {"SHOP_LINKING_URL": url}).links is links
 
 
 def test_every_error_has_a_text() -> None:

@@ -22,6 +22,8 @@ class Client:
     """
 
     client_id: str
+    name: str
+    """Which the log-in page shows."""
     callbacks: frozenset[str] = frozenset()
     logout_urls: frozenset[str] = frozenset()
     web_origins: frozenset[str] = frozenset()
@@ -29,10 +31,10 @@ class Client:
     """A page that runs in the browser has none: it proves itself by PKCE alone."""
 
     @classmethod
-    def single_page(cls, client_id: str, *pages: str) -> Self:
+    def single_page(cls, client_id: str, name: str, *pages: str) -> Self:
         """Return one of so many pages, each of which may be come back to."""
         origins = frozenset(origin_of(each) for each in pages)
-        return cls(client_id, frozenset(pages), origins | set(pages), origins)
+        return cls(client_id, name, frozenset(pages), origins | set(pages), origins)
 
     def may_answer_at(self, redirect_uri: str, *, is_message: bool) -> bool:
         """Say whether an answer may go there; a message may go to a page's origin as well."""

@@ -216,7 +216,7 @@ class _Pages:
         **more: Any,  # noqa: ANN401 (of a template)
     ) -> Response:
         text = problem.text if problem else ""
-        application = pending.asked.client.client_id
+        application = pending.asked.client.name
         status = HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK
         more |= {"application": application, "problem": text}
         return page(name, status, title=title, tenant=self._log_in.tenant.name, **more)

@@ -19,7 +19,7 @@ from sandbox.auth0.universal_login import add_log_in
 from sandbox.journal import Journal
 from sandbox.tenant import ActionHost, Tenant
 
-SHOP, API = "shop", "https://shop.example/api"
+SHOP, NAME, API = "shop-id", "Ada's <shop>", "https://shop.example/api"
 PAGE, OTHER = "http://127.0.0.1:5/index.html", "http://127.0.0.1:5/link.html"
 VERIFIER = "v" * 43
 CHALLENGE = (
@@ -68,7 +68,7 @@ class World:
         management = ManagementApi(self.tenant.users, lambda: self.now)
         app = management_app(management)
         applications = Applications(apis={API: frozenset({"customers:own"})})
-        applications.add(Application.single_page(SHOP, PAGE, OTHER))
+        applications.add(Application.single_page(SHOP, NAME, PAGE, OTHER))
         self.log_in = add_log_in(app, management, self.tenant, applications)
         self.tokens = management.tokens
         self.tokens.issuer = "http://127.0.0.1:6/"

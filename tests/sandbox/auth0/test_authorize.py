@@ -5,7 +5,18 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.sandbox.auth0.browser import OTHER, PAGE, SHOP, Browser, Json, World, problem, told
+from markupsafe import escape
+from tests.sandbox.auth0.browser import (
+    NAME,
+    OTHER,
+    PAGE,
+    SHOP,
+    Browser,
+    Json,
+    World,
+    problem,
+    told,
+)
 
 STATE = {"state": "the-state"}
 
@@ -33,6 +44,16 @@ def test_nobody_is_sent_to_a_stranger(
 
     assert (answer.status_code, said in problem(answer)) == (400, True)
     assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("changes", [{}, {"screen_hint": "signup"}, {"login_hint": "a@x.io"}])
+def test_application_has_a_name(browser: Browser, changes: dict[str, str | None]) -> None:
+    """The page says by its name where somebody goes on, and shows nobody a client id."""
+    page = browser.to_page(**changes)
+    shown = browser.client.get(page).text, browser.says(page, email="", password="").text
+
+    assert [f"to go on to {escape(NAME)}" in each for each in shown] == [True, True]
+    assert [SHOP in each for each in shown] == [False, False]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def token(browser: Browser, code: str) -> str:
 @pytest.fixture
 def other(world: World) -> Iterator[Client]:
     """Register another application, which has a secret."""
-    made = Client("other", frozenset({PAGE}), secret="of the other's")
+    made = Client("other", "Another", frozenset({PAGE}), secret="of the other's")
     world.log_in.applications.add(made)
     yield made
     del world.log_in.applications.clients["other"]
@@ -182,7 +182,7 @@ def test_code_of_a_user_who_is_gone(world: World, browser: Browser, code: str) -
     [
         {"client_id": "unknown"},
         {"client_id": 5},
-        {"client_id": ["shop"]},
+        {"client_id": [SHOP]},
         {"client_id": "other"},
         {"client_id": "other", "client_secret": "guessed"},
         {"client_id": "other", "client_secret": "é"},
