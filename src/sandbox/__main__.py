@@ -48,6 +48,7 @@ grace@example.com is a customer already, and of nobody here: who signs up with i
   Stripe   {stripe}   (a restricted test key is in the secret)
   AWS      {aws}   (DynamoDB, Secrets Manager, the stack)
   Auth0    {auth0}   (the Management API)
+  mail     {auth0}/u/mail   (which verifies an address: nothing is sent)
   to read  {front}/users, /stripe-customers, /ledger, /stripe-keys
 
 The command line, .venv/bin/customerlink, works on all this with

@@ -1,6 +1,6 @@
 /**
- * Runs Actions as Auth0's triggers do: one JSON line in (handler, event), one out (what the Action
- * asked for). `deny` does not throw; an uncaught error denies; so does a missing method.
+ * Runs Actions as Auth0's triggers do: one JSON line in (handler, event, which Action), one out (what
+ * the Action asked for). `deny` does not throw; an uncaught error denies; so does a missing method.
  */
 const { AsyncLocalStorage } = require('node:async_hooks');
 const path = require('node:path');
@@ -9,7 +9,9 @@ const readline = require('node:readline');
 const { TRIGGERS, guarded, recordingApi } = require('./auth0/trigger.js');
 
 const EXECUTION_MS = 20_000;
-const handlers = Object.assign({}, ...process.argv.slice(2).map((each) => require(path.resolve(each))));
+const files = process.argv.slice(2).map((each) => path.resolve(each));
+const bound = Object.assign({}, ...files.map((each) => require(each)));
+const actions = Object.fromEntries(files.map((each) => [path.basename(each, '.js'), require(each)]));
 
 // An Action's requests name the flow that it runs in: sandbox.noting.
 const flows = new AsyncLocalStorage();
@@ -17,7 +19,7 @@ const send = globalThis.fetch;
 globalThis.fetch = (url, init = {}) =>
   send(url, { ...init, headers: { ...init.headers, 'x-sandbox-flow': flows.getStore() ?? '' } });
 
-async function execute(handler, event) {
+async function execute(handler, event, handlers) {
   const trigger = TRIGGERS[handler];
   const { asked, api } = recordingApi(trigger, event);
   let error = null;
@@ -39,6 +41,6 @@ const answer = (reply) => process.stdout.write(`${JSON.stringify(reply)}\n`);
 console.log = (...args) => answer({ log: args.join(' ') });
 
 readline.createInterface({ input: process.stdin }).on('line', async (line) => {
-  const { call, flow, handler, event } = JSON.parse(line);
-  answer({ call, asked: await flows.run(flow, () => execute(handler, event)) });
+  const { call, flow, handler, event, action } = JSON.parse(line);
+  answer({ call, asked: await flows.run(flow, () => execute(handler, event, actions[action] ?? bound)) });
 });

@@ -50,6 +50,11 @@ class Deployment:
         return replace(self, parameters={**self.parameters, **parameters})
 
     @property
+    def verifies(self) -> bool:
+        """Return whether the Action verify-email is bound before ours (docs/policies.md)."""
+        return self.parameters.get("VerifiedEmail") == "required"
+
+    @property
     def settings(self) -> dict[str, str]:
         """Return the variables of the functions."""
         return {variables()[name]: value for name, value in self.parameters.items()}

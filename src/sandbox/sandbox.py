@@ -50,6 +50,7 @@ from sandbox.noting import (
     of_dynamodb,
     of_stripe,
 )
+from sandbox.places import on_this_machine
 from sandbox.serving import Middleware, Server, unchanged
 from sandbox.stripe_account import StripeAccount
 from sandbox.stripe_destinations import Destinations, add_destinations
@@ -107,6 +108,12 @@ class Sandbox:
         self.aws.create_stack(self.url, {**deployment.parameters})
         self.tenant.secrets = {**self.secrets, **deployment.action_secrets}
         self.tenant.registers = deployment.registers
+        self.tenant.verify_email = self._verify_email() if deployment.verifies else {}
+
+    def _verify_email(self) -> dict[str, str]:
+        url = self.url.replace("/post-login", "/verify-email")
+        secrets = {"CUSTOMERLINK_SESSION_SECRET": SESSION_SECRET}
+        return {"CUSTOMERLINK_VERIFY_URL": url} | secrets
 
     def start(self, settings: Mapping[str, str]) -> None:
         """Start the functions anew; `settings` are more variables of their environment."""
@@ -115,9 +122,8 @@ class Sandbox:
         environment, gateway = self.environment(), self.gateway
         gateway.invoke = in_process(partial(respond, application(environment)))
         gateway.shop = in_process(partial(customers.respond, started(customers.Shop, environment)))
-        gateway.page = in_process(
-            partial(verify_email.respond, started(verify_email.Page, environment))
-        )
+        page = partial(verify_email.respond, started(verify_email.Page, environment))
+        gateway.page = on_this_machine(in_process(page), self.log_in.hosts, self.auth0_url)
         post = partial(send_mail.respond, started(send_mail.Post, environment))
         self.aws.functions[MAIL_FUNCTION] = in_process(post)
 

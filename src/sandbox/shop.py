@@ -39,6 +39,7 @@ def open_shop(box: Sandbox, port: int = 0) -> Iterator[str]:
         pages = [f"{server.url}/shop/{each}" for each in CALLED_BACK]
         box.open_shop(*pages)
         box.log_in.hosts[SHOP_NAMESPACE] = server.url
+        box.log_in.hosts[f"https://{box.tenant.hostname}"] = box.auth0_url
         yield pages[0]
 
 

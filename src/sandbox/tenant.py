@@ -18,9 +18,11 @@ from sandbox.journal import Journal, Kind, flow
 
 _HOST = Path(__file__).with_name("action_host.js")
 ACTIONS = Path(__file__).parents[1] / "actions" / "dist"
+VERIFY_EMAIL = "verify-email"
+# Of two with one handler the later is bound; the earlier runs when it is named.
 OURS = tuple(
     ACTIONS / f"{name}.js"
-    for name in ("post-login", "pre-user-registration", "post-user-registration")
+    for name in (VERIFY_EMAIL, "post-login", "pre-user-registration", "post-user-registration")
 )
 
 EXECUTION_SECONDS = 25.0
@@ -48,6 +50,8 @@ class Login:
     redirect: str | None = None
     """Where the browser is sent in the middle of the login."""
     access_claims: Json = field(default_factory=dict)
+    sent_by: str = ""
+    """The Action that sends it there; ours is not named."""
 
     @property
     def decision(self) -> str:
@@ -133,19 +137,23 @@ class ActionHost:
             self._process.terminate()
             self._listener.join()
 
-    def run(self, event: Mapping[str, Any], handler: str = "onExecutePostLogin") -> Json:
-        """Run a handler on an event; return what it asked for."""
+    def run(
+        self, event: Mapping[str, Any], handler: str = "onExecutePostLogin", action: str = ""
+    ) -> Json:
+        """Run a handler on an event, that of an Action or the bound one; return what it asked."""
         start = time.monotonic()
         with flow() as name:
-            asked = self._run(name, handler, event)
+            asked = self._run(name, handler, event, action)
             spent = (time.monotonic() - start) * 1000
             detail: Json = {"handler": handler, "event": event, "asked": asked}
-            self.journal.note(Kind.ACTION, handler, detail, ms=spent)
+            title = f"{action}: {handler}" if action else handler
+            self.journal.note(Kind.ACTION, title, detail, ms=spent)
         return asked
 
-    def _run(self, flow: str, handler: str, event: Mapping[str, Any]) -> Json:
+    def _run(self, flow: str, handler: str, event: Mapping[str, Any], action: str) -> Json:
         call = uuid.uuid4().hex
-        line = json.dumps({"call": call, "flow": flow, "handler": handler, "event": event})
+        what = {"call": call, "flow": flow, "handler": handler, "action": action}
+        line = json.dumps({**what, "event": event})
         with self._arrived:
             print(line, file=self._process.stdin, flush=True)
             if not self._arrived.wait_for(lambda: call in self._answers, EXECUTION_SECONDS):
@@ -175,7 +183,14 @@ class Tenant:
     """An Auth0 that loses the metadata writes at the end of the flow."""
     registers: bool = False
     """Whether the registration's Actions are bound, which the log-in page's sign-up then runs."""
+    verify_email: Mapping[str, str] = field(default_factory=dict)
+    """The secrets of the Action that is bound before ours, if it is."""
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @property
+    def hostname(self) -> str:
+        """Return by which name the world knows it."""
+        return f"{self.name}.us.auth0.com"
 
     def add_user(self, user_id: str | None = None, **profile: Any) -> str:  # noqa: ANN401 (a profile)
         """Put a user into the tenant, not logged in yet; return the `user_id`."""
@@ -216,21 +231,24 @@ class Tenant:
                 self.users.count_login(user_id)
             event = self.event(copy.deepcopy(self.users[user_id]), connection)
         transaction.put_into(event)
-        return self._run(user_id, event, "onExecutePostLogin")
+        # Whoever logs in without a page has nowhere to come back to.
+        is_before = self.verify_email and transaction.state
+        return self._run(user_id, event, VERIFY_EMAIL if is_before else "", "onExecutePostLogin")
 
     def come_back(
         self,
         user_id: str,
         connection: str = "Username-Password-Authentication",
         transaction: Transaction | None = None,
+        sent_by: str = "",
     ) -> Login:
-        """End a login that was sent away: Auth0's `/continue`."""
+        """Go on with a login that an Action sent away: Auth0's `/continue`."""
         event = self.event(copy.deepcopy(self.users[user_id]), connection)
         (transaction or Transaction()).put_into(event)
         return self._noted(
             f"{user_id} comes back",
             {"user_id": user_id, "connection": connection},
-            lambda: self._run(user_id, event, "onContinuePostLogin"),
+            lambda: self._run(user_id, event, sent_by, "onContinuePostLogin"),
         )
 
     def _noted(self, title: str, who: Mapping[str, str], run: Callable[[], Login]) -> Login:
@@ -243,9 +261,13 @@ class Tenant:
             journal.note(Kind.LOGIN, end, detail, ms=login.milliseconds)
         return login
 
-    def _run(self, user_id: str, event: Json, handler: str) -> Login:
+    def _run(self, user_id: str, event: Json, action: str, handler: str) -> Login:
+        """Run an Action of the flow, and those behind it unless it ends there."""
         start = time.monotonic()
-        asked = self.host.run(event, handler)
+        asked = self._asked(event, action, handler)
+        if action and asked["denial"] is None and not asked["redirect"]:
+            action = ""
+            asked = self._asked(event, action, "onExecutePostLogin")
         spent = (time.monotonic() - start) * 1000
         denial, redirect = asked["denial"], asked["redirect"]
         if not (self.loses_metadata or (denial is None and redirect)):
@@ -253,7 +275,13 @@ class Tenant:
         claims, more = (
             ({}, {}) if denial is not None else (asked["id_token"], asked["access_token"])
         )
-        return Login(user_id, denial, asked["app_metadata"], claims, spent, redirect, more)
+        return Login(user_id, denial, asked["app_metadata"], claims, spent, redirect, more, action)
+
+    def _asked(self, event: Json, action: str, handler: str) -> Json:
+        """Run one of them, with its own secrets; what verify-email writes is nothing."""
+        if not action:
+            return self.host.run(event, handler)
+        return self.host.run({**event, "secrets": {**self.verify_email}}, handler, action)
 
     def register(
         self,
@@ -335,7 +363,7 @@ class Tenant:
                 "query": {},
                 "body": {},
                 "geoip": {},
-                "hostname": f"{self.name}.us.auth0.com",
+                "hostname": self.hostname,
                 "language": "en",
                 "user_agent": "sandbox",
             },

@@ -57,6 +57,8 @@ class Pending:
     session: Session | None = None
     code: tuple[str, str] | None = None
     """An address, and the code that it was sent."""
+    sent_by: str = ""
+    """The Action that has sent the browser away."""
 
 
 @dataclass
@@ -122,9 +124,12 @@ class LogIn:
         pending = self._take(state)
         if pending is None or pending.session is None or not self._is_there(pending.session):
             return _OVER
-        session, transaction = pending.session, Transaction(query=pending.asked.query)
-        login = self.tenant.come_back(session.user_id, session.connection, transaction)
-        return self._ended(pending.asked, session, login)
+        session = pending.session
+        transaction = Transaction(query=pending.asked.query, state=state)
+        login = self.tenant.come_back(
+            session.user_id, session.connection, transaction, pending.sent_by
+        )
+        return self._away_or_ended(pending.asked, session, login, state)
 
     def log_out(self, query: Query, cookie: str) -> Away | Refusal | None:
         """`/v2/logout`: end the session; only to an address that the settings allow."""
@@ -168,9 +173,13 @@ class LogIn:
             state=state,
         )
         login = self.tenant.log_in(session.user_id, session.connection, transaction)
-        if login.decision == "redirect" and not asked.is_silent:
-            return Away(self._on_this_machine(login.redirect or ""))
         self._take(state)
+        return self._away_or_ended(asked, session, login, state)
+
+    def _away_or_ended(self, asked: Asked, session: Session, login: Login, state: str) -> Outcome:
+        if login.decision == "redirect" and not asked.is_silent:
+            self._keep(Pending(asked, session, sent_by=login.sent_by), state)
+            return Away(self._on_this_machine(login.redirect or ""))
         return self._ended(asked, session, login)
 
     def _on_this_machine(self, url: str) -> str:

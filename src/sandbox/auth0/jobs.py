@@ -11,6 +11,7 @@ from typing import Any
 
 from sandbox.auth0.bodies import LONGEST_USER_ID, PROFILE
 from sandbox.auth0.failure import Auth0Failure, bad_body
+from sandbox.auth0.mail import Inbox
 from sandbox.auth0.users import Users
 from sandbox.shapes import OddRequestError, check, document_of, line
 
@@ -33,14 +34,19 @@ class Jobs:
         """How long an export runs."""
         self.link_seconds = 60.0
         """How long the link to an exported file is good for."""
-        self.mails: list[str] = []
-        """To whom a verification was sent, by `user_id`."""
+        self.inbox = Inbox(users)
+        """Where the mails that verify an address are."""
         self._users = users
         self._clock = clock
         self._lock = threading.RLock()
         self._jobs: dict[str, Json] = {}
         self._files: dict[str, bytes] = {}
         self._links: dict[str, tuple[str, float]] = {}
+
+    @property
+    def mails(self) -> list[str]:
+        """Return to whom a verification was sent, by `user_id`."""
+        return [each.user_id for each in self.inbox.sent]
 
     def export(self, body: Mapping[str, Any]) -> Json:
         """`POST /jobs/users-exports`: an export of the users as they are when it runs."""
@@ -100,8 +106,7 @@ class Jobs:
         """`POST /jobs/verification-email`."""
         if not body.get("user_id"):
             raise bad_body("Missing required property: user_id")
-        self._users.read(body["user_id"])
-        self.mails.append(body["user_id"])
+        self.inbox.send(body["user_id"])
         return _shown(self._add("verification_email"))
 
     def get(self, job_id: str, base: str) -> Json:

@@ -12,13 +12,14 @@ from werkzeug.wrappers import Response
 from sandbox.auth0.api import ManagementApi, sent_texts
 from sandbox.auth0.authorize import Answer, Away, LogIn, Outcome, Page, Pending, with_parameters
 from sandbox.auth0.clients import OIDC_SCOPES, Applications, Query, Refusal, origin_of
+from sandbox.auth0.mail import Inbox
 from sandbox.auth0.people import DATABASE, PROVIDERS, Problem, Provided, address_for_code
 from sandbox.auth0.token_endpoint import TokenEndpoint
 from sandbox.pages import page, rendered
 from sandbox.tenant import Tenant
 
 _COOKIE = "auth0"
-_MOST_ACCOUNTS = 50
+_MOST_ACCOUNTS = _MOST_MAILS = 50
 _READ_BY_PAGES = ("/oauth/", "/userinfo", "/.well-known/")
 """What a single-page application asks from its own origin."""
 
@@ -33,7 +34,7 @@ def add_log_in(
     log_in = LogIn(tenant, tokens, applications)
     endpoint = TokenEndpoint(tenant, tokens, applications, log_in.codes)
     management.grants |= endpoint.grants()
-    pages = _Pages(log_in, endpoint)
+    pages = _Pages(log_in, endpoint, management.jobs.inbox)
     for path, view in pages.views().items():
         app.add_url_rule(path, path, view, methods=["GET", "POST"])
     app.add_url_rule("/oauth/revoke", "revoke", pages.revoke, methods=["POST"])
@@ -61,8 +62,8 @@ def _readable_by(origin: str) -> Headers:
 class _Pages:
     """The views."""
 
-    def __init__(self, log_in: LogIn, endpoint: TokenEndpoint) -> None:
-        self._log_in, self._endpoint = log_in, endpoint
+    def __init__(self, log_in: LogIn, endpoint: TokenEndpoint, inbox: Inbox) -> None:
+        self._log_in, self._endpoint, self._inbox = log_in, endpoint, inbox
 
     def views(self) -> dict[str, Callable[..., Response]]:
         """Return what each address shows."""
@@ -74,6 +75,8 @@ class _Pages:
             "/u/provider/<connection>": lambda connection: self._waiting(
                 self._provider, connection=connection
             ),
+            "/u/mail": self.mails,
+            "/u/email-verification": self.verify,
             "/continue": lambda: self._shown(
                 self._log_in.come_back(request.values.get("state", ""))
             ),
@@ -137,6 +140,18 @@ class _Pages:
         }
         return jsonify(document)
 
+    def mails(self) -> Response:
+        """Show what was sent, to everybody."""
+        mails, tenant = self._inbox.sent[::-1][:_MOST_MAILS], self._log_in.tenant.name
+        return page("mail", title="The mail", tenant=tenant, mails=mails)
+
+    def verify(self) -> Response:
+        """Verify an address by the link that was sent to it."""
+        if not self._inbox.follow(request.args.get("ticket", "")):
+            return self._refused(Refusal("invalid_request", "This link is good no more."))
+        tenant = self._log_in.tenant.name
+        return page("verified", title="Your address is verified", tenant=tenant)
+
     # The pages of a log-in
 
     def _waiting(self, view: Callable[..., Response], **more: Any) -> Response:  # noqa: ANN401
@@ -158,6 +173,8 @@ class _Pages:
         )
         if isinstance(found, Problem):
             return self._page("login", title, pending, found, state=state, **more)
+        if signs_up:
+            self._inbox.send(found)
         return self._finished(state, found, DATABASE)
 
     def _provider(self, state: str, pending: Pending, connection: str) -> Response:
