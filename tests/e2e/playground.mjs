@@ -1,7 +1,7 @@
 // Opens the playground in headless Chromium, by day and by night, at a desk and on a phone, and uses the keyboard alone.
 import { launched } from './chromium.mjs';
 import { judged } from './judged.mjs';
-import { WAIT, settled, signedUp } from './playing.mjs';
+import { WAIT, settled, signedUp, verified } from './playing.mjs';
 
 const [address] = process.argv.slice(2);
 const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844, isMobile: true, hasTouch: true } };
@@ -46,6 +46,10 @@ async function story(page, title) {
   await page.keyboard.press('Enter');
   await page.waitForFunction((wanted) => document.querySelector('#said').innerText === wanted, WAIT, `${title}: as expected`);
 }
+
+/** Choose the policy, and wait until it is deployed. */
+const verifiedEmail = (page, value) =>
+  Promise.all([page.waitForResponse((each) => each.url().endsWith('/policy'), WAIT), page.select('[name=VerifiedEmail]', value)]);
 
 /** Open the row by keyboard, and copy what is in it. */
 async function opened(page) {
@@ -95,6 +99,10 @@ try {
     pages[size] = page;
   }
   await pages.desk.bringToFront();
+  await verifiedEmail(pages.desk, 'required');
+  shown.asked = await signedUp(pages.desk, 'verifies@example.com', 'Verify your email address');
+  shown.verified = await verified(pages.desk, judged);
+  await verifiedEmail(pages.desk, 'optional');
   shown.denied = await signedUp(pages.desk, 'grace@example.com');
   await settled(pages.desk);
   shown.deniedSaid = await pages.desk.$eval('#said', (each) => each.innerText);

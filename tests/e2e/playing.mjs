@@ -4,8 +4,8 @@
 export const WAIT = { timeout: 60_000 };
 const QUIET_MS = 1500;
 
-/** Sign up in the left panel's shop as a person does; return what it says then. */
-export async function signedUp(page, email) {
+/** Sign up in the left panel's shop as a person does; return what it says once it shows that text. */
+export async function signedUp(page, email, end = 'Customer: |Reference: ') {
   const left = await (await page.$('#frame')).contentFrame();
   const shows = (text) => left.waitForFunction((wanted) => document.body?.innerText.match(wanted), WAIT, text);
   const press = async (name) => (await left.waitForSelector(`::-p-xpath(//button[text()="${name}"])`, WAIT)).click();
@@ -18,8 +18,24 @@ export async function signedUp(page, email) {
   await left.type('input[name=email]', email);
   await left.type('input[name=password]', 'a long enough one');
   await press('Continue');
-  await shows('Customer: |Reference: ');
+  await shows(end);
   return left.$eval('body', (each) => each.innerText);
+}
+
+/** From the page that asks for it, verify an address by the newest mail, and go on; return what the shop says. */
+export async function verified(page, look = () => undefined) {
+  const left = await (await page.$('#frame')).contentFrame();
+  const opened = new Promise((resolve) => page.once('popup', resolve));
+  await (await left.waitForSelector(`::-p-xpath(//a[contains(text(), "mail")])`, WAIT)).click();
+  const mail = await opened;
+  const link = await mail.waitForSelector('main a', WAIT);
+  const seen = await look(mail);
+  await link.click();
+  await mail.waitForSelector('[role=status]', WAIT);
+  await mail.close();
+  await (await left.waitForSelector('a.button', WAIT)).click();
+  await left.waitForFunction(() => document.body?.innerText.includes('Customer: cus_'), WAIT);
+  return { seen, shop: await left.$eval('body', (each) => each.innerText) };
 }
 
 /** Wait until nothing has happened for a while: what is followed comes a moment later. */

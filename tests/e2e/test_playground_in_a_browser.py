@@ -127,6 +127,15 @@ def test_is_denied(seen: Seen) -> None:
     assert re.fullmatch(said, seen.page["deniedSaid"])
 
 
+def test_verifies(seen: Seen) -> None:
+    """With the policy that asks for it, the page is in the frame, the mail a link away."""
+    mail = seen.page["verified"]["seen"]
+
+    assert "verifies@example.com" in seen.page["asked"]
+    assert (mail["violations"], mail["unsure"]) == ([], [])
+    assert re.search(r"verifies@example\.com\s+Customer: cus_", seen.page["verified"]["shop"])
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_runbooks(seen: Seen, scheme: str) -> None:
     """They can be read by everybody too, on a phone."""
