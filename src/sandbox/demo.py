@@ -188,7 +188,8 @@ def main(console: Console, policy: str = "") -> int:
     if policy not in PLAYS:
         console.print(f"POLICY is none of {', '.join(each for each in PLAYS if each)}")
         return 2
-    with sandbox(settings=deployment_of(policy).settings) as running:
+    with sandbox() as running:
+        running.deploy(deployment_of(policy))
         table = _table("", "login", "decision", "reason", "customer", "calls λ + Stripe", "ms")
         demo = Demo(running, table)
         PLAYS[policy](demo)

@@ -31,14 +31,15 @@ class Control:
     def __post_init__(self) -> None:
         """Deploy the function as it is set."""
         self._teller = Teller(Demo(self.box, Table()), self.turn)
+        given = self.deployment.parameters.get("LinkingUrl")
+        self._page = given or NAMED["linking"].partition("=")[2]
         self.deploy(self.deployment)
 
     def policies(self) -> Mapping[str, tuple[str, ...]]:
         """Return each policy and its values, the default first."""
         known = template()["Parameters"]
         several = {name: tuple(map(str, known[name]["AllowedValues"])) for name in POLICIES}
-        page = self.deployment.parameters.get("LinkingUrl") or NAMED["linking"].partition("=")[2]
-        return {**several, "LinkingUrl": ("", page)}
+        return {**several, "LinkingUrl": ("", self._page)}
 
     def shown(self) -> Json:
         """Return every switch and how it stands."""

@@ -13,14 +13,14 @@ from tests.e2e.runtime import ROOT
 
 from customerlink.model.drift import Drift
 from sandbox.aws import REGION, STACK, TABLE
-from sandbox.deployment import ChoiceError, variables
+from sandbox.deployment import LINKING_URL, ChoiceError, Deployment, variables
 from sandbox.journal import Entry
 from sandbox.playground.__main__ import Playground, playground
-from sandbox.playground.control import POLICIES
+from sandbox.playground.control import POLICIES, Control
 from sandbox.playground.looking import link_of
 from sandbox.playground.runbooks import anchors, page, runbook_of
 from sandbox.playground.stories import STORIES, Story
-from sandbox.playground.weather import Weather
+from sandbox.playground.weather import Skies, Weather
 
 NUMBERS = count(1)
 
@@ -224,6 +224,16 @@ def test_policy_is_everywhere(running: Playground, name: str) -> None:
 
         assert parameters(running)[name] == value
         assert box.environment()[variables()[name]] == value
+
+
+@pytest.mark.parametrize("page", ["https://mine.example/link", LINKING_URL, ""])
+def test_a_page_of_ones_own_to_link(running: Playground, page: str) -> None:
+    """It can be chosen again after none was, and is ours where none was given."""
+    control = Control(running.box, Skies(), Deployment({"LinkingUrl": page}))
+    off, on = control.choose("LinkingUrl", ""), control.choose("LinkingUrl", page or LINKING_URL)
+    running.page.control.deploy(running.page.control.deployment)
+
+    assert (off, on) == (True, True)
 
 
 def test_a_storys_policy_is_over_with_it(running: Playground) -> None:
