@@ -41,7 +41,8 @@ Or sign up in a browser, in a shop:
 
   {shop}
 
-grace@example.com is a customer already, and of nobody here: who signs up with it is denied.
+grace@example.com is a customer already, of nobody here: who signs up with it is denied, unless
+POLICY=adopt lets whoever has verified it have that customer.
 
   policies {policies}   (POLICY=…: {names}, or Parameter=value, docs/policies.md)
   gateway  {gateway}   (the function, in this process)

@@ -9,7 +9,7 @@ import pytest
 from customerlink.cli.main import run
 from sandbox.deployment import deployment_of
 from sandbox.following import Following, following
-from sandbox.sandbox import TAKEN_EMAIL, Sandbox, sandbox
+from sandbox.sandbox import FOREIGN_CUSTOMER, TAKEN_EMAIL, Sandbox, sandbox
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +83,12 @@ def test_registration(box: Sandbox, policy: str) -> None:
     box.deploy(deployment_of(policy))
 
     assert box.tenant.registers is ("registration" in policy)
+
+
+def test_who_adopts_the_customer_that_is_there(box: Sandbox) -> None:
+    """Whoever has verified its address, where that is the policy, as the sandbox says."""
+    box.deploy(deployment_of("adopt"))
+    google = box.tenant.add_user("google-oauth2|7", email=TAKEN_EMAIL, email_verified=True)
+    login = box.tenant.login(google, "google-oauth2")
+
+    assert login.app_metadata["stripe_customer_id"] == FOREIGN_CUSTOMER
