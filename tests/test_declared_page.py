@@ -12,7 +12,7 @@ from tests.test_docs import shell, starting
 from tests.translation import TEMPLATE
 
 from customerlink.cli.a0deploy import files
-from customerlink.cli.declared import API_VARIABLE, SECRET_VARIABLE, handed_over
+from customerlink.cli.declared import API_VARIABLE, SECRET_VARIABLE, TEXTS_VARIABLE, handed_over
 from customerlink.model.actions import TRIGGERS
 
 PAGE = (ROOT / "docs" / "declared.md").read_text()
@@ -63,10 +63,10 @@ def test_stack_by_terraform() -> None:
 
 
 def test_module() -> None:
-    """It is given both variables, and no others."""
+    """It is given all its variables, and no others."""
     given = {each for each in block("hcl", "module") if not each.startswith("__")}
 
-    assert given == {"source", API_VARIABLE, SECRET_VARIABLE}
+    assert given == {"source", API_VARIABLE, SECRET_VARIABLE, TEXTS_VARIABLE}
 
 
 def test_the_handed_over_are_listed() -> None:

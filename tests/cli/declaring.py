@@ -1,12 +1,14 @@
 """A tool that declares the Actions, as far as the command line sees it: it sets all in one go."""
 
+import json
 import subprocess
 from pathlib import Path
 
+import yaml
 from tests.cli.conftest import ACTION, Cli
 
 from customerlink.cli import a0deploy
-from customerlink.model.actions import LOGIN, SIGNING_SECRET, URL
+from customerlink.model.actions import LOGIN
 
 ENV = "customerlink.env"
 
@@ -25,19 +27,23 @@ def given() -> dict[str, str]:
     return {name: value for name, _, value in lines if "CUSTOMERLINK" in name.upper()}
 
 
+def replaced(text: str, values: dict[str, str]) -> str:
+    """Put the values in place of their keywords, as auth0-deploy-cli does."""
+    for name, value in values.items():
+        text = text.replace(f"##{name}##", value)
+        for keyword in (f'"@@{name}@@"', f"@@{name}@@"):
+            text = text.replace(keyword, json.dumps(value))
+    return text
+
+
 def apply(cli: Cli, values: dict[str, str] | None = None, *, code: str | None = None) -> None:
     """Put the Action in, with its secrets; `code` alone is an older export, which has none."""
     actions = cli.actions()
     values = values or given()
-    body = {"code": code or a0deploy.files(ACTION, [LOGIN])["actions/post-login.js"]}
-    for name, value in values.items():
-        body["code"] = body["code"].replace(f"##{name}##", value)
-    secrets = {
-        URL: f"{values['CUSTOMERLINK_API']}/post-login",
-        SIGNING_SECRET: values[SIGNING_SECRET],
-    }
-    set_anew = [{"name": name, "value": value} for name, value in secrets.items()]
-    document = body | ({} if code else {"secrets": set_anew})
+    files = a0deploy.files(ACTION, [LOGIN])
+    [told] = yaml.safe_load(replaced(files["tenant.yaml"], values))["actions"]
+    document = {"code": replaced(code or files["actions/post-login.js"], values)}
+    document |= {} if code else {"secrets": told["secrets"]}
     [*found] = actions.list_page({"actionName": ACTION})["actions"]
     if found:
         action_id = found[0]["id"]

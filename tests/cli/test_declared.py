@@ -19,7 +19,15 @@ from customerlink.cli.declared import (
     standing_note,
 )
 from customerlink.cli.stored_secret import StoredSecret
-from customerlink.model.actions import LOGIN, SIGNING_SECRET, TRIGGERS, URL, Action, declared
+from customerlink.model.actions import (
+    DENIAL_TEXTS,
+    LOGIN,
+    SIGNING_SECRET,
+    TRIGGERS,
+    URL,
+    Action,
+    declared,
+)
 from customerlink.model.notes import fingerprint, noted
 
 ADDRESS = "https://a1.execute-api.eu-west-1.amazonaws.com/post-login"
@@ -45,26 +53,30 @@ def check(seen: Action, secret: StoredSecret) -> tuple[Verdict, str]:
     return made.verdict, made.meaning
 
 
-@pytest.mark.parametrize("secret", [OLD, NEW, "whsec_a+/b=="])
-def test_handed_over(tmp_path: Path, secret: str) -> None:
-    """A file for its owner alone, which a shell reads, with both tools' names."""
+@pytest.mark.parametrize(
+    ("secret", "texts"),
+    [(OLD, ""), (NEW, '{"en": {"support": "It\'s $HOME."}}'), ("whsec_a+/b==", "{}")],
+)
+def test_handed_over(tmp_path: Path, secret: str, texts: str) -> None:
+    """A file for its owner alone, which a shell reads, with both tools' names of every value.
+
+    A stack without texts says so: a tool would go on with those of before.
+    """
     file = tmp_path / "customerlink.env"
     file.touch(0o644)
-    hand_over(file, ADDRESS, secret)
+    hand_over(file, ADDRESS, secret, texts)
     names = (
-        API,
-        SIGNING_SECRET,
-        PRINT,
-        "TF_VAR_customerlink_api",
-        f"TF_VAR_{SIGNING_SECRET.lower()}",
+        *(API, SIGNING_SECRET, PRINT, DENIAL_TEXTS, "TF_VAR_customerlink_api"),
+        *(f"TF_VAR_{SIGNING_SECRET.lower()}", f"TF_VAR_{DENIAL_TEXTS.lower()}"),
     )
     said = "printf '%s\\n' " + " ".join(f'"${each}"' for each in names)
     command = ["bash", "-euc", f"set -a; . ./{file.name}; {said}"]
     shown = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
-    api = ADDRESS.removesuffix("/post-login")
+    api, said = ADDRESS.removesuffix("/post-login"), texts or "{}"
+    ours = [api, secret, fingerprint(ADDRESS, secret), said]
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert shown.stdout.splitlines() == [api, secret, fingerprint(ADDRESS, secret), api, secret]
+    assert shown.stdout.splitlines() == [*ours, api, secret, said]
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)

@@ -11,16 +11,16 @@ from customerlink.adapters.built_actions import action_code
 from customerlink.cli.declared import API, PRINT
 from customerlink.cli.release import action_name
 from customerlink.cli.tenant import RUNTIME, VERSIONS
-from customerlink.model.actions import SIGNING_SECRET, URL, declared
+from customerlink.model.actions import DENIAL_TEXTS, SIGNING_SECRET, URL, declared, secrets_of
 
 _HEAD = f"""\
 # The Actions of Customer Link. Copy them into your own tenant.yaml,
 # or import this file: without AUTH0_ALLOW_DELETE other Actions stay. An import replaces all secrets
 # of these Actions, so list further ones (such as CUSTOMERLINK_TIMEOUT_MS) here.
 #
-# The environment has to have {API}, {SIGNING_SECRET} and
-# {PRINT}, as customerlink install --to-file writes them: a keyword without a value is
-# imported as it stands.
+# The environment has to have {API}, {SIGNING_SECRET},
+# {PRINT} and {DENIAL_TEXTS}, as customerlink install --to-file writes
+# them: a keyword without a value is imported as it stands.
 actions:
 """
 
@@ -54,13 +54,23 @@ def _action(name: str, trigger: str) -> str:
     deployed: true
     dependencies: []
     secrets:
-      - name: {URL}
-        value: "{_keyword(API)}/{trigger}"
-      - name: {SIGNING_SECRET}
-        value: "{_keyword(SIGNING_SECRET)}"
-    supported_triggers:
+{"".join(_secret(each, trigger) for each in secrets_of(trigger))}    supported_triggers:
       - id: {trigger}
         version: {VERSIONS[trigger]}
+"""
+
+
+def _secret(name: str, trigger: str) -> str:
+    values = {
+        URL: f"{_keyword(API)}/{trigger}",
+        SIGNING_SECRET: _keyword(SIGNING_SECRET),
+        # JSON has quotes of its own: a keyword of this form is replaced as text that has them
+        # escaped, and its own quotes with it.
+        DENIAL_TEXTS: f"@@{DENIAL_TEXTS}@@",
+    }
+    return f"""\
+      - name: {name}
+        value: "{values[name]}"
 """
 
 

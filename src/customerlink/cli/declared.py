@@ -30,6 +30,8 @@ API, PRINT = "CUSTOMERLINK_API", "CUSTOMERLINK_PRINT"
 API_VARIABLE, SECRET_VARIABLE = "customerlink_api", "customerlink_signing_secret"
 TEXTS_VARIABLE = "customerlink_denial_texts"
 """As Terraform has them, which computes the print."""
+NO_TEXTS = "{}"
+"""The texts of a stack that has none: an Action takes them for none as well."""
 
 APPLY = "Import or apply again what declares the Actions (docs/declared.md)."
 HAND_OVER = "customerlink install --to-file FILE, then import or apply with it (docs/declared.md)"
@@ -38,18 +40,19 @@ HAND_OVER = "customerlink install --to-file FILE, then import or apply with it (
 def handed_over(url: str, signing_secret: str, texts: str = "") -> str:
     """Return the tool's variables, as a shell reads them: a0deploy's keywords, and Terraform's.
 
-    `texts` are what the stack's denials say, if it has any.
+    `texts` are what the stack's denials say, if it has any; without them a tool would go on with
+    those that it had before.
     """
-    api = url.removesuffix(f"/{LOGIN}")
+    api, said = url.removesuffix(f"/{LOGIN}"), texts or NO_TEXTS
     given = {
         API: api,
         SIGNING_SECRET: signing_secret,
         PRINT: fingerprint(url, signing_secret),
+        DENIAL_TEXTS: said,
         f"TF_VAR_{API_VARIABLE}": api,
         f"TF_VAR_{SECRET_VARIABLE}": signing_secret,
+        f"TF_VAR_{TEXTS_VARIABLE}": said,
     }
-    if texts:
-        given |= {DENIAL_TEXTS: texts, f"TF_VAR_{TEXTS_VARIABLE}": texts}
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in given.items())
 
 

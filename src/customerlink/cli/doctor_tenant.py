@@ -25,10 +25,9 @@ from customerlink.model.actions import (
     DENYING,
     LOGIN,
     REGISTRATION,
-    SIGNING_SECRET,
-    URL,
     Action,
     digest,
+    secrets_of,
 )
 from customerlink.model.notes import fingerprint
 from customerlink.model.policy import VerifiedEmail
@@ -134,7 +133,10 @@ class TenantLooks:
         """Compare what the Action's own denials say with what the function's do."""
         texts, has = self.deployment.denial_texts, DENIAL_TEXTS in action.secrets
         note = self.secret().notes.get(action.id)
-        if has and not texts:
+        if has and self.config.is_declared:
+            meaning = f"It has {DENIAL_TEXTS}; whether they are the stack's, nobody can see."
+            yield good(name, meaning)
+        elif has and not texts:
             meaning = "It has texts for denials, and the stack's DenialTexts has none."
             yield warning(
                 name, meaning, f"{DEPLOY}, with the same texts, or take {DENIAL_TEXTS} out"
@@ -144,9 +146,6 @@ class TenantLooks:
                 "Its own denials are in the built-in words, and not in the stack's DenialTexts."
             )
             yield warning(name, meaning, fix)
-        elif texts and self.config.is_declared:
-            meaning = f"It has {DENIAL_TEXTS}; whether they are the stack's, nobody can see."
-            yield good(name, meaning)
         elif texts and not (note and note.has_texts(action.secrets, texts)):
             meaning = f"Its {DENIAL_TEXTS} are not known to be the stack's DenialTexts."
             yield warning(name, meaning, fix)
@@ -174,7 +173,7 @@ class TenantLooks:
         url = endpoint(self.deployment.outputs.url, trigger)
         if note.settings not in {fingerprint(url, each) for each in secret.signing_secrets}:
             return bad(name, "They are not this stack's URL and signing secret.", fix)
-        more = [each for each in action.secrets if each not in (URL, SIGNING_SECRET, DENIAL_TEXTS)]
+        more = [each for each in action.secrets if each not in secrets_of(trigger)]
         besides = f" Set by hand, and not looked at: {names_of(more)}." if more else ""
         return good(name, f"Nobody has set them anew since install set this stack's.{besides}")
 

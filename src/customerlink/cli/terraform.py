@@ -4,10 +4,18 @@ import json
 from collections.abc import Sequence
 
 from customerlink.adapters.built_actions import action_code
-from customerlink.cli.declared import API_VARIABLE, SECRET_VARIABLE
+from customerlink.cli.declared import API_VARIABLE, NO_TEXTS, SECRET_VARIABLE, TEXTS_VARIABLE
 from customerlink.cli.release import action_name
 from customerlink.cli.tenant import RUNTIME, VERSIONS
-from customerlink.model.actions import LOGIN, SETTINGS, SIGNING_SECRET, URL
+from customerlink.model.actions import (
+    DENIAL_TEXTS,
+    LOGIN,
+    SETTINGS,
+    SIGNING_SECRET,
+    TRIGGERS,
+    URL,
+    secrets_of,
+)
 from customerlink.model.notes import PRINT_LENGTH
 
 # Seven digits are a number below 2^28, which every machine's integers hold.
@@ -23,6 +31,12 @@ variable "{SECRET_VARIABLE}" {{
   description = "What the Actions sign with, as customerlink install and rotate hand it over."
   type        = string
   sensitive   = true
+}}
+
+variable "{TEXTS_VARIABLE}" {{
+  description = "What denials say, in JSON, as customerlink install --to-file writes it."
+  type        = string
+  default     = "{NO_TEXTS}"
 }}
 """
 
@@ -73,7 +87,10 @@ def _main(name: str, triggers: Sequence[str]) -> str:
     # As terraform fmt aligns them.
     width = max(len(each) for each in triggers) + 2
     ours = "\n".join(f"    {f'"{each}"':<{width}} = {_trigger(name, each)}" for each in triggers)
-    api, secret = f"var.{API_VARIABLE}", f"var.{SECRET_VARIABLE}"
+    api, secret, texts = (f"var.{each}" for each in (API_VARIABLE, SECRET_VARIABLE, TEXTS_VARIABLE))
+    values = {URL: f'"${{{api}}}/${{each.key}}"', SIGNING_SECRET: secret, DENIAL_TEXTS: texts}
+    known = dict.fromkeys(each for trigger in TRIGGERS for each in secrets_of(trigger))
+    secrets = "\n".join(_secret(each, values[each]) for each in known)
     return f"""\
 # The Actions of Customer Link.
 
@@ -87,6 +104,9 @@ locals {{
   # It stands in the code, so that customerlink doctor can tell which secret the Actions have.
   # It tells nothing of a secret of 32 random bytes.
   settings = nonsensitive(substr(sha256("${{{api}}}/{LOGIN}\\n${{{secret}}}"), 0, {PRINT_LENGTH}))
+
+  # All that the secrets hold.
+  version = sha256("${{local.settings}}\\n${{{texts}}}")
 }}
 
 resource "auth0_action" "customer_link" {{
@@ -103,18 +123,9 @@ resource "auth0_action" "customer_link" {{
   }}
 
   # No state holds them. Add a block for each further one, such as CUSTOMERLINK_TIMEOUT_MS.
-  secrets_wo {{
-    name  = "{URL}"
-    value = "${{{api}}}/${{each.key}}"
-  }}
-
-  secrets_wo {{
-    name  = "{SIGNING_SECRET}"
-    value = {secret}
-  }}
-
+{secrets}
   # Another value of a secret is not seen without another number.
-  secrets_wo_version = parseint(substr(local.settings, 0, {_VERSION_DIGITS}), 16)
+  secrets_wo_version = parseint(substr(local.version, 0, {_VERSION_DIGITS}), 16)
 }}
 
 # Appends, and leaves other Actions of a flow alone. auth0_trigger_actions (the plural) lists a
@@ -126,6 +137,28 @@ resource "auth0_trigger_action" "customer_link" {{
   trigger   = each.key
   action_id = each.value.id
 }}
+"""
+
+
+def _secret(name: str, value: str) -> str:
+    """Return what sets a secret: of every Action, or of those alone that read it."""
+    having = [each for each in TRIGGERS if name in secrets_of(each)]
+    if len(having) == len(TRIGGERS):
+        return f"""\
+  secrets_wo {{
+    name  = "{name}"
+    value = {value}
+  }}
+"""
+    return f"""\
+  dynamic "secrets_wo" {{
+    for_each = contains({json.dumps(having)}, each.key) ? [{value}] : []
+
+    content {{
+      name  = "{name}"
+      value = secrets_wo.value
+    }}
+  }}
 """
 
 

@@ -22,6 +22,12 @@ DENYING = (LOGIN, "pre-user-registration")
 VERIFY_URL = "CUSTOMERLINK_VERIFY_URL"
 """A secret that the Action verify-email has, and no other."""
 
+
+def secrets_of(trigger: str) -> tuple[str, ...]:
+    """Return the secrets that an Action of ours gets, whoever puts it in: install, or a tool."""
+    return (URL, SIGNING_SECRET, *([DENIAL_TEXTS] if trigger in DENYING else []))
+
+
 RUNTIMES = frozenset({"node18", "node18-actions", "node20", "node22", "node24"})
 """Those that have `fetch`, which the Action needs."""
 

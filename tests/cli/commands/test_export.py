@@ -11,10 +11,19 @@ import hcl2
 import pytest
 import yaml
 from tests.cli.conftest import Cli
+from tests.cli.declaring import replaced
 
 from customerlink.adapters.built_actions import action_code
 from customerlink.cli.tenant import RUNTIME, VERSIONS
-from customerlink.model.actions import SIGNING_SECRET, TRIGGERS, URL, digest
+from customerlink.model.actions import (
+    DENIAL_TEXTS,
+    DENYING,
+    SIGNING_SECRET,
+    TRIGGERS,
+    URL,
+    digest,
+    secrets_of,
+)
 from customerlink.model.notes import fingerprint
 
 # The pages "Resource: auth0_action" and "Resource: auth0_trigger_action" of
@@ -28,7 +37,7 @@ PROVIDER: dict[str, dict[str, bool]] = {
     "auth0_trigger_action": {"action_id": True, "trigger": True, "display_name": False},
 }
 BLOCKS = {"supported_triggers": {"id", "version"}, "secrets_wo": {"name", "value"}}
-OF_ALL = {"for_each"}
+OF_ALL = {"for_each", "dynamic"}
 """What Terraform itself takes, in any resource."""
 
 API, SECRET = "https://a1.execute-api.eu-west-1.amazonaws.com", "whsec_b2xk"
@@ -125,7 +134,65 @@ def test_tenant_yaml(cli: Cli, name: str) -> None:
         assert {one["name"]: one["value"] for one in each["secrets"]} == {
             URL: f"##CUSTOMERLINK_API##/{trigger}",
             SIGNING_SECRET: "##CUSTOMERLINK_SIGNING_SECRET##",
+            **({DENIAL_TEXTS: "@@CUSTOMERLINK_DENIAL_TEXTS@@"} if trigger in DENYING else {}),
         }
+
+
+TEXTS = ["{}", '{"de": {"support": "Bitte „Hilfe“ rufen.\\nJetzt: it\'s $1"}}', '{\n "en": {}\n}']
+
+
+@pytest.mark.parametrize("texts", TEXTS)
+def test_texts_of_denials(cli: Cli, texts: str) -> None:
+    """Those Actions that read them get them as they are, whatever quotes they have."""
+    text = (exported(cli, "a0deploy") / "tenant.yaml").read_text()
+    document = yaml.safe_load(replaced(text, {DENIAL_TEXTS: texts}))
+    secrets = [
+        {one["name"]: one["value"] for one in each["secrets"]} for each in document["actions"]
+    ]
+
+    assert [each.get(DENIAL_TEXTS) for each in secrets] == [
+        texts if trigger in DENYING else None for trigger in TRIGGERS
+    ]
+
+
+def set_by_module(folder: Path, trigger: str) -> dict[str, str]:
+    """Return what a module's Action has for each secret, as the module writes it."""
+    action = resources(folder / "main.tf")["auth0_action"]
+    found = {each["name"]: each["value"] for each in action["secrets_wo"]}
+    for each in action["dynamic"]:
+        [block] = each.values()
+        assert block["content"] == [{"name": DENIAL_TEXTS, "value": "${secrets_wo.value}"}]
+        names, _, values = block["for_each"].removeprefix("${contains(").partition(", each.key) ? ")
+        if trigger in json.loads(names):
+            found[DENIAL_TEXTS] = values.removeprefix("[").removesuffix("] : []}")
+    return found
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_same_secrets_three_ways(cli: Cli, trigger: str) -> None:
+    """Install, auth0-deploy-cli and Terraform set the same ones of each Action."""
+    cli.box.aws.create_stack(cli.box.url, {"DenialTexts": TEXTS[1]})
+    assert cli("install", "--registration", stdin=cli.box.stripe_key).code == 0
+    installed = {
+        each["supported_triggers"][0]["id"]: {one["name"] for one in each["secrets"]} - {"THEIRS"}
+        for each in cli.actions().list_page({"per_page": "100"})["actions"]
+        if each["name"].startswith("Customer Link")
+    }
+    folder = exported(cli, "a0deploy")
+    document = yaml.safe_load((folder / "tenant.yaml").read_text())
+    imported = {
+        each["supported_triggers"][0]["id"]: each["secrets"] for each in document["actions"]
+    }
+    shutil.rmtree(folder)
+    applied = set_by_module(exported(cli, "terraform"), trigger)
+
+    assert installed[trigger] == {*secrets_of(trigger)}
+    assert {each["name"] for each in imported[trigger]} == installed[trigger]
+    assert applied.keys() == installed[trigger]
+    assert (
+        applied.get(DENIAL_TEXTS, "var.customerlink_denial_texts")
+        == "var.customerlink_denial_texts"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -162,11 +229,12 @@ def test_secrets_are_in_no_state(cli: Cli) -> None:
     """Write-only, of a sensitive variable; a version of Terraform and the provider that has it."""
     folder = exported(cli, "terraform")
     action = resources(folder / "main.tf")["auth0_action"]
-    [_, secret] = parsed(folder / "variables.tf")["variable"]
+    [_, secret, texts] = parsed(folder / "variables.tf")["variable"]
     [settings] = parsed(folder / "versions.tf")["terraform"]
 
     assert {each["name"] for each in action["secrets_wo"]} == {URL, SIGNING_SECRET}
     assert secret["customerlink_signing_secret"]["sensitive"] is True
+    assert texts["customerlink_denial_texts"]["default"] == "{}"
     assert settings["required_version"] == ">= 1.11"
     assert settings["required_providers"][0]["auth0"]["version"] == ">= 1.52.0"
 
@@ -201,6 +269,7 @@ def test_terraform_itself(cli: Cli, name: str, tmp_path: Path) -> None:
     shutil.copy(folder / "variables.tf", root)
     (root / "main.tf").write_text(f"{locals_}\n{outputs}")
     given = {"customerlink_api": API, "customerlink_signing_secret": SECRET}
+    given |= {"customerlink_denial_texts": TEXTS[1]}
     (root / "given.auto.tfvars.json").write_text(json.dumps(given))
 
     def terraform(*words: str, where: Path = root) -> str:
@@ -217,7 +286,8 @@ def test_terraform_itself(cli: Cli, name: str, tmp_path: Path) -> None:
     assert (made["settings"], made["name"]) == (told, name)
     assert made["code"].endswith(f": {told}\n")
     assert digest(made["code"]) == digest(action_code())
-    assert made["number"] == int(told[:7], 16)
+    number = hashlib.sha256(f"{told}\n{TEXTS[1]}".encode()).hexdigest()
+    assert made["number"] == int(number[:7], 16)
 
 
 def resource_lines(folder: Path) -> list[str]:

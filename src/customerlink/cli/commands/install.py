@@ -41,6 +41,7 @@ from customerlink.model.actions import (
     URL,
     Action,
     marked,
+    secrets_of,
 )
 from customerlink.model.notes import Note, fingerprint, noted
 from customerlink.model.policy import VerifiedEmail
@@ -380,9 +381,9 @@ def carry_out(
     The secret is stored before the Action gets it, so the function never meets an unknown one.
     """
     action = made.found.action
-    settings = {URL: made.found.url, SIGNING_SECRET: made.signing_secret}
     texts, note = made.found.texts, made.found.note
-    settings |= {DENIAL_TEXTS: texts} if texts else {}
+    values = {URL: made.found.url, SIGNING_SECRET: made.signing_secret, DENIAL_TEXTS: texts}
+    settings = {each: values[each] for each in secrets_of(made.found.trigger) if values[each]}
     # The stack has none any more: ours go, and what somebody has put in by hand stays.
     gone = (DENIAL_TEXTS,) if note and note.texts and not texts else ()
     to_store = [each for each in made.changes if each.kind in STORED]
