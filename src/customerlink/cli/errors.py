@@ -4,6 +4,8 @@ from enum import IntEnum
 
 from customerlink.model.errors import CustomerLinkError
 
+AGAIN = "Run the same command again: it goes on where it stopped."
+
 
 class Exit(IntEnum):
     """The exit codes."""
@@ -37,6 +39,21 @@ class DeclinedError(CliError):
         super().__init__("Nothing was changed.", "", Exit.INTERRUPTED)
 
 
+class InterruptError(CliError):
+    """Somebody pressed Ctrl-C."""
+
+    def __init__(self, step: str = "", *, is_reading: bool = False) -> None:
+        """Say where it was, if that is known, and what stands."""
+        at = f' at "{step}"' if step else ""
+        stands = (
+            "nothing was changed"
+            if is_reading
+            else "what was done stands, and nothing is half-written"
+        )
+        fix = "Run the same command again." if is_reading else AGAIN
+        super().__init__(f"Interrupted{at}: {stands}.", fix, Exit.INTERRUPTED)
+
+
 def lacks_scope(scope: str) -> CliError:
     """Say what the Auth0 client may not do, and where it is granted."""
     fix = (
@@ -44,6 +61,3 @@ def lacks_scope(scope: str) -> CliError:
         f"Applications: grant {scope} to this client."
     )
     return CliError(f"The Auth0 client lacks the scope {scope}.", fix, Exit.REFUSED)
-
-
-AGAIN = "Run the same command again: it goes on where it stopped."

@@ -1,7 +1,10 @@
 """`customerlink`: its verbs put together, the flags that all of them have, and how it ends."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +13,7 @@ import typer
 
 from customerlink.cli.commands.version import version
 from customerlink.cli.config import Mode, load
-from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.errors import CliError, Exit, InterruptError
 from customerlink.cli.private_files import only_for_their_owner
 from customerlink.cli.verbs import Verbs
 from customerlink.model.rates import Plan
@@ -115,6 +118,34 @@ def _refuse_odd(words: list[str]) -> None:
         raise CliError(text, "Is a variable of the shell's not set?", Exit.USAGE)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let who presses Ctrl-C once more wait for the sentence."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _told(error: Exception | KeyboardInterrupt, *, as_json: bool) -> Exit:
+    """Say what is wrong; return the exit code."""
+    # None of these is imported for help, and each costs as much as everything else of it.
+    from customerlink.cli.output import Output  # noqa: PLC0415
+
+    match error:
+        case KeyboardInterrupt():
+            told: CliError = InterruptError()
+        case CliError():
+            told = error
+        case _:
+            from customerlink.cli.explain import explain  # noqa: PLC0415
+
+            told = explain(error)
+    Output(as_json=as_json).error(told)
+    return told.code
+
+
 def run(arguments: list[str] | None = None) -> None:
     """Run a command; every expected end is a sentence and an exit code, never a stack trace."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -122,14 +153,11 @@ def run(arguments: list[str] | None = None) -> None:
         _refuse_odd(words)
         with only_for_their_owner():
             app(words, prog_name="customerlink")
-    except Exception as error:  # noqa: BLE001 (the one place where errors become sentences)
-        # Neither is imported for help, and each costs as much as everything else of it.
-        from customerlink.cli.explain import explain  # noqa: PLC0415
-        from customerlink.cli.output import Output  # noqa: PLC0415
-
-        told = explain(error)
-        Output(as_json="--json" in words).error(told)
-        sys.exit(int(told.code))
+    # The one place where errors become sentences.
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+        with _undisturbed():
+            code = _told(error, as_json="--json" in words)
+        sys.exit(int(code))
 
 
 if __name__ == "__main__":

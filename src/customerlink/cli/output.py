@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from customerlink.cli.checks import Check, Verdict
-from customerlink.cli.errors import CliError
+from customerlink.cli.errors import CliError, Exit
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
 _LONG_WAIT_SECONDS = 1.0
@@ -193,7 +193,9 @@ class Output:
         """Say what is wrong, and the way out."""
         if self.as_json:
             self.document({"error": error.message, "fix": error.fix, "exit_code": int(error.code)})
-            return
+            if error.code is not Exit.INTERRUPTED:
+                return
+            # Somebody is there, who pressed Ctrl-C.
         self.err.print(Text(f"✗ {plain(error.message)}", style="red"), soft_wrap=True)
         if error.fix:
             self.err.print(Text(f"  → {plain(error.fix)}", style="cyan"), soft_wrap=True)

@@ -26,6 +26,7 @@ from customerlink.cli.private_files import keep_private
 from customerlink.cli.probes import StripeProbe, checked
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.tenant_name import tenant_name
+from customerlink.cli.verbs import STEPS
 from customerlink.model.errors import ConfigurationError, CustomerLinkError
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
@@ -200,6 +201,7 @@ def session(context: typer.Context, *, as_json: bool) -> Session:
     config = settings()
     keep_private(sys.stdout)
     output = Output(as_json=as_json)
+    context.meta[STEPS] = output.steps
     if config.client_id and not config.client_secret and sys.stdin.isatty():
         # Not `ask`, whose None at Ctrl-C would become the secret "None".
         asked = questionary.password("Auth0 client secret:").unsafe_ask()

@@ -86,11 +86,7 @@ class Switch:
             return
         if changes:
             self.now.confirm("Switch sync on", yes=yes)
-        try:
-            self._switch_on(changes)
-        except KeyboardInterrupt:
-            stands = "; ".join(output.steps) or "nothing"
-            raise CliError(f"Interrupted. Done: {stands}.", AGAIN, Exit.INTERRUPTED) from None
+        self._switch_on(changes)
 
     def _switch_on(self, changes: list[Change]) -> None:
         # Asked for before the users are looked at, which may take hours.

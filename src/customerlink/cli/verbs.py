@@ -7,6 +7,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
+from customerlink.cli.errors import InterruptError
+
 if TYPE_CHECKING:
     # typer carries a copy of click, and has no public name for these two.
     from typer._click import Command, Context
@@ -37,6 +39,15 @@ VERBS = {
 }
 """Each verb's first sentence of help, for the list of all: its module is not looked at for it."""
 
+READING = frozenset({"doctor", "verify", "whois", "version"})
+"""Those that change nothing on either side."""
+
+STEPS = "customerlink.steps"
+"""Where a context keeps what a verb has told of."""
+
+_OF_DUCKDB = "Query interrupted"
+"""The text of the error that it makes of Ctrl-C amid a query, in place of Python's own."""
+
 
 class Verbs(TyperGroup):
     """A group that knows its commands' names and sentences, and imports the one that is run."""
@@ -52,6 +63,17 @@ class Verbs(TyperGroup):
         """Return the command itself, in place of what stands for it."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, command(str(name)), rest
+
+    def invoke(self, ctx: "Context") -> object:
+        """Run the verb; raise what stands where somebody presses Ctrl-C, whatever it is at."""
+        try:
+            return super().invoke(ctx)
+        # Not left to typer, which ends without a word.
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and str(error) != _OF_DUCKDB:
+                raise
+            steps, is_reading = ctx.meta.get(STEPS), ctx.invoked_subcommand in READING
+            raise InterruptError(steps[-1] if steps else "", is_reading=is_reading) from None
 
 
 def command(verb: str) -> "Command":

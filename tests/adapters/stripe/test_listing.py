@@ -1,8 +1,10 @@
 """The listing of all customers."""
 
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import stripe
@@ -38,6 +40,31 @@ def test_everybody_is_listed_once(tmp_path: Path, number: int) -> None:
         each["id"] for each in account.live_customers()
     )
     assert all(each["auth0_user_id"] for each in rows)
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, TimeoutError, OSError])
+def test_one_that_fails_ends_the_others(tmp_path: Path, raised: type[BaseException]) -> None:
+    """Nobody waits for the pages of a segment after another one has failed, or after Ctrl-C."""
+    read = []
+
+    class Endless(Listing):
+        def edges(self, now: float) -> list[int]:
+            return [*range(9), int(now)]
+
+        def pages(self, start: int, end: int, after: str | None = None) -> Iterator[list[Any]]:
+            assert (end, after) != (start, "")
+            if not start:
+                raise raised
+            for each in range(1000):
+                read.append(each)
+                time.sleep(0.01)
+                yield []
+
+    customers = cast("stripe.CustomerService", None)
+    with pytest.raises(raised):
+        Endless(customers, TokenBucket(10_000)).write(tmp_path, now=1e9)
+
+    assert len(read) < 1000
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "  \n"])

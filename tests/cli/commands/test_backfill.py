@@ -473,7 +473,7 @@ def test_killed_three_times(sides: Cli) -> None:
 
 
 def test_interrupted(sides: Cli, tmp_path: Path) -> None:
-    """Ctrl-C: those under way are finished, exit code 1, the rest is left for the next run."""
+    """Ctrl-C: those under way are finished, exit code 130, the rest is left for the next run."""
     number = 200
     for each in range(number):
         user(sides, each)
@@ -482,10 +482,13 @@ def test_interrupted(sides: Cli, tmp_path: Path) -> None:
     while len(sides.box.stripe.live_customers()) < 20:
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
-    shown, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    shown, told = process.communicate(timeout=PATIENCE_SECONDS)
     document = json.loads(shown)
 
-    assert process.returncode == 1
+    assert process.returncode == 130
+    assert (
+        told.splitlines()[-1] == "Interrupted: what was done stands, and nothing is half-written."
+    )
     assert document["left"] + document["counts"]["created"] == number
     assert document["left"] > 0
     users = sides.box.tenant.users.values()
@@ -530,10 +533,11 @@ def test_interrupted_twice(sides: Cli) -> None:
     assert process.stderr
     assert any("again to quit now" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=PATIENCE_SECONDS)
+    _, told = process.communicate(timeout=PATIENCE_SECONDS)
     sides.box.stripe.latency = 0.0
 
     assert process.returncode == 130
+    assert "Interrupted: what was done stands, and nothing is half-written." in told
 
 
 class TestCheckpoint:

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import stripe
@@ -43,11 +45,15 @@ class Listing:
         """Write one file of JSON lines for each segment; return the files."""
         edges = self.edges(time.time() if now is None else now)
         files = [folder / f"customers-{number:03d}.json" for number in range(len(edges) - 1)]
+        segments, stop = zip(files, edges, edges[1:], strict=False), Event()
         with ThreadPoolExecutor(WORKERS) as workers:
-            segments = zip(files, edges, edges[1:], strict=False)
-            # What a worker raised is raised only where its result is asked for.
-            for _ in workers.map(lambda each: self._write(*each), segments):
-                pass
+            try:
+                # What a worker raised is raised only where its result is asked for.
+                for _ in workers.map(lambda each: self._write(stop, *each), segments):
+                    pass
+            finally:
+                # Nobody waits for the others after one has failed, or somebody pressed Ctrl-C.
+                stop.set()
         return files
 
     def edges(self, now: float) -> list[int]:
@@ -77,9 +83,9 @@ class Listing:
                 return
             after = page.data[-1].id
 
-    def _write(self, file: Path, start: int, end: int) -> None:
+    def _write(self, stop: Event, file: Path, start: int, end: int) -> None:
         with file.open("w") as lines:
-            for page in self.pages(start, end):
+            for page in takewhile(lambda _: not stop.is_set(), self.pages(start, end)):
                 lines.writelines(map(line, page))
 
     def _page(self, params: "CustomerListParams") -> stripe.ListObject[stripe.Customer]:

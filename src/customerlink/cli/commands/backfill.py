@@ -14,7 +14,7 @@ import typer
 
 from customerlink.adapters.token_bucket import Taken
 from customerlink.cli.checkpoint import Checkpoint
-from customerlink.cli.errors import CliError, DeclinedError, Exit
+from customerlink.cli.errors import CliError, DeclinedError, Exit, InterruptError
 from customerlink.cli.output import Output
 from customerlink.cli.session import DryRun, Json, Session, Yes, session
 from customerlink.cli.side_by_side import Backfill, Stop
@@ -80,6 +80,9 @@ def backfill(  # noqa: PLR0913 (a flag each)
     with checkpoint.alone():
         run = Run(now, checkpoint, place, partial(_provisioning, now, policy), yes=yes)
         run.everybody(fresh=fresh)
+    if run.stop:
+        now.output.beside(str(InterruptError()))
+        raise typer.Exit(Exit.INTERRUPTED)
     if not run.is_done:
         raise typer.Exit(Exit.FAILED)
 
@@ -226,6 +229,7 @@ def _interruptible(stop: Stop, output: Output) -> Iterator[None]:
         if stop:
             # The bar has hidden it.
             output.out.show_cursor()
+            output.beside(str(InterruptError()))
             # Threads that wait for an answer would keep the process; each line is on disk by now.
             os._exit(Exit.INTERRUPTED)
         stop.say()
