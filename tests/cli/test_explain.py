@@ -7,10 +7,16 @@ import pytest
 import stripe
 from botocore.exceptions import (
     ClientError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    LoginRefreshRequired,
     NoCredentialsError,
     NoRegionError,
+    PartialCredentialsError,
     ProfileNotFound,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
     WaiterError,
 )
 from urllib3.exceptions import ProtocolError
@@ -77,7 +83,17 @@ def waiting(reason: str, *statuses: str) -> WaiterError:
         (NoCredentialsError(), "No AWS credentials", Exit.REFUSED),
         (ProfileNotFound(profile=SECRET), "No AWS credentials", Exit.REFUSED),
         (NoRegionError(), "No AWS region", Exit.USAGE),
+        (PartialCredentialsError(provider=SECRET, cred_var="x"), "No AWS cred", Exit.REFUSED),
+        (CredentialRetrievalError(provider="x", error_msg=SECRET), "No AWS cred", Exit.REFUSED),
+        (SSOTokenLoadError(error_msg=SECRET), "have expired", Exit.REFUSED),
+        (UnauthorizedSSOTokenError(), "have expired", Exit.REFUSED),
+        (TokenRetrievalError(provider="x", error_msg=SECRET), "have expired", Exit.REFUSED),
+        (LoginRefreshRequired(), "have expired", Exit.REFUSED),
         (aws_error("ExpiredToken"), "have expired", Exit.REFUSED),
+        (aws_error("ExpiredTokenException"), "have expired", Exit.REFUSED),
+        (aws_error("InvalidClientTokenId"), "does not know these credentials", Exit.REFUSED),
+        (aws_error("UnrecognizedClientException"), "does not know these", Exit.REFUSED),
+        (aws_error("SignatureDoesNotMatch"), "does not know these", Exit.REFUSED),
         (
             aws_error("AccessDeniedException"),
             "GetSecretValue: AccessDeniedException",

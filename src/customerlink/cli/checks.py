@@ -1,7 +1,7 @@
 """What a check of a deployment comes to."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 from customerlink.cli.errors import CliError
@@ -26,11 +26,14 @@ class Check:
     verdict: Verdict
     meaning: str
     fix: str = ""
+    cause: str = ""
+    """What kept it from being made; others may have the same."""
 
     def as_json(self) -> dict[str, str]:
         """Return it for machines."""
         words = {Verdict.GOOD: "good", Verdict.WARNING: "warning", Verdict.BAD: "bad"}
-        return asdict(self) | {"verdict": words[self.verdict]}
+        told = {"name": self.name, "verdict": words[self.verdict]}
+        return told | {"meaning": self.meaning, "fix": self.fix}
 
 
 def good(name: str, meaning: str) -> Check:
@@ -48,11 +51,30 @@ def bad(name: str, meaning: str, fix: str = "") -> Check:
     return Check(name, Verdict.BAD, meaning, fix)
 
 
-def needed[Part](part: Part | None, name: str) -> Part:
+class NeededError(CliError):
+    """A check needs what an earlier one has not found."""
+
+    def __init__(self, what: str, check: str) -> None:
+        """Name what is needed, and the check that finds it."""
+        text = f"It could not be checked without {what}."
+        super().__init__(text, "Mend that one first.")
+        self.check = check
+
+
+def needed[Part](part: Part | None, what: str, check: str) -> Part:
     """Return what an earlier check has found; raise where it has not."""
     if part is None:
-        raise CliError(f"It could not be checked without {name}.", "Mend that one first.")
+        raise NeededError(what, check)
     return part
+
+
+def stopped(name: str, trouble: CliError, causes: dict[str, str]) -> Check:
+    """Return a check that could not be made; `causes` are those of earlier ones, by their names."""
+    # A cause's detail in brackets, as the kind of error, may differ from call to call.
+    own = trouble.message.partition(" (")[0]
+    earlier = trouble.check if isinstance(trouble, NeededError) else ""
+    causes[name] = causes.get(earlier, earlier or own)
+    return Check(name, Verdict.BAD, trouble.message, trouble.fix, causes[name])
 
 
 def names_of(names: Iterable[str]) -> str:

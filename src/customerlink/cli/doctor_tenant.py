@@ -179,7 +179,7 @@ class TenantLooks:
 
     def flow(self) -> Iterator[Check]:
         """Look at the places in the flows."""
-        action = needed(self._action, "the Action")
+        action = needed(self._action, "the Action", "Action")
         flow = [each.action_id for each in self.tenant.bindings()]
         verify = self.tenant.verify_email()
         match place_fault(flow, action.id, verify.id if verify else None):

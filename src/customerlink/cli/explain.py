@@ -11,9 +11,15 @@ import urllib3
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
+    LoginError,
+    NoAuthTokenError,
     NoCredentialsError,
     NoRegionError,
+    PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
     WaiterError,
 )
 
@@ -33,6 +39,18 @@ from customerlink.model.errors import (
 from customerlink.model.failure import How
 from customerlink.model.overlap import OtherTenantError
 
+_CONFIGURE = "aws configure, or set AWS_PROFILE"
+_NO_CREDENTIALS = (
+    *(NoCredentialsError, PartialCredentialsError, CredentialRetrievalError),
+    *(NoAuthTokenError, ProfileNotFound),
+)
+_NO_LOGIN = SSOError, TokenRetrievalError, LoginError
+# STS and CloudFormation have other names than DynamoDB.
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
+_UNKNOWN = {
+    *("InvalidClientTokenId", "UnrecognizedClientException"),
+    *("SignatureDoesNotMatch", "InvalidSignatureException"),
+}
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE}
 
 
@@ -139,24 +157,35 @@ def _of_token(error: Auth0TokenError) -> CliError:
 
 
 def _of_aws(error: ClientError | BotoCoreError) -> CliError:
+    if told := _of_credentials(error):
+        return told
     match error:
-        case NoCredentialsError() | ProfileNotFound():
-            fix = "aws configure, or set AWS_PROFILE"
-            return CliError("No AWS credentials were found.", fix, Exit.REFUSED)
         case NoRegionError():
             return CliError("No AWS region is set.", "--region, or AWS_REGION", Exit.USAGE)
         case WaiterError() if _was_undone(error):
             text = "CloudFormation rolled the stack's update back: nothing of it is in force."
             return CliError(text, "The stack's events, in CloudFormation's console", Exit.REFUSED)
         case ClientError():
-            code = error.response.get("Error", {}).get("Code", "")
-            # STS and CloudFormation have another name for it than DynamoDB.
-            if code in {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"}:
-                text = "The AWS credentials have expired."
-                return CliError(text, "aws sso login", Exit.REFUSED)
-            return CliError(f"AWS refused {error.operation_name}: {code}.", "", Exit.REFUSED)
+            text = f"AWS refused {error.operation_name}: {_code(error)}."
+            return CliError(text, "", Exit.REFUSED)
     kind = type(error).__name__
     return CliError(f"AWS did not answer ({kind}).", AGAIN, Exit.UNREACHABLE)
+
+
+def _of_credentials(error: ClientError | BotoCoreError) -> CliError | None:
+    """Tell what is wrong with the credentials, which every call meets."""
+    code = _code(error) if isinstance(error, ClientError) else ""
+    if isinstance(error, _NO_CREDENTIALS):
+        return CliError("No AWS credentials were found.", _CONFIGURE, Exit.REFUSED)
+    if isinstance(error, _NO_LOGIN) or code in _EXPIRED:
+        return CliError("The AWS credentials have expired.", "aws sso login", Exit.REFUSED)
+    if code in _UNKNOWN:
+        return CliError("AWS does not know these credentials.", _CONFIGURE, Exit.REFUSED)
+    return None
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
 
 
 def _was_undone(error: WaiterError) -> bool:

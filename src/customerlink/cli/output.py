@@ -122,21 +122,37 @@ class Output:
             yield advance
 
     def checks(self, checks: Iterable[Check]) -> list[Check]:
-        """Print each check as soon as it is made, and what mends it."""
-        made = []
+        """Print each check as soon as it is made, and what mends it.
+
+        What keeps many from being made is said once; below, the others are named.
+        """
+        made: list[Check] = []
+        others: dict[str, list[str]] = {}
         for each in checks:
             made.append(each)
-            if not self.as_json:
-                line = Text(f"{each.verdict} ", style=_COLOURS[each.verdict])
-                line.append(f"{each.name:<17} ", style="bold")
-                begin = max(_INDENT, len(line))
-                line.append(self._hanging(plain(each.meaning), begin), style="default")
-                self.out.print(line, soft_wrap=True)
-                if each.fix:
-                    self.out.print(
-                        Text(f"{'':<{_INDENT}}→ {plain(each.fix)}", style="cyan"), soft_wrap=True
-                    )
+            if each.cause in others:
+                others[each.cause].append(each.name)
+                continue
+            if each.cause:
+                others[each.cause] = []
+            self._check(each)
+        for first in (each for each in made if each.cause):
+            if names := others.pop(first.cause, []):
+                meaning = f"For the same reason as {first.name}: {', '.join(names)}."
+                self._check(Check("not checked", Verdict.BAD, meaning))
         return made
+
+    def _check(self, check: Check) -> None:
+        if self.as_json:
+            return
+        line = Text(f"{check.verdict} ", style=_COLOURS[check.verdict])
+        line.append(f"{check.name:<17} ", style="bold")
+        begin = max(_INDENT, len(line))
+        line.append(self._hanging(plain(check.meaning), begin), style="default")
+        self.out.print(line, soft_wrap=True)
+        if check.fix:
+            fix = Text(f"{'':<{_INDENT}}→ {plain(check.fix)}", style="cyan")
+            self.out.print(fix, soft_wrap=True)
 
     def _hanging(self, text: str, begin: int) -> str:
         """Break text at words for a terminal, under where it begins; a pipe gets one line."""

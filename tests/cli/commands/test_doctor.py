@@ -7,6 +7,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, NoCredentialsError, SSOTokenLoadError
 from tests.cli.conftest import ACTION, Cli
 from tests.fakes import FakeClock
 
@@ -443,7 +445,78 @@ def test_nothing_at_all(cli: Cli) -> None:
     checks = diagnosis(cli)
 
     assert checks["AWS credentials"]["verdict"] == "good"
-    assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 12
+    assert len([each for each in checks.values() if each["verdict"] == "bad"]) == 18
+
+
+def no_aws(error: Exception) -> Callable[[Cli], None]:
+    """Let every call of AWS's end so, but for the test's own look at the secret."""
+
+    def change(cli: Cli) -> None:
+        made = vars(BaseClient)["_make_api_call"]
+        ours = cli.box.aws.secrets_manager
+
+        def call(client: object, *given: Any) -> Any:
+            if client is not ours:
+                raise error
+            return made(client, *given)
+
+        cli.patch.setattr(BaseClient, "_make_api_call", call)
+
+    return change
+
+
+def nobody_at(variable: str, url: str = "http://127.0.0.1:1") -> Callable[[Cli], None]:
+    """Let a service be where nobody listens."""
+    return lambda cli: cli.patch.setenv(variable, url)
+
+
+EXPIRED = ClientError({"Error": {"Code": "ExpiredToken"}}, "Anything")
+STRIPES = ("Stripe: list", "Stripe: letter case", "Stripe: tenant", "Stripe: no more")
+AWSES = ("stack", "tenants", "verified email", "secret", "alarms", "endpoint", *STRIPES)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said", "first", "others"),
+    [
+        (no_aws(NoCredentialsError()), "No AWS credentials were", "AWS credentials", AWSES),
+        (no_aws(SSOTokenLoadError(error_msg="x")), "have expired.", "AWS credentials", AWSES),
+        (no_aws(EXPIRED), "have expired.", "AWS credentials", AWSES),
+        (nobody_at("AWS_ENDPOINT_URL"), "AWS did not answer", "AWS credentials", AWSES),
+        (nobody_at("CUSTOMERLINK_STRIPE_API_BASE"), "Stripe did not", "Stripe key", STRIPES),
+        (nobody_at("AUTH0_DOMAIN", "127.0.0.1:1"), "did not answer", "Auth0 client", ("Action",)),
+        (nobody_at("AUTH0_CLIENT_SECRET", "x"), "no token", "Auth0 client", ("Login flow",)),
+    ],
+)
+def test_one_cause_of_many(
+    cli: Cli, spoil: Callable[[Cli], None], said: str, first: str, others: tuple[str, ...]
+) -> None:
+    """It is said once, and below it which checks could not be made; machines get each by itself."""
+    cli.install()
+    with cli.patch.context() as patch:
+        cli.patch, before = patch, cli.patch
+        spoil(cli)
+        shown, made = cli("doctor"), cli("doctor", "--json")
+        cli.patch = before
+    checks = {each["name"]: each for each in made.json()["checks"]}
+    [line] = [each for each in shown.out.splitlines() if said in each]
+    [named] = [each for each in shown.out.splitlines() if "✗ not checked" in each]
+
+    assert (shown.code, made.code) == (1, 1)
+    assert line.startswith(f"✗ {first} ")
+    assert f"For the same reason as {first}: " in named
+    assert {*others} <= {*named.removesuffix(".").partition(f"as {first}: ")[2].split(", ")}
+    assert [checks[each]["verdict"] for each in others] == ["bad"] * len(others)
+    assert f"{sum(each['verdict'] == 'bad' for each in checks.values())} failed" in shown.out
+
+
+def test_what_a_check_needs(cli: Cli) -> None:
+    """Where it was made, and has found something wrong, the others that need it are named once."""
+    cli.install()
+    store(stripe_restricted_key=None)(cli)
+    shown = cli("doctor").out
+
+    assert shown.count("It could not be checked without the secret.") == 1
+    assert "✗ not checked       For the same reason as link tickets: Stripe key, " in shown
 
 
 def test_action_that_is_not_deployed(cli: Cli) -> None:

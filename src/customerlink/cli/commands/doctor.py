@@ -1,6 +1,6 @@
 """Doctor: each check a line, what it means, and the command that mends it."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,28 +15,27 @@ from customerlink.cli.checks import (
     good,
     names_of,
     needed,
+    stopped,
     warning,
 )
 from customerlink.cli.config import Config
 from customerlink.cli.deployment import Deployment
+from customerlink.cli.doctor_stripe import StripeLooks
 from customerlink.cli.doctor_sync import SyncLooks
 from customerlink.cli.doctor_tenant import TenantLooks
 from customerlink.cli.doctor_watch import WatchLooks
-from customerlink.cli.errors import CliError, Exit
+from customerlink.cli.errors import Exit
 from customerlink.cli.explain import explain
-from customerlink.cli.probes import StripeProbe, self_test
+from customerlink.cli.probes import self_test
 from customerlink.cli.session import Json, session
 from customerlink.cli.stored_secret import StoredSecret
 from customerlink.cli.tenant import Tenant
-from customerlink.cli.tenant_name import TO_SERVE, stranger, tenant_name
-from customerlink.model.address import lowered
+from customerlink.cli.tenant_name import TO_SERVE, stranger
 from customerlink.model.counted import counted
-from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.signature import TOLERANCE_SECONDS
 
 SLOW_MILLISECONDS = 3000
-WRONG_NAME = "docs/operations.md#a-wrong-tenants-name"
 
 app = typer.Typer()
 
@@ -79,6 +78,7 @@ class Doctor:
 
     def checks(self) -> Iterator[Check]:
         """Make every check; one that cannot be made at all is a bad one, and the next follows."""
+        stripe = StripeLooks(self.config, self.deployment, self._stored_secret, self.probe_write)
         auth0 = TenantLooks(self.config, self.deployment, self.tenant, self._stored_secret)
         watch = WatchLooks(self.config, self.deployment, self.tenant)
         sync = SyncLooks(self.config, self.deployment, self.tenant)
@@ -86,9 +86,16 @@ class Doctor:
             # In this order: a later one needs what an earlier one found.
             "AWS credentials": self._credentials,
             "stack": self._stack,
+            "tenants": self._tenants,
             "verified email": self._verified_email,
             "secret": self._stored,
-            "Stripe key": self._stripe,
+            "link tickets": self._tickets,
+            "Stripe key": stripe.key,
+            "Stripe: list": stripe.listed,
+            "Stripe: letter case": stripe.letter_case,
+            "Stripe: tenant": stripe.tenants,
+            "Stripe: create": stripe.created,
+            "Stripe: no more": stripe.charges,
             "Auth0 client": auth0.client,
             "connections": auth0.connections,
             "Action": auth0.actions,
@@ -99,6 +106,7 @@ class Doctor:
             "alarms": self._alarms,
             "open sign-ups": self._open,
         }
+        causes: dict[str, str] = {}
         for name, part in parts.items():
             try:
                 yield from part()
@@ -110,16 +118,18 @@ class Doctor:
                 # A bug is the program's, and no finding about the deployment.
                 if trouble.code is Exit.BUG:
                     raise
-                yield bad(name, trouble.message, trouble.fix)
+                yield stopped(name, trouble, causes)
 
     def _credentials(self) -> Iterator[Check]:
         account = self.deployment.account()
         yield good("AWS credentials", f"They are for the account {account}.")
 
     def _stack(self) -> Iterator[Check]:
-        outputs = self.deployment.outputs
-        yield good("stack", f"{self.deployment.stack} is deployed: {outputs.url}")
-        yield _tenants(self.config, outputs.tenants, self.deployment.recorded_tenants())
+        yield good("stack", f"{self.deployment.stack} is deployed: {self.deployment.outputs.url}")
+
+    def _tenants(self) -> Iterator[Check]:
+        served = self.deployment.outputs.tenants
+        yield _tenants(self.config, served, self.deployment.recorded_tenants())
 
     def _verified_email(self) -> Iterator[Check]:
         name, found = "verified email", self.deployment.verified_email()
@@ -132,7 +142,7 @@ class Doctor:
             yield warning(name, "The stack is an earlier release's, without the choice.", DEPLOY)
 
     def _stored_secret(self) -> StoredSecret:
-        return needed(self._secret, "the secret")
+        return needed(self._secret, "the secret", "secret")
 
     def _is_not_installed(self) -> bool:
         secret = self.deployment.read_secret()
@@ -157,44 +167,9 @@ class Doctor:
             yield warning("secret", meaning, "customerlink rotate signing-secret")
         else:
             yield good("secret", "It has the Stripe key and one signing secret.")
-        yield _ticket_keys(secret)
 
-    def _stripe(self) -> Iterator[Check]:
-        key = self._stored_secret().stripe_key
-        probe = StripeProbe(str(key), self.config.stripe_api_base, self.config.mode)
-        rotate = "customerlink rotate stripe-key"
-        if probe.key.restricted:
-            yield good("Stripe key", f"It is restricted, and for {self.config.mode} mode.")
-        else:
-            yield bad("Stripe key", "It is not restricted: it may do everything.", rotate)
-        probe.list_customers()
-        yield good("Stripe: list", "The key may list customers.")
-        newest = probe.newest()
-        yield _letter_case(newest)
-        yield self._named_tenants(newest)
-        if self.probe_write:
-            probe.create_and_delete()
-            yield good("Stripe: create", "A customer was created and deleted.")
-        if probe.may_read_charges():
-            meaning = "The key may read charges, which nothing here needs."
-            yield warning("Stripe: no more", meaning, rotate)
-        else:
-            yield good("Stripe: no more", "The key may not read charges.")
-
-    def _named_tenants(self, newest: Sequence[ListedCustomer]) -> Check:
-        """Compare the tenant's name with what the newest customers say."""
-        name, outputs = "Stripe: tenant", self.deployment.outputs
-        try:
-            tenant = tenant_name(self.config, outputs.tenants, self.deployment.recorded_tenants)
-        except CliError as unknown:
-            return warning(name, unknown.message, unknown.fix)
-        named = [each.auth0_tenant for each in newest if each.auth0_user_id and each.auth0_tenant]
-        others = [each for each in named if each not in {tenant, *outputs.tenants}]
-        of = f"of the newest {counted(len(named), 'customer')} with a user and a tenant"
-        if 2 * len(others) > len(named):
-            meaning = f"{len(others)} {of} name another one than {tenant}: is, or was, that wrong?"
-            return warning(name, meaning, WRONG_NAME)
-        return good(name, f"{len(others)} {of} name another one than {tenant}.")
+    def _tickets(self) -> Iterator[Check]:
+        yield _ticket_keys(self._stored_secret())
 
     def _endpoint(self) -> Iterator[Check]:
         secret = self._stored_secret()
@@ -235,16 +210,6 @@ class Doctor:
             yield warning("open sign-ups", meaning, "docs/operations.md#open-sign-ups")
         else:
             yield good("open sign-ups", "None has been open for more than 15 minutes.")
-
-
-def _letter_case(newest: Sequence[ListedCustomer]) -> Check:
-    name, rule = "Stripe: letter case", "Stripe's filter minds letter case"
-    looked_at = counted(len(newest), "customer")
-    hidden = [each for each in newest if each.email and each.email != lowered(each.email)]
-    if hidden:
-        who = f"{len(hidden)} of the newest {looked_at}, whose addresses have capitals"
-        return warning(name, f"{rule}: a sign-up cannot see {who}.", "customerlink verify")
-    return good(name, f"{rule}; no address of the newest {looked_at} has capitals.")
 
 
 def _tenants(config: Config, served: Collection[str], recorded: Collection[str]) -> Check:
