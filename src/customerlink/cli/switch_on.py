@@ -213,6 +213,15 @@ class Switch:
             self.now.output.say(f"{pending[0].name} is Stripe's only one that waits: it is taken.")
             return pending[0].name
         bridge = self.deployment.event_bridge
+        self._told_by_hand(
+            ("destination type", "Amazon EventBridge"),
+            ("AWS account ID", bridge.account),
+            ("AWS region", bridge.region),
+        )
+        raise CliError("There is no event destination of Stripe's yet.", f"Make it. {AGAIN}")
+
+    def _told_by_hand(self, *where: tuple[str, str]) -> None:
+        """Tell what is to be set in Stripe's dashboard, and where the events go."""
         self._told(
             "In Stripe's dashboard, Workbench > Webhooks > Create an event destination:",
             [
@@ -220,12 +229,9 @@ class Switch:
                 ("events from", f"your account ({WHOSE})"),
                 ("payload style", PAYLOAD),
                 ("events", ", ".join(STRIPE_KINDS)),
-                ("destination type", "Amazon EventBridge"),
-                ("AWS account ID", bridge.account),
-                ("AWS region", bridge.region),
+                *where,
             ],
         )
-        raise CliError("There is no event destination of Stripe's yet.", f"Make it. {AGAIN}")
 
     def _stream(self) -> EventStream:
         """Return the tenant's stream, made now if there is none, once AWS has its source."""

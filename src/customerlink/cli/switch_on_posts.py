@@ -11,15 +11,7 @@ from typing import ClassVar, NoReturn, override
 
 from customerlink.cli.deployment import AUTH0_SOURCE, STRIPE_SOURCE, SYNC_BY
 from customerlink.cli.errors import AGAIN, CliError, Exit
-from customerlink.cli.event_destination import KINDS as STRIPE_KINDS
-from customerlink.cli.event_destination import (
-    PAYLOAD,
-    WEBHOOK,
-    WHOSE,
-    Destination,
-    EventDestinations,
-    typed,
-)
+from customerlink.cli.event_destination import WEBHOOK, Destination, EventDestinations, typed
 from customerlink.cli.event_stream import EventStream
 from customerlink.cli.installing import Change, Kind
 from customerlink.cli.switch_on import DEPLOY, Switch
@@ -129,16 +121,8 @@ class PostsSwitch(Switch):
         self._store(secret.with_secrets(made.id, made.signing_secret))
 
     def _refuse_by_hand(self) -> NoReturn:
-        self._told(
-            "In Stripe's dashboard, Workbench > Webhooks > Create an event destination:",
-            [
-                ("name", self.name),
-                ("events from", f"your account ({WHOSE})"),
-                ("payload style", PAYLOAD),
-                ("events", ", ".join(STRIPE_KINDS)),
-                ("destination type", "Webhook endpoint"),
-                ("endpoint URL", self._url(Sender.STRIPE)),
-            ],
+        self._told_by_hand(
+            ("destination type", "Webhook endpoint"), ("endpoint URL", self._url(Sender.STRIPE))
         )
         text = "What Stripe's event destination signs with is not known yet."
         raise CliError(text, f"Make it, and give its signing secret. {AGAIN}")
