@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
@@ -11,7 +12,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from customerlink.cli import main, output
-from customerlink.cli.output import plain
+from customerlink.cli.output import Output, plain
 from sandbox.sandbox import SIGNING_SECRET, Sandbox, sandbox
 
 REAL = {
@@ -52,10 +53,20 @@ def as_deployed(text: str) -> str:
 
 def picture() -> str:
     """Return the recording as SVG."""
-    screen = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
+    # As a terminal has it, lines broken at words, whatever the environment says of colours.
+    screen = Console(
+        record=True,
+        width=WIDTH,
+        file=io.StringIO(),
+        highlight=False,
+        force_terminal=True,
+        no_color=False,
+    )
     everywhere = patch.object(output, "Console", lambda **_: screen)
     real = patch.object(output, "plain", as_deployed)
-    with sandbox(signing_secret=SIGNING_SECRET) as box, everywhere, real:
+    # What a terminal wipes away, a recording keeps.
+    still = patch.object(Output, "busy", lambda *_: nullcontext())
+    with sandbox(signing_secret=SIGNING_SECRET) as box, everywhere, real, still:
         record(box, screen)
     # No font from elsewhere: the reader's own monospace does.
     plain = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)

@@ -36,8 +36,17 @@ def test_exit_codes_are_documented() -> None:
     assert [*map(int, codes)] == [0, *Exit]
 
 
+SPINNER = re.compile(r"[\u2800-\u28ff]")
+"""What turns where the program is busy."""
+
+
 def test_picture_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recorded from the real program; it fetches nothing."""
+    """Recorded from the real program; it fetches nothing.
+
+    Nothing is in it that a terminal wipes away, and nothing is cut, whatever the terminal is.
+    """
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.setenv(name, "1")
     for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     before = dict(os.environ), sys.stdin
@@ -49,6 +58,9 @@ def test_picture_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
         sys.stdin = before[1]
 
     assert words(PICTURE.read_text()) == recorded
+    assert not SPINNER.search(recorded)
+    assert "customer-link is deployed: https://" in recorded
+    assert "google-oauth2, apple, email, sms, legacy-users (auth0); not of acme-saml" in recorded
     assert "23 checks, 0 failed, 1 to look at." in recorded
     assert set(re.findall(r"https?://([^/\"<:]+)", PICTURE.read_text())) == {
         "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com",
