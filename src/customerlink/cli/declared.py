@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 from customerlink.cli.checks import Check, bad, good
-from customerlink.cli.private_files import private
+from customerlink.cli.private_files import replacing
 from customerlink.cli.release import endpoint
 from customerlink.cli.stored_secret import StoredSecret
 from customerlink.model.action_faults import is_declared, set_apart, standing
@@ -58,7 +58,8 @@ def handed_over(url: str, signing_secret: str, texts: str = "") -> str:
 
 def hand_over(file: Path, url: str, signing_secret: str, texts: str = "") -> None:
     """Write the variables into a file that nobody else may read."""
-    private(file).write_text(handed_over(url, signing_secret, texts))
+    with replacing(file) as part:
+        part.write_text(handed_over(url, signing_secret, texts))
 
 
 def signing_secret_of(action: Action, trigger: str, url: str, secret: StoredSecret) -> str | None:

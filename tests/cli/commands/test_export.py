@@ -319,6 +319,28 @@ def test_somebody_elses_file(cli: Cli, form: str, name: str, text: str) -> None:
     assert [each for each in Path("own").rglob("*") if each.is_file()] == [path]
 
 
+@pytest.mark.parametrize("name", ["tenant.yaml", "triggers.yaml", "actions/post-login.js"])
+def test_interrupted_amid_a_file(cli: Cli, name: str) -> None:
+    """What was there stays whole, and the next export overwrites it as ever."""
+    folder = exported(cli, "a0deploy")
+    before = (folder / name).read_text()
+    write = Path.write_text
+
+    def half(path: Path, text: str) -> int:
+        if not path.name.startswith(Path(name).name):
+            return write(path, text)
+        write(path, text[:10])
+        raise KeyboardInterrupt
+
+    with cli.patch.context() as patch:
+        patch.setattr(Path, "write_text", half)
+        assert cli("export", "--format", "a0deploy", "--folder", str(folder)).code == 130
+
+    assert (folder / name).read_text() == before
+    assert not [*folder.rglob("*.part")]
+    assert exported(cli, "a0deploy") == folder
+
+
 @pytest.mark.parametrize("form", ["a0deploy", "terraform"])
 def test_older_export(cli: Cli, form: str) -> None:
     """An export overwrites an older one, of another version too."""

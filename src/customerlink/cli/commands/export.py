@@ -11,6 +11,7 @@ from customerlink.cli import a0deploy, terraform
 from customerlink.cli.config import Config
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.output import Output
+from customerlink.cli.private_files import replacing
 from customerlink.cli.session import Json
 from customerlink.model.actions import LOGIN, TRIGGERS
 
@@ -58,7 +59,8 @@ def export(
     _check_owner(made)
     for path, text in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        with replacing(path) as part:
+            part.write_text(text)
         output.step(f"write {path}")
     output.document({"files": [str(each) for each in made]})
 
