@@ -68,7 +68,6 @@ FOREIGN = {
     "TF_VAR_customerlink_api": "a variable as Terraform takes it",
     "TF_VAR_customerlink_signing_secret": "likewise",
     "TF_VAR_customerlink_denial_texts": "likewise",
-    "@@CUSTOMERLINK_DENIAL_TEXTS@@": "a keyword of auth0-deploy-cli's",
 }
 """What is nobody's of this repository, and whose it is."""
 

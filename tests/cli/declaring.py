@@ -1,6 +1,5 @@
 """A tool that declares the Actions, as far as the command line sees it: it sets all in one go."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -31,8 +30,6 @@ def replaced(text: str, values: dict[str, str]) -> str:
     """Put the values in place of their keywords, as auth0-deploy-cli does."""
     for name, value in values.items():
         text = text.replace(f"##{name}##", value)
-        for keyword in (f'"@@{name}@@"', f"@@{name}@@"):
-            text = text.replace(keyword, json.dumps(value))
     return text
 
 

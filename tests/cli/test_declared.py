@@ -73,6 +73,7 @@ def test_handed_over(tmp_path: Path, secret: str, texts: str) -> None:
     command = ["bash", "-euc", f"set -a; . ./{file.name}; {said}"]
     shown = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
     api, said = ADDRESS.removesuffix("/post-login"), texts or "{}"
+    said = said.replace("'", "\\u0027").replace("$", "\\u0024")
     ours = [api, secret, fingerprint(ADDRESS, secret), said]
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -15,7 +15,7 @@ import yaml
 from tests.e2e.runtime import ROOT
 
 from customerlink.adapters.aws import secrets_manager
-from customerlink.model.actions import LOGIN
+from customerlink.model.actions import DENIAL_TEXTS, LOGIN
 from sandbox.auth0.api import management_app
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.serving import Server
@@ -26,6 +26,7 @@ QUICK = ("--refresh-seconds", "1", "--last-logins-seconds", "0.1")
 # It loads and checks schemas of everything that a tenant may have.
 PATIENCE_SECONDS = 240
 ENV = "customerlink.env"
+TEXTS = {"en": {"support": 'It\'s "$&": # ask\n{reference}'}, "de": {"support": "$$\\'"}}
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ def merged(tenant: Tenant) -> dict[str, Any]:
 def test_declared(tenant: Tenant) -> None:
     """Export, import, all green; rotate, import, all green; an older export changes nothing."""
     (tenant.folder / "customerlink.toml").write_text('actions = "declared"\n')
+    tenant.box.aws.create_stack(tenant.box.url, {"DenialTexts": json.dumps(TEXTS, indent=1)})
     installed = tenant.cli("install", "--to-file", ENV, stdin=tenant.box.stripe_key)
     assert installed.returncode == 0, installed.stderr
     assert tenant.cli("export", "--format", "a0deploy").returncode == 0
@@ -146,6 +148,8 @@ def test_declared(tenant: Tenant) -> None:
 
     assert tenant.flow() == [OTHER, ACTION]
     assert tenant.wrong() == {}
+    has = tenant.box.management.actions.secrets_of(ACTION)[DENIAL_TEXTS]
+    assert json.loads(has) == TEXTS
     tenant.a0deploy("export", "--format", "yaml", "--output_folder", "older")
     assert tenant.rotate("--to-file", ENV) is False
     tenant.a0deploy("import", "--input_file", "tenant.yaml")

@@ -61,16 +61,16 @@ def _action(name: str, trigger: str) -> str:
 
 
 def _secret(name: str, trigger: str) -> str:
+    # In single quotes, as programs put a keyword that merge such a file: none of what is handed
+    # over has any.
     values = {
         URL: f"{_keyword(API)}/{trigger}",
         SIGNING_SECRET: _keyword(SIGNING_SECRET),
-        # JSON has quotes of its own: a keyword of this form is replaced as text that has them
-        # escaped, and its own quotes with it.
-        DENIAL_TEXTS: f"@@{DENIAL_TEXTS}@@",
+        DENIAL_TEXTS: _keyword(DENIAL_TEXTS),
     }
     return f"""\
       - name: {name}
-        value: "{values[name]}"
+        value: '{values[name]}'
 """
 
 

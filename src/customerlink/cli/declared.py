@@ -27,6 +27,8 @@ from customerlink.model.notes import Note, fingerprint
 API, PRINT = "CUSTOMERLINK_API", "CUSTOMERLINK_PRINT"
 """The endpoints' common beginning, and the print: beside the signing secret, what a tool gets."""
 
+_ESCAPES = {"\n": " ", "\r": " ", "'": "\\u0027", "$": "\\u0024"}
+
 API_VARIABLE, SECRET_VARIABLE = "customerlink_api", "customerlink_signing_secret"
 TEXTS_VARIABLE = "customerlink_denial_texts"
 """As Terraform has them, which computes the print."""
@@ -43,7 +45,7 @@ def handed_over(url: str, signing_secret: str, texts: str = "") -> str:
     `texts` are what the stack's denials say, if it has any; without them a tool would go on with
     those that it had before.
     """
-    api, said = url.removesuffix(f"/{LOGIN}"), texts or NO_TEXTS
+    api, said = url.removesuffix(f"/{LOGIN}"), _inert(texts or NO_TEXTS)
     given = {
         API: api,
         SIGNING_SECRET: signing_secret,
@@ -54,6 +56,15 @@ def handed_over(url: str, signing_secret: str, texts: str = "") -> str:
         f"TF_VAR_{TEXTS_VARIABLE}": said,
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in given.items())
+
+
+def _inert(texts: str) -> str:
+    """Return JSON as the same on one line, without what a shell or a tool may read as its own.
+
+    auth0-deploy-cli puts it into YAML as it stands, by JavaScript's `replace`, to which `$` means
+    something.
+    """
+    return "".join(_ESCAPES.get(each, each) for each in texts)
 
 
 def hand_over(file: Path, url: str, signing_secret: str, texts: str = "") -> None:

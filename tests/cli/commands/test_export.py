@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.cli.conftest import Cli
 from tests.cli.declaring import replaced
 
 from customerlink.adapters.built_actions import action_code
+from customerlink.cli.declared import handed_over
 from customerlink.cli.tenant import RUNTIME, VERSIONS
 from customerlink.model.actions import (
     DENIAL_TEXTS,
@@ -134,24 +136,29 @@ def test_tenant_yaml(cli: Cli, name: str) -> None:
         assert {one["name"]: one["value"] for one in each["secrets"]} == {
             URL: f"##CUSTOMERLINK_API##/{trigger}",
             SIGNING_SECRET: "##CUSTOMERLINK_SIGNING_SECRET##",
-            **({DENIAL_TEXTS: "@@CUSTOMERLINK_DENIAL_TEXTS@@"} if trigger in DENYING else {}),
+            **({DENIAL_TEXTS: "##CUSTOMERLINK_DENIAL_TEXTS##"} if trigger in DENYING else {}),
         }
 
 
-TEXTS = ["{}", '{"de": {"support": "Bitte „Hilfe“ rufen.\\nJetzt: it\'s $1"}}', '{\n "en": {}\n}']
+TEXTS = ["{}", '{"de": {"support": "Bitte „Hilfe“ rufen.\\nJetzt: it\'s $&"}}', '{\n "en": {}\n}']
 
 
+@pytest.mark.parametrize("is_merged", [False, True])
 @pytest.mark.parametrize("texts", TEXTS)
-def test_texts_of_denials(cli: Cli, texts: str) -> None:
-    """Those Actions that read them get them as they are, whatever quotes they have."""
+def test_texts_of_denials(cli: Cli, texts: str, *, is_merged: bool) -> None:
+    """Those Actions that read them get them, whatever is in them, and whoever merges the file."""
     text = (exported(cli, "a0deploy") / "tenant.yaml").read_text()
-    document = yaml.safe_load(replaced(text, {DENIAL_TEXTS: texts}))
+    text = yaml.safe_dump(yaml.safe_load(text)) if is_merged else text
+    given = handed_over(f"{API}/post-login", SECRET, texts)
+    values = dict(each.split("=", 1) for each in shlex.split(given))
+    document = yaml.safe_load(replaced(text, values))
     secrets = [
         {one["name"]: one["value"] for one in each["secrets"]} for each in document["actions"]
     ]
 
-    assert [each.get(DENIAL_TEXTS) for each in secrets] == [
-        texts if trigger in DENYING else None for trigger in TRIGGERS
+    assert {*values[DENIAL_TEXTS]}.isdisjoint("'$\n")
+    assert [json.loads(each.get(DENIAL_TEXTS, "0")) for each in secrets] == [
+        json.loads(texts) if trigger in DENYING else 0 for trigger in TRIGGERS
     ]
 
 
