@@ -7,7 +7,7 @@ the test names, in the midst of whatever runs by then.
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
@@ -536,6 +536,10 @@ class WorldOperator(Invocations, SyncInvocations):
     """What the command line and the backfill settle records with, over a world's services."""
 
     world: World
+
+    def ahead(self, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
+        """Wait for no turn."""
+        return Turns().ahead(endpoints)
 
     def settling(
         self,

@@ -1,13 +1,14 @@
 """The token bucket: so many requests a second, spread evenly."""
 
 import threading
+from contextlib import suppress
 from itertools import product
 
 import pytest
 from tests.fakes import FakeClock
 
 from customerlink.adapters.token_bucket import Buckets, Taken, TokenBucket
-from customerlink.model.rates import Endpoint, Limits, Plan
+from customerlink.model.rates import A_LOOK, A_WRITE, AN_ADDRESS, Endpoint, Limits, Plan
 
 
 def bucket(clock: FakeClock, per_second: float) -> TokenBucket:
@@ -120,3 +121,77 @@ def test_threads_share_the_rate() -> None:
 
     assert max(turns) == pytest.approx(7.9)
     assert len({round(each, 6) for each in turns}) == len(turns) == 79
+
+
+def ahead(clock: FakeClock) -> Buckets:
+    """Return what a free tenant's buckets are at a clock: 1.6 a second at Auth0, 20 at Stripe."""
+    return Buckets(
+        Limits(), lambda each: TokenBucket(each.per_second, clock.monotonic, clock.sleep)
+    )
+
+
+@pytest.mark.parametrize("endpoints", [A_LOOK, A_WRITE, AN_ADDRESS])
+def test_who_is_ahead_waits_for_nothing(endpoints: tuple[Endpoint, ...]) -> None:
+    """The turns are waited for before: what is asked then is asked at once, whatever happens."""
+    clock = FakeClock()
+    buckets = ahead(clock)
+    buckets.of(Endpoint.RETRIEVE).pause(5)
+    with buckets.ahead(endpoints):
+        began = clock.monotonic()
+        assert began >= 1005
+        for each in endpoints * 3:
+            buckets.of(each).pause(7)
+            buckets.of(each).take()
+
+        assert clock.monotonic() == began
+
+
+@pytest.mark.parametrize("more", [0, 1, 10])
+def test_what_is_asked_beyond_is_owed(more: int) -> None:
+    """Whoever comes next waits as if each had been waited for; also where something fails."""
+    clock = FakeClock()
+    buckets = ahead(clock)
+    began = clock.monotonic()
+    with suppress(ValueError), buckets.ahead(A_LOOK):
+        with buckets.ahead(A_LOOK):
+            for _ in range(2 + more):
+                buckets.of(Endpoint.READ_USERS).take()
+        raise ValueError
+    buckets.of(Endpoint.READ_USERS).take()
+
+    assert clock.monotonic() - began == pytest.approx((2 + more) / 1.6)
+
+
+def test_another_thread_is_not_ahead() -> None:
+    """It waits for its own turns."""
+    clock = FakeClock()
+    buckets = ahead(clock)
+    began = clock.monotonic()
+    with buckets.ahead([Endpoint.READ_USERS]):
+        other = threading.Thread(target=lambda: buckets.of(Endpoint.READ_USERS).take())
+        other.start()
+        other.join()
+
+    assert clock.monotonic() - began == pytest.approx(1 / 1.6)
+
+
+@pytest.mark.parametrize("per_second", [1.6, 2.67, 20.0])
+@pytest.mark.parametrize("seconds", [1, 60, 600])
+def test_storm(per_second: float, seconds: int) -> None:
+    """Two minutes after it all is as before, however long it was and whoever queues at its end."""
+    clock = FakeClock()
+    slow = bucket(clock, per_second)
+    for _ in range(seconds):
+        slow.slow()
+        clock.sleep(1.0)
+    queued = TokenBucket(per_second, clock.monotonic, lambda _: None)
+    queued._next, queued._tempo = slow._next, slow._tempo
+    for _ in range(10):
+        queued.take()
+    clock.sleep(120)
+    waits: list[float] = []
+    queued._sleep = waits.append
+    for _ in range(10):
+        queued.take()
+
+    assert max(waits, default=0.0) <= 10 / per_second

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tests.waiting import nobody_waits
 
 from customerlink.cli.main import run
 from customerlink.functions.post_login import respond
@@ -136,6 +137,13 @@ def foreign(actions: Actions, name: str, *, bound: bool = True) -> str:
         new = {"ref": {"type": "action_id", "value": made["id"]}, "display_name": f"{name} (1)"}
         actions.bind("post-login", {"bindings": [*kept, new]})
     return str(made["id"])
+
+
+@pytest.fixture
+def no_waits(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a test fail in which somebody waits for a turn while a user's record is leased."""
+    with nobody_waits(box.aws, monkeypatch):
+        yield
 
 
 @pytest.fixture

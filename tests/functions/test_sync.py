@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import batched
 from typing import Any
 
@@ -11,6 +11,7 @@ import boto3
 import pytest
 from tests.e2e.test_artifact import MESSAGES
 from tests.translation import ROOT, TEMPLATE
+from tests.waiting import nobody_waits
 
 from customerlink.functions import sync
 from customerlink.functions.shell.telemetry import Metric
@@ -149,6 +150,40 @@ def test_turns_that_come_too_late(box: Sandbox, bucket: str, ahead: float) -> No
     sync._kept.cache_clear()
     assert run(event) == []
     assert customer(box)["name"] == "Ada King"
+
+
+def forgotten(box: Sandbox) -> Document:
+    """Let the ledger not know Ada's link, and her name be another one."""
+    box.aws.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": f"signup#acme#{ada(box)}"}})
+    return moved(box, name="Ada King")
+
+
+def emptied(box: Sandbox) -> Document:
+    """Let Ada's customer name nobody, and her address be another one."""
+    box.stripe.update(str(customer(box)["id"]), {"metadata": {"auth0_user_id": ""}})
+    return moved(box, email=new_address())
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda box: moved(box, name="Ada King"),
+        lambda box: moved(box, email=new_address()),
+        lambda box: moved(box, email=new_address(), name="Ada King"),
+        lambda box: moved(box, app_metadata={"stripe_customer_id": None}),
+        forgotten,
+        emptied,
+    ],
+)
+def test_nobody_waits_under_a_lease(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, happens: Callable[[Sandbox], Document]
+) -> None:
+    """A log-in is told `in_progress` while a record is leased, and waits for no rate limit."""
+    event = happens(box)
+    with nobody_waits(box.aws, monkeypatch, "signup#", "email#") as turns:
+        assert run(event) == []
+
+    assert {"rate#auth0", "rate#stripe"} <= {*turns}
 
 
 def test_a_new_address_reaches_stripe(box: Sandbox) -> None:

@@ -7,6 +7,7 @@ import pytest
 from customerlink.model.rates import (
     RECOVERY_SECONDS,
     RESERVE,
+    SLOWEST,
     STRIPES,
     Endpoint,
     Limits,
@@ -83,14 +84,18 @@ class TestTempo:
         """Step by step."""
         assert Tempo().slowed(1000.0).at(1000.0 + after) == pytest.approx(share)
 
-    def test_refused_again(self) -> None:
-        """Half of what is left of it by then; never nothing."""
-        tempo = Tempo()
-        for second in range(0, 60, 2):
-            tempo = tempo.slowed(1000.0 + second)
+    @pytest.mark.parametrize("apart", [1, 2, 5])
+    @pytest.mark.parametrize("seconds", [60, 3600])
+    def test_storm(self, apart: int, seconds: int) -> None:
+        """Half of what is left of it by then, but never less than an eighth; then whole again."""
+        tempo, now = Tempo(), 1000.0
+        for _ in range(0, seconds, apart):
+            now += apart
+            tempo = tempo.slowed(now)
 
-        assert 0 < tempo.at(1058.0) < 0.1
-        assert tempo.at(1058.0 + RECOVERY_SECONDS) == 1.0
+            assert SLOWEST <= tempo.at(now) <= 0.5
+        assert tempo.at(now) < 1 / 4
+        assert tempo.at(now + RECOVERY_SECONDS) == 1.0
 
     def test_refused_together(self) -> None:
         """Those of one moment are one refusal."""

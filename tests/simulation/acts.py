@@ -1,6 +1,7 @@
 """What an operator's acts are given: a directory and invocations over the simulated services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.model.customer import Customer
 from customerlink.model.listed_customer import Absence, ListedCustomer
+from customerlink.model.rates import Endpoint
 from customerlink.model.user import CustomerId
 from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.customers import Done
@@ -44,6 +46,10 @@ class SimulatedInvocations:
     settling: Callable[..., Any]
     opened: DynamoDbLedger
     run: Run
+
+    def ahead(self, _endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
+        """Wait for no turn."""
+        return nullcontext()
 
     def ledger(self) -> DynamoDbLedger:
         """Return the one ledger of the invocation."""

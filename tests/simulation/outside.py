@@ -19,6 +19,7 @@ from customerlink.adapters.dynamodb.table import CALL_SECONDS, READ_SECONDS
 from customerlink.adapters.stripe.customers import StripeCustomers
 from customerlink.adapters.stripe.http_client import TRY_SECONDS, WORTHWHILE_SECONDS, NotSentError
 from customerlink.adapters.stripe.synced_customers import SyncedStripeCustomers
+from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
 from customerlink.model.rates import Endpoint
@@ -247,10 +248,11 @@ class SimulatedCustomers(_OverWorld, StripeCustomers):
         super().__init__(pool, "", world.key_of_a_warm_function(), self._refreshed, run)
 
 
-class _Turns(RateLimiter, Rates):
+class Turns(RateLimiter, Rates):
     """The pace that all reconciliations share: now and then somebody waits for a turn."""
 
     def __init__(self, world: World) -> None:
+        """Wait by the world's clock."""
         self._world = world
 
     def of(self, _endpoint: Endpoint) -> RateLimiter:
@@ -292,7 +294,7 @@ class SimulatedSyncedCustomers(_OverWorld, SyncedStripeCustomers):
         self._world, self._watcher = world, watcher
         pool: Any = None
         key = world.key_of_a_warm_function()
-        super().__init__(pool, "", key, self._refreshed, run, rates=_Turns(world))
+        super().__init__(pool, "", key, self._refreshed, run, rates=Unlimited())
 
     def _client_with(self, key: StripeKey) -> Any:
         api = _ForeignApi if self._watcher.is_foreign else _Api

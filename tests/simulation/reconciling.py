@@ -1,14 +1,15 @@
 """The sync's own way in: an invocation for the users whom messages name, over the real use case."""
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.simulation.acts import SimulatedInvocations
 from tests.simulation.auth0 import TENANT, Auth0, SimulatedProfiles
 from tests.simulation.auth0 import User as Person
-from tests.simulation.outside import SimulatedDynamoDb, SimulatedSyncedCustomers, World
+from tests.simulation.outside import SimulatedDynamoDb, SimulatedSyncedCustomers, Turns, World
 
 from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
 from customerlink.adapters.dynamodb.erasing_ledger import DynamoDbErasingLedger
@@ -17,6 +18,7 @@ from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.model.customer_values import Told
 from customerlink.model.profile import Identity, Profile
+from customerlink.model.rates import Endpoint
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import Decision, SyncRules
@@ -135,6 +137,10 @@ class SyncingInvocations(SimulatedInvocations):
         """Begin in an invocation, whose clock all share."""
         self._auth0, self._world, self._attempt = auth0, auth0.world, attempt
         self._clock, self._numbers, self._owner = run.clock, itertools.count(), run.owner
+
+    def ahead(self, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
+        """Wait for turns, before anything is leased."""
+        return Turns(self._world).ahead(endpoints)
 
     def settling(self, signup: SignUp, **asked: Any) -> Settling:
         """Settle a record."""

@@ -1,6 +1,8 @@
 """One user reconciled, over the real ledger and a Stripe that answers late, or never."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +15,18 @@ from tests.interleaving import (
     UPDATE,
     Kind,
     World,
+    WorldOperator,
     user,
 )
 
 from customerlink.adapters.aws.aws_json import AwsSilentError
 from customerlink.model.customer import naming
 from customerlink.model.customer_values import Former, Told
+from customerlink.model.errors import NoTurnError
 from customerlink.model.failure import FailedAt, Failure, How
 from customerlink.model.instruction import Reason
-from customerlink.model.profile import Identity
+from customerlink.model.profile import Identity, Profile
+from customerlink.model.rates import Endpoint
 from customerlink.model.sign_up_record import Adoption, Lease
 from customerlink.model.signup import Marker, SignUp
 from customerlink.model.sync import SyncAct, SyncReason
@@ -40,6 +45,7 @@ from customerlink.usecases.synced import (
     CHANGED_SINCE,
     NO_ANSWER,
     NO_LEDGER,
+    NO_TURN,
     Synced,
     SyncOutcome,
 )
@@ -1108,3 +1114,93 @@ def test_error_of_auth0(shop: Shop) -> None:
     shop.tenant.get = get  # type: ignore[method-assign]
 
     assert shop.outcome() is SyncOutcome.NOTHING
+
+
+def lacks_the_id(shop: Shop) -> None:
+    """Let a program have taken the id out of Ada's profile."""
+    shop.moves(customer_id=None)
+
+
+def names_nobody(shop: Shop) -> None:
+    """Let somebody have emptied the metadata of Ada's customer."""
+    shop.edit(metadata=dict.fromkeys(naming(ADA), ""))
+
+
+TO_DO: list[Callable[[Shop], object]] = [
+    lambda shop: shop.moves(name="Lady"),
+    lambda shop: shop.moves(email=NEW),
+    lambda shop: shop.moves(email=NEW, name="Lady"),
+    lacks_the_id,
+    names_nobody,
+    lambda shop: shop.stripe.account.delete(shop.adas),
+]
+
+
+class TestTurns:
+    """Whoever waits for a turn of a rate limit keeps nobody else waiting."""
+
+    def leased(self, shop: Shop) -> list[str]:
+        """Return what a log-in would wait for, or another reconciliation."""
+        now, untils = shop.clock.time(), ("lease_until", "sync_until", "adopting")
+        return [
+            f"{key} {name}"
+            for key, item in shop.table.items.items()
+            for name in untils
+            if name in item and float(item[name].get("N", "inf")) > now
+        ]
+
+    @pytest.mark.parametrize("to_do", TO_DO)
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_none_in_time(
+        self,
+        shop: Shop,
+        to_do: Callable[[Shop], object],
+        number: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """They are put off, before and after it was decided: nothing stays leased."""
+        to_do(shop)
+        before, numbers = shop.clock.time(), itertools.count(1)
+        held: list[str] = []
+
+        def ahead(_: WorldOperator, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
+            held.extend(each for each in self.leased(shop) if not each.startswith("sync#"))
+            if next(numbers) == number:
+                raise NoTurnError
+            return nullcontext([*endpoints])  # type: ignore[arg-type]
+
+        policy = SyncPolicy(deleted_customers=DeletedCustomers.RECREATE)
+        with monkeypatch.context() as world:
+            world.setattr(WorldOperator, "ahead", ahead)
+            assert shop.sync(ADA, policy) == Synced(SyncOutcome.AGAIN, why=NO_TURN)
+
+        assert held == self.leased(shop) == []
+        assert shop.outcome(deleted_customers=DeletedCustomers.RECREATE) is SyncOutcome.DONE
+        assert shop.clock.time() == before
+
+    @pytest.mark.parametrize("to_do", TO_DO)
+    def test_none_while_it_acts(
+        self, to_do: Callable[[Shop], object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whichever request has none: the lease ends at once, as nothing was sent."""
+        for number in itertools.count(1):
+            shop = Shop()
+            to_do(shop)
+            if self.is_done(shop, number, monkeypatch):
+                break
+            assert [each for each in self.leased(shop) if not each.startswith("email#")] == []
+        assert number >= 2
+
+    def is_done(self, shop: Shop, number: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+        """Reconcile, with no turn for one request to Auth0; return whether it had so many."""
+        numbers, get = itertools.count(1), shop.tenant.get
+
+        def read(user_id: str) -> Profile | None:
+            if next(numbers) == number:
+                raise NoTurnError
+            return get(user_id)
+
+        with monkeypatch.context() as world:
+            world.setattr(shop.tenant, "get", read)
+            shop.outcome(deleted_customers=DeletedCustomers.RECREATE)
+        return next(numbers) <= number

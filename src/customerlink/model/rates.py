@@ -17,6 +17,10 @@ STRIPE_PER_SECOND = 25.0
 """Requests to each endpoint in live mode, of 100 to all; in a sandbox, to all together."""
 
 RECOVERY_SECONDS = 60.0
+SLOWEST = 1 / 8
+"""The share of a rate that a storm of refusals leaves: those who queue for turns of less would wait
+for them long after it."""
+
 _ONE_REFUSAL_SECONDS = 1.0
 
 LONGEST_PAUSE_SECONDS = 60.0
@@ -64,6 +68,15 @@ STRIPES = tuple(each for each in Endpoint if each.is_stripes)
 
 A_USER = (Endpoint.LIST, Endpoint.CREATE, Endpoint.READ_USERS, Endpoint.WRITE_USERS)
 """What it takes to give a user a customer: a request to each."""
+
+A_LOOK = (Endpoint.READ_USERS, Endpoint.RETRIEVE)
+"""What it takes to look at both sides of a user."""
+
+A_WRITE = (*A_LOOK, Endpoint.RETRIEVE, Endpoint.CHANGE)
+"""What it takes to write to one side: the record's customer is looked at, and both sides again."""
+
+AN_ADDRESS = (*A_WRITE, Endpoint.LIST, Endpoint.RETRIEVE)
+"""What it takes to write an address: it is looked up, too, and its customer looked at once more."""
 
 _OF_ALL = {Plan.FREE: 2.0, Plan.ENTERPRISE: 16.0}
 """Requests a second to all of the Management API, where that is what a plan limits."""
@@ -113,17 +126,21 @@ class Limits:
 
 @frozen
 class Tempo:
-    """The share of a rate that is used: halved by a refusal, and whole again within a minute."""
+    """The share of a rate that is used: halved by a refusal, and whole again within a minute.
+
+    It is never less than `SLOWEST`.
+    """
 
     share: float = 1.0
     since: float = -math.inf
 
     def at(self, now: float) -> float:
         """Return the share at a moment."""
-        return min(1.0, self.share + max(0.0, now - self.since) / RECOVERY_SECONDS)
+        share = max(SLOWEST, self.share)
+        return min(1.0, share + max(0.0, now - self.since) / RECOVERY_SECONDS)
 
     def slowed(self, now: float) -> "Tempo":
         """Return it after a refusal; those of requests that were under way together are one."""
         if now - self.since < _ONE_REFUSAL_SECONDS:
             return self
-        return Tempo(self.at(now) / 2, now)
+        return Tempo(max(SLOWEST, self.at(now) / 2), now)

@@ -1,6 +1,7 @@
 """How often something may be done."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from customerlink.model.rates import Endpoint
@@ -12,6 +13,13 @@ class RateLimiter(Protocol):
     def take(self) -> None:
         """Wait for this request's turn."""
         ...
+
+    def owe(self, turns: int) -> None:
+        """Take turns for requests that were made already: who comes next waits for them.
+
+        Where nobody waits, nothing is owed.
+        """
+        del turns
 
     def pause(self, seconds: float) -> None:
         """Let nobody go on for some seconds: the other side is nearly at its limit."""
@@ -28,6 +36,15 @@ class Rates(Protocol):
     def of(self, endpoint: Endpoint) -> RateLimiter:
         """Return that of an endpoint; some have one together."""
         ...
+
+    def ahead(self, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
+        """Wait for a turn at each endpoint; inside, the thread waits for none.
+
+        So nobody waits while a record is leased, or an address locked, for which a person's log-in
+        waits. What is asked beyond those turns is owed.
+        """
+        take_turns(self, endpoints)
+        return nullcontext()
 
 
 def take_turns(rates: Rates, endpoints: Iterable[Endpoint]) -> None:

@@ -4,6 +4,8 @@ Both sides are read again, then once more while nobody can sign up as the user. 
 day on which more are gone than a deployment lets go.
 """
 
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -14,6 +16,7 @@ from customerlink.model.deleted_user import Part, SeenGone, part
 from customerlink.model.deletions import day_of, start_of
 from customerlink.model.instruction import link_metadata
 from customerlink.model.profile import Profile
+from customerlink.model.rates import Endpoint
 from customerlink.model.signup import SignUp
 from customerlink.model.sync import SyncReason
 from customerlink.model.sync_memory import AGAIN_SECONDS, Memory
@@ -39,7 +42,11 @@ HELD_SECONDS = 3600.0
 
 
 class PartingInvocations(Protocol):
-    """What a parting is made of; each method begins an invocation of its own."""
+    """What a parting is made of: a method begins an invocation of its own."""
+
+    def ahead(self, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
+        """Wait for a turn at each endpoint; inside, nobody waits for any."""
+        ...
 
     def synced_customers(self) -> SyncedCustomers:
         """Return Stripe's customers with their fields."""
@@ -221,7 +228,12 @@ class _Parting:
             ledger.release(lease)
             return gone.again(self.memory)
         is_another = recorded is not None and recorded.customer_id != gone.customer_id
-        stopped = gone.again(self.memory) if is_another else self._why_not(act, began)
+        try:
+            stopped = gone.again(self.memory) if is_another else self._why_not(act, began)
+        except Exception:
+            # Nothing was sent, so nobody has to wait for it.
+            reserved.restore(ledger)
+            raise
         sent = NotSent() if stopped else self._sent(act, ledger)
         if isinstance(sent, Unknown):
             return Parted(SyncOutcome.AGAIN, self.memory, why=NO_ANSWER, is_on_its_way=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from customerlink.model.customer import FORMER, Customer, NewCustomer
+from customerlink.model.rates import A_WRITE
 from customerlink.model.sign_up_record import SETTLED_SECONDS
 from customerlink.model.signup import SignUp
 from customerlink.model.sync_memory import SyncLease
@@ -50,7 +51,9 @@ class Forgetting(Person):
         done.why = next(iter(plan.refusals), None)
         for who in plan.users:
             if done.why is None:
-                _Erasing(self, who, done).carry_out()
+                # Before their record is leased, for which a log-in of theirs waits.
+                with self.invocations.ahead(A_WRITE):
+                    _Erasing(self, who, done).carry_out()
         return done
 
     def pause(self, seconds: float) -> None:

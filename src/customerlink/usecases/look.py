@@ -27,7 +27,7 @@ NOTHING_TOLD = Told()
 
 
 class SyncInvocations(PartingInvocations, Protocol):
-    """What a reconciliation is made of; each method begins an invocation of its own."""
+    """What a reconciliation is made of: a method begins an invocation of its own."""
 
     def settling(self, signup: SignUp) -> Settling:
         """Return what settles a record, and makes a customer."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from customerlink.model.customer import Customer
 from customerlink.model.customer_values import EMAIL, Told, Values
+from customerlink.model.errors import NoTurnError
 from customerlink.model.instruction import Metadata, link_metadata, unlinked_metadata
 from customerlink.model.profile import Identity
 from customerlink.model.sign_up_record import Adoption
@@ -26,9 +27,16 @@ from customerlink.usecases.look import Look, UnansweredError
 from customerlink.usecases.open_sign_up import Settled
 from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.settle import Settling
-from customerlink.usecases.synced import CHANGED_SINCE, NO_ANSWER, PASSING, Synced, SyncOutcome
+from customerlink.usecases.synced import (
+    CHANGED_SINCE,
+    NO_ANSWER,
+    NO_TURN,
+    PASSING,
+    Synced,
+    SyncOutcome,
+)
 
-_PASSIVE = {
+PASSIVE = {
     SyncAct.NOTHING: SyncOutcome.NOTHING,
     SyncAct.WAIT: SyncOutcome.AGAIN,
     SyncAct.HOLD: SyncOutcome.HELD,
@@ -63,6 +71,13 @@ class Reconciliation:
 
     def carry_out(self) -> Synced:
         """Do it, write down what came of it, and end the lease unless a write may be on its way."""
+        try:
+            return self._carried_out()
+        except NoTurnError:
+            # For want of a turn nothing was sent, so nobody has to wait for it.
+            return self._ended(Synced(SyncOutcome.AGAIN, self.decision, NO_TURN), self._memory())
+
+    def _carried_out(self) -> Synced:
         if self.decision.act is SyncAct.FOLLOW:
             why = self._follow()
             if why is not None:
@@ -70,8 +85,8 @@ class Reconciliation:
         act = self.decision.act
         if act is SyncAct.PART:
             return self._parted()
-        if act in _PASSIVE:
-            return self._ended(Synced(_PASSIVE[act], self.decision), self.lease.memory)
+        if act in PASSIVE:
+            return self._ended(Synced(PASSIVE[act], self.decision), self.lease.memory)
         why = self._acted(act)
         if isinstance(self.sent, Unknown):
             # Until the lease has ended, no successor sees a customer that may change by itself.
@@ -189,7 +204,7 @@ class Reconciliation:
         )
         try:
             return change.carry_out()
-        except UnansweredError:
+        except (UnansweredError, NoTurnError):
             # Of whom the address may be shared with: nothing was written yet.
             return NO_ANSWER
 
@@ -223,7 +238,7 @@ class Reconciliation:
         """Decide once more, by what is there now; None without an answer."""
         try:
             return self.look.decision(self.user, self.lease.memory, customers, self.told, self.left)
-        except UnansweredError:
+        except (UnansweredError, NoTurnError):
             return None
 
     def _why_not_settled(self, settling: Settling) -> str | None:
@@ -268,7 +283,10 @@ class Reconciliation:
         """Let the customer name the user again: in the order in which one is adopted."""
         if not self.ledger.mark_renaming(self.user, self._customer_id):
             return CHANGED_SINCE
-        why = self._named()
+        try:
+            why = self._named()
+        except NoTurnError:
+            why = NO_TURN
         # While the update may be on its way, whoever opens the record has to know of it.
         if not isinstance(self.sent, Unknown):
             self.ledger.end_renaming(self.user, self._customer_id)

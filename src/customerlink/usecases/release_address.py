@@ -14,6 +14,7 @@ from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
+from customerlink.model.rates import A_LOOK
 from customerlink.model.sign_up_record import HeldLock, Lease, Linked
 from customerlink.model.signup import SignUp
 from customerlink.model.usage import Usage
@@ -96,7 +97,9 @@ class AddressRelease:
         if holder.kept is not None or holder.whose.user is None:
             return holder.kept or DECIDE
         try:
-            return self._released(holder.customer, holder.whose.user)
+            # Before its user's record is leased, for which a log-in of theirs waits.
+            with self.invocations.ahead(A_LOOK):
+                return self._released(holder.customer, holder.whose.user)
         except LedgerUnavailableError:
             return "the ledger did not answer: again in a minute"
 

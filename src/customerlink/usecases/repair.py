@@ -1,6 +1,7 @@
 """Repair: a plan carried out, each expectation looked at again at the moment of change."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -12,7 +13,7 @@ from customerlink.model.errors import LedgerUnavailableError
 from customerlink.model.instruction import Metadata, Reason, link_metadata, unlinked_metadata
 from customerlink.model.listed_customer import OTHER_ADDRESS, SERVED, Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
-from customerlink.model.rates import A_USER
+from customerlink.model.rates import A_USER, Endpoint
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
 from customerlink.model.sign_up_record import Adoption
@@ -24,7 +25,7 @@ from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger, LedgerView
 from customerlink.ports.profiles import Identities, Profiles
-from customerlink.ports.rate import Rates, take_turns
+from customerlink.ports.rate import Rates
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import LowerCase
 from customerlink.usecases.delete_customer import (
@@ -74,7 +75,11 @@ class Result:
 
 
 class Invocations(Protocol):
-    """What settles records without anybody's login: each method begins an invocation of its own."""
+    """What settles records without anybody's login: a method begins an invocation of its own."""
+
+    def ahead(self, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
+        """Wait for a turn at each endpoint; inside, nobody waits for any."""
+        ...
 
     def settling(
         self,
@@ -142,9 +147,9 @@ class Repair:
             if step.act is Act.DECIDE:
                 yield Result(step, Outcome.LEFT, step.reason)
                 continue
-            # The turn first: what is read before a wait may be stale after it.
-            take_turns(self.rates, A_USER)
-            why = rows.attempt(partial(acts[step.act], step), _seen)
+            # The turns first: what is read before a wait may be stale after it.
+            with self.rates.ahead(A_USER):
+                why = rows.attempt(partial(acts[step.act], step), _seen)
             if isinstance(why, RowFailed):
                 yield Result(step, Outcome.FAILED, why.reason)
             else:

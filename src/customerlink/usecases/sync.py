@@ -5,15 +5,18 @@ side. What leads to a link goes the one way in: the record is settled before any
 Nothing of it is called at a sign-up.
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from customerlink.model.customer_values import Told
+from customerlink.model.customer_values import EMAIL, Told
 from customerlink.model.errors import LedgerUnavailableError, NoTurnError
+from customerlink.model.rates import A_LOOK, A_WRITE, AN_ADDRESS, Endpoint
+from customerlink.model.sync import Decision, SyncAct
 from customerlink.model.sync_memory import AGAIN_SECONDS
 from customerlink.model.user import User
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.usecases.look import NOTHING_TOLD, Look, UnansweredError
-from customerlink.usecases.reconciliation import Reconciliation
+from customerlink.usecases.reconciliation import PASSIVE, Reconciliation
 from customerlink.usecases.synced import BUSY, NO_ANSWER, NO_LEDGER, NO_TURN, Synced, SyncOutcome
 
 
@@ -28,7 +31,9 @@ class Sync(Look):
         asks again, or parks the user.
         """
         try:
-            return self._reconciled(user, told, self.invocations.sync_ledger())
+            # What is read before a wait may be stale after it.
+            with self.invocations.ahead(A_LOOK):
+                return self._reconciled(user, told, self.invocations.sync_ledger())
         except LedgerUnavailableError as error:
             return Synced(SyncOutcome.AGAIN, why=NO_LEDGER, failure=error.failure)
         except NoTurnError:
@@ -47,13 +52,24 @@ class Sync(Look):
         if lease is None:
             return Synced(SyncOutcome.AGAIN, why=BUSY)
         lease = replace(lease, memory=lease.memory.hinted(self.rules.digests.hints(told)))
-        try:
-            customers = self.invocations.synced_customers()
-            decision = self.decision(user, lease.memory, customers, told)
-        except Exception as error:
-            # Nothing was written, so nobody has to wait for it.
-            ledger.give_back(lease, lease.memory.put_off(self.clock.time()))
-            if isinstance(error, UnansweredError):
-                return Synced(SyncOutcome.AGAIN, why=NO_ANSWER, failure=error.failure)
-            raise
-        return Reconciliation(self, ledger, lease, told, decision).carry_out()
+        with ExitStack() as acting:
+            try:
+                customers = self.invocations.synced_customers()
+                decision = self.decision(user, lease.memory, customers, told)
+                # Before a record is leased or an address locked: a log-in does not wait as long.
+                acting.enter_context(self.invocations.ahead(_turns(decision)))
+            except Exception as error:
+                # Nothing was written, so nobody has to wait for it.
+                ledger.give_back(lease, lease.memory.put_off(self.clock.time()))
+                if isinstance(error, UnansweredError):
+                    return Synced(SyncOutcome.AGAIN, why=NO_ANSWER, failure=error.failure)
+                raise
+            return Reconciliation(self, ledger, lease, told, decision).carry_out()
+
+
+def _turns(decision: Decision) -> tuple[Endpoint, ...]:
+    """Return the turns that acting on it takes, but for what few acts ask beyond them."""
+    if EMAIL in decision.writes:
+        return AN_ADDRESS
+    is_quiet = decision.act is SyncAct.COMPARE and not decision.writes
+    return () if is_quiet or decision.act in PASSIVE else A_WRITE

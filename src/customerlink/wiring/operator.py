@@ -1,7 +1,8 @@
 """The composition root for who looks after a deployment: on a laptop, or in its cloud."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 from threading import Event
@@ -28,6 +29,7 @@ from customerlink.model.errors import KeyRejectedError
 from customerlink.model.failure import How
 from customerlink.model.keys import StripeKey
 from customerlink.model.policy import Policy
+from customerlink.model.rates import Endpoint
 from customerlink.model.secret import KeyRefresh
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS, Adoption
 from customerlink.model.signup import SignUp
@@ -74,6 +76,10 @@ class Operator(Invocations, SyncInvocations):
     reading_key: StripeKey | None = None
     """By which subscriptions are read, if there is one for that."""
     _rejected: Event = field(default_factory=Event, init=False)
+
+    def ahead(self, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
+        """Wait for a turn at each endpoint; inside, this thread waits for none."""
+        return self.rates.ahead(endpoints)
 
     def settling(
         self,

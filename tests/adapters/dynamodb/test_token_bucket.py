@@ -13,7 +13,7 @@ from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.dynamodb.table import CONDITION_FAILED
 from customerlink.adapters.dynamodb.token_bucket import SharedTokenBucket
 from customerlink.model.errors import NoTurnError
-from customerlink.model.rates import RESERVE, Bucket, Endpoint, Limits, Plan
+from customerlink.model.rates import RESERVE, SLOWEST, Bucket, Endpoint, Limits, Plan
 from customerlink.wiring.rates import shared_rates
 from sandbox.aws import TABLE
 
@@ -114,6 +114,52 @@ def test_it_goes_by_itself(client: "DynamoDBClient") -> None:
     assert float(item["expires_at"]["N"]) > time.time() + 3600
 
 
+@pytest.mark.parametrize("seconds", [1.0, 60.0, 3600.0])
+def test_turn_that_nobody_waits_for(client: "DynamoDBClient", seconds: float) -> None:
+    """It is not taken from the others: the queue is as long as it was."""
+    key = {"pk": {"S": "rate#stripe"}}
+    next_at = {"N": f"{time.time() + seconds:.6f}"}
+    client.put_item(TableName=TABLE, Item={**key, "next_at": next_at})
+    until = time.time() + seconds / 2
+    made = SharedTokenBucket(client, TABLE, BUCKET, sleep=lambda _: None, until=lambda: until)
+    for _ in range(3):
+        with pytest.raises(NoTurnError):
+            made.take()
+    item = client.get_item(TableName=TABLE, Key=key)["Item"]
+    client.delete_item(TableName=TABLE, Key=key)
+
+    assert item["next_at"] == next_at
+
+
+@pytest.mark.parametrize("turns", [1, 6, 100])
+def test_what_is_owed(client: "DynamoDBClient", turns: int) -> None:
+    """All machines wait for it, and who owes it for nothing."""
+    client.delete_item(TableName=TABLE, Key={"pk": {"S": "rate#stripe"}})
+    waited: list[float] = []
+    mine = SharedTokenBucket(client, TABLE, BUCKET, sleep=waited.append)
+    mine.owe(turns)
+    assert waited == []
+    SharedTokenBucket(client, TABLE, BUCKET, sleep=waited.append).take()
+
+    assert waited[0] == pytest.approx(turns / PER_SECOND, abs=0.1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.01])
+def test_share_that_another_release_wrote(client: "DynamoDBClient", share: float) -> None:
+    """A turn is never longer than at the slowest."""
+    now = time.time()
+    key = {"pk": {"S": "rate#stripe"}}
+    told = {"tempo": {"N": str(share)}, "slowed_at": {"N": str(now)}}
+    client.put_item(TableName=TABLE, Item={**key, **told})
+    made = SharedTokenBucket(client, TABLE, BUCKET, sleep=lambda _: None)
+    for _ in range(made._at_once + 1):
+        made.take()
+    item = client.get_item(TableName=TABLE, Key=key)["Item"]
+    client.delete_item(TableName=TABLE, Key=key)
+
+    assert float(item["next_at"]["N"]) - now <= 2 * made._at_once / PER_SECOND / SLOWEST + 1
+
+
 def broken(**_: object) -> None:
     """Answer as a table that is not there."""
     raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "UpdateItem")
@@ -134,7 +180,10 @@ def test_any_other_trouble_is_told(table: Callable[..., None], told: type[Except
 
 
 @pytest.mark.parametrize("table", [broken, silent])
-@pytest.mark.parametrize("tell", [SharedTokenBucket.slow, lambda each: each.pause(1)])
+@pytest.mark.parametrize(
+    "tell",
+    [SharedTokenBucket.slow, lambda each: each.pause(1), lambda each: each.owe(9)],
+)
 def test_what_was_done_is_not_hidden(
     table: Callable[..., None], tell: Callable[[SharedTokenBucket], None]
 ) -> None:

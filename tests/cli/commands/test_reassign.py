@@ -10,6 +10,8 @@ from tests.cli.conftest import Cli, Result
 from sandbox.aws import TABLE
 from sandbox.stripe_account import Fault, FaultKind
 
+pytestmark = pytest.mark.usefixtures("no_waits")
+
 __all__ = ["sides"]
 
 FIRST = "user-1@example.com"

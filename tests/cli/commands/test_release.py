@@ -12,6 +12,8 @@ from customerlink.model.customer import DESCRIPTION
 from customerlink.model.told import digest
 from sandbox.stripe_account import Fault, FaultKind, Permission
 
+pytestmark = pytest.mark.usefixtures("no_waits")
+
 __all__ = ["forgetful", "sides"]
 
 FIRST = "user-1@example.com"

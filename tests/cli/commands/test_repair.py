@@ -23,6 +23,8 @@ from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
 
+pytestmark = pytest.mark.usefixtures("no_waits")
+
 type Lines = list[dict[str, Any]]
 
 DELETING = [drift for drift, act in ACT.items() if act is Act.REMOVE]

@@ -12,6 +12,8 @@ from customerlink.cli.commands.sync import ACTS, REASONS, VERDICTS
 from customerlink.model.sync import SyncAct, SyncReason, Verdict
 from sandbox.stripe_account import Fault, FaultKind
 
+pytestmark = pytest.mark.usefixtures("no_waits")
+
 __all__ = ["sides"]
 
 ADA, OLD, NEW = "auth0|1", "user-1@example.com", "new@example.com"

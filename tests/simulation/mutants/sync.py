@@ -34,9 +34,37 @@ SYNCED = [
     Mutant(
         "sync ends badly for want of an answer about another user",
         RECONCILIATION,
-        "        except UnansweredError:\n            # Of whom",
+        "        except (UnansweredError, NoTurnError):\n            # Of whom",
         "        except ZeroDivisionError:\n            # Of whom",
         caught_by=f"{_TESTS}::TestAddress::test_no_answer_about_the_other",
+    ),
+    Mutant(
+        "sync waits for its turns while a log-in waits for it",
+        "adapters/token_bucket.py",
+        "return limiter if balance is None else _Prepaid(limiter, balance)",
+        "return limiter",
+        caught_by="tests/adapters/test_token_bucket.py::test_who_is_ahead_waits_for_nothing",
+    ),
+    Mutant(
+        "sync's lease is kept for want of a turn",
+        RECONCILIATION,
+        "        except NoTurnError:\n            # For want",
+        "        except ZeroDivisionError:\n            # For want",
+        caught_by=f"{_TESTS}::TestTurns::test_none_while_it_acts",
+    ),
+    Mutant(
+        "turn that nobody waits for is taken from the others",
+        "adapters/dynamodb/token_bucket.py",
+        "            if math.isfinite(latest):\n                ahead",
+        "            if latest < 0:\n                ahead",
+        caught_by="tests/adapters/dynamodb/test_token_bucket.py::test_turn_that_nobody_waits_for",
+    ),
+    Mutant(
+        "storm of refusals that slows without end",
+        "model/rates.py",
+        "return Tempo(max(SLOWEST, self.at(now) / 2), now)",
+        "return Tempo(self.at(now) / 2, now)",
+        caught_by="tests/model/test_rates.py::TestTempo::test_storm",
     ),
     Mutant(
         "sync writes twice, and the lost one lands last",

@@ -29,6 +29,7 @@ _CATCH_UP_SECONDS = 0.2
 _FORGOTTEN_SECONDS = 24 * 3600
 _FREE = "attribute_not_exists(next_at) OR next_at <= :lately"
 _AHEAD = "next_at > :lately"
+_IN_TIME = "next_at <= :latest"
 _EARLIER = "attribute_not_exists(next_at) OR next_at < :next_at"
 _NOT_JUST_SLOWED = "attribute_not_exists(slowed_at) OR slowed_at < :before"
 
@@ -64,16 +65,27 @@ class SharedTokenBucket(RateLimiter):
 
     def take(self) -> None:
         """Wait for this request's turn; raise `NoTurnError` where that would be too late."""
+        latest = self._until()
         with self._lock:
             if not self._turns:
-                interval = 1 / (self._per_second * self._tempo.at(self._now()))
-                start = self._reserved(self._at_once * interval)
+                interval = self._interval
+                start = self._reserved(self._at_once * interval, latest)
                 self._turns = [start + turn * interval for turn in range(self._at_once)]
+            if self._turns[0] > latest:
+                raise NoTurnError
             turn = self._turns.pop(0)
-        if turn > self._until():
-            raise NoTurnError
         # By the wall clock, the only one that machines share; a laptop's own may be off.
         self._sleep(max(0.0, turn - self._now()))
+
+    def owe(self, turns: int) -> None:
+        """Take those that this machine has left, and then from all; who is next waits for them."""
+        with self._lock:
+            kept = self._turns[turns:]
+            missing, self._turns = turns - (len(self._turns) - len(kept)), kept
+        # What they were for is done: trouble with the table must not hide it.
+        with suppress(ClientError, BotoCoreError):
+            if missing:
+                self._reserved(missing * self._interval, math.inf)
 
     def pause(self, seconds: float) -> None:
         """Let no machine take new turns for some seconds, and hold this one's own back as long."""
@@ -98,10 +110,20 @@ class SharedTokenBucket(RateLimiter):
         with suppress(ClientError, BotoCoreError):
             self._written(change, condition, until, values)
 
-    def _reserved(self, length: float) -> float:
-        """Take a stretch of time; return its start."""
+    @property
+    def _interval(self) -> float:
+        return 1 / (self._per_second * self._tempo.at(self._now()))
+
+    def _reserved(self, length: float, latest: float) -> float:
+        """Take a stretch of time; return its start.
+
+        Raise `NoTurnError`, and take none, where that would be too late: what nobody is going to
+        use is not to hold others back.
+        """
         while True:
             now = self._now()
+            if now > latest:
+                raise NoTurnError
             # 0 s: A and B find it free, and A is first; B finds `next_at` ahead, and queues.
             lately = {":lately": now - _CATCH_UP_SECONDS}
             free = {":next_at": now + length, **lately}
@@ -109,10 +131,21 @@ class SharedTokenBucket(RateLimiter):
                 return now
             # Sent again after a lost answer, it leaves a stretch unused: that only slows.
             # 0 s: no turn is free; 1 s: the TTL clears the item: begin anew.
-            ahead = {":length": length, **lately}
-            item = self._written("next_at = next_at + :length", _AHEAD, now, ahead)
+            ahead, condition = {":length": length, **lately}, _AHEAD
+            if math.isfinite(latest):
+                ahead, condition = {**ahead, ":latest": latest}, f"{_AHEAD} AND {_IN_TIME}"
+            item = self._written("next_at = next_at + :length", condition, now, ahead)
             if item:
                 return float(item["next_at"]["N"]) - length
+            if self._is_later_than(latest):
+                raise NoTurnError
+
+    def _is_later_than(self, latest: float) -> bool:
+        """Return whether the next free turn is too late."""
+        if not math.isfinite(latest):
+            return False
+        found = self._client.get_item(TableName=self._table, Key=self._key, ConsistentRead=True)
+        return float(found.get("Item", {}).get("next_at", {"N": "0"})["N"]) > latest
 
     def _written(
         self, change: str, condition: str, until: float, values: Mapping[str, float]

@@ -18,6 +18,8 @@ from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.beats import BEAT
 from customerlink.model.customer import Customer, unnaming
 from customerlink.model.customer_values import LiveCustomer, Values, params_of
+from customerlink.model.errors import NoTurnError
+from customerlink.model.failure import How
 from customerlink.model.keys import StripeKey
 from customerlink.model.listed_customer import Absence
 from customerlink.model.rates import Endpoint
@@ -25,7 +27,7 @@ from customerlink.model.secret import KeyRefresh
 from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId, is_customer_id
 from customerlink.ports.canaries import Canaries
-from customerlink.ports.customers import Done, Failure, Refused, Spent
+from customerlink.ports.customers import Done, Failure, NotSent, Refused, Spent
 from customerlink.ports.rate import Rates
 from customerlink.ports.run import Run
 from customerlink.ports.synced_customers import SyncedCustomers
@@ -66,6 +68,17 @@ class PacedStripeCustomers(StripeCustomers):
     ) -> Done[Result] | Spent | Failure:
         endpoint = _ENDPOINTS.get(step, Endpoint.CHANGE)
         return super()._call(step, at_its_turn(self._rates, endpoint, request), tries)
+
+    def _once[Result](self, request: Callable[[], Done[Result]]) -> Done[Result] | Spent | Failure:
+        try:
+            return super()._once(request)
+        except NoTurnError:
+            self._how = self._how or How.OUT_OF_TIME
+            return NotSent()
+
+    def _is_worth_another_try(self, outcome: object, number: int, tries: int, pause: float) -> bool:
+        # A person's log-in may wait for the lease under which it is asked, and not for long.
+        return number < tries and super()._is_worth_another_try(outcome, number, tries, pause)
 
 
 class SyncedStripeCustomers(PacedStripeCustomers, SyncedCustomers, Canaries):
