@@ -110,6 +110,11 @@ class Buckets(Rates):
                     limiter.owe(max(0, -left))
 
     @property
+    def is_ahead(self) -> bool:
+        """Return whether this thread has taken its turns before."""
+        return self._balance is not None
+
+    @property
     def _balance(self) -> Counter[RateLimiter] | None:
         """Return how many turns this thread has left of each, or owes; None where it waits."""
         found: Counter[RateLimiter] | None = getattr(self._here, "balance", None)

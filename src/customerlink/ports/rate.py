@@ -37,6 +37,11 @@ class Rates(Protocol):
         """Return that of an endpoint; some have one together."""
         ...
 
+    @property
+    def is_ahead(self) -> bool:
+        """Return whether this thread is inside of `ahead`."""
+        return False
+
     def ahead(self, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
         """Wait for a turn at each endpoint; inside, the thread waits for none.
 

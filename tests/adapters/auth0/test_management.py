@@ -21,7 +21,10 @@ from customerlink.adapters.auth0.errors import (
     is_refused,
 )
 from customerlink.adapters.auth0.management import Management, Users
+from customerlink.adapters.token_bucket import Buckets, TokenBucket
+from customerlink.model.errors import NoTurnError
 from customerlink.model.profile import Identity, Profile
+from customerlink.model.rates import Endpoint, Limits
 from customerlink.model.secret import Auth0Client
 from customerlink.model.signup import ODD_ID
 from customerlink.model.trust import Trust
@@ -528,3 +531,19 @@ def test_trouble_is_no_absence(box: Sandbox, users: Users) -> None:
         box.management.faults.append(request)
         with pytest.raises(Auth0RefusedError):
             ask()
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-ratelimit-reset": "1"}, {"x-ratelimit-reset": "9e9"}])
+def test_refused_where_nobody_may_wait(headers: dict[str, str]) -> None:
+    """Whoever has taken their turns before holds something: they are told that there is none."""
+    waits: list[float] = []
+    rates = Buckets(Limits(), lambda each: TokenBucket(each.per_second, sleep=lambda _: None))
+    client = Auth0Client("https://acme.us.auth0.com", "id", "hidden")
+    management = Management(client, sleep=waits.append, rates=rates)
+
+    def refused() -> None:
+        raise Auth0RefusedError(429, headers)
+
+    with rates.ahead([Endpoint.READ_USERS]), pytest.raises(NoTurnError):
+        management.call(refused)
+    assert waits == []

@@ -15,11 +15,19 @@ from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.beats import BEAT
 from customerlink.model.customer import FORMER, Customer, naming
 from customerlink.model.customer_values import LiveCustomer
+from customerlink.model.errors import NoTurnError
 from customerlink.model.keys import StripeKey
 from customerlink.model.listed_customer import Absence
 from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId
-from customerlink.ports.customers import Done, NotSent, Refused, Unauthorised, Unknown
+from customerlink.ports.customers import (
+    Done,
+    NotSent,
+    RateLimited,
+    Refused,
+    Unauthorised,
+    Unknown,
+)
 from customerlink.ports.rate import Rates
 from customerlink.ports.run import Run
 from sandbox.stripe_account import FaultKind, Permission
@@ -150,6 +158,56 @@ def test_in_one_try(
     assert write(customers(served), adas) == Unknown()
     asked = [each for each in served.account.requests if each.startswith("POST")]
     assert len(asked) == 1
+
+
+class NoMore(Unlimited):
+    """Rates that have a number of turns."""
+
+    def __init__(self, turns: int) -> None:
+        """Start with so many."""
+        self.turns = turns
+
+    def take(self) -> None:
+        """Give one, or none."""
+        self.turns -= 1
+        if self.turns < 0:
+            raise NoTurnError
+
+
+class TestWithoutTurns:
+    """Nobody waits for long: a person's log-in may wait for what is leased meanwhile."""
+
+    @pytest.mark.parametrize("times", [4, 30, 300])
+    def test_storm(self, served: Stripe, adas: CustomerId, times: int) -> None:
+        """What Stripe refuses is tried four times, in a second or so, and not for eight."""
+        served.fault(FaultKind.RATE_LIMIT, "GET", times=times)
+        began = time.monotonic()
+
+        assert isinstance(customers(served).look(adas), RateLimited)
+        assert time.monotonic() - began < 3
+        served.account.faults.clear()
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda each, adas: each.look(adas),
+            lambda each, _: each.list_by_email("ada@example.com"),
+            lambda each, adas: each.update(adas, {"name": "Countess"}),
+        ],
+    )
+    def test_nothing_is_sent(
+        self, served: Stripe, adas: CustomerId, call: Callable[..., object]
+    ) -> None:
+        """And that is said: whatever is leased for it can be let go."""
+        assert call(customers(served, rates=NoMore(0)), adas) == NotSent()
+        assert [each for each in served.account.requests if adas in each] == []
+
+    @pytest.mark.parametrize("turns", [1, 2, 3])
+    def test_after_one_that_was_lost(self, served: Stripe, turns: int) -> None:
+        """It may have been carried out, whatever became of the next try."""
+        served.fault(FaultKind.DROP_AFTER, "POST", times=9)
+
+        assert customers(served, rates=NoMore(turns)).create(NEW, "key") == Unknown()
 
 
 class TestBeat:

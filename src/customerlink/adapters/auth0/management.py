@@ -38,6 +38,7 @@ from customerlink.adapters.http_messages import Answer
 from customerlink.adapters.token_bucket import Unlimited
 from customerlink.model.address import spellings
 from customerlink.model.documents import json_value
+from customerlink.model.errors import NoTurnError
 from customerlink.model.profile import Profile
 from customerlink.model.rates import Endpoint
 from customerlink.model.secret import Auth0Client
@@ -212,7 +213,8 @@ class Management:
     def _waiting[Result](self, request: Callable[[], Result], endpoint: Endpoint) -> Result:
         """Make a call; on 429 wait until the time that the header names, and make it again.
 
-        Raise `Auth0RefusedError` at once where that is later than somebody waits.
+        Raise `Auth0RefusedError` at once where that is later than somebody waits, and `NoTurnError`
+        where nobody may wait.
         """
         limiter = self._rates.of(endpoint)
         for tries_left in reversed(range(self._tries)):
@@ -228,6 +230,9 @@ class Management:
                 seconds = seconds_until_reset(error.headers)
                 limiter.pause(seconds)
                 limiter.slow()
+                if self._rates.is_ahead:
+                    # A log-in may wait for what is leased meanwhile.
+                    raise NoTurnError from None
                 if not tries_left or seconds > self.patience:
                     raise
                 self.patience -= seconds
