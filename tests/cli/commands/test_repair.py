@@ -23,8 +23,6 @@ from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
 
-pytestmark = pytest.mark.usefixtures("no_waits")
-
 type Lines = list[dict[str, Any]]
 
 DELETING = [drift for drift, act in ACT.items() if act is Act.REMOVE]
@@ -201,6 +199,7 @@ def test_left_to_a_person(sides: Cli, tmp_path: Path, kind: Drift) -> None:
     assert (sides.box.stripe.live_customers(), {**sides.box.tenant.users}) == before
 
 
+@pytest.mark.usefixtures("no_waits")
 class TestLinkedByOtherWays:
     """Accounts that were linked past the shop's page: the customers follow later."""
 
@@ -249,6 +248,7 @@ class TestLinkedByOtherWays:
 class TestAbandoned:
     """Registrations that Auth0 refused after their customer was made."""
 
+    @pytest.mark.usefixtures("no_waits")
     def test_removed(self, sides: Cli, tmp_path: Path) -> None:
         """If it is ours, old enough and unused; and the address is free again."""
         made = registered(sides, 1)
