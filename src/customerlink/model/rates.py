@@ -143,4 +143,4 @@ class Tempo:
         """Return it after a refusal; those of requests that were under way together are one."""
         if now - self.since < _ONE_REFUSAL_SECONDS:
             return self
-        return Tempo(max(SLOWEST, self.at(now) / 2), now)
+        return Tempo(self.at(now) / 2, now)

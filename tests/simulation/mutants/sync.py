@@ -62,8 +62,8 @@ SYNCED = [
     Mutant(
         "storm of refusals that slows without end",
         "model/rates.py",
-        "return Tempo(max(SLOWEST, self.at(now) / 2), now)",
-        "return Tempo(self.at(now) / 2, now)",
+        "share = max(SLOWEST, self.share)",
+        "share = self.share",
         caught_by="tests/model/test_rates.py::TestTempo::test_storm",
     ),
     Mutant(
