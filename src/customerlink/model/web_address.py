@@ -5,7 +5,9 @@ from urllib.parse import SplitResult, urlsplit
 
 # RFC 9110, 4.2, without the user that it deprecates, and the fragment, which nobody sends. A name
 # beyond ASCII has a spelling within it (IDNA), and `urlsplit` drops what breaks a line.
-_ADDRESS = r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?([/?][!-\"$-~]*)?"
+_ADDRESS = (
+    r"[Hh][Tt][Tt][Pp][Ss]?://(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?([/?][!-\"$-~]*)?"
+)
 
 
 class WebAddressError(ValueError):
