@@ -58,7 +58,7 @@ def piped(person: Person, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 def begun(**settings: Any) -> Session:
     """Begin a command with these settings."""
-    context: Any = SimpleNamespace(obj=lambda: Config(**settings))
+    context: Any = SimpleNamespace(obj=lambda: Config(**settings), meta={})
     return session(context, as_json=True)
 
 

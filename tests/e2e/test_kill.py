@@ -74,7 +74,7 @@ class Executioner:
 
     def _kill(self) -> None:
         kill(self.victim)
-        self.boundary = None
+        self.boundary, self._was_last = None, False
         self.killed.set()
 
 
