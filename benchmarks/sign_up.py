@@ -39,7 +39,7 @@ PEERS = ROOT / "benchmarks/peers"
 SAM = ROOT / ".tools/sam/bin/sam"
 USUAL = ROOT / ".aws-sam/peers/usual/UsualFunction"
 RESULTS = ROOT / "benchmarks/results.md"
-COLD, WARM = 15, 150
+COLD, WARM = 31, 150
 IN_A_ROW = 10
 """Sign-ups whose processor time is taken together: what follows an answer is in it."""
 MEGABYTE = 2**20

@@ -4,10 +4,11 @@ import importlib
 import json
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
-from customerlink.adapters.slim_imports import not_installed, without
+from customerlink.adapters.slim_imports import instead_of, not_installed, without
 
 CODE = """
 import json, sys
@@ -28,6 +29,8 @@ async def answer():
     async with httpx.AsyncClient() as client:
         return type(client).__name__
 assert calendar.timegm((1970, 1, 1, 0, 0, 1)) == 1
+import typing, stripe._subscription as later
+assert later.Optional is typing.Optional is not stripe._customer.Optional
 assert isinstance(stripe.v2.core.EventNotification, type)
 assert stripe.v2.core.EventNotification is not object
 assert typing_extensions.deprecated.__module__ != "builtins"
@@ -108,3 +111,14 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
             importlib.import_module("colorsys")
 
     assert importlib.import_module("colorsys").rgb_to_hsv
+
+
+def test_instead_of() -> None:
+    """Also when the import fails meanwhile, everybody else has theirs again."""
+    mine = ModuleType("json")
+    with instead_of("json", mine):
+        assert importlib.import_module("json") is mine
+    with pytest.raises(ImportError), instead_of("json", mine):
+        raise ImportError
+
+    assert importlib.import_module("json") is json

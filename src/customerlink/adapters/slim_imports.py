@@ -27,6 +27,17 @@ def without(*names: str, but: ModuleType | None = None) -> Iterator[None]:
 
 
 @contextmanager
+def instead_of(name: str, stand_in: ModuleType) -> Iterator[None]:
+    """Let who is imported in the block get another module than everybody has, and keep it."""
+    real = sys.modules[name]
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        sys.modules[name] = real
+
+
+@contextmanager
 def not_installed(*names: str) -> Iterator[None]:
     """Let who looks whether it may use one find none, unless somebody has imported it so far."""
     absent = [name for name in names if name not in sys.modules]
