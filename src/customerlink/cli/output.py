@@ -1,6 +1,7 @@
 """How the command line speaks: plain words for people, one JSON document for machines."""
 
 import json
+import os
 import re
 import sys
 import textwrap
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.control import Control
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -58,6 +60,15 @@ class Output:
     def beside(self, text: str) -> None:
         """Say something to a person where stdout is for something else."""
         self.err.print(Text(plain(text)), soft_wrap=True)
+
+    def at_once(self, text: str) -> None:
+        """Say something to a person from a signal's handler, and show the cursor that a bar hides.
+
+        By the system's own call: Python's streams let nobody write whom they have interrupted.
+        """
+        if self.out.is_terminal:
+            os.write(sys.stdout.fileno(), str(Control.show_cursor(show=True)).encode())
+        os.write(sys.stderr.fileno(), f"{plain(text)}\n".encode())
 
     def meanwhile(self, text: str) -> None:
         """Say something that is of use while the command runs, with --json as well."""

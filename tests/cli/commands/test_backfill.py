@@ -540,6 +540,35 @@ def test_interrupted_twice(sides: Cli) -> None:
     assert "Interrupted: what was done stands, and nothing is half-written." in told
 
 
+def test_interrupted_while_it_says_something() -> None:
+    """Whoever is quick presses again while the first answer is being written."""
+    code = """
+import io, os, signal, sys
+from customerlink.cli.commands.backfill import _interruptible
+from customerlink.cli.output import Output
+from customerlink.cli.side_by_side import Stop
+
+class Pressed(io.RawIOBase):
+    def writable(self): return True
+    def fileno(self): return 2
+    def write(self, text):
+        os.kill(os.getpid(), signal.SIGINT)
+        return len(text)
+
+stop = Stop()
+stop.say()
+sys.stderr = io.TextIOWrapper(io.BufferedWriter(Pressed()), line_buffering=True)
+with _interruptible(stop, Output(as_json=False)):
+    print("Ctrl-C again to quit now", file=sys.stderr)
+"""
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr.count("Interrupted: ")) == (130, 1)
+
+
 class TestCheckpoint:
     """Two files that a crash may cut short."""
 

@@ -227,9 +227,7 @@ def _interruptible(stop: Stop, output: Output) -> Iterator[None]:
 
     def interrupt(*_: object) -> None:
         if stop:
-            # The bar has hidden it.
-            output.out.show_cursor()
-            output.beside(str(InterruptError()))
+            output.at_once(str(InterruptError()))
             # Threads that wait for an answer would keep the process; each line is on disk by now.
             os._exit(Exit.INTERRUPTED)
         stop.say()
