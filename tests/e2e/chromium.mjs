@@ -3,6 +3,8 @@ import puppeteer from 'puppeteer-core';
 
 const TRIES = 5;
 const PAUSE_MS = 2000;
+// A busy machine takes its time.
+const WAIT_MS = 60_000;
 
 async function browser() {
   const named = process.env.CHROMIUM;
@@ -26,4 +28,11 @@ export async function launched(tries = TRIES) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     return launched(tries - 1);
   }
+}
+
+/** Open a page that waits for everything as long as a busy machine may take. */
+export async function newPage(context) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  return page;
 }

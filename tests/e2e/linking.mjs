@@ -2,10 +2,8 @@
 //
 // Standard input: {shop, at, scenes}. `shop` is the shop's https origin, served at the address
 // `at`; each scene a list of steps. Standard output: what each scene saw in the end.
-import { launched } from './chromium.mjs';
+import { launched, newPage } from './chromium.mjs';
 
-// A busy machine takes its time.
-const WAIT_MS = 60_000;
 
 /** The shop is https, as LinkingUrl has to be, and its server is on this machine. */
 async function served(page, { shop, at }) {
@@ -25,21 +23,19 @@ async function served(page, { shop, at }) {
 
 const PROVIDERS = { 'google-oauth2': 'Google', samlp: 'Acme SSO' };
 
-const shown = (page) => page.$eval('main', (each) => each.innerText).catch(() => '');
-
 async function said(page, text) {
-  await page.waitForFunction((wanted) => document.querySelector('main')?.innerText.includes(wanted), { timeout: WAIT_MS }, text);
+  await page.waitForFunction((wanted) => document.querySelector('main')?.innerText.includes(wanted), {}, text);
 }
 
 const STEPS = {
   open: async (page, url) => void (await page.goto(url)),
   press: async (page, name) => {
-    const button = await page.waitForSelector(`::-p-xpath(//button[text()="${name}"])`, { timeout: WAIT_MS });
+    const button = await page.waitForSelector(`::-p-xpath(//button[text()="${name}"])`);
     await button.click();
   },
   /** Log in at Auth0's page: by a password, or as an account that the provider knows. */
   as: async (page, { account, email }) => {
-    await page.waitForSelector('input[name=password]', { timeout: WAIT_MS });
+    await page.waitForSelector('input[name=password]');
     const provider = PROVIDERS[account.split('|')[0]];
     if (provider) {
       await Promise.all([page.waitForNavigation(), page.click(`::-p-text(Continue with ${provider})`)]);
@@ -69,7 +65,7 @@ const results = [];
 try {
   for (const scene of input.scenes) {
     const context = await running.createBrowserContext();
-    const page = await context.newPage();
+    const page = await newPage(context);
     const complaints = [];
     page.on('pageerror', (error) => complaints.push(String(error)));
     await served(page, input);
@@ -84,7 +80,7 @@ try {
       }
     }
     const storage = await page.evaluate(() => ({ ...sessionStorage })).catch(() => ({}));
-    results.push({ answer: last ?? null, shown: await shown(page), url: page.url(), trouble, complaints, storage });
+    results.push({ answer: last ?? null, url: page.url(), trouble, complaints, storage });
     await context.close();
   }
 } finally {

@@ -1,11 +1,11 @@
 // Opens a page in headless Chromium with JavaScript off, as on a phone, and presses its button.
-import { launched } from './chromium.mjs';
+import { launched, newPage } from './chromium.mjs';
 
 const [url, screenshot] = process.argv.slice(2);
 
 const running = await launched();
 try {
-  const page = await running.newPage();
+  const page = await newPage(running);
   await page.setJavaScriptEnabled(false);
   await page.setViewport({ width: 320, height: 568, isMobile: true, hasTouch: true });
   const complaints = [];

@@ -1,7 +1,7 @@
 // Opens the playground in headless Chromium, by day and by night, at a desk and on a phone, and uses the keyboard alone.
-import { launched } from './chromium.mjs';
+import { launched, newPage } from './chromium.mjs';
 import { judged } from './judged.mjs';
-import { WAIT, settled, signedUp, verified } from './playing.mjs';
+import { settled, signedUp, verified } from './playing.mjs';
 
 const [address] = process.argv.slice(2);
 const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844, isMobile: true, hasTouch: true } };
@@ -44,34 +44,34 @@ async function tabTo(page, text) {
 async function story(page, title) {
   await tabTo(page, title);
   await page.keyboard.press('Enter');
-  await page.waitForFunction((wanted) => document.querySelector('#said').innerText === wanted, WAIT, `${title}: as expected`);
+  await page.waitForFunction((wanted) => document.querySelector('#said').innerText === wanted, {}, `${title}: as expected`);
 }
 
 /** Choose the policy, and wait until it is deployed. */
 const verifiedEmail = (page, value) =>
-  Promise.all([page.waitForResponse((each) => each.url().endsWith('/policy'), WAIT), page.select('[name=VerifiedEmail]', value)]);
+  Promise.all([page.waitForResponse((each) => each.url().endsWith('/policy')), page.select('[name=VerifiedEmail]', value)]);
 
 /** Open the row by keyboard, and copy what is in it. */
 async function opened(page) {
   await tabTo(page, 'POST /v1/customers 200');
   await page.keyboard.press('Enter');
-  const raw = await page.waitForSelector('details.stripe[open] pre', WAIT);
+  const raw = await page.waitForSelector('details.stripe[open] pre');
   await tabTo(page, 'Copy as curl');
   await page.keyboard.press('Enter');
-  await page.waitForFunction(() => document.activeElement.innerText === 'Copied', WAIT);
+  await page.waitForFunction(() => document.activeElement.innerText === 'Copied');
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   return { raw: await raw.evaluate((each) => each.textContent), copied };
 }
 
 /** What the page says once nobody answers: at once, at a switch and at a story, which can be tried again. */
 async function gone(running) {
-  const page = await running.newPage();
-  const gives = (text) => page.waitForFunction((wanted) => document.querySelector('#said').innerText.startsWith(wanted), WAIT, text);
+  const page = await newPage(running);
+  const gives = (text) => page.waitForFunction((wanted) => document.querySelector('#said').innerText.startsWith(wanted), {}, text);
   await page.goto(new URL('/#of-an-earlier-run', address).href);
   await gives('The sandbox does not answer');
   await page.goto('about:blank');
   await page.goto(address);
-  await page.waitForSelector('#stories button', WAIT);
+  await page.waitForSelector('#stories button');
   await page.setOfflineMode(true);
   await page.click('#weather label:nth-of-type(2)');
   await gives('The sandbox does not answer');
@@ -87,13 +87,13 @@ try {
   await running.defaultBrowserContext().overridePermissions(new URL(address).origin, ['clipboard-read', 'clipboard-sanitized-write']);
   const pages = {};
   for (const [size, viewport] of Object.entries(SIZES)) {
-    const page = await running.newPage();
+    const page = await newPage(running);
     page.on('pageerror', (error) => shown.complaints.push(String(error)));
     page.on('console', (message) => shown.complaints.push(message.text()));
     page.on('request', (request) => shown.hosts.push(new URL(request.url()).hostname));
     await page.setViewport(viewport);
     await page.goto(address);
-    await page.waitForSelector('#stories button', WAIT);
+    await page.waitForSelector('#stories button');
     shown[`${size}, start`] = await page.evaluate(() => [document.querySelector('#said').innerText, document.querySelector('#user').selectedOptions[0]?.text]);
     shown[`${size}, shop`] = await signedUp(page, `${size}@example.com`);
     pages[size] = page;

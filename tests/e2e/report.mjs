@@ -1,5 +1,5 @@
 // Opens a page in headless Chromium as on a phone, by day and by night, and asks axe-core what keeps whom from reading it.
-import { launched } from './chromium.mjs';
+import { launched, newPage } from './chromium.mjs';
 import { judged } from './judged.mjs';
 
 const [url] = process.argv.slice(2);
@@ -7,7 +7,7 @@ const PHONE = { width: 360, height: 740, isMobile: true, hasTouch: true };
 
 const running = await launched();
 try {
-  const page = await running.newPage();
+  const page = await newPage(running);
   const requests = [];
   page.on('request', (request) => requests.push(request.url()));
   await page.setViewport(PHONE);

@@ -3,11 +3,9 @@
 //
 // Arguments: the shop's address, and the person's. Standard output: what the person read, and how the pages were.
 import axe from 'axe-core';
-import { launched } from './chromium.mjs';
+import { launched, newPage } from './chromium.mjs';
 
 const [shop, email] = process.argv.slice(2);
-// A busy machine takes its time.
-const WAIT = { timeout: 60_000 };
 // High enough that nothing is scrolled away, of which axe-core could not see the colours.
 const SIZES = { desk: { width: 1280, height: 1800 }, phone: { width: 390, height: 1800 } };
 
@@ -15,7 +13,7 @@ const seen = { complaints: [], pages: {}, said: {} };
 
 /** Go on by Tab until what has the focus has such a name. */
 async function tabTo(page, name) {
-  await page.waitForFunction((wanted) => document.body.innerHTML.includes(wanted), WAIT, name);
+  await page.waitForFunction((wanted) => document.body.innerHTML.includes(wanted), {}, name);
   for (let presses = 0; presses < 60; presses += 1) {
     await page.keyboard.press('Tab');
     const focused = await page.evaluate(() => {
@@ -37,7 +35,7 @@ async function press(page, name) {
 /** Press what leads to another page, and wait until that says something. */
 async function go(page, name, awaited) {
   await press(page, name);
-  await page.waitForFunction((wanted) => document.body?.innerText.includes(wanted), WAIT, awaited);
+  await page.waitForFunction((wanted) => document.body?.innerText.includes(wanted), {}, awaited);
 }
 
 async function type(page, field, text) {
@@ -75,11 +73,11 @@ async function by(page, provider, awaited) {
 
 const running = await launched();
 try {
-  const page = await running.newPage();
+  const page = await newPage(running);
   page.on('pageerror', (error) => seen.complaints.push(String(error)));
   page.on('console', (message) => seen.complaints.push(message.text()));
   await page.setViewport(SIZES.desk);
-  await page.goto(shop, WAIT);
+  await page.goto(shop);
 
   await press(page, 'Add Coffee');
   await press(page, 'Add Coffee');

@@ -2,10 +2,8 @@
 //
 // Standard input: {page, domain, clientId, audience, taken}. Standard output: what the SDK gave, step by step.
 import axe from 'axe-core';
-import { launched } from './chromium.mjs';
+import { launched, newPage } from './chromium.mjs';
 
-// A busy machine takes its time.
-const WAIT = { timeout: 60_000 };
 const PHONE = { width: 390, height: 844, isMobile: true, hasTouch: true };
 const ADA = { email: 'ada@example.com', password: 'a password' };
 
@@ -16,7 +14,7 @@ const input = await new Promise((resolve) => {
 
 /** Load the application anew: `window.auth0` is the SDK's client. */
 async function opened(page, options = {}) {
-  await page.goto(input.page, WAIT);
+  await page.goto(input.page);
   await started(page, options);
 }
 
@@ -44,16 +42,16 @@ async function asked(page, method, ...args) {
 /** Send the browser to the log-in page; with a session it is back at once. */
 async function redirected(page, authorizationParams, options) {
   await opened(page, options);
-  await Promise.all([page.waitForNavigation(WAIT), asked(page, 'loginWithRedirect', { authorizationParams })]);
+  await Promise.all([page.waitForNavigation(), asked(page, 'loginWithRedirect', { authorizationParams })]);
 }
 
 async function filled(page, values) {
   for (const [name, value] of Object.entries(values)) {
-    const field = await page.waitForSelector(`input[name=${name}]`, WAIT);
+    const field = await page.waitForSelector(`input[name=${name}]`);
     await field.evaluate((each) => (each.value = ''));
     await field.type(value);
   }
-  await Promise.all([page.waitForNavigation(WAIT), page.click('button')]);
+  await Promise.all([page.waitForNavigation(), page.click('button')]);
 }
 
 /** The callback: what the SDK makes of it, and the claims of the ID token. */
@@ -83,7 +81,7 @@ async function looked(page) {
 const running = await launched();
 const seen = { pages: {} };
 try {
-  const page = await running.newPage();
+  const page = await newPage(running);
   await page.setViewport(PHONE);
 
   await redirected(page, { screen_hint: 'signup' });
@@ -116,7 +114,7 @@ try {
   );
   seen.afterReuse = await asked(page, 'getTokenSilently', { cacheMode: 'off' });
 
-  await Promise.all([page.waitForNavigation(WAIT), asked(page, 'logout', { logoutParams: { returnTo: input.page } })]);
+  await Promise.all([page.waitForNavigation(), asked(page, 'logout', { logoutParams: { returnTo: input.page } })]);
   seen.loggedOut = page.url();
   await opened(page);
   seen.afterLogOut = await asked(page, 'getTokenSilently', { cacheMode: 'off' });
@@ -133,7 +131,7 @@ try {
   await filled(page, { code: await page.$eval('output', (each) => each.textContent) });
   seen.byCode = await back(page);
 
-  await page.goto(`${input.domain}/authorize?client_id=unknown`, WAIT);
+  await page.goto(`${input.domain}/authorize?client_id=unknown`);
   seen.pages.error = await looked(page);
 } finally {
   await running.close();
