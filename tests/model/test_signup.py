@@ -334,6 +334,34 @@ def test_time_without_a_zone_is_utc() -> None:
     assert signup.created_at == datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("user_id", "identities", "log_in", "found"),
+    [
+        ("auth0|1", None, {"name": "db"}, "db"),
+        ("auth0|1", None, {"name": "db", "strategy": "auth0"}, "db"),
+        ("google-oauth2|1", None, {"name": "db", "strategy": "auth0"}, None),
+        ("auth0|1", [("auth0", "db")], {"name": "google", "strategy": "google-oauth2"}, "db"),
+        ("auth0|1", [("auth0", "db")], {"name": "staff", "strategy": "auth0"}, "db"),
+        ("google-oauth2|1", [("google-oauth2", "g"), ("auth0", "db")], {"name": "db"}, "g"),
+        ("auth0|1", [("google-oauth2", "g")], {"name": "db", "strategy": "auth0"}, "db"),
+        ("auth0|1", [("auth0", 7)], {"name": "db", "strategy": "auth0"}, "db"),
+        ("auth0|1", [], {}, None),
+    ],
+)
+def test_connection_of_the_address(
+    user_id: str,
+    identities: list[tuple[str, object]] | None,
+    log_in: dict[str, str],
+    found: str | None,
+) -> None:
+    """It is that of the user's own account, whichever account the log-in came by."""
+    accounts = [{"provider": one, "connection": other} for one, other in identities or ()]
+    user = {"user_id": user_id} | ({} if identities is None else {"identities": accounts})
+    signup = accepted({**with_user(**user), "connection": log_in})
+
+    assert signup.connection == found
+
+
 @pytest.mark.parametrize("odd", ["objects", "both", "number", "no_number", "half_an_emoji"])
 @pytest.mark.parametrize("field", ["user_metadata", "name", "app_metadata"])
 def test_odd_field(field: str, odd: str) -> None:

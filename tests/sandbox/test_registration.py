@@ -112,6 +112,35 @@ def test_another_connection_with_the_address(box: Sandbox, email: str) -> None:
     assert box.gateway.exchanges[-1].reason == "email_in_use"
 
 
+def identity(user_id: str, connection: str) -> dict[str, Any]:
+    """Return an account that is a part of a user, as the event has it."""
+    provider, _, name = user_id.partition("|")
+    return {"provider": provider, "user_id": name, "connection": connection}
+
+
+def test_log_in_by_a_linked_account_of_the_connection(box: Sandbox, email: str) -> None:
+    """Its address is another one: who registered with the user's own is somebody else."""
+    box.tenant.register(email=email, tells=False)
+    accounts = [identity("google-oauth2|10", "google-oauth2"), identity("auth0|10", DATABASE)]
+    other = box.tenant.add_user(
+        "google-oauth2|10", email=email, email_verified=True, identities=accounts
+    )
+
+    assert box.tenant.login(other, DATABASE).decision == "deny"
+    assert box.gateway.exchanges[-1].reason == "email_in_use"
+    assert "auth0_user_id" not in customers(box, email)[0]["metadata"]
+
+
+def test_log_in_by_a_linked_account_of_another_connection(box: Sandbox, email: str) -> None:
+    """The registration is the user's all the same."""
+    user_id = str(box.tenant.register(email=email, tells=False).user_id)
+    accounts = [identity(user_id, DATABASE), identity("google-oauth2|11", "google-oauth2")]
+    box.tenant.users[user_id] |= {"app_metadata": {}, "identities": accounts}
+
+    assert box.tenant.login(user_id, "google-oauth2").decision == "continue"
+    assert box.gateway.exchanges[-1].reason == "customer_found"
+
+
 def test_registration_id_of_somebody_else(box: Sandbox, email: str) -> None:
     """An id in the profile that the customer does not have proves nothing."""
     box.tenant.register(email=email, is_refused=True)

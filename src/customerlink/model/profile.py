@@ -6,7 +6,7 @@ from datetime import datetime
 from customerlink.model.customer_fields import flattened
 from customerlink.model.frozen import field, frozen
 from customerlink.model.signup import SignUp, customer_id_in
-from customerlink.model.trust import Trust
+from customerlink.model.trust import Trust, primary_connection
 from customerlink.model.user import CustomerId, User, UserId
 from customerlink.model.values import ODD, OddValueError, Reader, address, flag, moment, text
 
@@ -77,7 +77,7 @@ class Profile:
             name=read("name", text),
             customer_id=customer_id_in(metadata),
             marker=_marker_in(metadata),
-            connection=Reader(parts[0], "")("connection", text) if parts else None,
+            connection=primary_connection(user_id, read),
             registration_id=metadata("stripe_registration_id", text),
             identities=identities,
             last_login=Reader(document)("last_login", moment),

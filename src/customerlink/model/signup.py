@@ -17,7 +17,7 @@ from customerlink.model.documents import LONGEST_BYTES, json_object
 from customerlink.model.frozen import field, frozen
 from customerlink.model.locales import Locales, locale_list, locales
 from customerlink.model.tickets import CLOCKS_SECONDS, FRESH_SECONDS, STATE_PARAMETER, is_digest
-from customerlink.model.trust import Trust
+from customerlink.model.trust import Trust, primary_connection, provider_in
 from customerlink.model.user import (
     CustomerId,
     Tenant,
@@ -71,6 +71,7 @@ class SignUp:
     marker: Marker | None = None
     strategy: str | None = None
     connection: str | None = None
+    """The one that the address is of: somebody may log in by an account that was linked."""
     registration_id: str | None = None
     """By which a user of the registration flow is known to the customer made before."""
     profile: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -188,7 +189,7 @@ def _sign_up(event: "_Fields", who: User, logins_count: int, *, is_believed: boo
         customer_id=customer_id_in(metadata),
         marker=metadata("stripe_signup", _marker),
         strategy=connection("strategy", text),
-        connection=connection("name", text),
+        connection=_own_connection(who, user, connection),
         registration_id=metadata("stripe_registration_id", text),
         profile=event.section("user").flattened(),
         browser=read.within("request").within("query")(STATE_PARAMETER, _digest),
@@ -197,6 +198,13 @@ def _sign_up(event: "_Fields", who: User, logins_count: int, *, is_believed: boo
         tries=read("try", _tries) or 1,
         dropped=tuple(dict.fromkeys(read.dropped)),
     )
+
+
+def _own_connection(who: User, user: Reader, log_in: Reader) -> str | None:
+    """Read which connection the address is of: the log-in's, unless that is another account's."""
+    strategy, name = log_in("strategy", text), log_in("name", text)
+    is_own = strategy in (None, provider_in(who.user_id)) or who.registration_id is not None
+    return primary_connection(who.user_id, user) or (name if is_own else None)
 
 
 def customer_id_in(metadata: Reader) -> CustomerId | None:

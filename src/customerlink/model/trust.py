@@ -105,12 +105,18 @@ class Trust:
         Its strategy is the beginning of the `user_id`, whatever else a profile says; its name is
         that of the first identity, where an Action reports one.
         """
-        provider = user_id.partition("|")[0]
-        return self.believes(provider, _primary_connection(provider, profile))
+        return self.believes(provider_in(user_id), primary_connection(user_id, profile))
 
 
-def _primary_connection(provider: str, profile: Reader) -> str | None:
+def provider_in(user_id: str) -> str:
+    """Return the strategy of the connection that a user's own account is of."""
+    return user_id.partition("|")[0]
+
+
+def primary_connection(user_id: str, profile: Reader) -> str | None:
+    """Return the name of the connection that a profile's address is of; None where none is said."""
     identities = profile.get("identities")
     first = identities[0] if isinstance(identities, list) and identities else None
     read = Reader(first if isinstance(first, Mapping) else {})
-    return read("connection", text) if read("provider", text) == provider else None
+    is_own = read("provider", text) == provider_in(user_id)
+    return read("connection", text) if is_own else None
