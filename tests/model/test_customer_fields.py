@@ -134,6 +134,15 @@ def test_paths() -> None:
     }
 
 
+@pytest.mark.parametrize("first", ["app_metadata", "app_metadata.plan"])
+def test_name_that_has_a_dot_is_no_path(first: str) -> None:
+    """A directory names its claims as it likes: it fills no field of the tenant's own."""
+    profile = {first: None, "app_metadata": {"plan": "free"}, "app_metadata.plan": "gold"}
+
+    assert flattened(profile) == {"app_metadata.plan": "free"}
+    assert flattened({"user_metadata": {"a.b": "in"}}) == {}
+
+
 def test_flattened() -> None:
     """Plain values by path; deep ones, lists, and what is no text are left out."""
     profile = {

@@ -86,6 +86,9 @@ def flattened(profile: Mapping[str, object], within: str = "") -> dict[str, str]
     for name, value in profile.items():
         path = f"{within}{name}"
         match value:
+            # Whoever names a provider's claims must not fill another field's path.
+            case _ if "." in name:
+                continue
             # Before int, which a bool is too: "true", and not "1", is what a shop filters by.
             case bool():
                 found[path] = "true" if value else "false"
