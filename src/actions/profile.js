@@ -1,11 +1,22 @@
-/** Put what CUSTOMERLINK_PROFILE_FIELDS names into the reported profile, under the same paths. */
+const { asReported } = require('./reporting.js');
+
+/** Bytes of what is declared: beside the rest of it, a report of 64 KB has no room for more. */
+const MOST_BYTES = 48 * 1024;
+
+/**
+ * Put what CUSTOMERLINK_PROFILE_FIELDS names into the reported profile, under the same paths. What
+ * has no room is left out, so that nobody is kept out by what a profile holds.
+ */
 function addDeclaredFields(user, event) {
   const paths = (event.secrets?.CUSTOMERLINK_PROFILE_FIELDS ?? '').split(',');
+  let room = MOST_BYTES;
   for (const path of paths.map((each) => each.trim()).filter(Boolean)) {
     const names = path.split('.');
     const value = names.reduce(own, event.user);
-    if (value !== undefined) {
+    const bytes = value === undefined ? Infinity : Buffer.byteLength(JSON.stringify(value, asReported));
+    if (bytes <= room) {
       put(user, names, value);
+      room -= bytes;
     }
   }
 }

@@ -14,6 +14,9 @@ const ALL_TRIES_MS = 9000;
 // What fails later may be under way in the function, whose lease would keep a second try out.
 const FAST_MS = 2000;
 const PAUSE_MS = 100;
+// Twice what Stripe takes of any text, and more than an address or an id may have. A report that is
+// longer than 64 KB is refused, whatever makes it so.
+const MOST_CHARACTERS = 1024;
 // Auth0 stores no more of what an Action logs.
 const MAX_LOG = 256;
 
@@ -50,13 +53,20 @@ async function report(event, fields, readInstruction) {
 
 /** The wire contract's body: the trigger's fields, and what is the same for all of them. */
 function requestBody(event, fields, attempt) {
-  return JSON.stringify({
+  const body = {
     version: WIRE_VERSION,
     tenant: { id: event.tenant?.id },
     ...fields,
     connection: { name: event.connection?.name, strategy: event.connection?.strategy },
     try: attempt,
-  });
+  };
+  return JSON.stringify(body, asReported);
+}
+
+/** JSON's replacer: a text is cut off far behind what anybody makes of it, and not within a character. */
+function asReported(_, value) {
+  const isLong = typeof value === 'string' && value.length > MOST_CHARACTERS;
+  return isLong ? value.slice(0, MOST_CHARACTERS).replace(/[\ud800-\udbff]$/, '') : value;
 }
 
 async function send(url, key, body, timeoutMs, readInstruction) {
@@ -161,4 +171,4 @@ function log(text) {
   console.log(`Customer Link: ${text}`.slice(0, MAX_LOG));
 }
 
-module.exports = { log, nameOf, referenceOf, report, signatureHeaders, unexpected };
+module.exports = { asReported, log, nameOf, referenceOf, report, signatureHeaders, unexpected };

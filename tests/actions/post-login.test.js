@@ -400,6 +400,37 @@ describe('the instruction', () => {
   }
 });
 
+describe('a profile that holds a lot', () => {
+  const LONGEST_REPORT = 64 * 1024;
+  const reported = async (user, fields) => {
+    await login(event({ user, secrets: { CUSTOMERLINK_PROFILE_FIELDS: fields } }));
+    assert.ok(Buffer.byteLength(requests[0].body) <= LONGEST_REPORT);
+    return JSON.parse(requests[0].body).user;
+  };
+
+  test('has its texts cut off, and never within a character', async () => {
+    const long = { name: 'x'.repeat(70_000), email: 'é'.repeat(70_000), nickname: `x${'😀'.repeat(70_000)}` };
+    const { name, email, nickname } = await reported(long, 'nickname');
+
+    assert.equal(name, 'x'.repeat(1024));
+    assert.equal(email.length, 1024);
+    assert.equal(nickname, `x${'😀'.repeat(511)}`);
+  });
+
+  test('keeps a text as it is that is not cut off', async () => {
+    assert.equal((await reported({ name: 'half \ud83d' }, '')).name, 'half \ud83d');
+  });
+
+  test('has those fields left out for which there is no room', async () => {
+    const metadata = Object.fromEntries(Array.from({ length: 99 }, (_, at) => [`k${at}`, '漢'.repeat(500)]));
+    const names = Object.keys(metadata).map((each) => `user_metadata.${each}`);
+    const user = await reported({ user_metadata: metadata, nickname: 'ada' }, `user_metadata,${names},nickname`);
+
+    assert.deepEqual(Object.values(user.user_metadata), Array(32).fill('漢'.repeat(500)));
+    assert.equal(user.nickname, 'ada');
+  });
+});
+
 describe('a failure', () => {
   for (const status of [400, 401, 413, 415, 500]) {
     test(`with status ${status} is final`, async () => {

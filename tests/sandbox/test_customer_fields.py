@@ -63,6 +63,16 @@ def test_at_registration(box: Sandbox) -> None:
     assert made(box, "grace@example.com") == EXPECTED | {"plan": None}
 
 
+def test_profile_that_holds_a_lot(box: Sandbox) -> None:
+    """A picture in the name, say: nobody is kept out by it, and Stripe gets what it takes."""
+    company = "漢" * 70_000
+    profile = PROFILE | {"user_metadata": {"company": company}, "name": "x" * 70_000}
+    mary = box.tenant.add_user(email="mary@example.com", **profile)
+
+    assert box.tenant.login(mary).decision == "continue"
+    assert made(box, "mary@example.com")["name"] == company[:256]
+
+
 def test_at_the_checkout(box: Sandbox) -> None:
     """By the Management API."""
     alan = box.tenant.add_user(email="alan@example.com", email_verified=True, **PROFILE)

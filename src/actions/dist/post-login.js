@@ -396,14 +396,23 @@ function isId(value) {
   return typeof value === 'string' && ID.test(value);
 }
 
-/** Put what CUSTOMERLINK_PROFILE_FIELDS names into the reported profile, under the same paths. */
+/** Bytes of what is declared: beside the rest of it, a report of 64 KB has no room for more. */
+const MOST_BYTES = 48 * 1024;
+
+/**
+ * Put what CUSTOMERLINK_PROFILE_FIELDS names into the reported profile, under the same paths. What
+ * has no room is left out, so that nobody is kept out by what a profile holds.
+ */
 function addDeclaredFields(user, event) {
   const paths = (event.secrets?.CUSTOMERLINK_PROFILE_FIELDS ?? '').split(',');
+  let room = MOST_BYTES;
   for (const path of paths.map((each) => each.trim()).filter(Boolean)) {
     const names = path.split('.');
     const value = names.reduce(own, event.user);
-    if (value !== undefined) {
+    const bytes = value === undefined ? Infinity : Buffer.byteLength(JSON.stringify(value, asReported));
+    if (bytes <= room) {
       put(user, names, value);
+      room -= bytes;
     }
   }
 }
@@ -447,6 +456,9 @@ const ALL_TRIES_MS = 9000;
 // What fails later may be under way in the function, whose lease would keep a second try out.
 const FAST_MS = 2000;
 const PAUSE_MS = 100;
+// Twice what Stripe takes of any text, and more than an address or an id may have. A report that is
+// longer than 64 KB is refused, whatever makes it so.
+const MOST_CHARACTERS = 1024;
 // Auth0 stores no more of what an Action logs.
 const MAX_LOG = 256;
 
@@ -483,13 +495,20 @@ async function report(event, fields, readInstruction) {
 
 /** The wire contract's body: the trigger's fields, and what is the same for all of them. */
 function requestBody(event, fields, attempt) {
-  return JSON.stringify({
+  const body = {
     version: WIRE_VERSION,
     tenant: { id: event.tenant?.id },
     ...fields,
     connection: { name: event.connection?.name, strategy: event.connection?.strategy },
     try: attempt,
-  });
+  };
+  return JSON.stringify(body, asReported);
+}
+
+/** JSON's replacer: a text is cut off far behind what anybody makes of it, and not within a character. */
+function asReported(_, value) {
+  const isLong = typeof value === 'string' && value.length > MOST_CHARACTERS;
+  return isLong ? value.slice(0, MOST_CHARACTERS).replace(/[\ud800-\udbff]$/, '') : value;
 }
 
 async function send(url, key, body, timeoutMs, readInstruction) {
