@@ -32,6 +32,7 @@ from customerlink.model.signature import SigningSecret
 from customerlink.model.tickets import TICKET_SECONDS, TicketKey, digest_of, issue
 from customerlink.model.user import Tenant, User, UserId
 from customerlink.usecases.link_accounts import LinkFailure
+from sandbox.auth0.failure import Auth0Failure
 from sandbox.gateway import Context
 from sandbox.sandbox import SHOP_AUDIENCE, SHOP_CLIENT, SHOP_SCOPES, Sandbox, sandbox
 from sandbox.serving import Server
@@ -548,6 +549,31 @@ class TestLinking:
 
         assert post(box, "/accounts/link", access_token, body)[0] == 200
         assert metadata(box, ada) == {"stripe_customer_id": moved}
+
+    @pytest.mark.parametrize("has_one", [True, False])
+    def test_link_of_an_import_whose_answer_was_lost(self, box: Sandbox, *, has_one: bool) -> None:
+        """Auth0 discards the profile that alone led to the customer: by then the ledger knows."""
+        ada, google = user(box), user(box, "google-oauth2")
+        firsts = with_customer(box, ada) if has_one else []
+        names = {"auth0_user_id": google, "auth0_tenant": "acme"}
+        imported = box.stripe.create({"email": "other@example.com", "metadata": names})["id"]
+        metadata(box, google)["stripe_customer_id"] = imported
+        access_token = token(box, ada)
+        body = proofs(box, ada, secondary_id_token=id_token(box, google, access_token))
+        link_both = box.tenant.users.link
+
+        def unanswered(user_id: str, account: dict[str, Any]) -> None:
+            link_both(user_id, account)
+            raise Auth0Failure(503, "The answer is lost")
+
+        with patch.object(box.tenant.users, "link", unanswered):
+            assert post(box, "/accounts/link", access_token, body)[0] == 503
+        assert google not in box.tenant.users
+        status, answer = post(box, "/accounts/link", access_token, body)
+
+        kept, *superseded = [*firsts, imported]
+        assert (status, answer) == (200, {"stripe_customer_id": kept, "superseded": superseded})
+        assert metadata(box, ada) == {"stripe_customer_id": kept}
 
     def test_double_click(self, box: Sandbox) -> None:
         """Both are told the same, or the later one to try again."""

@@ -89,12 +89,14 @@ class Linking:
     def refusal(self) -> LinkFailure | None:
         """Return why the two are not to be linked: what a log-in of either would be denied for.
 
-        What a log-in would adopt is adopted now. Afterwards it would be lost: Auth0 discards what
-        the secondary's profile says.
+        What a log-in would adopt is adopted now, and what the secondary's profile leads to is
+        recorded. Afterwards it would be lost: Auth0 discards what that profile says.
         """
         try:
             self._prepare(self.primary, self.secondary)
             self._expect_room(self._found(self.primary.customer_id, self.secondary.customer_id))
+            if self.secondary.customer_id is not None:
+                self._settled(self.secondary)
         except _LinkFailedError as error:
             return error.trouble
         return None
