@@ -40,8 +40,9 @@ function put(object, [name, ...rest], value) {
   return object;
 }
 
+/** A list is none: no path leads into one, whoever reads the profile. */
 function isObject(value) {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 module.exports = { addDeclaredFields };
