@@ -18,7 +18,7 @@ from customerlink.model.user import CustomerId, User, UserId, stand_in
 from customerlink.ports.customers import Done, Refused, Unknown
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
-from customerlink.usecases.change_address import AddressChange, LowerCase
+from customerlink.usecases.change_address import REFUSED, AddressChange, LowerCase
 from customerlink.usecases.settle import Creates, Settling
 
 ADAS = customer_of(ADA, "cus_ada", email="old@example.com")
@@ -245,13 +245,21 @@ def test_customer_that_cannot_be_retrieved(either: Parts) -> None:
     assert not either.is_written()
 
 
-@pytest.mark.parametrize("failure", [Unknown(), Refused("email")])
+@pytest.mark.parametrize("failure", [Unknown(), Refused("id"), Refused(None)])
 def test_update_that_failed(either: Parts, failure: object) -> None:
     """It may still be on its way, so the lock stays."""
     either.customers.update = failure
 
     assert either.give() == AGAIN
     assert "unlock_email" not in either.ledger.calls
+
+
+def test_address_that_stripe_does_not_take(either: Parts) -> None:
+    """No other try would mend it, and nothing is on its way: the lock goes."""
+    either.customers.update = Refused("email")
+
+    assert either.give() == REFUSED
+    assert either.ledger.calls[-2:] == ["lock_email", "unlock_email"]
 
 
 @pytest.mark.parametrize("call", ["lock_email", "unlock_email"])
@@ -343,7 +351,7 @@ class TestLowerCase:
         assert "set_email" not in str(parts.customers.calls)
         assert parts.ledger.calls == ["lock_email", "unlock_email"]
 
-    @pytest.mark.parametrize("failure", [Unknown(), Refused("email")])
+    @pytest.mark.parametrize("failure", [Unknown(), Refused("id")])
     def test_update_that_failed(self, parts: Parts, failure: object) -> None:
         """It may still be on its way, so the lock stays; the same plan may be carried out again."""
         client, parts.customers.update = Client(Table()), failure

@@ -20,6 +20,7 @@ from tests.interleaving import (
 )
 
 from customerlink.adapters.aws.aws_json import AwsSilentError
+from customerlink.adapters.dynamodb.items import lock_key
 from customerlink.model.customer import naming
 from customerlink.model.customer_values import Former, Told
 from customerlink.model.errors import NoTurnError
@@ -38,6 +39,8 @@ from customerlink.model.sync_policy import (
     SyncPolicy,
 )
 from customerlink.model.user import CustomerId, User, UserId
+from customerlink.ports.customers import Refused
+from customerlink.usecases.change_address import REFUSED
 from customerlink.usecases.link_accounts import LinkFailure
 from customerlink.usecases.look import UnansweredError
 from customerlink.usecases.synced import (
@@ -224,6 +227,32 @@ class TestAddress:
         shop.stripe.account.delete(foreign)
         assert shop.outcome() is SyncOutcome.DONE
         assert shop.email() == NEW
+
+    @pytest.mark.parametrize("email", ["ada@localhost", "ada@example..com"])
+    def test_that_stripe_does_not_take(self, shop: Shop, email: str) -> None:
+        """It is held, for a person to look at; the rest is written, and nobody waits for it."""
+        shop.moves(email=email, name="Countess")
+
+        synced = shop.sync(ADA)
+        assert synced is not None
+        assert (synced.outcome, synced.why) == (SyncOutcome.HELD, REFUSED)
+        assert (shop.email(), shop.name()) == (OLD, "Countess")
+        assert lock_key(TENANT, email)["pk"]["S"] not in shop.table.items
+        shop.moves(email=NEW)
+        assert shop.outcome() is SyncOutcome.DONE
+        assert shop.email() == NEW
+
+    @pytest.mark.parametrize(
+        ("param", "why"), [("name", REFUSED), ("id", NO_ANSWER), (None, NO_ANSWER)]
+    )
+    def test_field_that_stripe_does_not_take(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, param: str | None, why: str
+    ) -> None:
+        """Likewise; where it blames no field, another try may mend it."""
+        shop.moves(name="Countess")
+        monkeypatch.setattr(shop.stripe, "update", lambda *_: Refused(param))
+
+        assert shop.why() == why
 
     def test_of_another_user(self, shop: Shop) -> None:
         """Who has it still."""

@@ -21,6 +21,14 @@ class Refused:
 
     param: str | None
 
+    @property
+    def blames_the_value(self) -> bool:
+        """Return whether it is what was to be written that Stripe does not take.
+
+        Without a parameter it is the account that is in trouble; with the id, the customer is gone.
+        """
+        return self.param not in (None, "id")
+
 
 @frozen
 class Unauthorised:

@@ -7,7 +7,7 @@ from customerlink.model.address import lowered, spellings
 from customerlink.model.customer import Customer
 from customerlink.model.sign_up_record import Lease, Linked
 from customerlink.model.user import CustomerId
-from customerlink.ports.customers import Customers, Done, Failure
+from customerlink.ports.customers import Customers, Done, Failure, Refused
 from customerlink.usecases.open_sign_up import PASSING, Settled
 from customerlink.usecases.settle import Settling
 
@@ -16,6 +16,7 @@ _RUNNING = "somebody signs up: again in a minute"
 PASSES = frozenset({_NO_ANSWER, _RUNNING, *PASSING})
 """Why an address was not written, where another try may mend it by itself."""
 
+REFUSED = "Stripe does not take what Auth0 has"
 _TAKEN = "the address has"
 _NOT_THERE = "the customer is gone"
 _NOT_NAMED = "the customer does not name the user any more"
@@ -24,6 +25,11 @@ _NOT_NAMED = "the customer does not name the user any more"
 def is_taken(why: str | None) -> bool:
     """Return whether an address was not written since another customer has it."""
     return why is not None and why.startswith(_TAKEN)
+
+
+def is_refused(written: object) -> bool:
+    """Return whether Stripe does not take what was to be written: another try would not mend it."""
+    return isinstance(written, Refused) and written.blames_the_value
 
 
 @dataclass(frozen=True)
@@ -122,12 +128,15 @@ class _Write:
         if not lock.is_mine:
             return _RUNNING
         why = self._why_not_written(self.settling.customers)
+        written = None if why else self.write()
+        if is_refused(written):
+            why = REFUSED
         # Nothing was written, so nothing is on its way: whoever has the address need not wait.
         if why and lock.is_new:
             ledger.unlock_email(self.lease, email)
         if why:
             return why
-        return None if isinstance(self.write(), Done) else _NO_ANSWER
+        return None if isinstance(written, Done) else _NO_ANSWER
 
     def _why_not_written(self, customers: Customers) -> str | None:
         for address in spellings(self.email):

@@ -20,7 +20,7 @@ from customerlink.model.user import CustomerId, User
 from customerlink.ports.customers import Done, Failure, NotSent, Unknown
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.ports.synced_customers import SyncedCustomers
-from customerlink.usecases.change_address import AddressChange
+from customerlink.usecases.change_address import REFUSED, AddressChange, is_refused
 from customerlink.usecases.deleted_user import DeletedUser
 from customerlink.usecases.link_accounts import Account, Followed, LinkFailure
 from customerlink.usecases.look import Look, UnansweredError
@@ -190,7 +190,7 @@ class Reconciliation:
         rest = {name: each for name, each in writes.items() if name != EMAIL}
         if why is None or self.sent is not None or not rest:
             return why
-        # The address is somebody else's: that is no reason to leave the rest.
+        # The address is somebody else's, or none for Stripe: that is no reason to leave the rest.
         return self._fields(rest) or why
 
     def _address(self, writes: Values) -> str | None:
@@ -216,6 +216,8 @@ class Reconciliation:
         if why is not None or not writes:
             return why
         written = self._write(customers, writes)
+        if is_refused(written):
+            return REFUSED
         if self.sent is None:
             return CHANGED_SINCE
         return None if isinstance(written, Done) else NO_ANSWER
@@ -226,9 +228,11 @@ class Reconciliation:
         is_as_it_was = again is not None and again.writes == self.decision.writes
         if not is_as_it_was or not self._is_noted(values):
             return NotSent()
-        self.sent = customers.update(self._customer_id, values)
-        self.written = values if isinstance(self.sent, Done) else {}
-        return self.sent
+        updated = customers.update(self._customer_id, values)
+        # What is refused has changed nothing, as if it had not been sent.
+        self.sent = None if is_refused(updated) else updated
+        self.written = values if isinstance(updated, Done) else {}
+        return updated
 
     def _is_noted(self, values: Values) -> bool:
         intent = self.decision.intent(values, self.look.clock.time())
