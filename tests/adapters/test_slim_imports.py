@@ -30,7 +30,7 @@ async def answer():
         return type(client).__name__
 assert calendar.timegm((1970, 1, 1, 0, 0, 1)) == 1
 import typing, stripe._subscription as later
-assert later.Optional is typing.Optional is not stripe._customer.Optional
+assert later.Optional is typing.Optional is not stripe._oauth_service.Optional
 assert isinstance(stripe.v2.core.EventNotification, type)
 assert stripe.v2.core.EventNotification is not object
 assert typing_extensions.deprecated.__module__ != "builtins"

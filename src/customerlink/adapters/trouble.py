@@ -3,7 +3,6 @@
 import re
 from http import HTTPStatus
 
-import stripe
 import urllib3
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
@@ -15,6 +14,7 @@ from customerlink.adapters.auth0.errors import (
     NotDownloadedError,
 )
 from customerlink.adapters.stripe.failures import how_it_failed
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.errors import (
     ConfigurationError,
     CustomerLinkError,

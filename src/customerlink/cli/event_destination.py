@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import questionary
-import stripe
 
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.event_bridge import STRIPE_PREFIX

@@ -6,7 +6,6 @@ Imported when something was raised: it needs every SDK's classes, and help needs
 import errno
 import traceback
 
-import stripe
 import urllib3
 from botocore.exceptions import (
     BotoCoreError,
@@ -29,6 +28,7 @@ from customerlink.adapters.auth0.errors import (
     Auth0TokenError,
     NotDownloadedError,
 )
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.cli.errors import AGAIN, CliError, Exit, lacks_scope
 from customerlink.model.errors import (
     CustomerLinkError,

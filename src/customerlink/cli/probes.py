@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import stripe
 import urllib3
 
 from customerlink.adapters.stripe.listing import PAGE, listed
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.adapters.stripe.usage import StripeUsage
 from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit

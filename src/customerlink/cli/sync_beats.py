@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import stripe
-
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.cli.errors import CliError
 from customerlink.cli.event_bridge import EventBridge
 from customerlink.cli.event_stream import EventStream, EventStreams

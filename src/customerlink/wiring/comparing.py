@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import stripe
-
 from customerlink.adapters.both_sides import both_sides
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.adapters.stripe.listing import Listing
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.adapters.trouble import trouble_of
 from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant

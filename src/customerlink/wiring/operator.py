@@ -8,8 +8,6 @@ from secrets import token_hex
 from threading import Event
 from typing import TYPE_CHECKING
 
-import stripe
-
 from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.connections import Connections
 from customerlink.adapters.dynamodb.boto3_client import Boto3DynamoDb
@@ -19,6 +17,7 @@ from customerlink.adapters.dynamodb.ledger import DynamoDbLedger, Installation
 from customerlink.adapters.dynamodb.ledger_view import DynamoDbLedgerView
 from customerlink.adapters.dynamodb.sync_ledger import DynamoDbSyncLedger
 from customerlink.adapters.stripe.directory import StripeDirectory
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.adapters.stripe.synced_customers import (
     PacedStripeCustomers,
     SyncedStripeCustomers,

@@ -110,7 +110,7 @@ class StripeCustomers:
         if not is_customer_id(customer_id):
             return Done(None)
 
-        def read(found: stripe.Customer) -> Customer | None:
+        def read(found: "stripe.Customer") -> Customer | None:
             return None if is_gone(found) else read_customer(found)
 
         outcome = self._read("stripe_retrieve", customer_id, read)
@@ -152,7 +152,7 @@ class StripeCustomers:
         return self._call("stripe_create", created)
 
     def _read[Result](
-        self, step: str, customer_id: CustomerId, read: Callable[[stripe.Customer], Result]
+        self, step: str, customer_id: CustomerId, read: Callable[["stripe.Customer"], Result]
     ) -> Done[Result] | Failure:
         def retrieved() -> Done[Result]:
             found = self._client.v1.customers.retrieve(customer_id)
@@ -325,7 +325,7 @@ def expected(answer: stripe.StripeObject, kind: str, customer_id: str | None = N
     return answer
 
 
-def _read_page(page: stripe.ListObject[stripe.Customer]) -> list[Customer]:
+def _read_page(page: "stripe.ListObject[stripe.Customer]") -> list[Customer]:
     """Read a page of a list: without its customers it says nothing, not that there are none."""
     expected(page, "list")
     if not isinstance(getattr(page, "data", None), list):
@@ -333,12 +333,12 @@ def _read_page(page: stripe.ListObject[stripe.Customer]) -> list[Customer]:
     return [read_customer(each) for each in page.data]
 
 
-def is_gone(found: stripe.Customer) -> bool:
+def is_gone(found: "stripe.Customer") -> bool:
     """Return whether an answer is what is left of a customer that was deleted."""
     return getattr(found, "deleted", False) is True
 
 
-def read_customer(customer: stripe.Customer) -> Customer:
+def read_customer(customer: "stripe.Customer") -> Customer:
     """Read a customer; raise `_OddAnswerError` for what is none, or has values of other types."""
     expected(customer, "customer")
     metadata = customer.metadata.to_dict()  # type: ignore[union-attr]  # Stripe's are never null

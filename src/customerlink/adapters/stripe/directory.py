@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
-import stripe
-
 from customerlink.adapters.stripe.listing import PAGE, listed, patiently
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.rates import Endpoint
 from customerlink.model.user import CustomerId

@@ -10,9 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-import stripe
-
 from customerlink.adapters.stripe.rate_limits import PAUSE_SECONDS, at_its_turn
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.customer import without_blanks
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.rates import Endpoint
@@ -88,7 +87,7 @@ class Listing:
             for page in takewhile(lambda _: not stop.is_set(), self.pages(start, end)):
                 lines.writelines(map(line, page))
 
-    def _page(self, params: "CustomerListParams") -> stripe.ListObject[stripe.Customer]:
+    def _page(self, params: "CustomerListParams") -> "stripe.ListObject[stripe.Customer]":
         asked: CustomerListParams = {**params, "limit": PAGE}
         return patiently(self.rates, Endpoint.LIST, lambda: self.customers.list(asked))
 
@@ -109,7 +108,7 @@ def patiently[Result](rates: Rates, endpoint: Endpoint, request: Callable[[], Re
     raise AssertionError("unreachable")
 
 
-def listed(customer: stripe.Customer) -> ListedCustomer:
+def listed(customer: "stripe.Customer") -> ListedCustomer:
     """Return what is needed of a customer of the SDK's."""
     read = Reader({name: getattr(customer, name, None) for name in ("email", "description")})
     metadata = Reader(without_blanks(_metadata(customer)))
@@ -126,7 +125,7 @@ def listed(customer: stripe.Customer) -> ListedCustomer:
     )
 
 
-def _metadata(customer: stripe.Customer) -> dict[str, str]:
+def _metadata(customer: "stripe.Customer") -> dict[str, str]:
     found = getattr(customer, "metadata", None)
     return found.to_dict() if isinstance(found, stripe.StripeObject) else {}
 
@@ -144,7 +143,7 @@ def line(customer: ListedCustomer) -> str:
     return json.dumps(row) + "\n"
 
 
-def _is_used(customer: stripe.Customer) -> bool:
+def _is_used(customer: "stripe.Customer") -> bool:
     """Return whether money was, or is to be, involved.
 
     One that never had an invoice has the first number still to give

@@ -159,7 +159,7 @@ class SyncedStripeCustomers(PacedStripeCustomers, SyncedCustomers, Canaries):
         return Done(result=False) if outcome == Refused("id") else outcome
 
 
-def _looked_at(found: stripe.Customer) -> LiveCustomer | Absence:
+def _looked_at(found: "stripe.Customer") -> LiveCustomer | Absence:
     if is_gone(found):
         return Absence.DELETED
     fields: dict[str, Any] = found.to_dict()

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import stripe
-
 from customerlink.adapters.stripe.listing import patiently
+from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.rates import Endpoint
 from customerlink.model.usage import Usage, Use
 from customerlink.model.user import CustomerId
