@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib.util import resolve_name
 from pathlib import Path
 
 
@@ -16,14 +17,12 @@ class Function:
     """What a function imports of the requirements, and which AWS services boto3 calls for it."""
 
     modules: tuple[str, ...]
-    """Of its handler, and of those that share its artifact: what they import of ours is kept."""
+    """Of its handler, and of those that share its artifact: what they import is kept."""
     budget: int
     """Megabytes that it may have."""
     packages: frozenset[str]
     """By name, or by pattern where a platform or a version is part of it."""
     services: frozenset[str] = frozenset()
-    utilities: frozenset[str] = frozenset()
-    """Powertools' own, of those that others do without."""
     later: frozenset[str] = frozenset()
     """Of the packages, those that are imported when they are needed, not at a cold start."""
 
@@ -46,86 +45,64 @@ _REQUESTS = frozenset({"certifi", "charset_normalizer", "idna", "requests"})
 # One artifact, since they need the same: what is alike is uploaded once.
 _AFTER_THE_SIGN_UP = Function(
     ("customerlink.functions.repair", "customerlink.functions.sync"),
-    25,
+    15,
     packages=_OURS | _BOTO3 | _POWERTOOLS | _STRIPE,
     services=frozenset({"dynamodb", "sqs"}),
-    utilities=frozenset({"batch", "data_classes"}),
 )
 
 FUNCTIONS = {
     "PostLoginFunction": Function(
-        ("customerlink.functions.post_login",), 12, packages=_OURS | _STRIPE, later=_TYPING
+        ("customerlink.functions.post_login",), 5, packages=_OURS | _STRIPE, later=_TYPING
     ),
     "PreTrafficFunction": Function(
         ("customerlink.functions.pre_traffic",),
-        12,
+        10,
         packages=_OURS | _BOTO3,
         services=frozenset({"codedeploy", "lambda", "secretsmanager"}),
     ),
     "WatchFunction": Function(("customerlink.functions.watch",), 12, packages=_OURS | _HTTP),
     "EventsFunction": Function(
-        ("customerlink.functions.events",), 12, packages=_OURS | _STRIPE, later=_TYPING
+        ("customerlink.functions.events",), 5, packages=_OURS | _STRIPE, later=_TYPING
     ),
     "RepairFunction": _AFTER_THE_SIGN_UP,
     "SyncFunction": _AFTER_THE_SIGN_UP,
     "CustomersFunction": Function(
         ("customerlink.functions.shop_api",),
-        25,
+        22,
         packages=_OURS | _STRIPE | _CRYPTOGRAPHY | {"jwt"},
         # To link accounts, which few do.
         later=_CRYPTOGRAPHY | _TYPING | {"jwt"},
     ),
     "VerifyEmailFunction": Function(
-        ("customerlink.functions.verify_email",), 25, packages=_OURS | _HTTP | _CRYPTOGRAPHY
+        ("customerlink.functions.verify_email",), 20, packages=_OURS | _HTTP | _CRYPTOGRAPHY
     ),
     "SendMailFunction": Function(("customerlink.functions.send_mail",), 12, packages=_OURS | _HTTP),
     "BackfillFunction": Function(
         ("customerlink.functions.backfill",),
-        100,
+        90,
         packages=_OURS
         | _BOTO3
         | _STRIPE
         | _REQUESTS
         | {"duckdb", "duckdb-*.dist-info", "_duckdb.*.so"},
         services=frozenset({"dynamodb", "s3"}),
+        later=_TYPING,
     ),
 }
 
-_STRIPE_OF_OTHERS = (
-    *("apps", "billing", "billing_portal", "checkout", "climate", "entitlements"),
-    *("financial_connections", "forwarding", "identity", "issuing", "product_catalog", "radar"),
-    *("reporting", "reserve", "sigma", "tax", "terminal", "test_helpers", "three_d_secure"),
-    "treasury",
-)
-"""Of Stripe's objects: the SDK imports them when an answer has one, and what is asked for here,
-customers and subscriptions without anything expanded, has none."""
+BY_NAME = {
+    # What is asked of the SDK, or of its client, is imported when it is.
+    "stripe": (
+        *("stripe._customer_service", "stripe._subscription_service"),
+        *("stripe._list_object", "stripe._stripe_client"),
+    ),
+    # By a client of S3, for uploads and downloads of files.
+    "boto3": ("boto3.s3.inject",),
+}
+"""What a package imports by a name that it puts together, so that no import statement says it."""
 
-STRIPE_SERVICES = frozenset(
-    {
-        *("_customer_service.py", "_subscription_service.py"),
-        # What the client and every service stand on.
-        *("_oauth_service.py", "_stripe_service.py"),
-    }
-)
-"""What is asked for; the SDK imports each when it is."""
-
-UNUSED = (
-    # The types of parameters and of events: imported by type checkers, and by no call of ours.
-    "stripe/params",
-    "stripe/events",
-    *(f"stripe/{each}" for each in _STRIPE_OF_OTHERS),
-    # What only Powertools' other utilities need.
-    "aws_lambda_powertools/event_handler",
-    # Data of services that are not called.
-    "boto3/examples",
-)
-UTILITIES = frozenset(
-    {
-        *("batch", "data_classes", "data_masking", "feature_flags", "idempotency", "kafka"),
-        *("parameters", "parser", "serialization.py", "streaming", "validation"),
-    }
-)
-"""Powertools' that not every function has."""
+COMPILED = frozenset({"charset_normalizer", "cryptography", "duckdb", "httptools"})
+"""Packages whose compiled code imports what it needs: nobody can read off what that is."""
 
 LEFTOVERS = (
     *("bin", "*.dist-info/[!M]*", ".lock"),
@@ -133,6 +110,24 @@ LEFTOVERS = (
     # Imported without it (adapters/http_messages.py).
     "httptools/parser/url_parser.*.so",
 )
+"""What an installer brings that no function needs."""
+
+UNUSED = (
+    # What the SDK is imported without (adapters/stripe/sdk.py): Stripe's events, as its objects.
+    *("stripe/_event.py", "stripe/_event_notification_handler.py"),
+    *("stripe/events", "stripe/v2/core/_event.py"),
+    # What an HTTP API is written with, for which Powertools' data classes have a method.
+    "aws_lambda_powertools/event_handler",
+    # Spark's interface, for whoever asks for it.
+    "duckdb/experimental",
+    # Of boto3's other interface (`resource`), by which no call of ours is made.
+    *("boto3/data", "boto3/examples"),
+    # Of a Python that runs in a browser.
+    "urllib3/contrib/emscripten",
+    # Time zones by their names, where the machine has none: AWS's times are in UTC.
+    "dateutil/zoneinfo/dateutil-zoneinfo.tar.gz",
+)
+"""What is imported or read by nothing but calls that none of ours reaches."""
 
 
 PACKAGE = "customerlink"
@@ -142,50 +137,49 @@ ACTIONS = Path(__file__).parents[1] / "src" / "actions" / "dist"
 
 
 def reached(folder: Path, *modules: str) -> Iterator[Path]:
-    """Return the files of our package that modules import, wherever in the code, and their own."""
+    """Return the files that modules import, wherever in the code, and their own."""
     seen: set[str] = set()
     waiting = [*modules]
     while waiting:
         name = waiting.pop()
-        if name in seen or not name.startswith(PACKAGE):
+        if not name or name in seen:
             continue
         seen.add(name)
-        waiting.append(name.rpartition(".")[0])
+        waiting += [name.rpartition(".")[0], *BY_NAME.get(name, ())]
         place = folder / name.replace(".", "/")
         path = next(
             (each for each in (place.with_suffix(".py"), place / "__init__.py") if each.is_file()),
             None,
         )
         if path is None:
-            continue  # a name that a module defines
+            continue  # a name that a module defines, or what Python has
         yield path
-        waiting += _imports(ast.parse(path.read_text()))
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        waiting += _imports(ast.parse(path.read_text()), package)
 
 
-def _imports(node: ast.AST) -> Iterator[str]:
+def _imports(node: ast.AST, package: str) -> Iterator[str]:
     """Return what is imported, and from what; not what only a type checker sees."""
+    below = ast.iter_child_nodes(node)
     match node:
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            return
-        case ast.ImportFrom(module=str(module)):
-            yield from (module, *(f"{module}.{each.name}" for each in node.names))
+        case ast.If(test=ast.Name("TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+            below = iter(node.orelse)
+        case ast.ImportFrom():
+            name = resolve_name(f"{'.' * node.level}{node.module or ''}", package)
+            yield from (name, *(f"{name}.{each.name}" for each in node.names))
         case ast.Import():
             yield from (each.name for each in node.names)
-    for each in ast.iter_child_nodes(node):
-        yield from _imports(each)
+    for each in below:
+        yield from _imports(each, package)
 
 
 def main(function: Function, folder: Path) -> None:
     """Prune and compile a folder of installed packages in place."""
     strangers = [each.name for each in folder.iterdir() if not function.has(each.name)]
-    unused = [f"aws_lambda_powertools/utilities/{each}" for each in UTILITIES - function.utilities]
-    for pattern in (*LEFTOVERS, *strangers, *UNUSED, *unused):
+    for pattern in (*LEFTOVERS, *strangers, *UNUSED):
         for path in list(folder.glob(pattern)):
             _remove(path)
-    _prune_our_own(folder, function.modules)
-    for service in folder.glob("stripe/_*_service.py"):
-        if service.name not in STRIPE_SERVICES:
-            service.unlink()
+    _prune_what_nobody_imports(folder, function.modules)
     if WITH_ACTIONS.intersection(function.modules):
         shutil.copytree(ACTIONS, folder / PACKAGE / "adapters" / "actions", dirs_exist_ok=True)
     for service in folder.glob("botocore/data/*/"):
@@ -203,15 +197,18 @@ def main(function: Function, folder: Path) -> None:
         sys.exit("some file could not be compiled")
 
 
-def _prune_our_own(folder: Path, modules: tuple[str, ...]) -> None:
-    """Leave of our own package what the handlers import."""
-    kept = {*reached(folder, *modules)}
-    for path in (folder / PACKAGE).rglob("*.py"):
-        if path not in kept:
-            path.unlink()
+def unread(folder: Path, modules: tuple[str, ...]) -> set[Path]:
+    """Return the files of Python's that the handlers do not import."""
+    compiled = (each for name in COMPILED for each in folder.glob(f"{name}/**/*.py"))
+    return {*folder.rglob("*.py")} - {*reached(folder, *modules), *compiled}
+
+
+def _prune_what_nobody_imports(folder: Path, modules: tuple[str, ...]) -> None:
+    for path in unread(folder, modules):
+        path.unlink()
     if WITH_PAGES.isdisjoint(modules):
         _remove(folder / PACKAGE / "functions" / "pages")
-    for path in sorted((folder / PACKAGE).glob("**/"), reverse=True):
+    for path in sorted(folder.glob("**/"), reverse=True):
         if not any(path.iterdir()):
             path.rmdir()
 
