@@ -6,6 +6,7 @@ from tests.simulation.mutants.mutant import (
     CUSTOMER,
     LEDGER,
     SETTLE,
+    SIGNUP,
     STRIPE,
     TRUST,
     Mutant,
@@ -22,9 +23,16 @@ ADOPTION = [
     Mutant(
         "adopted by whom a directory calls verified",
         TRUST,
-        "return self.believes(provider, _primary_connection(provider, profile))",
+        "return self.believes(provider_in(user_id), primary_connection(user_id, profile))",
         "return True",
         caught_by="tests/usecases/test_doors.py::TestDirectory::test_guests_customer",
+    ),
+    Mutant(
+        "registration of the connection that the log-in came by",
+        SIGNUP,
+        "connection=_own_connection(who, user, connection),",
+        'connection=connection("name", text),',
+        caught_by="tests/model/test_signup.py::test_connection_of_the_address",
     ),
     Mutant(
         "directory believed for the name that it gave itself",

@@ -10,6 +10,14 @@ BESIDE = [
         "return found",
     ),
     Mutant(
+        "linking forgets what the second profile leads to",
+        LINK,
+        "            if self.secondary.customer_id is not None:\n",
+        "            if False:\n",
+        caught_by="tests/functions/test_shop_api.py::TestLinking::"
+        "test_link_of_an_import_whose_answer_was_lost",
+    ),
+    Mutant(
         "linking looks up as given only",
         LINK,
         "for address in spellings(*(each.email for each in accounts)):",
@@ -150,11 +158,17 @@ BESIDE = [
     Mutant(
         "address unlocked once it is changed",
         ADDRESS,
-        "        return None if isinstance(self.write(), Done) else _NO_ANSWER\n",
-        "        written = self.write()\n"
+        "        return None if isinstance(written, Done) else _NO_ANSWER\n",
         "        ledger.unlock_email(self.lease, email)\n"
         "        return None if isinstance(written, Done) else _NO_ANSWER\n",
         caught_by="tests/usecases/test_change_address.py::test_order",
+    ),
+    Mutant(
+        "address that Stripe does not take tried for ever",
+        ADDRESS,
+        "        if is_refused(written):\n",
+        "        if False:\n",
+        caught_by="tests/usecases/test_sync.py::TestAddress::test_that_stripe_does_not_take",
     ),
     Mutant(
         "address of somebody else's customer changed",
