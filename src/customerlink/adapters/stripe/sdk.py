@@ -75,8 +75,8 @@ with (
     _ASKED_FOR = stripe.StripeClient, stripe.CustomerService, stripe.ListObject
 
 # What an answer holds is asked for its values, and by no call of ours for a method: without a class
-# of its own it is an object like any that the SDK does not know. 2 ms of a cold start is the
-# customer's class; and none of the others has to be where an answer might bring one along.
+# of its own it is an object like any that the SDK does not know. The customer's class is 3 ms of a
+# cold start; and none of the others has to be where an answer might bring one along.
 _object_classes.OBJECT_CLASSES = {"list": _object_classes.OBJECT_CLASSES["list"]}
 
 __all__ = ["stripe"]
