@@ -2,18 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.runtime import free_ports
-
-_START_SECONDS = 60
+from tests.e2e.runtime import free_ports, wait_for
 
 
 def has_postgres() -> bool:
@@ -48,7 +44,7 @@ def postgres(*databases: str) -> Iterator[str]:
         command = ["postgres", "-D", str(data), *settings]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL, **who) as process:
             try:
-                _wait_for(port)
+                wait_for(port)
                 yield f"postgresql://postgres@127.0.0.1:{port}"
             finally:
                 process.terminate()
@@ -56,13 +52,3 @@ def postgres(*databases: str) -> Iterator[str]:
 
 def _has_user() -> bool:
     return any(each.startswith("postgres:") for each in Path("/etc/passwd").read_text().split("\n"))
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError("PostgreSQL does not listen")

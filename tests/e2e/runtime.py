@@ -10,7 +10,6 @@ import random
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from typing import IO
 
 import psutil
 import urllib3
+
+from sandbox.patience import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".aws-sam" / "build"
@@ -29,7 +30,8 @@ EMULATOR = _RAPID / f"aws-lambda-rie-{_ARCHITECTURE}"
 PYTHON = ROOT / ".tools" / "runtime" / "bin" / "python"
 HANDLER = "customerlink.functions.post_login.handler"
 
-_START_SECONDS = 60
+_PORTS_TRIES = 5
+"""Between a free port's choice and its use another process may take it."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,27 @@ def runtime(
     handler: str = HANDLER,
 ) -> Iterator[Runtime]:
     """Run a built function with an environment while the block runs."""
-    emulator, api = _free_port(), _free_port()
-    command = [
-        str(EMULATOR),
-        *("--runtime-interface-emulator-address", f"127.0.0.1:{emulator}"),
-        *("--runtime-api-address", f"127.0.0.1:{api}"),
-        *(str(PYTHON), "-m", "awslambdaric", handler),
-    ]
     with tempfile.TemporaryFile() as output:
+        port, process = _started(environment, artifact, handler, output)
+        with process:
+            try:
+                yield Runtime(f"http://127.0.0.1:{port}", process, output)
+            finally:
+                kill(process.pid)
+
+
+def _started(
+    environment: Mapping[str, str], artifact: Path, handler: str, output: IO[bytes]
+) -> tuple[int, "subprocess.Popen[bytes]"]:
+    """Start the emulator; return the port on which it listens, and its process."""
+    for _ in range(_PORTS_TRIES):
+        emulator, api = _free_port(), _free_port()
+        command = [
+            str(EMULATOR),
+            *("--runtime-interface-emulator-address", f"127.0.0.1:{emulator}"),
+            *("--runtime-api-address", f"127.0.0.1:{api}"),
+            *(str(PYTHON), "-m", "awslambdaric", handler),
+        ]
         process = subprocess.Popen(
             command,
             cwd=artifact,
@@ -69,12 +84,22 @@ def runtime(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        with process:
-            try:
-                wait_for(emulator)
-                yield Runtime(f"http://127.0.0.1:{emulator}", process, output)
-            finally:
-                kill(process.pid)
+        if _listens(process, {emulator, api}):
+            return emulator, process
+    raise OSError("the emulator does not start")
+
+
+def _listens(process: "subprocess.Popen[bytes]", ports: set[int]) -> bool:
+    """Wait until it listens there, and not another process that was quicker; or has ended."""
+
+    def taken() -> set[int]:
+        with suppress(psutil.NoSuchProcess):
+            found = psutil.Process(process.pid).net_connections("tcp4")
+            return {each.laddr.port for each in found if each.status == psutil.CONN_LISTEN}
+        return set()
+
+    wait_until(lambda: process.poll() is not None or ports <= taken())
+    return process.poll() is None
 
 
 def kill(emulator: int) -> None:
@@ -100,13 +125,12 @@ def _environment(artifact: Path, extra: Mapping[str, str]) -> dict[str, str]:
 
 def wait_for(port: int) -> None:
     """Wait until somebody listens."""
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end:
+
+    def listens() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise TimeoutError("what was started does not listen")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens, "what was started")
 
 
 def free_ports(count: int) -> int:
@@ -136,4 +160,6 @@ def _free_port() -> int:
 def invoke(url: str, event: bytes) -> urllib3.BaseHTTPResponse:
     """Invoke the function with an event."""
     path = "/2015-03-31/functions/function/invocations"
-    return urllib3.request("POST", f"{url}{path}", body=event, timeout=30, retries=False)
+    return urllib3.request(
+        "POST", f"{url}{path}", body=event, timeout=PATIENCE_SECONDS, retries=False
+    )

@@ -13,6 +13,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
 from sandbox.gateway import by_runtime_emulators
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import Sandbox, sandbox
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Executioner:
 
         def trapped(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
             if self._was_last:
-                self.killed.wait(5)
+                self.killed.wait(PATIENCE_SECONDS)
                 return Response(status=503)(environ, start)
             moment = self._moment(environ)
             if moment == "request sent":
@@ -104,8 +105,8 @@ def first_login(box: Sandbox, executioner: Executioner, boundary: tuple[str, str
         executioner.arm(boundary, function.process.pid)
         login = box.tenant.login(user)
 
-        assert executioner.killed.wait(5), boundary
-        assert function.process.wait(5) == -9
+        assert executioner.killed.wait(PATIENCE_SECONDS), boundary
+        assert function.process.wait(PATIENCE_SECONDS) == -9
         # Once the link is recorded, the function's answer may just have left before the kill.
         assert login.decision == "deny" or boundary in MAY_HAVE_ANSWERED
     return user
