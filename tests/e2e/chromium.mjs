@@ -20,7 +20,7 @@ async function browser() {
 /** Give a running browser; another test may be unpacking the very file just now, so a start is tried again. */
 export async function launched(tries = TRIES) {
   try {
-    return await puppeteer.launch({ ...(await browser()), headless: 'shell' });
+    return await puppeteer.launch({ ...(await browser()), headless: 'shell', timeout: WAIT_MS });
   } catch (error) {
     if (tries === 1) {
       throw error;

@@ -4,7 +4,6 @@
 // `at`; each scene a list of steps. Standard output: what each scene saw in the end.
 import { launched, newPage } from './chromium.mjs';
 
-
 /** The shop is https, as LinkingUrl has to be, and its server is on this machine. */
 async function served(page, { shop, at }) {
   await page.setRequestInterception(true);
@@ -27,6 +26,10 @@ async function said(page, text) {
   await page.waitForFunction((wanted) => document.querySelector('main')?.innerText.includes(wanted), {}, text);
 }
 
+/** Wait until Auth0's page is there, as a whole. */
+const asked = (page) =>
+  page.waitForFunction(() => document.readyState === 'complete' && document.querySelector('input[name=password]') !== null);
+
 const STEPS = {
   open: async (page, url) => void (await page.goto(url)),
   press: async (page, name) => {
@@ -35,7 +38,7 @@ const STEPS = {
   },
   /** Log in at Auth0's page: by a password, or as an account that the provider knows. */
   as: async (page, { account, email }) => {
-    await page.waitForSelector('input[name=password]');
+    await asked(page);
     const provider = PROVIDERS[account.split('|')[0]];
     if (provider) {
       await Promise.all([page.waitForNavigation(), page.click(`::-p-text(Continue with ${provider})`)]);
@@ -46,6 +49,7 @@ const STEPS = {
     }
     await Promise.all([page.waitForNavigation(), page.click('button')]);
   },
+  asked: async (page) => void (await asked(page)),
   sees: said,
   /** What a hostile client sends to the shop's API from the browser that it runs in. */
   posts: async (page, request) =>

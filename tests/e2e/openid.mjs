@@ -7,7 +7,8 @@ const input = await new Promise((resolve) => {
   let text = '';
   process.stdin.on('data', (each) => (text += each)).on('end', () => resolve(JSON.parse(text)));
 });
-const insecure = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] };
+// A busy machine takes its time.
+const insecure = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks], timeout: 300 };
 const issuer = new URL(input.domain);
 
 /** Send a form to the page that a request leads to; give where the browser is sent then. */

@@ -104,6 +104,7 @@ try {
   shown.verified = await verified(pages.desk, judged);
   await verifiedEmail(pages.desk, 'optional');
   shown.denied = await signedUp(pages.desk, 'grace@example.com');
+  await pages.desk.waitForFunction(() => document.querySelector('#said').innerText.includes(': deny ('));
   await settled(pages.desk);
   shown.deniedSaid = await pages.desk.$eval('#said', (each) => each.innerText);
   await story(pages.desk, 'An address that changes');
@@ -111,6 +112,7 @@ try {
   for (const [size, page] of Object.entries(pages)) {
     await page.bringToFront();
     await settled(page);
+    await page.waitForFunction(() => document.querySelector('#link').innerText.startsWith('✓ linked'));
     for (const scheme of ['light', 'dark']) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
       // High enough that nothing is scrolled away, of which axe-core could not see the colours.

@@ -20,7 +20,8 @@ async function opened(page, options = {}) {
 
 async function started(page, options = {}) {
   const { domain, clientId, audience, page: redirect_uri } = input;
-  const given = { domain, clientId, authorizationParams: { audience, redirect_uri }, ...options };
+  const patient = { httpTimeoutInSeconds: 300, authorizeTimeoutInSeconds: 300 };
+  const given = { domain, clientId, authorizationParams: { audience, redirect_uri }, ...patient, ...options };
   await page.evaluate(async (settings) => {
     const { Auth0Client } = await import('/auth0-spa-js.mjs');
     globalThis.auth0 = new Auth0Client(settings);

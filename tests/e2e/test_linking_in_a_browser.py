@@ -1,7 +1,6 @@
 """The example's pages in Chromium: the friendly way, and twelve attempts of a hostile client."""
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +11,13 @@ from typing import Any
 import pytest
 import urllib3
 from tests.calling import report
+from tests.e2e.node import played
 from werkzeug.wrappers import Request, Response
 
 from customerlink.model.signature import SigningSecret
 from customerlink.model.tickets import STATE_PARAMETER, TicketKey, digest_of, issue
 from customerlink.model.user import Tenant, User, UserId
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import SHOP_AUDIENCE, SHOP_CLIENT, Sandbox, sandbox
 from sandbox.serving import Server
 
@@ -64,7 +65,7 @@ class ShopServer:
             self.box.url.replace("/post-login", request.path),
             headers={name: request.headers[name] for name in ("authorization", "content-type")},
             body=request.get_data(),
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             retries=False,
         )
         return Response(answer.data, answer.status, content_type="application/json")
@@ -108,19 +109,11 @@ def person(box: Sandbox, provider: str = "google-oauth2", second: str = "") -> P
     return Person(first, other, email)
 
 
-def played(box: Sandbox, *scenes: list[Step]) -> list[dict[str, Any]]:
+def staged(box: Sandbox, *scenes: list[Step]) -> list[dict[str, Any]]:
     """Play scenes, each in a browser of its own; return what each saw in the end."""
     with Server(ShopServer(box)) as shop:
-        done = subprocess.run(
-            ["node", str(ROOT / "tests/e2e/linking.mjs")],
-            input=json.dumps({"shop": SHOP, "at": shop.url, "scenes": scenes}),
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-        )
-    assert done.returncode == 0, done.stderr
-    results: list[dict[str, Any]] = json.loads(done.stdout)
+        given = {"shop": SHOP, "at": shop.url, "scenes": scenes}
+        results: list[dict[str, Any]] = played("linking.mjs", given=given)
     for each in results:
         assert each["trouble"] is None, each
         assert each["complaints"] == []
@@ -141,7 +134,7 @@ def test_friendly(box: Sandbox) -> None:
     """The page names the account that is added, asks, and links; nothing is left in the tab."""
     who = person(box)
     question = f"Add the log-in by Google ({who.second}) to the account {who.email}?"
-    [seen] = played(
+    [seen] = staged(
         box,
         [*to_the_question(who), ("sees", question), ("press", "Add it"), ("sees", "Done")],
     )
@@ -149,7 +142,7 @@ def test_friendly(box: Sandbox) -> None:
     assert who.second not in box.tenant.users
     assert seen["url"] == LINK
     assert not any(name.startswith("customerlink") for name in seen["storage"])
-    played(
+    staged(
         box,
         [("open", INDEX), ("press", "Log in"), ("as", who.by(who.first)), ("sees", who.email)],
     )
@@ -160,14 +153,14 @@ def test_no(box: Sandbox, press_at: str) -> None:
     """Whoever does not want it says so, before the second log-in or after it."""
     who = person(box)
     way = to_the_page(who) if press_at == "first" else to_the_question(who)
-    played(box, [*way, ("press", "No"), ("sees", "Nothing was changed.")])
+    staged(box, [*way, ("press", "No"), ("sees", "Nothing was changed.")])
 
     assert who.second in box.tenant.users
 
 
 def in_the_attackers_browser(box: Sandbox, who: Person) -> dict[str, str]:
     """Log in to an account that claims the victim's address; return what that browser keeps."""
-    [seen] = played(box, [*to_the_page(who), ("sees", "another account has the same address")])
+    [seen] = staged(box, [*to_the_page(who), ("sees", "another account has the same address")])
     kept: dict[str, str] = seen["storage"]
     return kept
 
@@ -182,7 +175,7 @@ def test_link_that_somebody_sent(box: Sandbox) -> None:
     ticket = in_the_attackers_browser(box, victim)["customerlink.ticket"]
     sent = f"{LINK}?link_ticket={ticket}"
     nobody: list[Step] = [("open", sent), ("sees", "Nobody has begun to log in here.")]
-    own_state: list[Step] = [("open", INDEX), ("press", "Log in"), ("open", sent)]
+    own_state: list[Step] = [("open", INDEX), ("press", "Log in"), ("asked", None), ("open", sent)]
     agrees: list[Step] = [
         *own_state,
         ("press", "Log in to the other account"),
@@ -191,7 +184,7 @@ def test_link_that_somebody_sent(box: Sandbox) -> None:
         ("press", "Add it"),
         ("sees", "That was refused."),
     ]
-    played(box, nobody, agrees)
+    staged(box, nobody, agrees)
 
     assert victim.second in box.tenant.users
 
@@ -258,7 +251,7 @@ def test_hostile_client(box: Sandbox) -> None:
         [("open", INDEX), ("posts", {"token": token, "body": body})]
         for token, body in (*attempts.values(), (token, good), (token, good))
     ]
-    *refused, friendly, again = [each["answer"]["status"] for each in played(box, *scenes)]
+    *refused, friendly, again = [each["answer"]["status"] for each in staged(box, *scenes)]
 
     assert len(refused) == 12
     assert {

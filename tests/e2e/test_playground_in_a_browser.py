@@ -6,17 +6,17 @@ import re
 import signal
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
+from tests.e2e.node import played
 from tests.e2e.runtime import ROOT
 
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.playground.__main__ import playground
 from sandbox.sandbox import TAKEN_EMAIL
 
-HERE = Path(__file__).parent
 VIEWS = [f"{size}, {scheme}" for size in ("desk", "phone") for scheme in ("light", "dark")]
 
 
@@ -36,10 +36,7 @@ class Seen:
 def seen() -> Seen:
     """Open the page once, and play a story."""
     with playground() as running:
-        command = ["node", str(HERE / "playground.mjs"), running.address]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr
-        box, page = running.box, json.loads(done.stdout)
+        box, page = running.box, played("playground.mjs", running.address)
         profile = box.tenant.users.read(page["desk, light"]["user"])
         linked = profile["app_metadata"]["stripe_customer_id"]
         key = f"signup#acme#{profile['user_id']}"
@@ -174,9 +171,9 @@ def test_make_playground() -> None:
         assert process.stdout
         line = process.stdout.readline()
         address = line.removeprefix("The playground: ").partition("/#")[0]
-        answer = urllib3.request("GET", address, timeout=30, retries=False)
+        answer = urllib3.request("GET", address, timeout=PATIENCE_SECONDS, retries=False)
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
 
     assert re.fullmatch(r"The playground: http://127\.0\.0\.1:\d+/#[\w-]{32}\n", line)
     assert "<title>Customer Link: the playground</title>" in answer.data.decode()

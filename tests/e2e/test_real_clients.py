@@ -1,13 +1,12 @@
 """The sandbox's identity provider, as clients that nobody here wrote see it."""
 
-import json
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from tests.e2e.node import played
+from tests.e2e.runtime import ROOT
 from werkzeug.wrappers import Request, Response
 
 from sandbox.auth0.clients import Client
@@ -21,8 +20,7 @@ from sandbox.sandbox import (
 )
 from sandbox.serving import Server
 
-HERE = Path(__file__).parent
-SDK = HERE.parents[1] / "node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.esm.js"
+SDK = ROOT / "node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.esm.js"
 CUSTOMER = f"{SHOP_NAMESPACE}/stripe_customer_id"
 SECRET = "of the server's: +/ ü"
 
@@ -54,17 +52,6 @@ def page(box: Sandbox) -> Iterator[str]:
         yield at
 
 
-def played(script: str, **given: str) -> Seen:
-    """Run a client in Node; return what it saw."""
-    command = ["node", str(HERE / script)]
-    done = subprocess.run(
-        command, input=json.dumps(given), capture_output=True, text=True, timeout=240, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    seen: Seen = json.loads(done.stdout)
-    return seen
-
-
 def places(box: Sandbox, page: str) -> dict[str, str]:
     """Return what an application is configured with."""
     ours = {"domain": box.auth0_url, "clientId": SHOP_CLIENT, "audience": SHOP_AUDIENCE}
@@ -75,7 +62,7 @@ def places(box: Sandbox, page: str) -> dict[str, str]:
 def seen(box: Sandbox, page: str) -> Seen:
     """Play a person's way in, once, by the SDK in a browser."""
     before = len(box.gateway.exchanges)
-    seen = played("spa.mjs", taken=TAKEN_EMAIL, **places(box, page))
+    seen: Seen = played("spa.mjs", given=places(box, page) | {"taken": TAKEN_EMAIL})
     seen["asked"] = [each.reason for each in box.gateway.exchanges[before:]]
     return seen
 
@@ -155,7 +142,7 @@ def test_second_opinion(box: Sandbox, page: str) -> None:
     """openid-client finds its way, checks all signatures, and renews, with a secret or without."""
     server = Client("a server", "A server", frozenset({page}), secret=SECRET)
     box.log_in.applications.add(server)
-    seen = played("openid.mjs", secret=SECRET, **places(box, page))
+    seen = played("openid.mjs", given=places(box, page) | {"secret": SECRET})
 
     assert set(seen) == {"page", "post", "basic"}
     for each in seen.values():

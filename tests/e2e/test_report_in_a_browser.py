@@ -1,12 +1,10 @@
 """The page of a verification on a phone, by day and by night, and judged by axe-core."""
 
-import json
-import subprocess
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.node import played
 
 from customerlink.cli.config import Config
 from customerlink.cli.dashboards import Dashboards
@@ -17,7 +15,6 @@ from customerlink.model.row import Row, RowOutcome
 from customerlink.model.user import CustomerId, Tenant, UserId
 from customerlink.usecases.compare import Report
 
-HERE = Path(__file__).parent
 BEGIN = datetime(2026, 7, 1, tzinfo=UTC)
 
 
@@ -37,10 +34,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Open the page once, and say what the browser shows."""
     page = tmp_path_factory.mktemp("report") / "report.html"
     page.write_text(whole())
-    command = ["node", str(HERE / "report.mjs"), page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = played("report.mjs", page.as_uri())
     return found
 
 

@@ -1,13 +1,11 @@
 """The shop of examples/shop in Chromium: a person signs up, buys, is denied, and links accounts."""
 
-import json
 import re
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.e2e.runtime import ROOT
+from tests.e2e.node import played
 
 from sandbox.deployment import LINKING_URL
 from sandbox.sandbox import Sandbox, sandbox
@@ -30,15 +28,7 @@ def box() -> Iterator[Sandbox]:
 def seen(box: Sandbox) -> Seen:
     """Play the person once, by the keyboard alone."""
     with open_shop(box) as shop:
-        done = subprocess.run(
-            ["node", str(ROOT / "tests/e2e/shop.mjs"), shop, EMAIL],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    seen: Seen = json.loads(done.stdout)
+        seen: Seen = played("shop.mjs", shop, EMAIL)
     return seen
 
 
