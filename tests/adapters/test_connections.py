@@ -6,6 +6,7 @@ import pytest
 from tests.adapters.asking import CHUNKED, OK, URL, ask
 
 from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
+from sandbox.patience import PATIENCE_SECONDS
 
 
 class Script:
@@ -312,7 +313,7 @@ class TestTime:
 
         assert len(script.seconds) > len(OK)
         assert script.seconds == sorted(script.seconds, reverse=True)
-        assert 0 < script.seconds[-1] < script.seconds[0] <= 2.0
+        assert 0 < script.seconds[-1] < script.seconds[0] <= PATIENCE_SECONDS
 
     def test_no_time_left(self) -> None:
         """Nothing is sent then, so nothing can have come of it."""

@@ -19,6 +19,7 @@ from tests.adapters.asking import CHUNKED, OK, ask
 
 from customerlink.adapters.connections import Connections, NoAnswerError, NotConnectedError
 from customerlink.adapters.streams import SocketStream, seconds_left
+from sandbox.patience import PATIENCE_SECONDS, wait_until
 
 type Serve = Callable[[socket.socket], None]
 
@@ -57,27 +58,34 @@ def answering_once(connection: socket.socket) -> None:
     connection.sendall(OK)
 
 
-def dribble(connection: socket.socket, data: bytes) -> None:
-    """Send what is said at once, and a byte each twentieth of a second for a long time."""
-    connection.sendall(data)
-    for _ in range(200):
+def now_and_then() -> Iterator[None]:
+    """Go on each twentieth of a second, for longer than anybody waits."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
         time.sleep(0.05)
+        yield
+
+
+def dribble(connection: socket.socket, data: bytes) -> None:
+    """Send what is said at once, and a byte now and then."""
+    connection.sendall(data)
+    for _ in now_and_then():
         connection.sendall(b"1")
 
 
 @contextmanager
 def ends_in(seconds: float) -> Iterator[None]:
-    """Expect the block to end about then; a busy machine may be late."""
+    """Expect the block to end then, and not with the other side; a busy machine may be late."""
     start = time.monotonic()
     yield
-    assert seconds <= time.monotonic() - start < seconds + 1.5
+    assert seconds <= time.monotonic() - start < PATIENCE_SECONDS / 2
 
 
 @contextmanager
 def stream(serve: Serve) -> Iterator[SocketStream]:
     """Return a stream to what serves."""
     with server(serve) as url:
-        made = SocketStream.dial("127.0.0.1", int(url.rpartition(":")[2]), None, 1.0)
+        made = SocketStream.dial("127.0.0.1", int(url.rpartition(":")[2]), None, PATIENCE_SECONDS)
         yield made
         made.close()
 
@@ -89,9 +97,9 @@ class TestStream:
         """As much at a time as comes, or goes; nothing is read once the other side hung up."""
         buffer = memoryview(bytearray(100))
         with stream(answering_once) as one:
-            assert one.write(memoryview(b"GET"), 1.0) == 3
+            assert one.write(memoryview(b"GET"), PATIENCE_SECONDS) == 3
             read = 0
-            while size := one.read_into(buffer[read:], 1.0):
+            while size := one.read_into(buffer[read:], PATIENCE_SECONDS):
                 read += size
 
         assert bytes(buffer[:read]) == OK
@@ -100,8 +108,8 @@ class TestStream:
         """There is none before the other side has spoken or hung up, and to look is no wait."""
         with stream(answering_once) as one:
             assert not one.has_news()
-            one.write(memoryview(b"GET"), 1.0)
-            assert _comes_true(one.has_news)
+            one.write(memoryview(b"GET"), PATIENCE_SECONDS)
+            wait_until(one.has_news)
 
     def test_nothing_to_read(self) -> None:
         """A call waits so many seconds, and no longer."""
@@ -111,17 +119,10 @@ class TestStream:
 
 def test_time_that_is_up() -> None:
     """None left is no time to wait, which a socket would take for "do not wait"."""
-    assert 0 < seconds_left(time.monotonic() + 1) <= 1
+    assert 0 < seconds_left(time.monotonic() + PATIENCE_SECONDS) <= PATIENCE_SECONDS
     for end in (0, -1):
         with pytest.raises(TimeoutError):
             seconds_left(time.monotonic() + end)
-
-
-def _comes_true(is_so: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 2
-    while not is_so() and time.monotonic() < end:
-        time.sleep(0.01)
-    return is_so()
 
 
 class TestSockets:
@@ -149,11 +150,18 @@ class TestSockets:
 
     def test_hung_up_in_between(self) -> None:
         """The next request goes by a new connection."""
-        with server(answering_once) as url:
+        hung_up = threading.Semaphore(0)
+
+        def hanging_up(connection: socket.socket) -> None:
+            answering_once(connection)
+            connection.close()
+            hung_up.release()
+
+        with server(hanging_up) as url:
             connections = Connections(url)
             for _ in range(3):
                 assert ask(connections, url) == (200, b"ok")
-                time.sleep(0.1)
+                assert hung_up.acquire(timeout=PATIENCE_SECONDS)
 
     def test_nobody_listens(self) -> None:
         """The request did not leave."""
@@ -197,8 +205,7 @@ class TestSockets:
         """Nor does a peer that does not read what it is sent, or reads little by little."""
 
         def serve(connection: socket.socket) -> None:
-            for _ in range(100):
-                time.sleep(0.05)
+            for _ in now_and_then():
                 connection.recv(bytes_a_time) if bytes_a_time else None
 
         with server(serve) as url, ends_in(0.5), pytest.raises(NoAnswerError, match="TimeoutError"):
@@ -224,10 +231,10 @@ class TestTls:
 
         def serve(connection: socket.socket) -> None:
             connection.recv(65536)
-            time.sleep(5) if not beginning else dribble(connection, beginning)
+            dribble(connection, beginning) if beginning else time.sleep(PATIENCE_SECONDS)
 
         with server(serve) as url, ends_in(0.5), pytest.raises(NotConnectedError, match="Timeout"):
-            ask(Connections(), f"https{url[4:]}", connect=0.5, total=2.0)
+            ask(Connections(), f"https{url[4:]}", connect=0.5)
 
     @pytest.fixture
     def certified(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
@@ -265,8 +272,9 @@ class TestTls:
 
         with server(serve) as url:
             trusting = ssl.create_default_context()
-            stream = SocketStream.dial("127.0.0.1", int(url[17:]), trusting, 1.0)
-            assert stream.read_into(memoryview(bytearray(len(OK))), 1.0) == len(OK)
+            stream = SocketStream.dial("127.0.0.1", int(url[17:]), trusting, PATIENCE_SECONDS)
+            buffer = memoryview(bytearray(len(OK)))
+            assert stream.read_into(buffer, PATIENCE_SECONDS) == len(OK)
             assert stream.has_news()
             stream.close()
 
@@ -286,8 +294,7 @@ class TestTls:
 
         def serve(connection: socket.socket) -> None:
             with certified.wrap_socket(connection, server_side=True) as encrypted:
-                for _ in range(100):
-                    time.sleep(0.05)
+                for _ in now_and_then():
                     encrypted.recv(20_000)
 
         with server(serve) as url, ends_in(0.5), pytest.raises(NoAnswerError, match="TimeoutError"):

@@ -1,6 +1,5 @@
 """The stand-ins' limits, once they are told to keep them; and that ours are the same."""
 
-import time
 from typing import Any
 
 import pytest
@@ -83,7 +82,7 @@ def test_auth0(plan: Plan) -> None:
 
 def test_kinds_that_have_limits_of_their_own() -> None:
     """By Essentials writing users says nothing of reading them."""
-    api: Any = ManagementApi(Users(), time.time)
+    api: Any = ManagementApi(Users(), FakeClock().time)
     api.limit_to("essentials")
     for _ in range(20):
         api.count("PATCH", "/api/v2/users/auth0|ada")

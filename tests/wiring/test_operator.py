@@ -1,5 +1,6 @@
 """The composition root for who looks after a deployment: on a laptop, or in its cloud."""
 
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +32,7 @@ from customerlink.wiring import operator
 from customerlink.wiring.comparing import comparison
 from customerlink.wiring.operator import PROVISION_SECONDS, Operator, stripe_client
 from sandbox.aws import TABLE, Aws
+from sandbox.patience import PATIENCE_SECONDS, wait_until
 from sandbox.serving import Server
 from sandbox.stripe_account import Permission, StripeAccount
 from sandbox.stripe_server import stripe_app
@@ -131,10 +133,11 @@ def test_comparisons_folder(tmp_path: Path) -> None:
 def test_client_that_takes_its_time(retries: int) -> None:
     """It is tried so often, and each time no longer than said."""
     asked: list[str] = []
+    given_up = threading.Event()
 
     def slow(environ: Any, start: Any) -> list[bytes]:
         asked.append(environ["PATH_INFO"])
-        time.sleep(1.0)
+        given_up.wait(PATIENCE_SECONDS)
         start("200 OK", [("content-length", "2")])
         return [b"{}"]
 
@@ -142,5 +145,8 @@ def test_client_that_takes_its_time(retries: int) -> None:
         client = stripe_client(StripeKey("rk_test_0"), server.url, seconds=0.2, retries=retries)
         with pytest.raises(stripe.APIConnectionError):
             client.v1.customers.list({})
+        # The last request may be on its way.
+        wait_until(lambda: len(asked) > retries)
+        given_up.set()
 
     assert len(asked) == 1 + retries

@@ -1,5 +1,6 @@
 """The customers port over Stripe: the real SDK over real HTTP against the stand-in."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ from customerlink.ports.customers import (
     Unknown,
 )
 from customerlink.ports.deadline import LEDGER_RESERVE_SECONDS
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.stripe_account import FaultKind, Permission
 
 
@@ -331,15 +333,13 @@ class TestOutcomes:
 
     def test_slow(self, served: Stripe) -> None:
         """A call ends with its share of the budget, and the ledger's reserve is left."""
-        served.fault(FaultKind.SLOW, times=99, seconds=3)
+        served.fault(FaultKind.SLOW, times=99, seconds=PATIENCE_SECONDS)
 
         seconds = LEDGER_RESERVE_SECONDS + 0.6
-        assert served.customers(seconds=seconds).create(NEW, "key") == Unknown()
-        assert (
-            LEDGER_RESERVE_SECONDS - 0.5
-            < served.run.deadline.remaining()
-            < LEDGER_RESERVE_SECONDS + 0.1
-        )
+        assert served.customers(seconds=seconds, clock=time).create(NEW, "key") == Unknown()
+        # To the tenth it is `test_http_client`'s; a busy machine comes late for the end.
+        left = served.run.deadline.remaining()
+        assert LEDGER_RESERVE_SECONDS - PATIENCE_SECONDS / 2 < left < LEDGER_RESERVE_SECONDS + 0.1
 
     def test_no_time_left(self, served: Stripe) -> None:
         """Not sent at all."""
