@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.buses import Delivery
 from sandbox.following import by_itself, following
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import Sandbox, sandbox
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ PRICES = {
     "writes": 0.625,
 }
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = PATIENCE_SECONDS
 
 _READS = ("GetItem", "Query", "BatchGetItem")
 

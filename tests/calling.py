@@ -10,6 +10,7 @@ from typing import Any
 import urllib3
 
 from customerlink.model.signature import SigningSecret, sign
+from sandbox.patience import PATIENCE_SECONDS
 
 _POOL = urllib3.PoolManager()
 
@@ -31,7 +32,9 @@ def signed(secret: str, body: bytes, at: float | None = None) -> dict[str, str]:
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     """Send raw bytes."""
-    answer = _POOL.request("POST", url, body=body, headers=dict(headers), timeout=15, retries=False)
+    answer = _POOL.request(
+        "POST", url, body=body, headers=dict(headers), timeout=PATIENCE_SECONDS, retries=False
+    )
     return Reply(answer.status, answer.json())
 
 

@@ -15,13 +15,14 @@ from typing import Any
 import boto3
 import pytest
 import urllib3
-from tests.e2e.runtime import ROOT, free_ports, wait_for
+from tests.e2e.runtime import ROOT, free_ports
 
 from customerlink.functions.shell.edge import came_through
 from customerlink.model.secret import Secret, TenantSecret, session_secrets
 from customerlink.wiring.settings import Settings
 from sandbox.__main__ import FIRST_PORT
 from sandbox.aws import CREDENTIALS, SECRET, SESSION_SECRET_NAME, TENANT_SECRET
+from sandbox.patience import PATIENCE_SECONDS, wait_until
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("[CS]*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SH = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
@@ -56,7 +57,7 @@ def shell(command: str, folder: Path, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -82,7 +83,8 @@ def first_port(told: Path) -> Iterator[int]:
         )
     with sandbox:
         try:
-            wait_for(first)
+            # It is told last, once all of it is open.
+            wait_until(lambda: f"http://127.0.0.1:{first + 5}" in told.read_text())
             yield first
         finally:
             end(sandbox)
@@ -93,7 +95,7 @@ def end(sandbox: "subprocess.Popen[bytes]") -> None:
     for _ in range(20):
         with suppress(ProcessLookupError):
             os.killpg(sandbox.pid, signal.SIGTERM)
-    sandbox.wait(timeout=30)
+    sandbox.wait(timeout=PATIENCE_SECONDS)
 
 
 def test_every_command_is_known() -> None:

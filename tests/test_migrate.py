@@ -17,6 +17,7 @@ from tests.test_operations_page import a_minute_later
 
 from customerlink.model.drift import Drift
 from sandbox.demo import LONG_AGO
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import Sandbox, sandbox
 
 PAGE = (ROOT / "docs" / "migrate.md").read_text()
@@ -82,7 +83,7 @@ class Stage:
             stderr=subprocess.STDOUT if merged else subprocess.PIPE,
             text=True,
             check=False,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
         )
         assert done.returncode == code, f"{done.stdout}{done.stderr}"
         return done.stdout

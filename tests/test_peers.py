@@ -18,6 +18,7 @@ from benchmarks.hardships import Cost, Tally, storm, tally
 from benchmarks.lines import Lines, Pool, cpu_seconds
 from benchmarks.postgres import has_postgres
 
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.stripe_account import StripeAccount
 
 ADA, GRACE = Person("auth0|ada", "ada@example.com"), Person("auth0|grace", "ada@example.com")
@@ -166,14 +167,14 @@ def test_a_boundary(echo: tuple[str, int], moment: Moment, *, has_effect: bool) 
     trap, killed = Trap(), []
     gate = Gate(*echo, trap)
     heard.clear()
-    with socket.create_connection(("127.0.0.1", gate.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=PATIENCE_SECONDS) as client:
         trap.arm(1, moment, lambda: killed.append(moment))
 
         assert ask(client, b"one") == b"ONE"
         assert ask(client, b"two") == b""
     gate.close()
 
-    assert trap.sprung.wait(5)
+    assert trap.sprung.wait(PATIENCE_SECONDS)
     assert killed == [moment]
     assert heard == [b"one", b"two"][: 1 + has_effect]
 
@@ -183,7 +184,7 @@ def test_calls_are_counted(echo: tuple[str, int]) -> None:
     trap = Trap()
     gates = [Gate(*echo, trap), Gate(*echo, trap)]
     for gate in gates:
-        with socket.create_connection(("127.0.0.1", gate.port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=PATIENCE_SECONDS) as client:
             assert ask(client, b"call") == b"CALL"
         gate.close()
 

@@ -56,6 +56,22 @@ def test_line_ends_are_the_same_on_every_machine() -> None:
     } == {}
 
 
+HASTY = re.compile(r"\btimeout=\d[\d.]*(?! \*)")
+
+
+def test_no_test_is_hasty() -> None:
+    """How long is waited stands in one place, `sandbox.patience`: a busy machine takes its time."""
+    files = [path for folder in ("tests", "src/sandbox") for path in (ROOT / folder).rglob("*.py")]
+    hasty = {
+        str(path.relative_to(ROOT)): found
+        for path in files
+        if (found := HASTY.findall(path.read_text()))
+    }
+
+    assert files
+    assert hasty == {}
+
+
 SECRETS = ["customerlink.toml", "customerlink.env", "examples/shop/customerlink.env"]
 
 

@@ -36,6 +36,7 @@ from customerlink.usecases.whois import whois
 from customerlink.wiring.application import Application
 from sandbox.aws import MAIL_FUNCTION, WATCH_SECRET
 from sandbox.gateway import Context, in_process
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import Sandbox, application, new_signing_secret, sandbox
 from sandbox.stripe_account import Fault, FaultKind, Permission
 
@@ -147,7 +148,7 @@ class Stage:
         user = self.box.tenant.add_user(**self.user())
         url = self.box.url.replace("/post-login", "/customers/me")
         token = {"authorization": f"Bearer {self.box.shop_token(user)}"}
-        urllib3.request("POST", url, headers=token, timeout=20)
+        urllib3.request("POST", url, headers=token, timeout=PATIENCE_SECONDS)
 
     def ask_for_a_mail(self) -> None:
         """Press the page's button."""

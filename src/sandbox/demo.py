@@ -5,7 +5,6 @@
 
 import secrets
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from customerlink.model.tickets import STATE_PARAMETER, digest_of
 from sandbox.deployment import deployment_of
+from sandbox.patience import wait_until
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.stripe_account import Fault, FaultKind
 from sandbox.tenant import Login
@@ -28,7 +28,6 @@ DATABASE, GOOGLE, SMS = "Username-Password-Authentication", "google-oauth2", "sm
 _NONE = "-"
 _FOUND, _LINKED = "customer_found", "already_linked"
 _WIDTH = 118
-_PATIENCE_SECONDS = 5
 LONG_AGO = "2024-01-31T08:30:00.000Z"
 
 
@@ -173,11 +172,7 @@ class Demo:
 
     def _wait_until_under_way(self, user_id: str) -> None:
         key = f"signup#{self.box.tenant.name}#{user_id}"
-        end = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < end:
-            if any(each["pk"] == key for each in self.box.aws.items()):
-                return
-            time.sleep(0.005)
+        wait_until(lambda: any(each["pk"] == key for each in self.box.aws.items()))
 
     def _metadata(self, user_id: str) -> dict[str, str]:
         return dict(self.box.tenant.users[user_id]["app_metadata"])

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from werkzeug.wrappers import Request, Response
 
+from sandbox.patience import PATIENCE_SECONDS
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -80,7 +82,7 @@ def by_runtime_emulators(*urls: str) -> Invoke:
                 "POST",
                 f"{url}/2015-03-31/functions/function/invocations",
                 body=json.dumps(event),
-                timeout=30,
+                timeout=PATIENCE_SECONDS,
                 retries=False,
             )
         except urllib3.exceptions.HTTPError:

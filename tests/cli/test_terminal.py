@@ -10,9 +10,8 @@ import time
 import pytest
 from tests.cli.conftest import ACTION, FOREIGN, Cli
 
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import Sandbox
-
-SECONDS = 30
 
 
 class Terminal:
@@ -34,7 +33,7 @@ class Terminal:
 
     def until(self, text: str) -> None:
         """Read until a text is on the screen."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while text not in self.shown:
             if time.monotonic() > end:
                 raise TimeoutError(self.shown)
@@ -47,7 +46,7 @@ class Terminal:
 
     def end(self) -> int:
         """Read to the end; return the exit code. A question that nobody expects is a failure."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while True:
             if time.monotonic() > end:
                 self._process.kill()
@@ -59,7 +58,7 @@ class Terminal:
                 break
             self.shown += chunk
         os.close(self._screen)
-        return self._process.wait(SECONDS)
+        return self._process.wait(PATIENCE_SECONDS)
 
     def _read(self) -> str:
         try:

@@ -17,14 +17,13 @@ from tests.e2e.runtime import ROOT
 from customerlink.adapters.aws import secrets_manager
 from customerlink.model.actions import DENIAL_TEXTS, LOGIN
 from sandbox.auth0.api import management_app
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import Sandbox, sandbox
 from sandbox.serving import Server
 
 ACTION, OTHER = "Customer Link", "Enrich the profile"
 TOOL = ROOT / "node_modules" / "auth0-deploy-cli" / "lib" / "index.js"
 QUICK = ("--refresh-seconds", "1", "--last-logins-seconds", "0.1")
-# It loads and checks schemas of everything that a tenant may have.
-PATIENCE_SECONDS = 240
 ENV = "customerlink.env"
 TEXTS = {"en": {"support": 'It\'s "$&": # ask\n{reference}'}, "de": {"support": "$$\\'"}}
 
@@ -70,8 +69,11 @@ class Tenant:
         return {
             each["name"]: each["meaning"]
             for each in checks
-            # No schedule runs the watch here, and the stack has its first policy.
-            if each["verdict"] != "good" and not each["name"].startswith(("watch", "verified"))
+            # No schedule runs the watch here, the stack has its first policy, and that a busy
+            # machine is slow is no finding.
+            if each["verdict"] != "good"
+            and not each["name"].startswith(("watch", "verified"))
+            and (each["name"], each["verdict"]) != ("endpoint", "warning")
         }
 
     def rotate(self, *words: str) -> bool:

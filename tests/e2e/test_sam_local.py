@@ -19,13 +19,13 @@ import urllib3
 from tests.e2e.runtime import ROOT, free_ports, wait_for
 from tests.e2e.test_artifact import EVENTS, MESSAGES
 
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import SIGNING_SECRET
 from sandbox.tenant import ActionHost, Tenant
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 AWS_IMAGE = "public.ecr.aws/lambda/python:3.13-rapid-x86_64"
 LOCAL_IMAGE = os.environ.get("LAMBDA_IMAGE", "")
-INVOKE_SECONDS = 120
 
 
 def docker(*arguments: str) -> str:
@@ -92,7 +92,7 @@ def test_invoke(local: Local, name: str) -> None:
     """Each event reaches its branch."""
     command = local.sam("invoke", "PostLoginFunction", "-e", f"events/{name}.json")
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=INVOKE_SECONDS
+        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS
     )
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     body = json.loads(answer["body"])
@@ -107,7 +107,7 @@ def test_invoke_for_the_queue(local: Local, name: str) -> None:
     """The function reads each message; what another try may mend comes again."""
     command = local.sam("invoke", "SyncFunction", "-e", f"events/{name}.json")
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=INVOKE_SECONDS
+        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS
     )
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     again = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
@@ -145,4 +145,7 @@ def test_start_api(api: str) -> None:
     assert first.decision == "continue", host.logs
     assert metadata["stripe_customer_id"].startswith("cus_")
     assert again.app_metadata == {}
-    assert urllib3.request("POST", api, body=b"{}", timeout=30, retries=False).status == 401
+    assert (
+        urllib3.request("POST", api, body=b"{}", timeout=PATIENCE_SECONDS, retries=False).status
+        == 401
+    )

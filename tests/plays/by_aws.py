@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from tests.test_template import RESOURCES, of_type
 
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.stripe_account import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def _throttled(stage: "Stage") -> None:
 
 def _flood(stage: "Stage") -> None:
     """Call the API as a stranger does: the function refuses it."""
-    _answered(stage, urllib3.request("POST", stage.box.url, json={}, timeout=20).status)
+    _answered(
+        stage, urllib3.request("POST", stage.box.url, json={}, timeout=PATIENCE_SECONDS).status
+    )
 
 
 PLAYS: "dict[str, Callable[[Stage], None]]" = {

@@ -9,10 +9,10 @@ from typing import Any
 from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
 from sandbox.demo import DATABASE, GOOGLE, Demo, Scene
 from sandbox.deployment import deployment_of
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.playground.weather import Weather
 
 _CREATED, _FOUND, _IN_USE = "customer_created", "customer_found", "email_in_use"
-_PATIENCE_SECONDS = 20.0
 
 
 @dataclass
@@ -72,7 +72,7 @@ def address_changes(teller: Teller) -> None:
     teller.plays("Grace signs up", user, "continue", _CREATED)
     box, email = teller.demo.box, f"new-{teller.email(user)}"
     box.tenant.users.patch(user, {"email": email, "email_verified": True})
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     while email not in {each["email"] for each in box.stripe.live_customers()}:
         if time.monotonic() > end:
             teller.demo.failures.append("the address did not reach Stripe")

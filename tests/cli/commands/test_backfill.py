@@ -29,12 +29,10 @@ from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
 from customerlink.model.user import UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from customerlink.wiring.operator import PROVISION_SECONDS
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
-
-PATIENCE_SECONDS = 300.0
-"""On a machine with a dozen other busy processes a second is ten."""
 
 COMMAND = [sys.executable, "-m", "customerlink.cli.main", *TENANT]
 
@@ -363,7 +361,7 @@ def test_stopped_while_most_wait_for_their_turn() -> None:
     def provision(candidate: Candidate) -> Backfilled:
         bucket.take()
         begun.release()
-        gate.wait(30)
+        gate.wait(PATIENCE_SECONDS)
         return Backfilled(candidate.user_id, BackfillStatus.CREATED, "")
 
     def say(text: str) -> None:

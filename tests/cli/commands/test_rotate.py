@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from tests.simulation.dynamodb import Client, Table
 from customerlink.adapters.aws import secrets_manager
 from customerlink.cli.commands import rotate
 from customerlink.cli.commands.rotate import Rotation
+from customerlink.cli.output import Output
 from customerlink.functions.post_login import respond
 from customerlink.model.actions import REGISTRATION
 from customerlink.model.tickets import new_ticket_key
@@ -67,6 +69,14 @@ def traffic(cli: Cli) -> Iterator[list[Reply]]:
                 return
             under_way.append(pool.submit(sign_up, cli))
 
+    real = Output.wait
+
+    def wait(output: Output, why: str, seconds: float) -> None:
+        """Wait for the last log-ins, as long as a busy machine takes for them."""
+        real(output, why, seconds)
+        futures.wait([*under_way])
+
+    cli.patch.setattr(Output, "wait", wait)
     with ThreadPoolExecutor(16) as pool:
         start = time.monotonic()
         driver = threading.Thread(target=drive, args=(pool,))

@@ -9,6 +9,7 @@ from tests.cli.switching import IS_ON, Shop, shop_of
 
 from customerlink.cli import sync_beats
 from sandbox.following import by_itself, following
+from sandbox.patience import PATIENCE_SECONDS
 
 __all__ = ["sides"]
 
@@ -24,7 +25,7 @@ def shop(sides: Cli) -> Iterator[Shop]:
 def test_proved(shop: Shop) -> None:
     """Both come by the rules of the template, the queue and the function, and are counted there."""
     shop.cli.patch.setattr(sync_beats, "POLL_SECONDS", 0.2)
-    shop.cli.patch.setattr(sync_beats, "PATIENCE_SECONDS", 60.0)
+    shop.cli.patch.setattr(sync_beats, "PATIENCE_SECONDS", PATIENCE_SECONDS)
     with following(shop.box) as told, by_itself(told):
         result = shop.on()
 
