@@ -104,6 +104,12 @@ class FakeLedger(Ledger):
         self._called("link", customer_id)
         return self.links
 
+    def restore(self, lease: Lease, recorded: Linked) -> bool:
+        """Answer `links`."""
+        self.ended = lease
+        self._called("restore", recorded.customer_id)
+        return self.links
+
     def refuse(self, lease: Lease, reason: Reason) -> None:
         """Note the reason, and the lease."""
         self.ended = lease

@@ -6,13 +6,14 @@ the test names, in the midst of whatever runs by then.
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
+import pytest
 from tests.fakes import NOW, FakeClock
 from tests.simulation.dynamodb import Item, Table
 
@@ -35,6 +36,7 @@ from customerlink.model.customer import (
 )
 from customerlink.model.customer_values import LiveCustomer, Told, Values, params_of, values_in
 from customerlink.model.drift import Drift
+from customerlink.model.errors import NoTurnError
 from customerlink.model.instruction import Instruction, Reason
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.policy import Policy
@@ -53,6 +55,7 @@ from customerlink.ports.customers import (
     Done,
     Failure,
     KeyMismatch,
+    RateLimited,
     Refused,
     Spent,
     Unknown,
@@ -486,7 +489,7 @@ class World:
         """Carry one step of a plan out."""
         operator, directory = WorldOperator(self), WorldDirectory(self.stripe.account)
         step = Step(act, Drift.MISMATCHED, user.user_id, customer_id, "")
-        ours = self.tenant, self.tenant, directory, operator, self.addresses(), Turns(), self.clock
+        ours = self.tenant, self.tenant, directory, operator, self.addresses(), self.clock
         worker = Repair(TENANT, *ours)
         [result] = worker.apply([step])
         return result
@@ -536,10 +539,11 @@ class WorldOperator(Invocations, SyncInvocations):
     """What the command line and the backfill settle records with, over a world's services."""
 
     world: World
+    pace: "Turns" = field(default_factory=lambda: Turns())  # noqa: PLW0108 (made below)
 
     def ahead(self, endpoints: Iterable[Endpoint]) -> AbstractContextManager[None]:
-        """Wait for no turn."""
-        return Turns().ahead(endpoints)
+        """Wait for a turn at each, as the pace has it."""
+        return self.pace.ahead(endpoints)
 
     def settling(
         self,
@@ -699,3 +703,75 @@ def _read_listed(body: Mapping[str, Any]) -> ListedCustomer:
         body["created"],
         is_used=body["balance"] != 0,
     )
+
+
+AUTH0S = ("get", "with_address", "primary_of", "with_customer", "merge_app_metadata", "delete")
+STRIPES = ("look", "list_by_email", "subscriptions", "delete", "unlink", "update")
+DIRECTORYS = ("with_address", "retrieve", "delete")
+
+
+class RateLimit:
+    """What a service refuses of all that is asked by turns that were taken before."""
+
+    def __init__(
+        self, world: World, number: int, patch: pytest.MonkeyPatch, *, lasts: bool
+    ) -> None:
+        """Refuse a request by its number, and those after it where that lasts."""
+        self.world, self.number, self.lasts = world, number, lasts
+        self.asked, self.waits = 0, 0
+        self.was_met = self.is_over = False
+        self.held: list[str] = []
+        """What was held while a turn was waited for."""
+        self.meanwhile: Callable[[], object] = lambda: None
+        """What happens in each wait after a refusal."""
+        self._is_ahead = False
+        patch.setattr(WorldOperator, "ahead", lambda _, endpoints: self._ahead(endpoints))
+        for name in AUTH0S:
+            patch.setattr(world.tenant, name, partial(self._read, getattr(world.tenant, name)))
+        for name in STRIPES:
+            patch.setattr(world.stripe, name, partial(self._typed, getattr(world.stripe, name)))
+        for name in DIRECTORYS:
+            patch.setattr(WorldDirectory, name, self._raising(getattr(WorldDirectory, name)))
+
+    @contextmanager
+    def _ahead(self, endpoints: Iterable[Endpoint]) -> Iterator[None]:
+        assert {*endpoints}
+        self.held += self.leased()
+        self.waits += 1
+        if self.waits > 1:
+            self.meanwhile()
+        before, self._is_ahead = self._is_ahead, True
+        try:
+            yield
+        finally:
+            self._is_ahead = before
+
+    def leased(self) -> list[str]:
+        """Return what a log-in would wait for, or another reconciliation."""
+        now, untils = self.world.clock.time(), ("lease_until", "sync_until")
+        items = self.world.table.items.items()
+        return [
+            f"{key} {name}"
+            for key, item in items
+            for name in untils
+            if not key.startswith("email#") and float(item.get(name, {"N": "0"})["N"]) > now
+        ]
+
+    def _is_met(self) -> bool:
+        if self.is_over or not self._is_ahead:
+            return False
+        self.asked += 1
+        is_met = self.asked >= self.number if self.lasts else self.asked == self.number
+        self.was_met = self.was_met or is_met
+        return is_met
+
+    def _read(self, ask: Callable[..., Any], *given: Any) -> Any:
+        if self._is_met():
+            raise NoTurnError(Endpoint.READ_USERS)
+        return ask(*given)
+
+    def _raising(self, ask: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: self._read(ask, *given)
+
+    def _typed(self, ask: Callable[..., Any], *given: Any) -> Any:
+        return RateLimited() if self._is_met() else ask(*given)

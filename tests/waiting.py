@@ -14,20 +14,21 @@ from sandbox.aws import Aws
 def nobody_waits(cloud: Aws, patch: pytest.MonkeyPatch, *prefixes: str) -> Iterator[list[str]]:
     """Look at every turn that is taken; give the turns, and expect none under a lease."""
     turns: list[str] = []
-    held: list[str] = []
+    found: list[str] = []
     take = SharedTokenBucket.take
 
     def watched(bucket: SharedTokenBucket) -> None:
         turns.append(bucket._key["pk"]["S"])
-        held.extend(_held(cloud, prefixes or ("signup#",)))
+        found.extend(held(cloud, prefixes or ("signup#",)))
         take(bucket)
 
     patch.setattr(SharedTokenBucket, "take", watched)
     yield turns
-    assert held == []
+    assert found == []
 
 
-def _held(cloud: Aws, prefixes: tuple[str, ...]) -> Iterator[str]:
+def held(cloud: Aws, prefixes: tuple[str, ...]) -> Iterator[str]:
+    """Return what is leased of these kinds, or locked."""
     for each in cloud.items():
         until = float(str(each.get("lease_until", 0)))
         if str(each["pk"]).startswith(prefixes) and until > time.time():

@@ -10,12 +10,12 @@ from tests.simulation.dynamodb import Client, Table
 
 from customerlink.adapters.dynamodb.ledger import DynamoDbLedger
 from customerlink.model.customer import Customer, NewCustomer
-from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.errors import LedgerUnavailableError, NoTurnError
 from customerlink.model.policy import Policy
 from customerlink.model.sign_up_record import EMAIL_LOCK_SECONDS, Busy, Lease, Linked
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User, UserId, stand_in
-from customerlink.ports.customers import Done, Refused, Unknown
+from customerlink.ports.customers import Done, NotSent, RateLimited, Refused, Unknown
 from customerlink.ports.ledger import Ledger
 from customerlink.ports.run import Run
 from customerlink.usecases.change_address import REFUSED, AddressChange, LowerCase
@@ -29,6 +29,7 @@ WRITTEN = ("set_email", "cus_ada", "Ada@example.com")
 CREATE = NewCustomer.of(SignUp(ADA, 1), "old@example.com")
 LEASE = Lease(ADA, 2, 1, NOW)
 LINKED = Linked(CustomerId("cus_ada"), 1)
+NOTHING_SENT = [Refused("id"), Refused(None), RateLimited(), NotSent()]
 
 
 class Customers(FakeCustomers):
@@ -55,7 +56,7 @@ class Parts:
     ledger: FakeLedger = field(default_factory=lambda: FakeLedger(opened=[LINKED]))
     customers: Customers = field(default_factory=lambda: Customers(retrieved=Done(ADAS)))
 
-    def give(self, ledger: Ledger | None = None) -> str | None:
+    def give(self, ledger: Ledger | None = None, **more: Any) -> str | None:
         """Give Ada's customer her address."""
         customer_id, email = CustomerId("cus_ada"), "Ada@example.com"
         settling = Settling(
@@ -68,7 +69,7 @@ class Parts:
             known=(customer_id,),
         )
         write = partial(self.customers.set_email, customer_id, email)
-        return AddressChange(settling, customer_id, email, write).carry_out()
+        return AddressChange(settling, customer_id, email, write, **more).carry_out()
 
     def is_written(self) -> bool:
         """Return whether Stripe was asked to change the address."""
@@ -245,13 +246,25 @@ def test_customer_that_cannot_be_retrieved(either: Parts) -> None:
     assert not either.is_written()
 
 
-@pytest.mark.parametrize("failure", [Unknown(), Refused("id"), Refused(None)])
+@pytest.mark.parametrize("failure", [Unknown(), *NOTHING_SENT])
 def test_update_that_failed(either: Parts, failure: object) -> None:
-    """It may still be on its way, so the lock stays."""
+    """The lock stays where it may still be on its way, and nowhere else."""
     either.customers.update = failure
 
     assert either.give() == AGAIN
-    assert "unlock_email" not in either.ledger.calls
+    assert ("unlock_email" in either.ledger.calls) == (failure != Unknown())
+
+
+def test_want_of_a_turn(either: Parts) -> None:
+    """While others with the address are looked at: nothing was written, so nobody waits for it."""
+
+    def has_none(_: object) -> bool:
+        raise NoTurnError
+
+    either.customers.listed["ada@example.com"] = (customer_of(BOB, "cus_2"),)
+    with pytest.raises(NoTurnError):
+        either.give(may_share=has_none)
+    assert either.ledger.calls[-1] == "unlock_email"
 
 
 def test_address_that_stripe_does_not_take(either: Parts) -> None:
@@ -351,15 +364,16 @@ class TestLowerCase:
         assert "set_email" not in str(parts.customers.calls)
         assert parts.ledger.calls == ["lock_email", "unlock_email"]
 
-    @pytest.mark.parametrize("failure", [Unknown(), Refused("id")])
+    @pytest.mark.parametrize("failure", [Unknown(), *NOTHING_SENT])
     def test_update_that_failed(self, parts: Parts, failure: object) -> None:
-        """It may still be on its way, so the lock stays; the same plan may be carried out again."""
+        """The lock stays where it may be on its way; the same plan may be carried out again."""
         client, parts.customers.update = Client(Table()), failure
         ledger = DynamoDbLedger(client, "ledger", Run(FakeClock(), "repair"))
         assert self.lower(parts, ledger) == AGAIN
         bobs = ledger.open(BOB, None, admission=True)
         assert isinstance(bobs, Lease)
-        assert not ledger.lock_email(bobs, "ada@example.com").is_mine
+        assert ledger.lock_email(bobs, "ada@example.com").is_mine == (failure != Unknown())
+        ledger.unlock_email(bobs, "ada@example.com")
         parts.customers.update = None
         again = DynamoDbLedger(client, "ledger", Run(FakeClock(), "again"))
 

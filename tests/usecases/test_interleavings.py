@@ -338,8 +338,8 @@ class TestNoDeadEnd:
 def apply(world: World, *steps: Step, pace: Turns | None = None) -> list[Result]:
     """Carry a plan out on the command line."""
     directory = WorldDirectory(world.stripe.account)
-    tenant, operator = world.tenant, WorldOperator(world)
-    ours = tenant, tenant, directory, operator, world.addresses(), pace or Turns(), world.clock
+    tenant, operator = world.tenant, WorldOperator(world, pace or Turns())
+    ours = tenant, tenant, directory, operator, world.addresses(), world.clock
     return [*Repair(TENANT, *ours).apply(steps)]
 
 

@@ -69,10 +69,9 @@ class Plan:
         """Carry out an act; return what became of it."""
         step = Step(act, Drift.LINKED, user_id or ADA.user_id, customer_id, "a reason")
         directory = Watched(self.world.stripe.account, self.afterwards)
-        pace = Turns(self._turn)
-        tenant, operator = self.world.tenant, WorldOperator(self.world)
+        tenant, operator = self.world.tenant, WorldOperator(self.world, Turns(self._turn))
         addresses = self.world.addresses()
-        ours = tenant, tenant, directory, operator, addresses, pace, self.world.clock
+        ours = tenant, tenant, directory, operator, addresses, self.world.clock
         worker = Repair(TENANT, *ours, unknown_is_gone=self.unknown_is_gone)
         [result] = worker.apply([step])
         return result
@@ -705,5 +704,5 @@ class TestSteps:
         directory = Watched(plan.world.stripe.account, look)
         tenant, operator = plan.world.tenant, WorldOperator(plan.world)
         addresses = plan.world.addresses()
-        ours = tenant, tenant, directory, operator, addresses, Turns(), plan.world.clock
+        ours = tenant, tenant, directory, operator, addresses, plan.world.clock
         return [*Repair(TENANT, *ours, lambda _: trouble).apply(self.STEPS)]

@@ -20,6 +20,7 @@ from customerlink.model.errors import (
     CustomerLinkError,
     KeyRejectedError,
     LedgerUnavailableError,
+    NoTurnError,
     SecretUnavailableError,
 )
 from customerlink.model.failure import FailedAt, Failure, How, told
@@ -49,6 +50,7 @@ _LASTING = (
 )
 _OUTAGES = (
     *(LedgerUnavailableError, SecretUnavailableError, Auth0SilentError, BotoCoreError),
+    NoTurnError,
     *(stripe.APIConnectionError, stripe.RateLimitError),
     # Last of all by kind: what a socket, a name or a certificate says.
     *(urllib3.exceptions.HTTPError, OSError),

@@ -34,6 +34,7 @@ from customerlink.model.errors import (
     CustomerLinkError,
     KeyRejectedError,
     LedgerUnavailableError,
+    NoTurnError,
     ServicesDownError,
 )
 from customerlink.model.failure import How
@@ -75,6 +76,9 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one 
             return _of_aws(error)
         case LedgerUnavailableError():
             return _of_the_ledger(error)
+        case NoTurnError():
+            text = "A rate limit stays exceeded: what was done stands."
+            return CliError(text, AGAIN, Exit.UNREACHABLE)
         case ServicesDownError():
             return CliError(f"{error}.", AGAIN, Exit.UNREACHABLE)
         case KeyRejectedError():
@@ -140,8 +144,9 @@ def _of_auth0(error: Auth0RefusedError) -> CliError:
         return lacks_scope(scope)
     status = error.status
     if status == 429:  # noqa: PLR2004 (Too Many Requests)
-        fix = "Wait a minute, and run the command again."
-        return CliError("Auth0's rate limit stayed exceeded.", fix, Exit.UNREACHABLE)
+        text = "Auth0's rate limit stayed exceeded: what was done stands."
+        fix = "Wait a minute, and run the command again: it goes on where it stopped."
+        return CliError(text, fix, Exit.UNREACHABLE)
     if status >= 500:  # noqa: PLR2004 (a server's error)
         return CliError(f"Auth0 answered {status}.", AGAIN, Exit.UNREACHABLE)
     code = body.get("errorCode", "without a code")

@@ -86,6 +86,10 @@ class Output:
         # With --json as well: a silent minute would pass for a program that hangs.
         self.err.print(f"Auth0's rate limit is exceeded: going on in {seconds:.0f} s.")
 
+    def turns_are_taken(self, seconds: float) -> None:
+        """Tell of a wait for a turn: a service refused a request, or others were first."""
+        self.err.print(f"A rate limit has no turn left: going on in {seconds:.0f} s.")
+
     def wait(self, why: str, seconds: float) -> None:
         """Wait, with a bar where there is a terminal."""
         self.step(f"wait {seconds:.0f} s {why}")

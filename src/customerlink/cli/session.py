@@ -45,6 +45,9 @@ Diff = Annotated[bool, typer.Option("--diff", help="With --dry-run: the Action's
 Apply = Annotated[bool, typer.Option("--apply", help="Carry it out.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask no question in live mode.")]
 
+_LONG_WAIT_SECONDS = 3.0
+"""Of a wait for a turn: shorter ones are the rates' own, one after the other."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -137,7 +140,12 @@ class Session:
         deployment, base = self.deployment, self.config.stripe_api_base
         table = deployment.outputs.table
         operator = operator_on_a_laptop(deployment.dynamodb, table, base, key, policy, self._clock)
-        return replace(operator, reading_key=reading_key, rates=self.rates())
+        return replace(operator, reading_key=reading_key, rates=self.rates(self._wait))
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > _LONG_WAIT_SECONDS:
+            self.output.turns_are_taken(seconds)
+        time.sleep(seconds)
 
     def reading_key(self) -> StripeKey | None:
         """Return the key that reads subscriptions: the operator's own, or the deployment's."""

@@ -16,9 +16,7 @@ def sync_worker(now: Session, policy: SyncPolicy) -> Sync:
     verified = deployment.verified_email() or VerifiedEmail.OPTIONAL
     sign_up = Policy(verified_email=verified, customer_fields=fields, trust=deployment.trust())
     operator = now.operator(probe.key, sign_up, now.reading_key())
-    return sync_of(
-        now.tenant(operator.rates).users, operator, SyncRules(now.digests(), policy, fields)
-    )
+    return sync_of(now.tenant().users, operator, SyncRules(now.digests(), policy, fields))
 
 
 def _fields(text: str) -> CustomerFields:

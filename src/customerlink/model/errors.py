@@ -1,8 +1,11 @@
 """What can go wrong in a way that the code expects but a caller cannot decide on."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from customerlink.model.failure import FailedAt, Failure, How, told
+
+if TYPE_CHECKING:
+    from customerlink.model.rates import Endpoint
 
 
 class CustomerLinkError(Exception):
@@ -66,5 +69,15 @@ class TenantUnavailableError(CustomerLinkError):
     failed_at = FailedAt.AUTH0
 
 
+LIMITED = "a rate limit stays exceeded, and what was done stands: again in a minute"
+
+
 class NoTurnError(CustomerLinkError):
-    """The rates give no turn before the time is over: nothing was asked."""
+    """Nothing was done: the rates give no turn in time, or a service refused for its rate limit."""
+
+    def __init__(self, endpoint: "Endpoint | None" = None) -> None:
+        """Take at which endpoint a service refused; None where it was not asked."""
+        at = FailedAt.STRIPE if endpoint and endpoint.is_stripes else FailedAt.AUTH0
+        failure = Failure(at, How.RATE_LIMITED) if endpoint else None
+        super().__init__(LIMITED, How.OUT_OF_TIME, failure)
+        self.endpoint = endpoint

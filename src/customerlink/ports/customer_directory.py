@@ -22,5 +22,8 @@ class CustomerDirectory(Protocol):
         ...
 
     def delete(self, customer_id: CustomerId) -> bool:
-        """Delete a customer, for good, in one try; False if nobody knows what became of it."""
+        """Delete a customer, for good, in one try; False if nobody knows what became of it.
+
+        Raise `NoTurnError` where that is refused for a rate limit.
+        """
         ...

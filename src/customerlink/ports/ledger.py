@@ -85,6 +85,10 @@ class Ledger(Protocol):
         """Record the link, and forget what would have been created."""
         ...
 
+    def restore(self, lease: Lease, recorded: Linked) -> bool:
+        """Put back the link that was reopened: since when it is recorded stays as it was."""
+        ...
+
     def refuse(self, lease: Lease, reason: Reason) -> None:
         """Record that an admission was refused; the next login opens the sign-up again."""
         ...

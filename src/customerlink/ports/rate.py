@@ -1,9 +1,10 @@
 """How often something may be done."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from customerlink.model.errors import NoTurnError
 from customerlink.model.rates import Endpoint
 
 
@@ -50,6 +51,32 @@ class Rates(Protocol):
         """
         take_turns(self, endpoints)
         return nullcontext()
+
+
+TRIES = 10
+"""So often is tried what a service refuses: for minutes, as nothing is held meanwhile."""
+
+
+def by_turns[Result](
+    ahead: Callable[[Iterable[Endpoint]], AbstractContextManager[None]],
+    endpoints: Iterable[Endpoint],
+    act: Callable[[], Result],
+) -> Result:
+    """Do by turns that are waited for before what may hold something that a log-in waits for.
+
+    Where a service refuses a request amid it, its limit is waited for after the act has given back
+    what it held, and the act is done once more. Raise `NoTurnError` where that stays so.
+    """
+    always, wanted = (*endpoints,), (*endpoints,)
+    for tries_left in reversed(range(TRIES)):
+        with ahead(wanted):
+            try:
+                return act()
+            except NoTurnError as refused:
+                if refused.endpoint is None or not tries_left:
+                    raise
+                wanted = (*always, refused.endpoint)
+    raise AssertionError("unreachable")
 
 
 def take_turns(rates: Rates, endpoints: Iterable[Endpoint]) -> None:

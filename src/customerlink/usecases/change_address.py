@@ -7,7 +7,14 @@ from customerlink.model.address import lowered, spellings
 from customerlink.model.customer import Customer
 from customerlink.model.sign_up_record import Lease, Linked
 from customerlink.model.user import CustomerId
-from customerlink.ports.customers import Customers, Done, Failure, Refused
+from customerlink.ports.customers import (
+    NOTHING_CHANGED,
+    Customers,
+    Done,
+    Failure,
+    NotSent,
+    Refused,
+)
 from customerlink.usecases.open_sign_up import PASSING, Settled
 from customerlink.usecases.settle import Settling
 
@@ -127,16 +134,17 @@ class _Write:
         lock = ledger.lock_email(self.lease, email)
         if not lock.is_mine:
             return _RUNNING
-        why = self._why_not_written(self.settling.customers)
-        written = None if why else self.write()
+        written: Done[Customer] | Failure = NotSent()
+        try:
+            why = self._why_not_written(self.settling.customers)
+            written = written if why else self.write()
+        finally:
+            # Where nothing was written, nothing is on its way: who has the address need not wait.
+            if lock.is_new and isinstance(written, NOTHING_CHANGED):
+                ledger.unlock_email(self.lease, email)
         if is_refused(written):
-            why = REFUSED
-        # Nothing was written, so nothing is on its way: whoever has the address need not wait.
-        if why and lock.is_new:
-            ledger.unlock_email(self.lease, email)
-        if why:
-            return why
-        return None if isinstance(written, Done) else _NO_ANSWER
+            return REFUSED
+        return why or (None if isinstance(written, Done) else _NO_ANSWER)
 
     def _why_not_written(self, customers: Customers) -> str | None:
         for address in spellings(self.email):

@@ -1,6 +1,7 @@
 """Delete a customer while its user's record is leased: once, and only if the lease lasts."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 
 from customerlink.model.customer import NewCustomer
@@ -28,7 +29,10 @@ class Deletion(StrEnum):
 def delete_customer(
     customers: CustomerDirectory, customer_id: CustomerId, clock: Clock, began: float
 ) -> Deletion:
-    """Delete a customer under a lease that was taken after `began`."""
+    """Delete a customer under a lease that was taken after `began`.
+
+    Raise `NoTurnError` where Stripe refuses it for its rate limit.
+    """
     if clock.time() - began > BEFORE_DELETION_SECONDS:
         return Deletion.TOO_LATE
     return Deletion.DONE if customers.delete(customer_id) else Deletion.UNKNOWN
@@ -43,8 +47,21 @@ class Reserved:
     """What it linked before."""
 
     def restore(self, ledger: Ledger) -> None:
-        """Put back what was there."""
-        close_if_possible(ledger, self.lease, self.recorded)
+        """Put back what was there; where the ledger does not answer, the lease ends by itself."""
+        with suppress(LedgerUnavailableError):
+            if self.recorded is None:
+                ledger.close(self.lease)
+            else:
+                ledger.restore(self.lease, self.recorded)
+
+    @contextmanager
+    def or_restored(self, ledger: Ledger, error: type[Exception] = Exception) -> Iterator[None]:
+        """Put it back where this is raised, by which nothing is on its way."""
+        try:
+            yield
+        except error:
+            self.restore(ledger)
+            raise
 
 
 def reserve(ledger: Ledger, user: User, kept: NewCustomer | None = None) -> Reserved | None:
@@ -60,13 +77,10 @@ def reserve(ledger: Ledger, user: User, kept: NewCustomer | None = None) -> Rese
     return None if isinstance(opened, Busy | Linked) else Reserved(opened, recorded)
 
 
-def close_if_possible(ledger: Ledger, lease: Lease, recorded: Linked | None = None) -> None:
-    """Put a record's link back, or end it without one, so that the next login is another try.
+def close_if_possible(ledger: Ledger, lease: Lease) -> None:
+    """End a record without its link, so that the next login is another try.
 
     Where the ledger does not answer, the lease ends by itself; what was done is done.
     """
     with suppress(LedgerUnavailableError):
-        if recorded is None:
-            ledger.close(lease)
-        else:
-            ledger.link(lease, recorded.customer_id)
+        ledger.close(lease)

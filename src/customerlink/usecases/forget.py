@@ -4,17 +4,21 @@ No mark is left: what comes late of events finds nobody, and makes nothing. Inte
 the same call ends it: what leads to the rest goes last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from customerlink.model.customer import FORMER, Customer, NewCustomer
-from customerlink.model.rates import A_WRITE
+from customerlink.model.errors import LIMITED, LedgerUnavailableError, NoTurnError
+from customerlink.model.profile import Profile
+from customerlink.model.rates import A_WRITE, Endpoint
 from customerlink.model.sign_up_record import SETTLED_SECONDS
 from customerlink.model.signup import SignUp
-from customerlink.model.sync_memory import SyncLease
+from customerlink.model.sync_memory import Memory, SyncLease
 from customerlink.model.user import User, UserId, registrant_id
-from customerlink.ports.customers import Done, Failure
+from customerlink.ports.customers import Done, Failure, RateLimited, Unknown
 from customerlink.ports.ledger import ErasingLedger
+from customerlink.ports.rate import by_turns
 from customerlink.ports.sync_ledger import SyncLedger
 from customerlink.usecases.delete_customer import Reserved, reserve
 from customerlink.usecases.deleted_user import BEFORE_PARTING_SECONDS
@@ -23,6 +27,7 @@ from customerlink.usecases.synced import BUSY, NO_ANSWER
 from customerlink.usecases.whose_customer import RUNNING
 
 TOO_LATE = "a service took too long: again in two minutes"
+NOT_TAKEN = "Stripe did not take what it was asked for: again in a minute"
 
 
 @dataclass
@@ -51,10 +56,15 @@ class Forgetting(Person):
         done.why = next(iter(plan.refusals), None)
         for who in plan.users:
             if done.why is None:
-                # Before their record is leased, for which a log-in of theirs waits.
-                with self.invocations.ahead(A_WRITE):
-                    _Erasing(self, who, done).carry_out()
+                done.why = self._why_not_erased(_Erasing(self, who, done))
         return done
+
+    def _why_not_erased(self, one: "_Erasing") -> str | None:
+        try:
+            # Before their record is leased, for which a log-in of theirs waits.
+            return by_turns(self.invocations.ahead, A_WRITE, one.carry_out)
+        except NoTurnError:
+            return LIMITED
 
     def pause(self, seconds: float) -> None:
         """Wait."""
@@ -69,54 +79,61 @@ class _Erasing:
     who: User
     done: Forgotten
 
-    def carry_out(self) -> None:
+    def carry_out(self) -> str | None:
+        """Erase them; return why not, if so."""
         reserved = self._reserved()
         if reserved is None:
-            self.done.why = RUNNING
-            return
+            return RUNNING
         ledger, record = reserved
-        memories = self.whole.invocations.sync_ledger()
-        memory = memories.take(self.who)
+        with record.or_restored(ledger):
+            memories = self.whole.invocations.sync_ledger()
+            memory = memories.take(self.who)
         if memory is None:
             record.restore(ledger)
-            self.done.why = BUSY
-            return
-        self._erased(ledger, record, memories, memory)
+            return BUSY
+        return self._why_not_erased(_Leased(ledger, record, memories, memory))
 
-    def _erased(
-        self, ledger: ErasingLedger, record: Reserved, memories: SyncLedger, memory: SyncLease
-    ) -> None:
-        whole, began = self.whole, self.whole.clock.time()
-        profile = whole.profiles.get(whole.user.user_id)
-        traces = whole.traces(self.who, profile, record.lease)
+    def _why_not_erased(self, leased: "_Leased") -> str | None:
+        began = self.whole.clock.time()
+        with leased.or_given_back():
+            profile = self.whole.profiles.get(self.whole.user.user_id)
+            traces, found = self._found(leased.record, profile)
+            why = next(self.whole.why_not_let_go(found, traces), None)
+            if why is None and not self._registrations_forgotten(leased.ledger, traces):
+                why = RUNNING
+        if why is None:
+            with leased.or_given_back(NoTurnError):
+                why = self._why_not_let_go(leased.ledger, traces, found, began)
+                if why is None and profile is not None:
+                    self._delete_user()
+        if why is None:
+            self.done.items += (items := leased.forgotten()) or 0
+            return TOO_LATE if items is None else None
+        # What was sent without an answer may be on its way: both leases end by themselves.
+        if why is not NO_ANSWER:
+            leased.give_back()
+        return why
+
+    def _found(
+        self, record: Reserved, profile: Profile | None
+    ) -> tuple[Traces, list[NamedCustomer]]:
+        traces = self.whole.traces(self.who, profile, record.lease)
         if record.recorded is not None:
             traces.ids.add(record.recorded.customer_id)
-        found = whole.customers(self.who, traces)
-        refusal = next(whole.why_not_let_go(found, traces), None)
-        if refusal is None and not self._registrations_forgotten(ledger, traces):
-            refusal = RUNNING
-        if refusal is not None:
-            record.restore(ledger)
-            memories.give_back(memory, memory.memory)
-            self.done.why = refusal
-            return
+        return traces, self.whole.customers(self.who, traces)
+
+    def _delete_user(self) -> None:
+        if self.who == self.whole.user and self.whole.deletes_user:
+            self.whole.profiles.delete(self.who.user_id)
+            self.done.users += 1
+
+    def _why_not_let_go(
+        self, ledger: ErasingLedger, traces: Traces, found: list[NamedCustomer], began: float
+    ) -> str | None:
+        """Let the customers go, and the claims on them; return why not all, if so."""
         for each in sorted(traces.ids):
             self.done.items += ledger.disclaim(self.who, each)
-        for customer in found:
-            why = self._why_not_let_go(customer, began)
-            if why is not None:
-                # What was sent may be on its way: both leases end by themselves.
-                self.done.why = why
-                return
-        if self.who == whole.user and whole.deletes_user and profile is not None:
-            whole.profiles.delete(self.who.user_id)
-            self.done.users += 1
-        # What this invocation has made itself was no item of theirs.
-        items = (record.lease.epoch > 1) + (memory.epoch > 1)
-        if ledger.forget(record.lease) and memories.forget(memory):
-            self.done.items += items
-        else:
-            self.done.why = TOO_LATE
+        return next((why for each in found if (why := self._why_kept(each, began))), None)
 
     def _registrations_forgotten(self, ledger: ErasingLedger, traces: Traces) -> bool:
         """Delete the records of the registrations, while the customers still say which they are.
@@ -132,7 +149,7 @@ class _Erasing:
             self.done.items += reserved.lease.epoch > 1
         return True
 
-    def _why_not_let_go(self, customer: NamedCustomer, began: float) -> str | None:
+    def _why_kept(self, customer: NamedCustomer, began: float) -> str | None:
         """Let a customer go; return why not, if so."""
         if self.whole.clock.time() - began > BEFORE_PARTING_SECONDS:
             return TOO_LATE
@@ -146,8 +163,10 @@ class _Erasing:
             sent = customers.unlink(customer.id, None)
         else:
             sent = customers.update(customer.id, {f"metadata.{FORMER}": ""})
+        if isinstance(sent, RateLimited):
+            raise NoTurnError(Endpoint.CHANGE)
         if not isinstance(sent, Done):
-            return NO_ANSWER
+            return NO_ANSWER if isinstance(sent, Unknown) else NOT_TAKEN
         self.done.deleted += is_deleted
         self.done.unlinked += not is_deleted
         return None
@@ -173,3 +192,43 @@ class _Erasing:
         profile = self.whole.profiles.get(self.whole.user.user_id)
         email = (profile.email if profile else None) or next(iter(self.whole.emails), None)
         return NewCustomer.of(SignUp(self.who, logins_count=0), email) if email else None
+
+
+@dataclass(frozen=True)
+class _Leased:
+    """What this invocation has of a user's, so that nobody signs up as them or looks at them."""
+
+    ledger: ErasingLedger
+    record: Reserved
+    memories: SyncLedger
+    memory: SyncLease
+
+    def give_back(self) -> None:
+        """Put both back as they were."""
+        self.record.restore(self.ledger)
+        with suppress(LedgerUnavailableError):
+            if self._is_memory_new:
+                self.memories.forget(self.memory)
+            else:
+                self.memories.give_back(self.memory, self.memory.memory)
+
+    @contextmanager
+    def or_given_back(self, error: type[Exception] = Exception) -> Iterator[None]:
+        """Give both back where this is raised, by which nothing is on its way."""
+        try:
+            yield
+        except error:
+            self.give_back()
+            raise
+
+    def forgotten(self) -> int | None:
+        """Delete both; return how many of them were there before, or None if one was taken over."""
+        if self.ledger.forget(self.record.lease) and self.memories.forget(self.memory):
+            # What this invocation has made itself was no item of theirs.
+            return (self.record.lease.epoch > 1) + (not self._is_memory_new)
+        return None
+
+    @property
+    def _is_memory_new(self) -> bool:
+        memory = self.memory
+        return (memory.epoch, memory.memory, memory.parks) == (1, Memory(), 0)

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 
 from customerlink.model.address import spellings
 from customerlink.model.customer_values import LiveCustomer
+from customerlink.model.errors import NoTurnError
 from customerlink.model.listed_customer import Absence
 from customerlink.model.profile import ODD_IDENTITY, Profile
+from customerlink.model.rates import Endpoint
 from customerlink.model.sign_up_record import Lease
 from customerlink.model.usage import Subscriptions
 from customerlink.model.user import CustomerId, User
-from customerlink.ports.customers import Done, Failure
+from customerlink.ports.customers import Done, Failure, RateLimited
 from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import ErasableUsers
 from customerlink.ports.synced_customers import SyncedCustomers
@@ -161,7 +163,7 @@ class Person:
             if isinstance(live, LiveCustomer) and _is_of(live, who) and live.customer.email:
                 traces.emails.add(live.customer.email)
         for address in spellings(*sorted(traces.emails)):
-            listed = _answer(customers.list_by_email(address))
+            listed = _answer(customers.list_by_email(address), Endpoint.LIST)
             traces.ids |= {each.id for each in listed if each.belongs_to(who) or each.was_of(who)}
         looked = [_looked_at(customers, each) for each in sorted(traces.ids)]
         missing = (Absence.UNKNOWN, Absence.OTHER_MODE)
@@ -170,10 +172,7 @@ class Person:
         traces.registrations |= {
             each.customer.registration_id for each in own if each.customer.registration_id
         }
-        return [
-            NamedCustomer(who, each, _answer(customers.subscriptions(each.customer.id)))
-            for each in own
-        ]
+        return [NamedCustomer(who, each, _subscriptions(customers, each)) for each in own]
 
 
 def _is_of(live: LiveCustomer, who: User) -> bool:
@@ -181,10 +180,16 @@ def _is_of(live: LiveCustomer, who: User) -> bool:
 
 
 def _looked_at(customers: SyncedCustomers, customer_id: CustomerId) -> LiveCustomer | Absence:
-    return _answer(customers.look(customer_id))
+    return _answer(customers.look(customer_id), Endpoint.RETRIEVE)
 
 
-def _answer[Result](outcome: Done[Result] | Failure) -> Result:
+def _subscriptions(customers: SyncedCustomers, live: LiveCustomer) -> Subscriptions:
+    return _answer(customers.subscriptions(live.customer.id), Endpoint.CHANGE)
+
+
+def _answer[Result](outcome: Done[Result] | Failure, endpoint: Endpoint) -> Result:
+    if isinstance(outcome, RateLimited):
+        raise NoTurnError(endpoint)
     if not isinstance(outcome, Done):
         raise UnansweredError("Stripe did not say what there is")
     return outcome.result

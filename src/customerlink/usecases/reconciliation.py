@@ -204,7 +204,7 @@ class Reconciliation:
         )
         try:
             return change.carry_out()
-        except (UnansweredError, NoTurnError):
+        except UnansweredError:
             # Of whom the address may be shared with: nothing was written yet.
             return NO_ANSWER
 
@@ -242,7 +242,7 @@ class Reconciliation:
         """Decide once more, by what is there now; None without an answer."""
         try:
             return self.look.decision(self.user, self.lease.memory, customers, self.told, self.left)
-        except (UnansweredError, NoTurnError):
+        except UnansweredError:
             return None
 
     def _why_not_settled(self, settling: Settling) -> str | None:

@@ -7,10 +7,11 @@ it. Who has not verified it, and has not used the customer, has nothing to lose.
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from customerlink.model.address import is_same_address, lowered, spellings
 from customerlink.model.customer import NewCustomer
-from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.errors import LIMITED, LedgerUnavailableError, NoTurnError
 from customerlink.model.instruction import unlinked_metadata
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.profile import Profile
@@ -23,7 +24,13 @@ from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.customer_usage import CustomerUsage
 from customerlink.ports.deadline import Clock
 from customerlink.ports.profiles import Identities, Profiles
-from customerlink.usecases.delete_customer import Deletion, close_if_possible, delete_customer
+from customerlink.ports.rate import by_turns
+from customerlink.usecases.delete_customer import (
+    Deletion,
+    Reserved,
+    close_if_possible,
+    delete_customer,
+)
 from customerlink.usecases.repair import Invocations
 from customerlink.usecases.whose_customer import (
     DECIDE,
@@ -96,12 +103,14 @@ class AddressRelease:
         """Delete a holder's customer, and let its user make another try; return why not."""
         if holder.kept is not None or holder.whose.user is None:
             return holder.kept or DECIDE
+        released = partial(self._released, holder.customer, holder.whose.user)
         try:
             # Before its user's record is leased, for which a log-in of theirs waits.
-            with self.invocations.ahead(A_LOOK):
-                return self._released(holder.customer, holder.whose.user)
+            return by_turns(self.invocations.ahead, A_LOOK, released)
         except LedgerUnavailableError:
             return "the ledger did not answer: again in a minute"
+        except NoTurnError:
+            return LIMITED
 
     def _customers(self, address: str, users: Iterable[Profile]) -> list[ListedCustomer]:
         spelled = {each.email or "" for each in users}
@@ -171,12 +180,19 @@ class AddressRelease:
         if opened.adopting or opened.has_create_under_way(self.clock.time()):
             ledger.release(opened)
             return "a sign-up of its user has not ended: again in a minute"
-        why = self._deleted(customer_id, user, began)
-        if why is not Deletion.UNKNOWN:
-            close_if_possible(ledger, opened, recorded if why else None)
+        reserved = Reserved(opened, recorded)
+        with reserved.or_restored(ledger):
+            why = self._why_not_deleted(customer_id, user)
+        if why is None:
+            with reserved.or_restored(ledger, NoTurnError):
+                why = self._deleted(customer_id, user, began)
+        if why is None:
+            close_if_possible(ledger, opened)
+        elif why is not Deletion.UNKNOWN:
+            reserved.restore(ledger)
         return why
 
-    def _deleted(self, customer_id: CustomerId, user: User, began: float) -> str | None:
+    def _why_not_deleted(self, customer_id: CustomerId, user: User) -> str | None:
         found = self.customers.retrieve(customer_id)
         if isinstance(found, Absence):
             return "the customer is gone by now"
@@ -185,6 +201,9 @@ class AddressRelease:
             return holder.kept
         if holder.whose.user != user:
             return "the customer names somebody else by now"
+        return None
+
+    def _deleted(self, customer_id: CustomerId, user: User, began: float) -> str | None:
         # The profile first. A crash in between leaves a customer that names its user, whose next
         # login finds it, and so does the next release; the other way round, the profile would have
         # an id that leads nowhere, and its user's logins would ask nobody.

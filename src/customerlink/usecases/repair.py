@@ -9,7 +9,7 @@ from typing import Protocol
 
 from customerlink.model.address import is_same_address, lowered
 from customerlink.model.customer_values import EMAIL
-from customerlink.model.errors import LedgerUnavailableError
+from customerlink.model.errors import LedgerUnavailableError, NoTurnError
 from customerlink.model.instruction import Metadata, Reason, link_metadata, unlinked_metadata
 from customerlink.model.listed_customer import OTHER_ADDRESS, SERVED, Absence, ListedCustomer
 from customerlink.model.profile import Profile, unfinished
@@ -25,7 +25,7 @@ from customerlink.ports.customer_directory import CustomerDirectory
 from customerlink.ports.deadline import Clock
 from customerlink.ports.ledger import Ledger, LedgerView
 from customerlink.ports.profiles import Identities, Profiles
-from customerlink.ports.rate import Rates
+from customerlink.ports.rate import by_turns
 from customerlink.usecases.backfill import why_not
 from customerlink.usecases.change_address import LowerCase
 from customerlink.usecases.delete_customer import (
@@ -40,7 +40,7 @@ from customerlink.usecases.provision_existing import provision_existing
 from customerlink.usecases.rows import RowFailed, Rows, Seen
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sync import Sync
-from customerlink.usecases.synced import NO_ANSWER, NO_LEDGER, Synced, SyncOutcome
+from customerlink.usecases.synced import NO_ANSWER, NO_LEDGER, NO_TURN, Synced, SyncOutcome
 from customerlink.usecases.whose_customer import other_with
 
 _GONE = "the user is gone"
@@ -116,8 +116,6 @@ class Repair:
     invocations: Invocations
     addresses: Sync
     """What lets a customer's address follow its user's, and nothing else."""
-    rates: Rates
-    """At which steps are carried out."""
     clock: Clock
     trouble_of: Callable[[Exception], Trouble] = of_the_row
     served: Collection[str] = ()
@@ -148,8 +146,8 @@ class Repair:
                 yield Result(step, Outcome.LEFT, step.reason)
                 continue
             # The turns first: what is read before a wait may be stale after it.
-            with self.rates.ahead(A_USER):
-                why = rows.attempt(partial(acts[step.act], step), _seen)
+            act = partial(by_turns, self.invocations.ahead, A_USER, partial(acts[step.act], step))
+            why = rows.attempt(act, _seen)
             if isinstance(why, RowFailed):
                 yield Result(step, Outcome.FAILED, why.reason)
             else:
@@ -306,10 +304,13 @@ class Repair:
         reserved = reserve(ledger, registrant)
         if reserved is None:
             return "somebody registers right now"
-        if self._is_held(customer):
+        with reserved.or_restored(ledger):
+            is_held = self._is_held(customer)
+        if is_held:
             ledger.close(reserved.lease)
             return "a user has it"
-        end = delete_customer(self.customers, customer.id, self.clock, began)
+        with reserved.or_restored(ledger, NoTurnError):
+            end = delete_customer(self.customers, customer.id, self.clock, began)
         if end is not Deletion.UNKNOWN:
             close_if_possible(ledger, reserved.lease)
         return None if end is Deletion.DONE else end
@@ -358,9 +359,14 @@ def _not_adopted(outcome: Unsettled, customer_id: CustomerId) -> str:
 
 
 def _not_followed(synced: Synced) -> str | None:
-    """Return why a customer's address did not follow, if so; raise for the ledger's silence."""
+    """Return why a customer's address did not follow, if so.
+
+    Raise for the ledger's silence, and for want of a turn.
+    """
     if synced.why == NO_LEDGER:
         raise LedgerUnavailableError(NO_LEDGER)
+    if synced.why == NO_TURN:
+        raise NoTurnError(Endpoint.READ_USERS)
     if synced.outcome is SyncOutcome.DONE:
         return None
     verdicts = synced.decision.verdicts if synced.decision else {}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from customerlink.model.errors import ServicesDownError
+from customerlink.model.errors import LIMITED, NoTurnError, ServicesDownError
 from customerlink.model.failure import Failure
 from customerlink.model.trouble import Trouble
 from customerlink.ports.deadline import Clock
@@ -69,12 +69,13 @@ class Rows:
             if trouble is Trouble.LASTING or is_out:
                 raise
             may_pass, where = trouble is Trouble.OUTAGE, self.failure_of(error)
-            return RowFailed(type(error).__name__, may_pass=may_pass, failure=where)
+            told = LIMITED if isinstance(error, NoTurnError) else type(error).__name__
+            return RowFailed(told, may_pass=may_pass, failure=where)
         self._raised.lasts(Seen.UP)
         if self._told.lasts(seen(done)):
             whose = failure(done)
-            told = f"For a minute every row failed at {whose}" if whose else _NO_ANSWER
-            raise ServicesDownError(told, failure=whose)
+            said = f"For a minute every row failed at {whose}" if whose else _NO_ANSWER
+            raise ServicesDownError(said, failure=whose)
         return done
 
 

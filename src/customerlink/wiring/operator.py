@@ -212,7 +212,7 @@ def reassignment(
     operator: Operator,
 ) -> Reassignment:
     """Return what lets a customer name another user."""
-    directory = StripeDirectory(customers, operator.rates)
+    directory, users = StripeDirectory(customers, operator.rates), users.at(operator.rates)
     return Reassignment(tenant, users, users, directory, operator, operator.clock)
 
 
@@ -220,13 +220,13 @@ def address_release(
     tenant: Tenant, users: "Users", operator: Operator, *, usage: CustomerUsage
 ) -> AddressRelease:
     """Return what looks at who holds an address, and lets go of it."""
-    directory = _directory_to_delete_from(operator)
+    directory, users = _directory_to_delete_from(operator), users.at(operator.rates)
     return AddressRelease(tenant, users, users, directory, usage, operator, operator.clock)
 
 
 def sync(users: "Users", operator: Operator, rules: SyncRules) -> Sync:
     """Return what reconciles one user with their customer."""
-    return Sync(users, operator, rules, operator.clock)
+    return Sync(users.at(operator.rates), operator, rules, operator.clock)
 
 
 def forgetting(
@@ -239,6 +239,7 @@ def forgetting(
     **asked: bool,
 ) -> Forgetting:
     """Return what erases a person."""
+    users = users.at(operator.rates)
     return Forgetting(who, emails, users, operator, operator.clock, wait=wait, **asked)
 
 
@@ -253,8 +254,9 @@ def repair(  # noqa: PLR0913 (both sides, and what is asked)
 ) -> Repair:
     """Return what carries plans out, at rates that its look-ups at Stripe keep too."""
     directory, addresses = _directory_to_delete_from(operator), sync(users, operator, rules)
+    users = users.at(operator.rates)
     services = users, users, directory, operator, addresses
-    return Repair(tenant, *services, operator.rates, time, trouble_of, served, unknown_is_gone)
+    return Repair(tenant, *services, time, trouble_of, served, unknown_is_gone)
 
 
 def _directory_to_delete_from(operator: Operator) -> StripeDirectory:

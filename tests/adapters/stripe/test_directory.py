@@ -10,8 +10,11 @@ from tests.fakes import FakeClock
 
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.adapters.stripe.listing import line
+from customerlink.adapters.stripe.rate_limits import PAUSE_SECONDS
 from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.model.errors import NoTurnError
 from customerlink.model.listed_customer import Absence
+from customerlink.model.rates import Endpoint
 from customerlink.model.user import CustomerId
 from customerlink.model.values import ODD
 from sandbox.serving import Server
@@ -25,6 +28,7 @@ class Stripe:
 
     account: StripeAccount
     directory: StripeDirectory
+    clock: FakeClock
 
     def make(self, **params: Any) -> CustomerId:
         """Create a customer."""
@@ -43,7 +47,7 @@ def stripe_side() -> Iterator[Stripe]:
             max_network_retries=0,
         )
         bucket = TokenBucket(1000, clock.monotonic, clock.sleep)
-        yield Stripe(account, StripeDirectory(client.v1.customers, bucket))
+        yield Stripe(account, StripeDirectory(client.v1.customers, bucket), clock)
 
 
 def test_retrieved(stripe_side: Stripe) -> None:
@@ -120,7 +124,7 @@ def test_trouble_is_waited_out(stripe_side: Stripe) -> None:
 LOST = [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.ERROR_AFTER, FaultKind.DOWN]
 
 
-@pytest.mark.parametrize("kind", [*LOST, FaultKind.RATE_LIMIT])
+@pytest.mark.parametrize("kind", LOST)
 def test_deletion_without_an_answer(stripe_side: Stripe, kind: FaultKind) -> None:
     """It is not asked for again; the next one's 404 says that it is gone, which was the aim."""
     made = stripe_side.make()
@@ -129,6 +133,18 @@ def test_deletion_without_an_answer(stripe_side: Stripe, kind: FaultKind) -> Non
 
     assert stripe_side.directory.delete(made)
     assert stripe_side.directory.retrieve(made) is Absence.DELETED
+
+
+def test_deletion_that_meets_the_rate_limit(stripe_side: Stripe) -> None:
+    """Nothing is on its way, and everybody asks less."""
+    made, began = stripe_side.make(), stripe_side.clock.monotonic()
+    stripe_side.account.faults.append(Fault(FaultKind.RATE_LIMIT, "DELETE"))
+    with pytest.raises(NoTurnError) as refused:
+        stripe_side.directory.delete(made)
+
+    assert refused.value.endpoint is Endpoint.CHANGE
+    assert stripe_side.directory.delete(made)
+    assert stripe_side.clock.monotonic() - began >= PAUSE_SECONDS
 
 
 def test_deletion_that_is_refused(stripe_side: Stripe) -> None:

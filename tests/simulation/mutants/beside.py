@@ -158,10 +158,16 @@ BESIDE = [
     Mutant(
         "address unlocked once it is changed",
         ADDRESS,
-        "        return None if isinstance(written, Done) else _NO_ANSWER\n",
-        "        ledger.unlock_email(self.lease, email)\n"
-        "        return None if isinstance(written, Done) else _NO_ANSWER\n",
+        "if lock.is_new and isinstance(written, NOTHING_CHANGED):",
+        "if lock.is_new:",
         caught_by="tests/usecases/test_change_address.py::test_order",
+    ),
+    Mutant(
+        "address that was not changed left locked",
+        ADDRESS,
+        "if lock.is_new and isinstance(written, NOTHING_CHANGED):",
+        "if lock.is_new and why:",
+        caught_by="tests/usecases/test_change_address.py::test_update_that_failed",
     ),
     Mutant(
         "address that Stripe does not take tried for ever",

@@ -11,6 +11,7 @@ _TESTS = "tests/usecases/test_deleted_user.py"
 _TABLE = "tests/model/test_deleted_user.py::test_decision"
 _COUNTED = "tests/adapters/dynamodb/test_deletions.py"
 _FORGOTTEN = "tests/usecases/test_forget.py"
+_LIMITED = "tests/usecases/test_rate_limits.py"
 
 PARTING = [
     Mutant(
@@ -205,8 +206,8 @@ PARTING = [
     Mutant(
         "forget by what was seen before the record was opened",
         FORGET,
-        "refusal = next(whole.why_not_let_go(found, traces), None)",
-        "refusal = None",
+        "why = next(self.whole.why_not_let_go(found, traces), None)",
+        "why = None",
         caught_by=f"{_FORGOTTEN}::test_subscription_that_begins_meanwhile",
     ),
     Mutant(
@@ -247,8 +248,29 @@ PARTING = [
     Mutant(
         "forget leaves the registrations' records",
         FORGET,
-        "if refusal is None and not self._registrations_forgotten(ledger, traces):",
+        "if why is None and not self._registrations_forgotten(leased.ledger, traces):",
         "if False:",
         caught_by=f"{_FORGOTTEN}::test_forgotten",
+    ),
+    Mutant(
+        "what is leased kept for who meets a rate limit",
+        FORGET,
+        "            with leased.or_given_back(NoTurnError):\n",
+        "            with leased.or_given_back(ZeroDivisionError):\n",
+        caught_by=f"{_LIMITED}::test_goes_on",
+    ),
+    Mutant(
+        "link put back as one of just now",
+        "adapters/dynamodb/ledger.py",
+        "        at = lease.last_tried(self._now())\n",
+        "        at = self._now()\n",
+        caught_by=f"{_LIMITED}::test_lasts",
+    ),
+    Mutant(
+        "rate limit met is no reason to try again",
+        "ports/rate.py",
+        "if refused.endpoint is None or not tries_left:",
+        "if True:",
+        caught_by=f"{_LIMITED}::test_goes_on",
     ),
 ]

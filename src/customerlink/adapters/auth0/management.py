@@ -103,7 +103,7 @@ class Management:
 
         `seconds` is how long one call may take; each waits for its turn by the rates.
         """
-        self._rates = rates or Unlimited()
+        self.rates = rates or Unlimited()
         self._client, self._on_wait, self._sleep = client, on_wait, sleep
         self._connections = connections or Connections(client.url)
         self._tries, self._seconds, self._grant = tries, seconds, Grant()
@@ -118,6 +118,12 @@ class Management:
         _ = self.granted
         one = copy.copy(self)
         one.patience = seconds
+        return one
+
+    def at(self, rates: Rates) -> "Management":
+        """Return it for who asks at these rates; the token is shared."""
+        one = copy.copy(self)
+        one.rates = rates
         return one
 
     @property
@@ -177,7 +183,7 @@ class Management:
     def _leave_some(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
         """Let whoever does not wait for an answer leave others their share of a limit."""
         if seconds := seconds_to_reserve(headers):
-            self._rates.of(endpoint).pause(seconds)
+            self.rates.of(endpoint).pause(seconds)
 
     def _answer(
         self, method: str, url: str, headers: Mapping[str, str], body: str | None
@@ -216,7 +222,7 @@ class Management:
         Raise `Auth0RefusedError` at once where that is later than somebody waits, and `NoTurnError`
         where nobody may wait.
         """
-        limiter = self._rates.of(endpoint)
+        limiter = self.rates.of(endpoint)
         for tries_left in reversed(range(self._tries)):
             limiter.take()
             try:
@@ -230,9 +236,9 @@ class Management:
                 seconds = seconds_until_reset(error.headers)
                 limiter.pause(seconds)
                 limiter.slow()
-                if self._rates.is_ahead:
+                if self.rates.is_ahead:
                     # A log-in may wait for what is leased meanwhile.
-                    raise NoTurnError from None
+                    raise NoTurnError(endpoint) from None
                 if not tries_left or seconds > self.patience:
                     raise
                 self.patience -= seconds
@@ -263,6 +269,10 @@ class Users(ErasableUsers):
     def patient(self, seconds: float) -> "Users":
         """Return them for one request, which waits no longer than so for the rate limit."""
         return Users(self._management.patient(seconds), self._trust)
+
+    def at(self, rates: Rates) -> "Users":
+        """Return them for who asks at these rates, and waits for none inside of their `ahead`."""
+        return Users(self._management.at(rates), self._trust)
 
     def get(self, user_id: str) -> Profile | None:
         """Read a user, consistently: never by search, which lags. None for one who is gone."""

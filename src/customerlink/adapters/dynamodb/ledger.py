@@ -224,6 +224,14 @@ class DynamoDbLedger:
 
     def link(self, lease: Lease, customer_id: CustomerId) -> bool:
         """Record the link; what was kept for the next try has served its purpose and goes."""
+        return self._linked(lease, customer_id, self._now())
+
+    def restore(self, lease: Lease, recorded: Linked) -> bool:
+        """Record the link once more, of the time that it had: no log-in was told of it since."""
+        at = lease.last_tried(self._now())
+        return self._linked(lease, recorded.customer_id, at)
+
+    def _linked(self, lease: Lease, customer_id: CustomerId, at: float) -> bool:
         found = self._table.update(
             record_key(lease.user),
             "SET #state = :linked, customer_id = :customer_id, updated_at = :now "
@@ -237,7 +245,7 @@ class DynamoDbLedger:
                 ":linked": s(State.LINKED),
                 ":epoch": n(lease.epoch),
                 ":customer_id": s(customer_id),
-                ":now": n(self._now()),
+                ":now": n(at),
             },
         )
         if isinstance(found, Failed):

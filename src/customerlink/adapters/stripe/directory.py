@@ -8,7 +8,9 @@ from functools import partial
 from http import HTTPStatus
 
 from customerlink.adapters.stripe.listing import PAGE, listed, patiently
+from customerlink.adapters.stripe.rate_limits import at_its_turn
 from customerlink.adapters.stripe.sdk import stripe
+from customerlink.model.errors import NoTurnError
 from customerlink.model.listed_customer import Absence, ListedCustomer
 from customerlink.model.rates import Endpoint
 from customerlink.model.user import CustomerId
@@ -50,13 +52,16 @@ class StripeDirectory(CustomerDirectory):
     def delete(self, customer_id: CustomerId) -> bool:
         """Delete by id; one that is gone is no error: an earlier try's answer may be lost.
 
-        At once: a wait for a turn would outlast the lease that the deletion is made under.
+        In one try: the lease that it is made under must not end before.
         """
+        asked = at_its_turn(self.rates, Endpoint.CHANGE, partial(self.service.delete, customer_id))
         try:
-            self.service.delete(customer_id)
+            asked()
         except stripe.InvalidRequestError as error:
             if error.http_status != HTTPStatus.NOT_FOUND:
                 raise
-        except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError):
+        except stripe.RateLimitError:
+            raise NoTurnError(Endpoint.CHANGE) from None
+        except (stripe.APIConnectionError, stripe.APIError):
             return False
         return True

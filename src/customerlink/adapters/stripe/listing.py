@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from customerlink.adapters.stripe.rate_limits import PAUSE_SECONDS, at_its_turn
 from customerlink.adapters.stripe.sdk import stripe
 from customerlink.model.customer import without_blanks
+from customerlink.model.errors import NoTurnError
 from customerlink.model.listed_customer import ListedCustomer
 from customerlink.model.rates import Endpoint
 from customerlink.model.user import CustomerId
@@ -93,12 +94,18 @@ class Listing:
 
 
 def patiently[Result](rates: Rates, endpoint: Endpoint, request: Callable[[], Result]) -> Result:
-    """Make a request that changes nothing, again on 429, 5xx and lost answers."""
+    """Make a request that changes nothing, again on 429, 5xx and lost answers.
+
+    Raise `NoTurnError` on 429 where nobody may wait.
+    """
     paced = at_its_turn(rates, endpoint, request)
     for tries_left in reversed(range(_TRIES)):
         try:
             return paced()
         except stripe.RateLimitError:
+            if rates.is_ahead:
+                # A log-in may wait for what is leased meanwhile.
+                raise NoTurnError(endpoint) from None
             if not tries_left:
                 raise
         except (stripe.APIConnectionError, stripe.APIError):

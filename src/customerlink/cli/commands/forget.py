@@ -9,10 +9,11 @@ import typer
 from customerlink.cli.address import address_given
 from customerlink.cli.errors import AGAIN, CliError, Exit
 from customerlink.cli.session import Apply, Json, Session, Yes, session
+from customerlink.model.errors import LIMITED
 from customerlink.model.policy import Policy
 from customerlink.model.told import told_customer
 from customerlink.model.user import User, UserId
-from customerlink.usecases.forget import TOO_LATE, Forgetting, Forgotten
+from customerlink.usecases.forget import NOT_TAKEN, TOO_LATE, Forgetting, Forgotten
 from customerlink.usecases.look import UnansweredError
 from customerlink.usecases.person import NamedCustomer, Plan
 from customerlink.usecases.synced import BUSY, NO_ANSWER
@@ -21,7 +22,7 @@ from customerlink.wiring.operator import forgetting
 
 app = typer.Typer()
 
-_PASSING = (BUSY, NO_ANSWER, RUNNING, TOO_LATE)
+_PASSING = (BUSY, LIMITED, NO_ANSWER, NOT_TAKEN, RUNNING, TOO_LATE)
 
 _USAGE = "customerlink forget USER --email ADDRESS"
 

@@ -122,6 +122,7 @@ def _carry_out(now: Session, plan: Path, force: int | None, *, yes: bool) -> Non
     now.output.say(", ".join(f"{number} {kind}" for kind, number in counts.items()))
     now.output.document({"counts": counts, "steps": now.output.steps, "rows": rows})
     if counts[Outcome.FAILED]:
+        now.output.say("What was done stands: the same command tries the rest again.")
         raise typer.Exit(Exit.FAILED)
 
 
