@@ -1,7 +1,11 @@
 """Questions to Stripe and to the endpoint, over small stand-ins."""
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,7 +20,7 @@ from customerlink.model.keys import STRIPE_API_BASE
 from customerlink.model.signature import SigningSecret, is_signed
 from sandbox.sandbox import SIGNING_SECRET
 from sandbox.serving import Server
-from sandbox.stripe_account import Permission, StripeAccount
+from sandbox.stripe_account import Fault, FaultKind, Permission, StripeAccount
 from sandbox.stripe_server import stripe_app
 
 LIVE = "_".join(("rk", "live", "0" * 24))
@@ -68,6 +72,25 @@ class TestKey:
             StripeProbe(LIVE, "http://127.0.0.1:9", Mode.LIVE)
 
 
+KILLED = """
+import os, signal, sys
+import stripe
+from customerlink.cli.config import Mode
+from customerlink.cli.probes import StripeProbe
+key, url, call = sys.argv[1:]
+ask = getattr(stripe.CustomerService, call)
+
+def killed(*given):
+    if call == "create":
+        ask(*given)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(stripe.CustomerService, call, killed)
+StripeProbe(key, url, Mode.TEST).create_and_delete()
+"""
+"""Dies by itself, once Stripe has made the customer."""
+
+
 class TestStripe:
     """What a key may do."""
 
@@ -89,6 +112,89 @@ class TestStripe:
         with pytest.raises(stripe.PermissionError):
             probe(account, Permission.READ).create_and_delete()
 
+        assert account[0].live_customers() == []
+
+    @pytest.mark.parametrize("call", ["create", "delete", "list"])
+    @pytest.mark.parametrize("is_done", [False, True])
+    def test_ctrl_c(
+        self,
+        account: tuple[StripeAccount, str],
+        monkeypatch: pytest.MonkeyPatch,
+        call: str,
+        *,
+        is_done: bool,
+    ) -> None:
+        """Whatever it is at: what was made is deleted before it ends."""
+        ask = getattr(stripe.CustomerService, call)
+
+        def pressed(service: stripe.CustomerService, *given: Any) -> None:
+            monkeypatch.undo()
+            if is_done:
+                ask(service, *given)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(stripe.CustomerService, call, pressed)
+        with pytest.raises(KeyboardInterrupt):
+            probe(account).create_and_delete()
+        assert account[0].live_customers() == []
+        assert probe(account).create_and_delete() == 0
+
+    @pytest.mark.parametrize("method", ["POST", "DELETE"])
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            *(FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.DOWN),
+            *(FaultKind.ERROR_BEFORE, FaultKind.ERROR_AFTER, FaultKind.RATE_LIMIT),
+        ],
+    )
+    @pytest.mark.parametrize("lasts", [False, True])
+    def test_lost_answer(
+        self, account: tuple[StripeAccount, str], method: str, kind: FaultKind, *, lasts: bool
+    ) -> None:
+        """It is told; what was made is deleted at once, or by the next probe."""
+        stripes = account[0]
+        stripes.faults.append(Fault(kind, method, times=2 if method == "POST" else 1))
+        if lasts:
+            stripes.faults.append(Fault(kind, "DELETE", times=99))
+        with suppress(stripe.StripeError):
+            probe(account).create_and_delete()
+        assert lasts or stripes.live_customers() == []
+        left = len(stripes.live_customers())
+        stripes.faults.clear()
+
+        assert probe(account).create_and_delete() == left <= 1
+        assert stripes.live_customers() == []
+
+    @pytest.mark.parametrize("call", ["create", "delete"])
+    def test_killed(self, account: tuple[StripeAccount, str], call: str) -> None:
+        """With kill -9, once it is made: the next probe deletes it, and nobody else's."""
+        stripes, url = account
+        others = {"email": "probe-write@customerlink.invalid", "description": "a shop's"}
+        kept = stripes.create(others)["id"]
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED, stripes.add_key(), url, call], check=False, timeout=60
+        )
+        assert ended.returncode == -signal.SIGKILL
+        assert len(stripes.live_customers()) == 2
+
+        assert probe(account).create_and_delete() == 1
+        assert [each["id"] for each in stripes.live_customers()] == [kept]
+        stripes.delete(kept)
+
+    def test_two_at_once(
+        self, account: tuple[StripeAccount, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who finds the other one's customer deletes it: that is no error of theirs."""
+        create = stripe.CustomerService.create
+
+        def created(service: stripe.CustomerService, *given: Any) -> stripe.Customer:
+            monkeypatch.undo()
+            made = create(service, *given)
+            assert probe(account).create_and_delete() == 1
+            return made
+
+        monkeypatch.setattr(stripe.CustomerService, "create", created)
+        assert probe(account).create_and_delete() == 0
         assert account[0].live_customers() == []
 
     def test_no_write_in_live_mode(self) -> None:

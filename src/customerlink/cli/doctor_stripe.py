@@ -60,8 +60,9 @@ class StripeLooks:
     def created(self) -> Iterator[Check]:
         """Create a customer, where somebody asks for that."""
         if self.probe_write:
-            self._asked().create_and_delete()
-            yield good("Stripe: create", "A customer was created and deleted.")
+            left = self._asked().create_and_delete()
+            others = f"; {counted(left, 'customer')} of an interrupted probe, too" if left else ""
+            yield good("Stripe: create", f"A customer was created and deleted{others}.")
 
     def charges(self) -> Iterator[Check]:
         """Look for what the key may do besides."""

@@ -4,7 +4,9 @@ import email.utils
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import urllib3
 
@@ -23,6 +25,10 @@ from customerlink.wiring.operator import stripe_client
 
 # The API answers after 9 s at the latest (template.yaml), and that answer is worth reading.
 TIME_OUT_SECONDS = 15.0
+
+_PROBE = "customerlink doctor --probe-write"
+_PROBES = "probe-write@customerlink.invalid"
+"""The address of what is made to probe: nobody can have it, and Stripe lists by it at once."""
 
 
 class StripeProbe:
@@ -70,14 +76,39 @@ class StripeProbe:
             return False
         return True
 
-    def create_and_delete(self) -> None:
-        """Create a customer in test mode, and delete it."""
+    def create_and_delete(self) -> int:
+        """Create a customer in test mode, and delete it; return how many an earlier one had left.
+
+        What this one leaves, killed or without an answer, the next one finds by the address.
+        """
         if self.key.live:
             text = "A write is probed in test mode only."
             raise CliError(text, "Leave out --probe-write.", Exit.USAGE)
-        # Without an address: should the deletion fail, it is in nobody's way.
-        made = self._api.customers.create({"description": "customerlink doctor --probe-write"})
-        self._api.customers.delete(made.id)
+        left = self._delete_probes()
+        try:
+            self._delete(self._api.customers.create({"email": _PROBES, "description": _PROBE}).id)
+        except BaseException:
+            # The answer may be lost, or somebody presses Ctrl-C.
+            with suppress(stripe.StripeError):
+                self._delete_probes()
+            raise
+        return left
+
+    def _delete_probes(self) -> int:
+        """Delete all that were made to probe, and are there; return how many."""
+        found = self._api.customers.list({"email": _PROBES, "limit": PAGE}).data
+        probes = [each.id for each in found if listed(each).description == _PROBE]
+        for each in probes:
+            self._delete(each)
+        return len(probes)
+
+    def _delete(self, customer_id: str) -> None:
+        try:
+            self._api.customers.delete(customer_id)
+        except stripe.InvalidRequestError as error:
+            # Somebody else probes too, and was quicker.
+            if error.http_status != HTTPStatus.NOT_FOUND:
+                raise
 
 
 def checked(text: str, mode: Mode) -> StripeKey:

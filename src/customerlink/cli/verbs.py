@@ -40,7 +40,10 @@ VERBS = {
 """Each verb's first sentence of help, for the list of all: its module is not looked at for it."""
 
 READING = frozenset({"doctor", "verify", "whois", "version"})
-"""Those that change nothing on either side."""
+"""Those that change nothing on either side, unless they say so."""
+
+CHANGES = "customerlink.changes"
+"""Where a context keeps that such a verb is to change something."""
 
 STEPS = "customerlink.steps"
 """Where a context keeps what a verb has told of."""
@@ -72,7 +75,8 @@ class Verbs(TyperGroup):
         except (KeyboardInterrupt, RuntimeError) as error:
             if isinstance(error, RuntimeError) and str(error) != _OF_DUCKDB:
                 raise
-            steps, is_reading = ctx.meta.get(STEPS), ctx.invoked_subcommand in READING
+            steps, changes = ctx.meta.get(STEPS), ctx.meta.get(CHANGES, False)
+            is_reading = ctx.invoked_subcommand in READING and not changes
             raise InterruptError(steps[-1] if steps else "", is_reading=is_reading) from None
 
 

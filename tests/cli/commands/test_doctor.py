@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 import pytest
+import stripe
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, NoCredentialsError, SSOTokenLoadError
 from tests.cli.conftest import ACTION, Cli
@@ -156,6 +157,26 @@ def test_probe_write(cli: Cli) -> None:
     assert "Stripe: create" in {each["name"] for each in result.json()["checks"]}
     assert len(cli.box.stripe.live_customers()) == before
     assert any(each.startswith("DELETE /v1/customers") for each in cli.box.stripe.requests)
+
+
+def test_probe_write_after_one_that_was_interrupted(cli: Cli) -> None:
+    """It deletes what that one left, and says so; of the interruption it is said what may stand."""
+    cli.install()
+    before = len(cli.box.stripe.live_customers())
+
+    def pressed(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with cli.patch.context() as patch:
+        patch.setattr(stripe.CustomerService, "delete", pressed)
+        result = cli("doctor", "--probe-write")
+    assert (result.code, "nothing was changed" in result.err) == (130, False)
+    assert "what was done stands" in result.err
+    assert len(cli.box.stripe.live_customers()) == before + 1
+
+    assert "deleted; 1 customer of an interrupted probe, too." in cli("doctor", "--probe-write").out
+    assert len(cli.box.stripe.live_customers()) == before
+    assert "interrupted probe" not in cli("doctor", "--probe-write").out
 
 
 def edited(cli: Cli, **changes: Any) -> None:

@@ -31,6 +31,7 @@ from customerlink.cli.session import Json, session
 from customerlink.cli.stored_secret import StoredSecret
 from customerlink.cli.tenant import Tenant
 from customerlink.cli.tenant_name import TO_SERVE, stranger
+from customerlink.cli.verbs import CHANGES
 from customerlink.model.counted import counted
 from customerlink.model.policy import VerifiedEmail
 from customerlink.model.signature import TOLERANCE_SECONDS
@@ -52,8 +53,9 @@ def doctor(
 ) -> None:
     """Check a deployment from end to end: what is wrong, what it means, and what mends it.
 
-    Exit code 1 when a check is ✗.
+    Exit code 1 when a check is ✗. What an interrupted --probe-write left, the next one deletes.
     """
+    context.meta[CHANGES] = probe_write
     now = session(context, as_json=as_json)
     patient = Doctor(now.config, now.deployment, now.tenant(), probe_write)
     made = now.output.checks(patient.checks())
