@@ -22,7 +22,6 @@ from customerlink.functions.send_mail import MAILS_A_DAY
 from customerlink.model.actions import TRIGGERS
 from customerlink.model.secret import Auth0Client
 from customerlink.model.signature import SigningSecret
-from customerlink.model.sync_policy import SyncBy
 from customerlink.model.tickets import STATE_PARAMETER, TicketKey, digest_of, issue
 from customerlink.model.trust import Trust
 from customerlink.model.user import Tenant, User, UserId
@@ -356,7 +355,7 @@ class TestEventsSecret:
         ada = user(box)
         box.tenant.login(ada)
         customer = box.tenant.users[ada]["app_metadata"]["stripe_customer_id"]
-        with following(box, by=SyncBy.WEBHOOK) as told:
+        with following(box, settings={"CUSTOMERLINK_SYNC_BY": "webhook"}) as told:
             before = dict(box.stripe.retrieve(customer)), dict(box.tenant.users[ada])
             forged = {"id": customer, "email": "x@example.com", "metadata": {"auth0_user_id": ada}}
             told.buses.put(auth0_event("user.deleted", {"user_id": ada}))
@@ -371,7 +370,7 @@ class TestEventsSecret:
     @pytest.mark.parametrize("route", [*TRIGGERS, "events/stripe"])
     def test_no_report(self, box: Sandbox, route: str) -> None:
         """The token opens no other route: to every other, its bearer is a stranger."""
-        with following(box, by=SyncBy.WEBHOOK):
+        with following(box, settings={"CUSTOMERLINK_SYNC_BY": "webhook"}):
             [(url, held)] = box.management.event_streams.posted_to("user.deleted")
             answer = send(
                 url.replace("events/auth0", route), b"{}", {"authorization": f"Bearer {held}"}

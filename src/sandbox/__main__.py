@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from customerlink.cli.output import plain
-from customerlink.model.sync_policy import SyncBy
 from sandbox.deployment import NAMED, REGISTRATION, ChoiceError, Deployment, deployment_of
 from sandbox.following import by_itself, following
 from sandbox.front import Front
@@ -130,30 +129,22 @@ def main() -> int:
     """Run until Ctrl-C; return the exit code.
 
     `PORT` (or `SANDBOX_PORT`) moves the ports; `SANDBOX_HOST` is where containers reach Stripe and
-    AWS; `POLICY` is the deployment's; by `SANDBOX_SYNC_BY=webhook` both sides post their events.
+    AWS; `POLICY` is the deployment's.
     """
     console = Console(file=sys.stdout, soft_wrap=True)
     given = os.environ
     port = given.get("PORT") or given.get("SANDBOX_PORT") or ""
     try:
         deployment = deployment_of(given.get("POLICY", ""))
-        first, by = first_port(port), sync_by(given.get("SANDBOX_SYNC_BY", ""))
+        first = first_port(port)
     except ChoiceError as error:
         console.print(str(error), markup=False, highlight=False)
         return 2
-    _run(console, deployment, first, by)
+    _run(console, deployment, first)
     return 0
 
 
-def sync_by(given: str) -> SyncBy:
-    """Return how both sides tell of their changes."""
-    try:
-        return SyncBy(given or SyncBy.EVENTBRIDGE)
-    except ValueError:
-        raise ChoiceError(f"SANDBOX_SYNC_BY is one of {', '.join(SyncBy)}") from None
-
-
-def _run(console: Console, deployment: Deployment, first: int, by: SyncBy) -> None:
+def _run(console: Console, deployment: Deployment, first: int) -> None:
     # A signal may come twice, once from make: of all that a handler could tell, only this queue's
     # `put` may be interrupted by itself.
     ended: SimpleQueue[None] = SimpleQueue()
@@ -170,7 +161,7 @@ def _run(console: Console, deployment: Deployment, first: int, by: SyncBy) -> No
         box.seed()
         box.deploy(deployment)
         with (
-            following(box, tell=tell, by=by) as told,
+            following(box, tell=tell) as told,
             by_itself(told),
             telling(box.journal, tell),
             Server(Front(box), first) as login,

@@ -49,6 +49,7 @@ CALL_UP_SECONDS = 5.0
 NAME = f"customerlink/{STACK}"
 """What the stream and the destination are called."""
 
+_BY = "CUSTOMERLINK_SYNC_BY"
 _SOURCES = {
     "CUSTOMERLINK_AUTH0_EVENT_SOURCE": AUTH0_SOURCE,
     "CUSTOMERLINK_STRIPE_EVENT_SOURCE": STRIPE_SOURCE,
@@ -153,29 +154,30 @@ class Following:
 
 
 @contextmanager
-def following(  # noqa: PLR0913 (what may differ)
+def following(
     box: Sandbox,
     *,
     settings: Mapping[str, str] | None = None,
     delivery: Delivery | None = None,
     again_seconds: int = AGAIN_SECONDS,
-    by: SyncBy = SyncBy.EVENTBRIDGE,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Following]:
     """Let both sides tell of their changes while the block runs, under the policies deployed.
 
-    `settings` are more variables of the function's environment; `by` is the way of their events;
-    `tell` gets a line for each message that was delivered.
+    `settings` are more variables of the function's environment; `tell` gets a line for each message
+    that was delivered. By which way the events come is what is deployed by then, or among them.
     """
     box.let_functions_into_the_tenant()
     session = boto3.Session("sandbox", "sandbox", "sandbox", REGION)
     sqs = session.client("sqs", endpoint_url=box.aws.url)
     queue, dead = _queues(sqs, again_seconds)
+    by = SyncBy({_BY: SyncBy.EVENTBRIDGE, **box.settings, **(settings or {})}[_BY])
+    by_post = by is SyncBy.WEBHOOK
     ours = {
         "CUSTOMERLINK_SYNC_QUEUE": queue,
         "CUSTOMERLINK_SYNC_DEAD_LETTERS": dead,
-        "CUSTOMERLINK_SYNC_BY": by,
-        **(_SOURCES if by is SyncBy.EVENTBRIDGE else {}),
+        _BY: by,
+        **({} if by_post else _SOURCES),
     }
 
     def environment() -> dict[str, str]:
@@ -186,7 +188,6 @@ def following(  # noqa: PLR0913 (what may differ)
     invoke = _function(environment, of_the_function["Timeout"])
     streams = box.management.event_streams
     way = box.tenant.name, delivery or Delivery()
-    by_post = by is SyncBy.WEBHOOK
     buses = Posts(*way, streams=streams, destinations=box.destinations) if by_post else Buses(*way)
     told = box.tenant.users.tell, box.stripe.tell, streams.deliver
     box.tenant.users.tell, box.stripe.tell = buses.user, buses.customer

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from benchmarks.sync import linked_customer
 
-from customerlink.model.sync_policy import SyncBy
 from sandbox.aws import SECRET
 from sandbox.buses import Delivery
 from sandbox.following import Following, following
@@ -211,7 +210,8 @@ def test_posted_events(box: Sandbox, clock: Clock) -> None:
     While the function does not take it, each side keeps what it has to tell.
     """
     way = Delivery(twice=1.0, clock=clock.time)
-    with following(box, delivery=way, again_seconds=0, by=SyncBy.WEBHOOK) as told:
+    by_post = {"CUSTOMERLINK_SYNC_BY": "webhook"}
+    with following(box, settings=by_post, delivery=way, again_seconds=0) as told:
         ada, taken = signed_up(told, clock), box.gateway.events
         box.gateway.events = lambda _: {"statusCode": 503, "headers": JSON, "body": "{}"}
         ada.user(name="Countess")

@@ -39,7 +39,7 @@ def playground(frame: str = "", policies: str = "") -> Iterator[Playground]:
     skies, deployment = Skies(), deployment_of(policies)
     with (
         tempfile.TemporaryDirectory() as folder,
-        sandbox(around=skies.around) as box,
+        sandbox(around=skies.around, settings=deployment.settings) as box,
         following(box) as told,
         by_itself(told),
         open_shop(box) as shop,
