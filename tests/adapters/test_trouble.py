@@ -17,8 +17,10 @@ from customerlink.model.errors import (
     ConfigurationError,
     KeyRejectedError,
     LedgerUnavailableError,
+    NoTurnError,
 )
 from customerlink.model.failure import FailedAt, Failure, How
+from customerlink.model.rates import Endpoint
 from customerlink.model.trouble import Trouble
 
 
@@ -62,6 +64,7 @@ UNREACHED: Exception = stripe.APIConnectionError("text")  # type: ignore[no-unty
         (aws("AccessDeniedException"), Trouble.LASTING),
         (Auth0RefusedError(500), Trouble.OUTAGE),
         (Auth0RefusedError(429, {}), Trouble.OUTAGE),
+        (NoTurnError(Endpoint.READ_USERS), Trouble.OUTAGE),
         (Auth0TokenError(503), Trouble.OUTAGE),
         (Auth0TokenError(429), Trouble.OUTAGE),
         (Auth0SilentError(), Trouble.OUTAGE),

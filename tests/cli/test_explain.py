@@ -28,8 +28,10 @@ from customerlink.cli.explain import explain
 from customerlink.model.errors import (
     ConfigurationError,
     LedgerUnavailableError,
+    NoTurnError,
     ServicesDownError,
 )
+from customerlink.model.rates import Endpoint
 
 SECRET = "rk_test_hidden"
 
@@ -69,7 +71,8 @@ def waiting(reason: str, *statuses: str) -> WaiterError:
         (ServicesDownError("Stripe did not answer"), "Stripe did not answer.", Exit.UNREACHABLE),
         (LedgerUnavailableError(), "ledger did not answer", Exit.UNREACHABLE),
         (LedgerUnavailableError("", "AccessDeniedException"), "AccessDen", Exit.UNREACHABLE),
-        (api_error(429), "rate limit", Exit.UNREACHABLE),
+        (api_error(429), "limit stayed exceeded: what was done stands", Exit.UNREACHABLE),
+        (NoTurnError(Endpoint.LIST), "exceeded: what was done stands", Exit.UNREACHABLE),
         (api_error(503), "answered 503", Exit.UNREACHABLE),
         (api_error(400, errorCode="invalid_body"), "400, invalid_body", Exit.REFUSED),
         (api_error(404), "404, without a code", Exit.REFUSED),

@@ -67,7 +67,7 @@ def by_turns[Result](
     Where a service refuses a request amid it, its limit is waited for after the act has given back
     what it held, and the act is done once more. Raise `NoTurnError` where that stays so.
     """
-    always, wanted = (*endpoints,), (*endpoints,)
+    always = wanted = (*endpoints,)
     for tries_left in reversed(range(TRIES)):
         with ahead(wanted):
             try:

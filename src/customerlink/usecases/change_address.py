@@ -44,8 +44,8 @@ class AddressChange:
     """A user's address that their customer is to have.
 
     It goes as in a sign-up: the record is settled, then in its name the address is locked, looked
-    up, and written. The lock is not given back, since the update may still be on its way, or the
-    list behind it: it lapses.
+    up, and written. Once that was sent the lock is not given back, since the update may still be on
+    its way, or the list behind it: it lapses.
     """
 
     settling: Settling

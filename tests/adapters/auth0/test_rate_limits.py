@@ -90,6 +90,16 @@ def test_reset(now: float, ahead: float, seconds: float) -> None:
     assert seconds_until_reset(told(1, 0, now + ahead)) == seconds
 
 
+@pytest.mark.parametrize(
+    ("after", "seconds"), [("1", 1.0), ("10", 10.0), ("3600", 60.0), ("soon", 1.0)]
+)
+def test_retry_after(after: str, seconds: float) -> None:
+    """What says how long counts as well, whichever is later."""
+    assert seconds_until_reset({"Retry-After": after}) == seconds
+    both = told(1, 0, 20.0) | {"retry-after": after}
+    assert seconds_until_reset(both) == pytest.approx(max(seconds, 20.0), abs=1.0)
+
+
 def test_others_are_held_back(running: Sandbox) -> None:
     """By the bucket of what was asked, each request after a turn of its own."""
     rates, management = Counted(), running.management

@@ -11,10 +11,10 @@ from tests.fakes import FakeClock
 from customerlink.adapters.stripe.directory import StripeDirectory
 from customerlink.adapters.stripe.listing import line
 from customerlink.adapters.stripe.rate_limits import PAUSE_SECONDS
-from customerlink.adapters.token_bucket import TokenBucket
+from customerlink.adapters.token_bucket import Buckets, TokenBucket
 from customerlink.model.errors import NoTurnError
 from customerlink.model.listed_customer import Absence
-from customerlink.model.rates import Endpoint
+from customerlink.model.rates import Bucket, Endpoint, Limits
 from customerlink.model.user import CustomerId
 from customerlink.model.values import ODD
 from sandbox.serving import Server
@@ -145,6 +145,26 @@ def test_deletion_that_meets_the_rate_limit(stripe_side: Stripe) -> None:
     assert refused.value.endpoint is Endpoint.CHANGE
     assert stripe_side.directory.delete(made)
     assert stripe_side.clock.monotonic() - began >= PAUSE_SECONDS
+
+
+def test_nobody_waits_who_has_taken_turns_before(stripe_side: Stripe) -> None:
+    """A look that meets the limit is not tried again: something may be leased meanwhile."""
+    made, clock = stripe_side.make(), stripe_side.clock
+
+    def bucket(found: Bucket) -> TokenBucket:
+        return TokenBucket(found.per_second, clock.monotonic, clock.sleep)
+
+    buckets = Buckets(Limits(), bucket)
+    directory = StripeDirectory(stripe_side.directory.service, buckets)
+    stripe_side.account.faults.append(Fault(FaultKind.RATE_LIMIT, "GET"))
+    with buckets.ahead([Endpoint.RETRIEVE]):
+        began = clock.monotonic()
+        with pytest.raises(NoTurnError) as refused:
+            directory.retrieve(made)
+        assert clock.monotonic() == began
+
+    assert refused.value.endpoint is Endpoint.RETRIEVE
+    assert not isinstance(stripe_side.directory.retrieve(made), Absence)
 
 
 def test_deletion_that_is_refused(stripe_side: Stripe) -> None:

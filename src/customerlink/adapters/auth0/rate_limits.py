@@ -10,7 +10,7 @@ from customerlink.model.rates import LONGEST_PAUSE_SECONDS, RESERVE, Endpoint, n
 
 SHORTEST_WAIT_SECONDS = 0.5
 
-_RESET = "x-ratelimit-reset"
+_AFTER, _RESET = "retry-after", "x-ratelimit-reset"
 _ALL = ("x-ratelimit-limit", "x-ratelimit-remaining", _RESET)
 
 
@@ -23,8 +23,11 @@ def endpoint_of(method: str, path: str) -> Endpoint:
 
 def seconds_until_reset(headers: Mapping[str, str]) -> float:
     """Return for how long a request that was refused has to wait."""
-    reset = _numbers(headers).get(_RESET)
-    seconds = 1.0 if reset is None else reset - time.time()
+    told = _numbers(headers)
+    # A quota of the client's alone says how long, and not until when.
+    waits = [told[_AFTER]] if _AFTER in told else []
+    waits += [told[_RESET] - time.time()] if _RESET in told else []
+    seconds = max(waits, default=1.0)
     return min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_PAUSE_SECONDS)
 
 
@@ -34,7 +37,7 @@ def seconds_to_reserve(headers: Mapping[str, str]) -> float:
     Its bucket fills up evenly until the reset.
     """
     told = _numbers(headers)
-    if len(told) < len(_ALL):
+    if not {*_ALL} <= told.keys():
         return 0.0
     limit, left, reset = (told[each] for each in _ALL)
     missing = limit * RESERVE - left
@@ -46,5 +49,5 @@ def seconds_to_reserve(headers: Mapping[str, str]) -> float:
 
 def _numbers(headers: Mapping[str, str]) -> dict[str, float]:
     given = {name.lower(): value for name, value in headers.items()}
-    found = {name: number_in(given.get(name, "")) for name in _ALL}
+    found = {name: number_in(given.get(name, "")) for name in (_AFTER, *_ALL)}
     return {name: number for name, number in found.items() if number is not None}
