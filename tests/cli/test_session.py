@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -199,3 +200,20 @@ class TestOwnProbe:
             begun(region="us-east-1").own_probe()
 
         assert raised.value.fix == "customerlink install"
+
+
+@pytest.mark.parametrize(("seconds", "is_told"), [(0.5, False), (40.0, True)])
+def test_wait_for_a_turn(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    seconds: float,
+    *,
+    is_told: bool,
+) -> None:
+    """A long one is told: a silent minute would pass for a program that hangs."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    begun()._wait(seconds)
+
+    assert slept == [seconds]
+    assert ("no turn left: going on in 40 s" in capsys.readouterr().err) is is_told

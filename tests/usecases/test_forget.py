@@ -28,7 +28,8 @@ from customerlink.model.profile import Identity
 from customerlink.model.sign_up_record import Adoption
 from customerlink.model.signup import SignUp
 from customerlink.model.user import CustomerId, User
-from customerlink.usecases.forget import Forgetting, Forgotten
+from customerlink.ports.customers import NotSent
+from customerlink.usecases.forget import NOT_TAKEN, Forgetting, Forgotten
 from customerlink.usecases.look import UnansweredError
 from customerlink.usecases.person import ANOTHERS, HIDDEN, MISSING, STILL_THERE, SUBSCRIBED
 from customerlink.usecases.synced import BUSY, SyncOutcome
@@ -362,10 +363,25 @@ def test_lost_answer(person: Person, call: str, kind: Kind, *, keeps: bool) -> N
 
 @pytest.mark.parametrize("call", ["stripe look", "stripe list", "stripe subscriptions"])
 def test_stripe_does_not_answer(person: Person, call: str) -> None:
-    """Never taken for "there is none"."""
+    """Never taken for "there is none"; nothing was sent, so nobody has to wait for it."""
     person.leaves()
-    person.fails(call, Kind.LOST)
+    person.fails(call, Kind.LOST, times=2)
 
     with pytest.raises(UnansweredError):
         person.forget()
+    with pytest.raises(UnansweredError):
+        person.forget()
     assert len(person.named(ADA)) == 3
+    assert person.forget().why is None
+
+
+def test_stripe_does_not_take_it(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and the same command ends it at once: nothing may be on its way."""
+    person.leaves()
+    with monkeypatch.context() as patch:
+        patch.setattr(person.stripe, "delete", lambda _: NotSent())
+        done = person.forget()
+    assert (done.why, done.deleted) == (NOT_TAKEN, 0)
+
+    assert person.forget().why is None
+    assert person.traces() == []

@@ -375,6 +375,27 @@ class TestMeanwhile:
         assert answer is not None
         assert answer.reason is Reason.CUSTOMER_FOUND
 
+    @pytest.mark.parametrize("asks", ["get", "with_address", "with_customer"])
+    def test_auth0_that_does_not_answer(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch, asks: str
+    ) -> None:
+        """Nothing was written: the link is put back as it was, and the next release is done."""
+        holder, before = case.holder(), case.world.record(EVE)["updated_at"]
+
+        def silent(_: str) -> None:
+            raise TimeoutError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(case.world.tenant, asks, silent)
+            with pytest.raises(TimeoutError):
+                case.worker.release(holder)
+        assert case.state() == (case.customer, None, [case.customer])
+        record = case.world.record(EVE)
+        assert (record["state"], float(record["updated_at"])) == ("linked", float(before))
+
+        assert case.worker.release(case.holder()) is None
+        assert case.state() == (None, "unfinished", [])
+
     def test_record_of_another_customer(self, case: Case) -> None:
         """The ledger knows better than the customer's metadata."""
         holder = case.holder()
