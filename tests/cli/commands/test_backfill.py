@@ -29,7 +29,7 @@ from customerlink.model.sign_up_record import RECORD_LEASE_SECONDS
 from customerlink.model.user import UserId
 from customerlink.usecases.backfill import Backfilled, BackfillStatus
 from customerlink.wiring.operator import PROVISION_SECONDS
-from sandbox.patience import PATIENCE_SECONDS
+from sandbox.patience import PATIENCE_SECONDS, wait_until
 from sandbox.stripe_account import Fault, FaultKind
 
 __all__ = ["sides"]
@@ -477,8 +477,7 @@ def test_interrupted(sides: Cli, tmp_path: Path) -> None:
         user(sides, each)
     # By limits: as fast as it goes, it may be done before a busy machine has sent the signal.
     process = start(plan="enterprise")
-    while len(sides.box.stripe.live_customers()) < 20:
-        time.sleep(0.005)
+    wait_until(lambda: len(sides.box.stripe.live_customers()) >= 20)
     process.send_signal(signal.SIGINT)
     shown, told = process.communicate(timeout=PATIENCE_SECONDS)
     document = json.loads(shown)
@@ -502,8 +501,7 @@ def test_interrupted_amid_a_slow_run(sides: Cli) -> None:
     for each in range(60):
         user(sides, each)
     process = start(plan="free")
-    while len(sides.box.stripe.live_customers()) < 3:
-        time.sleep(0.005)
+    wait_until(lambda: len(sides.box.stripe.live_customers()) >= 3)
     made = len(sides.box.stripe.live_customers())
     process.send_signal(signal.SIGINT)
     shown, told = process.communicate(timeout=PATIENCE_SECONDS)
