@@ -18,6 +18,7 @@ from customerlink.cli.probes import SelfTestResult, StripeProbe, _skew, checked,
 from customerlink.model.errors import ConfigurationError
 from customerlink.model.keys import STRIPE_API_BASE
 from customerlink.model.signature import SigningSecret, is_signed
+from sandbox.patience import PATIENCE_SECONDS
 from sandbox.sandbox import SIGNING_SECRET
 from sandbox.serving import Server
 from sandbox.stripe_account import Fault, FaultKind, Permission, StripeAccount
@@ -172,7 +173,9 @@ class TestStripe:
         others = {"email": "probe-write@customerlink.invalid", "description": "a shop's"}
         kept = stripes.create(others)["id"]
         ended = subprocess.run(
-            [sys.executable, "-c", KILLED, stripes.add_key(), url, call], check=False, timeout=60
+            [sys.executable, "-c", KILLED, stripes.add_key(), url, call],
+            check=False,
+            timeout=PATIENCE_SECONDS,
         )
         assert ended.returncode == -signal.SIGKILL
         assert len(stripes.live_customers()) == 2
