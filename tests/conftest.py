@@ -25,6 +25,14 @@ botocore.session.create_loader = cache(create_loader)
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no run of the command line keep its state at home: another process's may be there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[Sandbox]:
     """Run one sandbox for a file's tests: there is one at a time in a process."""

@@ -15,6 +15,8 @@ from tests.waiting import nobody_waits
 from customerlink.cli.commands import doctor
 from customerlink.cli.main import run
 from customerlink.functions.post_login import respond
+from customerlink.wiring import application as application_of
+from customerlink.wiring import watch as watch_of
 from sandbox.auth0.actions import Actions
 from sandbox.aws import SECRET, WATCH_SECRET, forget_metrics
 from sandbox.gateway import in_process
@@ -161,8 +163,13 @@ def cli(
     for name in ("CUSTOMERLINK_PROFILE", "CUSTOMERLINK_STACK", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
+    # Of its own: an earlier test's history would be this one's.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     # That a busy machine is slow is no finding.
     monkeypatch.setattr(doctor, "SLOW_MILLISECONDS", PATIENCE_SECONDS * 1000)
+    # Nor is a stand-in that takes more than a second to give a secret.
+    for module in (application_of, watch_of):
+        monkeypatch.setattr(module, "FETCH_SECONDS", PATIENCE_SECONDS)
     monkeypatch.chdir(tmp_path)
     made = Cli(box, capsys, monkeypatch, {box.stripe_key})
     made.typed.add(os.environ["CUSTOMERLINK_WATCH_CLIENT_SECRET"])

@@ -28,10 +28,9 @@ TENANT = ("--tenant", "acme")
 
 
 @pytest.fixture
-def sides(cli: Cli, box: Sandbox, tmp_path: Path) -> Iterator[Cli]:
+def sides(cli: Cli, box: Sandbox) -> Iterator[Cli]:
     """Return an installed deployment whose tenant, account and ledger are empty."""
     cli.install()
-    cli.patch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     box.tenant.users.clear()
     for each in box.stripe.live_customers():
         box.stripe.delete(each["id"])

@@ -17,10 +17,9 @@ SAML = "samlp|acme|ada@example.com"
 
 
 @pytest.fixture
-def tenant(cli: Cli, box: Sandbox, tmp_path: Path) -> Iterator[Cli]:
+def tenant(cli: Cli, box: Sandbox) -> Iterator[Cli]:
     """Return an installed deployment, with somebody whose id holds an address."""
     cli.install()
-    cli.patch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     box.tenant.users.clear()
     for user_id in (SAML, "auth0|64f0c3a1b2d4e5f6a7b8c9d0"):
         box.tenant.users.add({"email": "ada@example.com"}, user_id)
