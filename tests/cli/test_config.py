@@ -61,7 +61,10 @@ def test_flags_go_first(file: Path) -> None:
         ("domian = 'x'", None, "domian is unknown"),
         ("stack = 1", None, "stack is unknown or no text"),
         ("mode = 'prod'", None, "neither test nor live"),
-        ("not toml", None, "is not TOML"),
+        ("not toml", None, "is not TOML (at line 1)"),
+        ("stack = 'x'\nmode = hidden", None, "is not TOML (at line 2)"),
+        ("profiles = 3", None, "some.toml: profiles"),
+        ("domian = 'x'", None, "some.toml: domian"),
         ("stack = " + "[" * 5000, None, "is not TOML"),
         ("stack = " + "{a=" * 5000, None, "is not TOML"),
         ("stack = " + "[" * 100_000, None, "is not TOML"),
@@ -86,6 +89,14 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, profile: str | None, 
     assert raised.value.code == 2
 
 
+def test_mark_at_the_beginning(tmp_path: Path) -> None:
+    """Some editors put one there, which nobody sees."""
+    path = tmp_path / "some.toml"
+    path.write_bytes(b"\xef\xbb\xbfstack = 'x'\n")
+
+    assert load(path, None, {}).stack == "x"
+
+
 def test_missing_file(tmp_path: Path) -> None:
     """Named, it has to be there."""
     with pytest.raises(CliError, match="does not exist"):
@@ -105,7 +116,9 @@ def test_domain(domain: str, url: str) -> None:
     assert Config(domain=domain).auth0_url() == url
 
 
-@pytest.mark.parametrize("domain", ["", "acme", "http://acme.us.auth0.com", "acme.com/x"])
+@pytest.mark.parametrize(
+    "domain", ["", "acme", "http://acme.us.auth0.com", "acme.com/x", "ä.com", "a..com", "a b.c"]
+)
 def test_wrong_domain(domain: str) -> None:
     """A sentence."""
     with pytest.raises(CliError, match="domain is"):

@@ -91,7 +91,7 @@ def test_installed_package(tmp_path: Path) -> None:
     points = next((tmp_path / "installed").glob("*.dist-info")) / "entry_points.txt"
 
     assert done.stdout == (ACTIONS / "post-login.js").read_text()
-    assert "customerlink = customerlink.cli.main:run" in points.read_text()
+    assert "customerlink = customerlink.cli.start:run" in points.read_text()
     assert not list((tmp_path / "installed").glob("sandbox*"))
 
 

@@ -7,8 +7,10 @@ import pytest
 import stripe
 from botocore.exceptions import (
     ClientError,
+    ConfigParseError,
     CredentialRetrievalError,
     EndpointConnectionError,
+    InvalidRegionError,
     LoginRefreshRequired,
     NoCredentialsError,
     NoRegionError,
@@ -19,9 +21,11 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
     WaiterError,
 )
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import ProtocolError
 
 from customerlink.adapters.auth0.errors import Auth0RefusedError, Auth0SilentError, Auth0TokenError
+from customerlink.adapters.locked import InUseError
 from customerlink.adapters.stripe.http_client import NotSentError
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.explain import explain
@@ -84,7 +88,11 @@ def waiting(reason: str, *statuses: str) -> WaiterError:
         (NotSentError(SECRET), "Stripe did not answer", Exit.UNREACHABLE),  # type: ignore[no-untyped-call]
         (stripe.APIError(SECRET, http_status=500), "Stripe answered 500", Exit.UNREACHABLE),
         (NoCredentialsError(), "No AWS credentials", Exit.REFUSED),
-        (ProfileNotFound(profile=SECRET), "No AWS credentials", Exit.REFUSED),
+        (ProfileNotFound(profile=SECRET), "no such profile", Exit.USAGE),
+        (InvalidRegionError(region_name=SECRET), "no AWS region", Exit.USAGE),
+        (ConfigParseError(path=SECRET), "files cannot be read", Exit.USAGE),
+        (ResponseParserError(SECRET), "What answered is not AWS", Exit.UNREACHABLE),
+        (InUseError("Another run is at work in here"), "at work in here.", Exit.FAILED),
         (NoRegionError(), "No AWS region", Exit.USAGE),
         (PartialCredentialsError(provider=SECRET, cred_var="x"), "No AWS cred", Exit.REFUSED),
         (CredentialRetrievalError(provider="x", error_msg=SECRET), "No AWS cred", Exit.REFUSED),
@@ -125,6 +133,13 @@ def test_missing_scope() -> None:
 
     assert told.message == "The Auth0 client lacks the scope update:actions."
     assert "grant update:actions" in told.fix
+
+
+def test_name_that_nobody_has() -> None:
+    """A mistyped domain is not mended by another run."""
+    told = explain(Auth0SilentError("no answer: gaierror"))
+
+    assert told.fix.startswith("Is AUTH0_DOMAIN right?")
 
 
 def test_place_of_a_bug() -> None:

@@ -72,6 +72,34 @@ def test_every_verb(
     assert shown.err.splitlines() == [f"✗ Interrupted: {stands}.", f"  → {fix}"]
 
 
+def test_amid_the_import() -> None:
+    """While the program itself is read: no stack trace of somebody's library."""
+    code = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "from customerlink.cli.start import run\n"
+        "run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "✗ Interrupted: nothing was changed.\n  → Run the same command again.\n"
+
+
+def test_amid_the_flags(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before there is a verb, which reads long as well."""
+    monkeypatch.setattr("typer.core.TyperGroup.parse_args", interrupted)
+
+    assert ended("verify") == 130
+    assert "✗ Interrupted: nothing was changed." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("where", ["only_for_their_owner", "_refuse_odd"])
 def test_before_any_verb(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str

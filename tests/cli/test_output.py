@@ -367,3 +367,13 @@ def test_terminal_unless_told_otherwise(
 
     assert shown.out == "Nothing to do.\n"
     assert "rate limit" in shown.err
+
+
+@pytest.mark.parametrize("width", [5, 40, 60])
+def test_no_id_of_a_table_is_cut(width: int) -> None:
+    """Whoever has a narrow terminal, or long ids, copies them whole all the same."""
+    ids = "google-oauth2|digest:225b7069b6a34601", "google-oauth2|ada@example.com"
+    one = said(terminal=True, width=width)
+    one.output.table("In logs, and in Auth0", [ids])
+
+    assert all(each in one.out() for each in ids)

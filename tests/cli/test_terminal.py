@@ -123,3 +123,14 @@ def test_interrupted_at_the_prompt(cli: Cli) -> None:
     assert terminal.end() == 130, terminal.shown
     assert "Traceback" not in terminal.shown
     assert (cli.stored(), cli.changes()) == ({}, [])
+
+
+def test_input_ended_at_the_prompt(cli: Cli) -> None:
+    """Ctrl-D: an answer is missing."""
+    terminal = Terminal("install")
+    terminal.until("rk_…")
+    terminal.type("\x04")
+
+    assert terminal.end() == 2, terminal.shown
+    assert "The question was not answered." in terminal.shown
+    assert cli.changes() == []

@@ -62,6 +62,6 @@ class StoredSides(Store, BothSides):
     def add(self, profile: Profile, customers: Iterable[ListedCustomer]) -> None:
         """Read a user as if exported, and customers as if listed."""
         listed = self._folder / "customers.json"
-        listed.write_text("".join(map(line, customers)))
+        listed.write_text("".join(map(line, customers)), encoding="utf-8")
         self.add_user(profile)
         self.load_customers(listed)

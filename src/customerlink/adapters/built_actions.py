@@ -13,4 +13,4 @@ _IN_SOURCE = Path(__file__).parents[2] / "actions" / "dist"
 def action_code(name: str = LOGIN) -> str:
     """Return the text of this release's Action for a trigger, or of another file's."""
     folder = _PACKAGED if _PACKAGED.is_dir() else _IN_SOURCE
-    return (folder / f"{name}.js").read_text()
+    return (folder / f"{name}.js").read_text(encoding="utf-8")

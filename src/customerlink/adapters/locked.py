@@ -52,7 +52,7 @@ def _opened(file: Path) -> int:
                 return descriptor
         except OSError:
             os.close(descriptor)
-            raise InUseError(f"another run is at work in {file.parent}") from None
+            raise InUseError(f"Another run is at work in {file.parent}") from None
         # The one that had it deleted it meanwhile.
         os.close(descriptor)
 

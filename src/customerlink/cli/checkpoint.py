@@ -71,14 +71,14 @@ class Checkpoint:
         return done
 
     def _users(self) -> list[Candidate]:
-        return [Candidate.read(each) for each in lines(self._todo.read_text())]
+        return [Candidate.read(each) for each in lines(self._todo.read_text(encoding="utf-8"))]
 
     @contextmanager
     def noting(self) -> Iterator[Callable[[Backfilled], None]]:
         """Open the second file; return what writes a line into it."""
         cut_short = self._done.exists() and not self._done.read_bytes().endswith(b"\n")
         # Line by line: a run that is killed has noted everybody but those under way.
-        with private(self._done).open("a", buffering=1) as opened:
+        with private(self._done).open("a", buffering=1, encoding="utf-8") as opened:
             # A crash left half a line, which would spoil the next one.
             if cut_short:
                 opened.write("\n")
@@ -91,10 +91,10 @@ class Checkpoint:
 
 
 def _lines(file: Path) -> list[str]:
-    return lines(file.read_text()) if file.exists() else []
+    return lines(file.read_text(encoding="utf-8")) if file.exists() else []
 
 
 def _write(file: Path, whole: Iterable[str]) -> None:
     """Write a file that nobody else may read."""
-    with private(file).open("w") as opened:
+    with private(file).open("w", encoding="utf-8") as opened:
         opened.writelines(whole)

@@ -1,5 +1,6 @@
 """Where the command line gets its settings: flags, then the environment, then customerlink.toml."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -74,11 +75,15 @@ class Config:
         host = self.domain.removeprefix("https://").removesuffix("/")
         if host.startswith("http://127.0.0.1:"):
             return host
-        if "/" in host or "." not in host:
+        if not _HOST.fullmatch(host):
             fix = "--domain, or AUTH0_DOMAIN: it looks like example.us.auth0.com."
             raise CliError("The Auth0 domain is wrong.", fix, Exit.USAGE)
         return f"https://{host}"
 
+
+_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?")
+_LINE = re.compile(r"at line [0-9]+")
+"""Where tomllib says that it stopped; what else it says may quote the file."""
 
 _SECRET = "client_secret"  # noqa: S105 (a setting's name)
 _FLAGS = {each.name for each in fields(Config)} - {"profile"}
@@ -91,8 +96,9 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     `[profiles.NAME]`.
     """
     document = _read(file)
-    profiles = _profiles(document.pop("profiles", {}))
-    _check_secrets(file or DEFAULT_FILE, document, *profiles.values())
+    path = file or DEFAULT_FILE
+    profiles = _profiles(path, document.pop("profiles", {}))
+    _check_secrets(path, document, *profiles.values())
     name = profile or DEFAULT_PROFILE
     if profile and name not in profiles and name != DEFAULT_PROFILE:
         known = ", ".join(sorted(profiles)) or "none"
@@ -101,7 +107,7 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     for key, value in chosen.items():
         if key not in _FLAGS or not isinstance(value, str):
             fix = f"Known settings, all of them text: {', '.join(sorted(_FLAGS))}."
-            raise CliError(f"customerlink.toml: {key} is unknown or no text.", fix, Exit.USAGE)
+            raise CliError(f"{path}: {key} is unknown or no text.", fix, Exit.USAGE)
     given = {key: value for key, value in flags.items() if value}
     settings: dict[str, Any] = {**chosen, **given}
     settings["mode"] = _choice(Mode, "mode", settings)
@@ -111,11 +117,11 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     return Config(profile=name, **settings)
 
 
-def _profiles(found: object) -> Mapping[str, Mapping[str, object]]:
+def _profiles(path: Path, found: object) -> Mapping[str, Mapping[str, object]]:
     if isinstance(found, dict) and all(isinstance(each, dict) for each in found.values()):
         return found
     fix = "[profiles.NAME], with settings under it"
-    raise CliError("customerlink.toml: profiles is no table of tables.", fix, Exit.USAGE)
+    raise CliError(f"{path}: profiles is no table of tables.", fix, Exit.USAGE)
 
 
 def _choice[Choice: StrEnum](kind: type[Choice], name: str, settings: Mapping[str, str]) -> Choice:
@@ -140,7 +146,9 @@ def _read(file: Path | None) -> dict[str, Any]:
             raise CliError(f"{path} does not exist.", "", Exit.USAGE)
         return {}
     try:
-        return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         # Of nothing but brackets, it nests deeper than Python goes.
-        raise CliError(f"{path} is not TOML.", "https://toml.io", Exit.USAGE) from None
+        found = _LINE.search(str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None
+        where = f" ({found[0]})" if found else ""
+        raise CliError(f"{path} is not TOML{where}.", "https://toml.io", Exit.USAGE) from None

@@ -70,7 +70,7 @@ def _inert(texts: str) -> str:
 def hand_over(file: Path, url: str, signing_secret: str, texts: str = "") -> None:
     """Write the variables into a file that nobody else may read."""
     with replacing(file) as part:
-        part.write_text(handed_over(url, signing_secret, texts))
+        part.write_text(handed_over(url, signing_secret, texts), encoding="utf-8")
 
 
 def signing_secret_of(action: Action, trigger: str, url: str, secret: StoredSecret) -> str | None:

@@ -46,7 +46,7 @@ class Enrolling:
         users, done = self._linked(), self._done()
         left = [each for each in users if each.user_id not in done]
         counts, rows = Counter(done.values()), []
-        with self._file.open("a", buffering=1) as noted:
+        with self._file.open("a", buffering=1, encoding="utf-8") as noted:
             for user, ended in self._each(left):
                 counts[ended.status] += 1
                 if ended.status in _TOLD:
@@ -72,7 +72,7 @@ class Enrolling:
         file = private(folder / "enrolled")
         # Who has changed since then was told of by nobody.
         if time.time() - file.stat().st_mtime > GOOD_FOR_SECONDS:
-            file.write_text("")
+            file.write_text("", encoding="utf-8")
         return file
 
     def _linked(self) -> list[User]:
@@ -87,7 +87,7 @@ class Enrolling:
     def _done(self) -> dict[str, EnrolStatus]:
         # Who was left, or differed, may not any more if somebody says that Auth0's counts.
         again = {EnrolStatus.DIFFERS} if self.differences is Differences.APPLY else set()
-        known = dict(filter(None, map(_noted, lines(self._file.read_text()))))
+        known = dict(filter(None, map(_noted, lines(self._file.read_text(encoding="utf-8")))))
         return {user: status for user, status in known.items() if status not in again}
 
     def _each(self, users: list[User]) -> Iterator[tuple[User, Enrolled]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import questionary
 
 from customerlink.adapters.stripe.sdk import stripe
+from customerlink.cli.asking import answer
 from customerlink.cli.config import Mode
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.event_bridge import STRIPE_PREFIX
@@ -115,7 +116,7 @@ def typed(question: str) -> str:
     """Read a line from a pipe, or ask for it without echo."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    return str(questionary.password(question).unsafe_ask()).strip()
+    return answer(questionary.password(question))
 
 
 def _read(found: "EventDestination") -> Destination:

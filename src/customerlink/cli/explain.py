@@ -10,7 +10,10 @@ import urllib3
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
     CredentialRetrievalError,
+    InvalidConfigError,
+    InvalidRegionError,
     LoginError,
     NoAuthTokenError,
     NoCredentialsError,
@@ -21,6 +24,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
     WaiterError,
 )
+from botocore.parsers import ResponseParserError
 
 from customerlink.adapters.auth0.errors import (
     Auth0RefusedError,
@@ -28,6 +32,7 @@ from customerlink.adapters.auth0.errors import (
     Auth0TokenError,
     NotDownloadedError,
 )
+from customerlink.adapters.locked import InUseError
 from customerlink.adapters.stripe.sdk import stripe
 from customerlink.cli.errors import AGAIN, CliError, Exit, lacks_scope
 from customerlink.model.errors import (
@@ -42,8 +47,8 @@ from customerlink.model.overlap import OtherTenantError
 
 _CONFIGURE = "aws configure, or set AWS_PROFILE"
 _NO_CREDENTIALS = (
-    *(NoCredentialsError, PartialCredentialsError, CredentialRetrievalError),
-    *(NoAuthTokenError, ProfileNotFound),
+    *(NoCredentialsError, PartialCredentialsError),
+    *(CredentialRetrievalError, NoAuthTokenError),
 )
 _NO_LOGIN = SSOError, TokenRetrievalError, LoginError
 # STS and CloudFormation have other names than DynamoDB.
@@ -69,11 +74,17 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one 
         case Auth0RefusedError():
             return _of_auth0(error)
         case Auth0SilentError() | NotDownloadedError():
-            return CliError(f"Auth0 did not answer ({error}).", AGAIN, Exit.UNREACHABLE)
+            return _of_silence(error)
         case stripe.StripeError():
             return _of_stripe(error)
         case ClientError() | BotoCoreError():
             return _of_aws(error)
+        case ResponseParserError():
+            fix = "A proxy, or AWS_ENDPOINT_URL? Run the same command again."
+            return CliError("What answered is not AWS.", fix, Exit.UNREACHABLE)
+        case InUseError():
+            fix = "Wait until that has ended, or give this one another --folder."
+            return CliError(f"{error}.", fix)
         case LedgerUnavailableError():
             return _of_the_ledger(error)
         case NoTurnError():
@@ -153,6 +164,12 @@ def _of_auth0(error: Auth0RefusedError) -> CliError:
     return CliError(f"Auth0 refused: {status}, {code}.", "", Exit.REFUSED)
 
 
+def _of_silence(error: Auth0SilentError | NotDownloadedError) -> CliError:
+    # A name that nobody has is mistyped, more often than a resolver is down.
+    fix = f"Is AUTH0_DOMAIN right? {AGAIN}" if "gaierror" in str(error) else AGAIN
+    return CliError(f"Auth0 did not answer ({error}).", fix, Exit.UNREACHABLE)
+
+
 def _of_token(error: Auth0TokenError) -> CliError:
     if error.status in (401, 403):
         fix = "Check AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET."
@@ -162,11 +179,9 @@ def _of_token(error: Auth0TokenError) -> CliError:
 
 
 def _of_aws(error: ClientError | BotoCoreError) -> CliError:
-    if told := _of_credentials(error):
+    if told := _of_settings(error) or _of_credentials(error):
         return told
     match error:
-        case NoRegionError():
-            return CliError("No AWS region is set.", "--region, or AWS_REGION", Exit.USAGE)
         case WaiterError() if _was_undone(error):
             text = "CloudFormation rolled the stack's update back: nothing of it is in force."
             return CliError(text, "The stack's events, in CloudFormation's console", Exit.REFUSED)
@@ -175,6 +190,21 @@ def _of_aws(error: ClientError | BotoCoreError) -> CliError:
             return CliError(text, "", Exit.REFUSED)
     kind = type(error).__name__
     return CliError(f"AWS did not answer ({kind}).", AGAIN, Exit.UNREACHABLE)
+
+
+def _of_settings(error: ClientError | BotoCoreError) -> CliError | None:
+    """Tell what is wrong on this machine, before anything is asked: another run changes nothing."""
+    match error:
+        case NoRegionError():
+            return CliError("No AWS region is set.", "--region, or AWS_REGION", Exit.USAGE)
+        case ProfileNotFound():
+            text = "The AWS CLI's files have no such profile."
+            return CliError(text, "--aws-profile, or AWS_PROFILE", Exit.USAGE)
+        case InvalidRegionError():
+            return CliError("That is no AWS region.", "--region, or AWS_REGION", Exit.USAGE)
+        case ConfigParseError() | InvalidConfigError():
+            return CliError("The AWS CLI's files cannot be read.", "aws configure", Exit.USAGE)
+    return None
 
 
 def _of_credentials(error: ClientError | BotoCoreError) -> CliError | None:

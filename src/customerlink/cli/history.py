@@ -25,10 +25,12 @@ def remembered(report: Report, folder: Path, mode: str) -> list[Run]:
     """Add a report to the history of its tenant and mode; return all of it, the oldest first."""
     history = private(folder / f"history-{report.tenant}-{mode}.jsonl")
     cut_short = history.stat().st_size > 0 and not history.read_bytes().endswith(b"\n")
-    with history.open("a") as opened:
+    with history.open("a", encoding="utf-8") as opened:
         line = json.dumps({"at": report.at, "counts": report.counts})
         opened.write(f"\n{line}\n" if cut_short else f"{line}\n")
-    return sorted(_read(history.read_text(errors="replace")), key=lambda run: run.at)
+    return sorted(
+        _read(history.read_text(encoding="utf-8", errors="replace")), key=lambda run: run.at
+    )
 
 
 def _read(text: str) -> Iterator[Run]:

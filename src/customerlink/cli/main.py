@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ from customerlink.cli.commands.version import version
 from customerlink.cli.config import Mode, load
 from customerlink.cli.errors import CliError, Exit, InterruptError
 from customerlink.cli.private_files import only_for_their_owner
+from customerlink.cli.streams import UnwrittenError, prepare, written
 from customerlink.cli.verbs import Verbs
 from customerlink.model.rates import Plan
 
@@ -142,16 +143,20 @@ def _told(error: Exception | KeyboardInterrupt, *, as_json: bool) -> Exit:
             from customerlink.cli.explain import explain  # noqa: PLC0415
 
             told = explain(error)
-    Output(as_json=as_json).error(told)
+    # Of an output that takes no more, a person is told.
+    is_document = as_json and not isinstance(told, UnwrittenError)
+    with suppress(OSError, UnwrittenError), written():
+        Output(as_json=is_document).error(told)
     return told.code
 
 
 def run(arguments: list[str] | None = None) -> None:
     """Run a command; every expected end is a sentence and an exit code, never a stack trace."""
     words = sys.argv[1:] if arguments is None else arguments
+    prepare()
     try:
         _refuse_odd(words)
-        with only_for_their_owner():
+        with only_for_their_owner(), written():
             app(words, prog_name="customerlink")
     # The one place where errors become sentences.
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001

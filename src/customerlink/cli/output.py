@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.control import Control
 from rich.progress import (
@@ -179,13 +180,18 @@ class Output:
         return f"\n{'':<{_INDENT}}".join(lines)
 
     def table(self, title: str, rows: Iterable[tuple[str, ...]]) -> None:
-        """Print a table, whose last column is broken at words where a terminal has no room."""
+        """Print a table, whose last column is broken at words where a terminal has no room.
+
+        Where it would have to break an id, the lines are as in a pipe: nothing of them is cut.
+        """
         if self.as_json:
             return
         rows = [tuple(map(plain, row)) for row in rows]
-        if not self.out.is_terminal:
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        words = (word for row in rows for word in row[-1].split())
+        needed = sum(widths[:-1]) + 2 * len(widths) + max(map(cell_len, words), default=0)
+        if not self.out.is_terminal or needed > self.out.width:
             self.say(title)
-            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
             for row in rows:
                 cells = (f"{each:<{width}}" for each, width in zip(row, widths, strict=True))
                 self.say(f"  {'  '.join(cells)}".rstrip())

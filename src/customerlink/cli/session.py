@@ -18,6 +18,7 @@ from customerlink.adapters.aws.server_clock import ServerClock
 from customerlink.adapters.dynamodb.deletions import DynamoDbDeletions
 from customerlink.adapters.dynamodb.refusals import DynamoDbRefusals
 from customerlink.adapters.token_bucket import Buckets, TokenBucket
+from customerlink.cli.asking import answer
 from customerlink.cli.config import Config, Mode
 from customerlink.cli.deployment import Deployment
 from customerlink.cli.errors import CliError, DeclinedError, Exit
@@ -192,9 +193,11 @@ class Session:
             text = "A change in live mode has to be confirmed."
             raise CliError(text, "--yes", Exit.USAGE)
         where = f"{what} in LIVE mode, tenant {self.config.domain}, stack {self.config.stack}?"
-        # Here Ctrl-C may come back as None: it is no yes.
-        if not questionary.confirm(plain(where), default=False).ask():
-            raise DeclinedError
+        # Here Ctrl-C may come back as None, and Ctrl-D as an error: neither is a yes.
+        with suppress(EOFError):
+            if questionary.confirm(plain(where), default=False).ask():
+                return
+        raise DeclinedError
 
 
 def _of_the_own_key(why: str) -> CliError:
@@ -211,9 +214,8 @@ def session(context: typer.Context, *, as_json: bool) -> Session:
     output = Output(as_json=as_json)
     context.meta[STEPS] = output.steps
     if config.client_id and not config.client_secret and sys.stdin.isatty():
-        # Not `ask`, whose None at Ctrl-C would become the secret "None".
-        asked = questionary.password("Auth0 client secret:").unsafe_ask()
-        config = replace(config, client_secret=str(asked).strip())
+        asked = answer(questionary.password("Auth0 client secret:"))
+        config = replace(config, client_secret=asked)
     return Session(config, output)
 
 
@@ -222,4 +224,4 @@ def stripe_key_given(output: Output) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     output.say("A restricted key of Stripe's is needed, with Customers: Write and nothing else.")
-    return str(questionary.password("Stripe key (rk_…):").unsafe_ask()).strip()
+    return answer(questionary.password("Stripe key (rk_…):"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import questionary
 
+from customerlink.cli.asking import answer
 from customerlink.cli.deployment import VERIFIED_EMAIL, Deployment
 from customerlink.cli.installing import Change, Kind
 from customerlink.cli.output import plain
@@ -76,5 +77,5 @@ def wanted_tenant(now: Session, deployment: Deployment, *, is_asked: bool) -> st
 def _confirmed(guess: str | None) -> set[str]:
     """Ask for the name as `event.tenant.id` has it; nothing said, nothing set."""
     question = plain("The tenant's name in Auth0, which alone is to be served (empty: any)")
-    said = questionary.text(question, default=guess or "").unsafe_ask().strip()
+    said = answer(questionary.text(question, default=guess or ""))
     return {said} if is_tenant(said) else set()

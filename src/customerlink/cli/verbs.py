@@ -67,6 +67,13 @@ class Verbs(TyperGroup):
         name, _, rest = super().resolve_command(ctx, args)
         return name, command(str(name)), rest
 
+    def make_context(self, *given: Any, **named: Any) -> "Context":  # noqa: ANN401 (as typer has it)
+        """Read the flags before the verb; raise where somebody presses Ctrl-C meanwhile."""
+        try:
+            return super().make_context(*given, **named)
+        except KeyboardInterrupt:
+            raise InterruptError(is_reading=True) from None
+
     def invoke(self, ctx: "Context") -> object:
         """Run the verb; raise what stands where somebody presses Ctrl-C, whatever it is at."""
         try:

@@ -2,6 +2,7 @@
 
 import questionary
 
+from customerlink.cli.asking import answer
 from customerlink.cli.errors import CliError, Exit
 from customerlink.cli.session import Session
 from customerlink.model.policy import VerifiedEmail
@@ -30,8 +31,8 @@ def wanted_policy(
     if wanted is None and is_asked:
         choices = [questionary.Choice(f"{each}: {MEANING[each]}", each) for each in VerifiedEmail]
         default = next(each for each in choices if each.value == current)
-        asked = questionary.select("VerifiedEmail", choices=choices, default=default).unsafe_ask()
-        wanted = VerifiedEmail(asked)
+        asked = questionary.select("VerifiedEmail", choices=choices, default=default)
+        wanted = VerifiedEmail(answer(asked))
     if wanted in (None, current):
         now.output.say(f"VerifiedEmail stays {current}: {MEANING[current]}.")
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import questionary
 
 from customerlink.adapters.auth0.management import Management
+from customerlink.cli.asking import answer
 from customerlink.cli.config import Config
 from customerlink.cli.declared import valid_prints
 from customerlink.cli.deployment import Deployment
@@ -95,12 +96,12 @@ def client_given(
     if not client_id and known:
         return known.client
     if not client_id and sys.stdin.isatty():
-        client_id = str(questionary.text(_PROMPT).unsafe_ask()).strip()
+        client_id = answer(questionary.text(_PROMPT))
     if not client_id:
         return None
     secret = os.environ.get(CLIENT_SECRET, "")
     if not secret and sys.stdin.isatty():
-        secret = str(questionary.password("Its client secret:").unsafe_ask()).strip()
+        secret = answer(questionary.password("Its client secret:"))
     if not secret:
         raise CliError("The client secret of the watch is missing.", CLIENT_SECRET, Exit.USAGE)
     return Auth0Client(now.config.auth0_url(), client_id, secret)

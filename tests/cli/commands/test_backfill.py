@@ -281,7 +281,7 @@ def test_two_at_once(sides: Cli) -> None:
         refused = sides(*TENANT, "backfill")
     again = sides(*TENANT, "backfill")
 
-    assert (refused.code, "another run is at work" in refused.err) == (1, True)
+    assert (refused.code, "Another run is at work" in refused.err) == (1, True)
     assert again.code == 0
 
 

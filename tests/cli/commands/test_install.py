@@ -867,3 +867,24 @@ class TestOneQuestion:
 
         # The key is asked for, and in no plan yet.
         assert [kinds.count(each) for each in STEPS[1:6]] == [1, 1, 1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--by", "webhook"),
+        ("--drift", "apply"),
+        ("--stripe-source", "aws.partner/stripe.com/ed_1"),
+        ("--sync", "--registration"),
+        ("--sync", "--verified-email", "required"),
+        ("--sync", "--watch-anew"),
+        ("--sync", "--to-file", "env"),
+        ("--sync", "--dry-run", "--diff"),
+    ],
+)
+def test_flag_that_would_do_nothing(cli: Cli, words: tuple[str, ...]) -> None:
+    """Somebody counts on it: it is refused, before anything is changed."""
+    refused = cli("install", *words)
+
+    assert (refused.code, "for install --sync" in refused.err) == (2, True)
+    assert (cli.stored(), cli.changes()) == ({}, [])

@@ -26,6 +26,7 @@ def test_again_and_dry_run(cli: Cli) -> None:
     """Nothing to do, nothing done."""
     cli.install()
     assert "would unbind" in cli("uninstall", "--dry-run").out
+    assert cli("uninstall", "--dry-run", "--json").json()["actions"] == [ACTION]
     assert cli.flow() == [*FOREIGN, ACTION]
     cli("uninstall")
     assert "Nothing to do" in cli("uninstall").out

@@ -84,7 +84,7 @@ class Listing:
             after = page.data[-1].id
 
     def _write(self, stop: Event, file: Path, start: int, end: int) -> None:
-        with file.open("w") as lines:
+        with file.open("w", encoding="utf-8") as lines:
             for page in takewhile(lambda _: not stop.is_set(), self.pages(start, end)):
                 lines.writelines(map(line, page))
 

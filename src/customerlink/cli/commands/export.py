@@ -60,7 +60,7 @@ def export(
     for path, text in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
-            part.write_text(text)
+            part.write_text(text, encoding="utf-8")
         output.step(f"write {path}")
     output.document({"files": [str(each) for each in made]})
 

@@ -1,7 +1,7 @@
 """Install: what a deployment lacks, as a plan that is made without changing anything, then run."""
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Annotated
@@ -154,6 +154,22 @@ def install(  # noqa: PLR0913 (a flag each)
     webhook both sides post their events to the stack, where there are no event sources.
     """
     now = session(context, as_json=as_json)
+    _check_sync(
+        {
+            "--registration": registration,
+            "--verified-email": verified_email,
+            "--watch-anew": watch_anew,
+            "--to-file": to_file,
+            "--diff": diff,
+        }
+        if sync
+        else {
+            "--by": by,
+            "--drift": drift is not Differences.REPORT,
+            "--stripe-source": stripe_source,
+        },
+        sync=sync,
+    )
     _check_flags(diff=diff, dry_run=dry_run)
     now.refuse_other_mode()
     if sync:
@@ -213,6 +229,14 @@ def install(  # noqa: PLR0913 (a flag each)
 def _check_flags(*, diff: bool, dry_run: bool) -> None:
     if diff and not dry_run:
         raise CliError("--diff shows what a dry run would do.", "--dry-run --diff", Exit.USAGE)
+
+
+def _check_sync(out_of_place: Mapping[str, object], *, sync: bool) -> None:
+    """Raise where a flag was given that would do nothing: somebody counts on it."""
+    if given := [name for name, value in out_of_place.items() if value]:
+        text = f"{given[0]} is {'not for' if sync else 'for'} install --sync."
+        fix = "Two commands: install, and then install --sync" if sync else "install --sync"
+        raise CliError(text, f"{fix} (docs/sync.md)", Exit.USAGE)
 
 
 def _updated(

@@ -62,7 +62,7 @@ def uninstall(
     if is_on:
         output.say(STAYS_ON)
     ended = {"dry_run": dry_run, "found": bool(found), "steps": output.steps}
-    output.document(ended | {"sync": is_on})
+    output.document(ended | {"actions": [names[each] for each in found], "sync": is_on})
 
 
 def _ours(tenant: Tenant, action_name: str) -> Action | None:

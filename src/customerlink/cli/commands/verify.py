@@ -56,7 +56,7 @@ def verify(  # noqa: PLR0913 (a flag each)
         history = [] if user else remembered(report, place, now.config.mode)
         report = report.of(kinds) if kinds else report
         if part:
-            part.write_text(page(report, history, Dashboards(now.config)))
+            part.write_text(page(report, history, Dashboards(now.config)), encoding="utf-8")
     _print(now.output, report)
     if not report.in_order:
         raise typer.Exit(Exit.FAILED)
