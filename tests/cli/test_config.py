@@ -76,6 +76,9 @@ def test_flags_go_first(file: Path) -> None:
         ("tenant = 'a#b'", None, "tenant is no tenant's name"),
         ("[profiles.live]\ntenant = 'a,b'", "live", "tenant is no tenant's name"),
         ("", "live", "no profile live"),
+        ("[profiles.'../x']", "../x", "no profile's name"),
+        ("[profiles.'..']", "..", "no profile's name"),
+        ("[profiles.'a/b']", "a/b", "no profile's name"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, profile: str | None, said: str) -> None:
@@ -95,6 +98,12 @@ def test_mark_at_the_beginning(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfstack = 'x'\n")
 
     assert load(path, None, {}).stack == "x"
+
+
+def test_file_without_an_end() -> None:
+    """Nobody waits for it."""
+    with pytest.raises(CliError, match="is not TOML"):
+        load(Path("/dev/zero"), None, {})
 
 
 def test_missing_file(tmp_path: Path) -> None:

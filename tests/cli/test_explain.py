@@ -91,6 +91,7 @@ def waiting(reason: str, *statuses: str) -> WaiterError:
         (ProfileNotFound(profile=SECRET), "no such profile", Exit.USAGE),
         (InvalidRegionError(region_name=SECRET), "no AWS region", Exit.USAGE),
         (ConfigParseError(path=SECRET), "files cannot be read", Exit.USAGE),
+        (ValueError(f"Invalid endpoint: {SECRET}"), "address of AWS is none", Exit.USAGE),
         (ResponseParserError(SECRET), "What answered is not AWS", Exit.UNREACHABLE),
         (InUseError("Another run is at work in here"), "at work in here.", Exit.FAILED),
         (NoRegionError(), "No AWS region", Exit.USAGE),

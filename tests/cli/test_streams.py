@@ -62,3 +62,15 @@ def test_document_of_an_error() -> None:
     done = ran('"$@"', ["whois", "ä", "--json"], PYTHONIOENCODING="ascii")
 
     assert json.loads(done.stdout)["exit_code"] == done.returncode
+
+
+@pytest.mark.usefixtures("sides")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_full(words: list[str], unbuffered: str) -> None:
+    """A person reads what became of it, and no program takes half an output for a whole one."""
+    done = ran('"$@" > /dev/full', words, PYTHONUNBUFFERED=unbuffered)
+
+    assert done.returncode == 1
+    assert b" written" in done.stderr
+    assert ran('"$@" 2> /dev/full', words, PYTHONUNBUFFERED=unbuffered).returncode == 0

@@ -82,6 +82,11 @@ class Config:
 
 
 _HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?")
+_NAME = re.compile(r"\w[\w.-]*")
+_NAMES = "A name is of letters, digits, - and _, since a folder has it too."
+_MOST_BYTES = 1 << 20
+"""Of settings: a device may have no end."""
+
 _LINE = re.compile(r"at line [0-9]+")
 """Where tomllib says that it stopped; what else it says may quote the file."""
 
@@ -100,6 +105,8 @@ def load(file: Path | None, profile: str | None, flags: Mapping[str, str | None]
     profiles = _profiles(path, document.pop("profiles", {}))
     _check_secrets(path, document, *profiles.values())
     name = profile or DEFAULT_PROFILE
+    if not _NAME.fullmatch(name):
+        raise CliError("--profile is no profile's name.", _NAMES, Exit.USAGE)
     if profile and name not in profiles and name != DEFAULT_PROFILE:
         known = ", ".join(sorted(profiles)) or "none"
         raise CliError(f"There is no profile {name}.", f"Known profiles: {known}.", Exit.USAGE)
@@ -146,7 +153,8 @@ def _read(file: Path | None) -> dict[str, Any]:
             raise CliError(f"{path} does not exist.", "", Exit.USAGE)
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as opened:
+            return tomllib.loads(opened.read(_MOST_BYTES).decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         # Of nothing but brackets, it nests deeper than Python goes.
         found = _LINE.search(str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None

@@ -82,6 +82,9 @@ def explain(error: Exception) -> CliError:  # noqa: C901, PLR0911, PLR0912 (one 
         case ResponseParserError():
             fix = "A proxy, or AWS_ENDPOINT_URL? Run the same command again."
             return CliError("What answered is not AWS.", fix, Exit.UNREACHABLE)
+        case ValueError() if str(error).startswith("Invalid endpoint"):
+            fix = "AWS_ENDPOINT_URL, or endpoint_url in AWS's settings: it looks like https://…"
+            return CliError("The address of AWS is none.", fix, Exit.USAGE)
         case InUseError():
             fix = "Wait until that has ended, or give this one another --folder."
             return CliError(f"{error}.", fix)

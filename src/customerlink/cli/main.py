@@ -143,10 +143,11 @@ def _told(error: Exception | KeyboardInterrupt, *, as_json: bool) -> Exit:
             from customerlink.cli.explain import explain  # noqa: PLC0415
 
             told = explain(error)
-    # Of an output that takes no more, a person is told.
-    is_document = as_json and not isinstance(told, UnwrittenError)
-    with suppress(OSError, UnwrittenError), written():
-        Output(as_json=is_document).error(told)
+    for is_document in (as_json and not isinstance(told, UnwrittenError), False):
+        # Of an output that takes no more, a person is told; of no errors' either, the exit code.
+        with suppress(OSError, UnwrittenError), written():
+            Output(as_json=is_document).error(told)
+            break
     return told.code
 
 
