@@ -76,7 +76,7 @@ def test_flags_go_first(file: Path) -> None:
         ("tenant = 'a#b'", None, "tenant is no tenant's name"),
         ("[profiles.live]\ntenant = 'a,b'", "live", "tenant is no tenant's name"),
         ("", "live", "no profile live"),
-        ("[profiles.'../x']", "../x", "no profile's name"),
+        ("[profiles.'/x']", "/x", "no profile's name"),
         ("[profiles.'..']", "..", "no profile's name"),
         ("[profiles.'a/b']", "a/b", "no profile's name"),
     ],

@@ -333,9 +333,9 @@ def test_interrupted_amid_a_file(cli: Cli, name: str) -> None:
     before = (folder / name).read_text()
     write = Path.write_text
 
-    def half(path: Path, text: str) -> int:
+    def half(path: Path, text: str, encoding: str) -> int:
         if not path.name.startswith(Path(name).name):
-            return write(path, text)
+            return write(path, text, encoding)
         write(path, text[:10])
         raise KeyboardInterrupt
 
