@@ -1,8 +1,11 @@
 """A repair plan's acts, each with what it expects to find at the moment of change."""
 
+import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from tests.interleaving import (
@@ -10,6 +13,7 @@ from tests.interleaving import (
     LIST,
     OPEN,
     TENANT,
+    CrashError,
     Kind,
     Turns,
     World,
@@ -28,7 +32,7 @@ from customerlink.model.profile import Identity
 from customerlink.model.rates import A_USER
 from customerlink.model.repair_plan import Act, Step
 from customerlink.model.row import Row
-from customerlink.model.sign_up_record import Adoption, Lease
+from customerlink.model.sign_up_record import SETTLED_SECONDS, Adoption, Lease, Linked
 from customerlink.model.sync import SyncReason
 from customerlink.model.sync_memory import AGAIN_SECONDS, SYNC_LEASE_SECONDS
 from customerlink.model.trouble import Trouble
@@ -36,6 +40,7 @@ from customerlink.model.user import CustomerId, User
 from customerlink.usecases.delete_customer import Deletion
 from customerlink.usecases.repair import Outcome, Repair, Result
 from customerlink.usecases.synced import BUSY, SyncOutcome
+from customerlink.usecases.whose_customer import RUNNING
 
 ADA, BOB = user("ada"), user("bob")
 ADAS = "ada@example.com"
@@ -209,6 +214,72 @@ class TestClear:
         plan.done(Act.CLEAR, made)
 
         assert plan.profile() == (None, "unfinished")
+
+
+class TestClearRecorded:
+    """The same where the ledger links it: what no login gives up would keep its user out."""
+
+    @pytest.fixture
+    def dead(self, plan: Plan) -> CustomerId:
+        """Let Ada have a customer that Stripe does not know any more, by somebody's word."""
+        plan.world.tenant.add(ADA, ADAS)
+        plan.done(Act.PROVISION, None)
+        plan.world.stripe.account._customers.clear()
+        plan.unknown_is_gone = True
+        return CustomerId(str(plan.profile()[0]))
+
+    def test_done(self, plan: Plan, dead: CustomerId) -> None:
+        """The next try makes one, and the record has it."""
+        plan.done(Act.CLEAR, dead)
+        assert plan.profile() == (None, "unfinished")
+        plan.done(Act.PROVISION, None)
+
+        [made] = plan.world.named(ADA)
+        assert plan.profile() == (made, None)
+        assert made != dead
+        assert plan.world.record(ADA)["customer_id"] == made
+
+    def test_login_that_is_under_way(self, plan: Plan, dead: CustomerId) -> None:
+        """It is left to end, and the profile as it is."""
+        _, ledger, _ = plan.world.ports()
+        reopened = ledger.reopen(ADA, Linked(dead, 1), None)
+        assert isinstance(reopened, Lease)
+
+        assert plan.skipped(Act.CLEAR, dead) == RUNNING
+        ledger.link(reopened, dead)
+        plan.done(Act.CLEAR, dead)
+
+    def test_record_of_another_customer(self, plan: Plan, dead: CustomerId) -> None:
+        """It stays: the next login has that one."""
+        plan.world.tenant.add(ADA, ADAS, customer_id=NOWHERE)
+        before = plan.world.record(ADA)
+        plan.done(Act.CLEAR, NOWHERE)
+
+        assert plan.world.record(ADA) == before
+        assert before["customer_id"] == dead
+
+    @pytest.mark.parametrize("kind", [Kind.DIES_BEFORE, Kind.DIES_AFTER])
+    @pytest.mark.parametrize("calls", range(5))
+    def test_interrupted(self, plan: Plan, dead: CustomerId, calls: int, kind: Kind) -> None:
+        """Wherever it dies, the same plan ends it, and one customer comes of it."""
+        carry_out = plan.world.outside.call
+        left = itertools.repeat(None, calls)
+
+        def dying(text: str, effect: Callable[[], Any], given_up: Callable[[], Any]) -> Any:
+            if next(left, "none") is None:
+                return carry_out(text, effect, given_up)
+            plan.world.fails("", kind)
+            return carry_out(text, effect, given_up)
+
+        with patch.object(plan.world.outside, "call", dying), suppress(CrashError):
+            plan.carry_out(Act.CLEAR, dead)
+        assert plan.profile()[0] in (dead, None)
+        plan.world.at(SETTLED_SECONDS)
+        if plan.profile()[0]:
+            plan.done(Act.CLEAR, dead)
+        plan.done(Act.PROVISION, None)
+
+        assert plan.world.named(ADA) == [plan.profile()[0]]
 
 
 class TestSetEmail:

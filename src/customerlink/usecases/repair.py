@@ -41,7 +41,7 @@ from customerlink.usecases.rows import RowFailed, Rows, Seen
 from customerlink.usecases.settle import Creates, Settling
 from customerlink.usecases.sync import Sync
 from customerlink.usecases.synced import NO_ANSWER, NO_LEDGER, NO_TURN, Synced, SyncOutcome
-from customerlink.usecases.whose_customer import other_with
+from customerlink.usecases.whose_customer import RUNNING, other_with
 
 _GONE = "the user is gone"
 _ID_BY_NOW = "the profile has an id by now"
@@ -187,7 +187,30 @@ class Repair:
             return _GONE
         if profile.customer_id != step.customer_id:
             return _OTHER_ID
-        return self._write(step, unlinked_metadata())
+        # A deleted one a login gives up by itself; of what Stripe does not know it never does.
+        why = None if found is Absence.DELETED else self._unrecord(step)
+        return why or self._write(step, unlinked_metadata())
+
+    def _unrecord(self, step: Step) -> str | None:
+        """End the record that links the customer without its link; return why not.
+
+        Before the profile is written, by which it would not be found again after an interruption:
+        as long as that has the id, nobody who logs in is asked for the record.
+        """
+        user, ledger = self._user(step), self.invocations.ledger()
+        standing = self.invocations.view().standing(user)
+        if standing.is_held:
+            return RUNNING
+        if standing.customer_id != step.customer_id:
+            return None
+        reserved = reserve(ledger, user)
+        if reserved is None:
+            return RUNNING
+        if reserved.recorded and reserved.recorded.customer_id == step.customer_id:
+            ledger.close(reserved.lease)
+        else:
+            reserved.restore(ledger)
+        return None
 
     def _set_email(self, step: Step) -> str | None:
         """Give the customer the user's address, unless another customer has it."""

@@ -92,6 +92,30 @@ def test_nothing_else_deletes(sides: Cli, tmp_path: Path, kind: Drift) -> None:
     assert before <= {each["id"] for each in sides.box.stripe.live_customers()}
 
 
+@pytest.mark.parametrize("by_login", [True, False])
+def test_customer_of_the_other_mode_that_the_ledger_links(
+    sides: Cli, tmp_path: Path, *, by_login: bool
+) -> None:
+    """As when a key of the other mode was put in: the ledger gives it up with the profile."""
+    user(sides, 1)
+    tenant, stripe = sides.box.tenant, sides.box.stripe
+    [secret] = sides.stored()["action_signing_secrets"]
+    sides.patch.setitem(tenant.secrets, "CUSTOMERLINK_SIGNING_SECRET", secret)
+    assert tenant.login("auth0|1").decision == "continue"
+    others = metadata(sides, 1)["stripe_customer_id"]
+    del stripe._customers[others]
+    stripe.other_mode.add(others)
+    assert kind_of(sides, 1) == Drift.WRONG_MODE
+    applied(sides, plan(sides, Drift.WRONG_MODE), tmp_path / "plan")
+    if by_login:
+        assert tenant.login("auth0|1").decision == "continue"
+    else:
+        applied(sides, plan(sides, Drift.UNLINKED), tmp_path / "plan")
+
+    assert kind_of(sides, 1) == Drift.LINKED
+    assert metadata(sides, 1)["stripe_customer_id"] != others
+
+
 def test_nothing_to_repair(sides: Cli) -> None:
     """Said on stderr, so that the plan in a file is an empty one."""
     linked(sides, 1)

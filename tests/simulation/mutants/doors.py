@@ -46,6 +46,13 @@ DOORS = [
         "::test_customer_that_stripe_does_not_know",
     ),
     Mutant(
+        "what is taken out of the profile left in the record",
+        "usecases/repair.py",
+        "None if found is Absence.DELETED else self._unrecord(step)",
+        "None",
+        caught_by="tests/usecases/test_repair.py::TestClearRecorded::test_done",
+    ),
+    Mutant(
         "profile's customer not judged again under the lease",
         CHECK,
         "now = check_profile(signup, candidate.customer.id, opened.customers, policy)",
